@@ -1,0 +1,84 @@
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+// The length of the UTF-8 sequence at S (RFC 3629), 0 when it is not one.
+static size_t utf8_length(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	size_t len = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static void quoted(struct spore__buf *out, const char *text)
+{
+	spore__buf_char(out, '"');
+	for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
+		size_t len = utf8_length(s);
+		if (len == 0)
+			spore__buf_str(out, "\\ufffd");
+		else if (*s == '"' || *s == '\\')
+			spore__buf_printf(out, "\\%c", *s);
+		else if (*s == '\n')
+			spore__buf_str(out, "\\n");
+		else if (*s < 0x20)
+			spore__buf_printf(out, "\\u%04x", *s);
+		else
+			spore__buf_add(out, s, len);
+		s += len > 0 ? len : 1;
+	}
+	spore__buf_char(out, '"');
+}
+
+static void begin(struct spore__json *j, const char *key)
+{
+	if (j->comma)
+		spore__buf_char(j->out, ',');
+	j->comma = true;
+	if (key != NULL) {
+		quoted(j->out, key);
+		spore__buf_char(j->out, ':');
+	}
+}
+
+void spore__json_open(struct spore__json *j, const char *key, char bracket)
+{
+	begin(j, key);
+	spore__buf_char(j->out, bracket);
+	j->comma = false;
+}
+
+void spore__json_close(struct spore__json *j, char bracket)
+{
+	spore__buf_char(j->out, bracket);
+	j->comma = true;
+}
+
+void spore__json_str(struct spore__json *j, const char *key, const char *value)
+{
+	begin(j, key);
+	if (value == NULL)
+		spore__buf_str(j->out, "null");
+	else
+		quoted(j->out, value);
+}
+
+void spore__json_int(struct spore__json *j, const char *key, int64_t value)
+{
+	begin(j, key);
+	spore__buf_printf(j->out, "%" PRId64, value);
+}
+
+void spore__json_bool(struct spore__json *j, const char *key, bool value)
+{
+	begin(j, key);
+	spore__buf_str(j->out, value ? "true" : "false");
+}

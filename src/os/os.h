@@ -1,0 +1,81 @@
+// The platform of spore's programs behind one header. Two backends: linux/ and posix/ (poll, pipes, fork only); each
+// function says what the plain one lacks. Functions return 0, or -1 with errno set, unless said otherwise.
+#ifndef SPORE_OS_OS_H
+#define SPORE_OS_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+// What a child may do, beside what its user may: reads below `read`, everything below `write`, no network.
+// Linux: Landlock and a seccomp filter. Plain POSIX: nothing can be enforced.
+struct spore__confine {
+	const char *const *read;  // NULL-terminated; missing paths are skipped
+	const char *const *write; // NULL-terminated; missing paths are skipped
+};
+
+// True when spore__os_spawn enforces a struct spore__confine on this machine.
+bool spore__os_can_confine(void);
+
+enum spore__pgroup {
+	SPORE__PGROUP_SAME, // the caller's process group
+	SPORE__PGROUP_NEW,  // leads one of its own
+};
+
+struct spore__spawn {
+	const char *const *argv; // argv[0] is executed as it is: no search of PATH
+	const char *const *envp; // NULL: the caller's
+	const char *cwd;         // may be NULL
+	int fds[3];              // become 0, 1, 2; -1: the caller's own; the caller keeps and closes them
+	const int *pass;         // descriptors kept open under their own numbers although close-on-exec; may be NULL
+	size_t pass_count;
+	enum spore__pgroup pgroup;
+	bool die_with_parent;    // SIGKILL when the caller dies (Linux; plain POSIX: ignored)
+	bool reset_signals;      // handlers and mask as after login
+	int nice;                // added to the caller's
+	bool idle_io;            // lowest disk priority, where there is one
+	uint64_t max_cpu_s;      // 0: no limit; SIGXCPU, then SIGKILL
+	uint64_t max_file_bytes; // 0: no limit
+	const struct spore__confine *confine; // may be NULL
+};
+
+// Starts a process and returns once it executes the program: the errno of a failed exec is reported here, with no
+// child left behind. No code of the child's runs in the caller's memory after that.
+int spore__os_spawn(const struct spore__spawn *s, pid_t *pid);
+
+// An advisory lock on an open file, owned by the open file description (flock): gone when the last copy closes.
+// With `wait` false: EWOULDBLOCK when another holds it.
+int spore__os_lock(int fd, bool exclusive, bool wait);
+
+// The uid of the peer of a connected Unix socket.
+int spore__os_peer_uid(int fd, uid_t *uid);
+
+// Pipe and socket pair, close-on-exec from the first moment (plain POSIX: as soon as possible).
+int spore__os_pipe(int fds[2]);
+int spore__os_socketpair(int fds[2]);
+
+// Copies by sharing blocks or in the kernel; ENOTSUP where it cannot, then copy by hand.
+int spore__os_copy(int from, int to, off_t size);
+
+// The path of the running program, malloc'ed; NULL with errno when it cannot be told.
+char *spore__os_self(void);
+
+// Is any process of this user executing a file below DIR? Plain POSIX: false, so that locks alone decide.
+bool spore__os_in_use(const char *dir);
+
+// SIGKILL to each process that has NAME=VALUE in the environment it started with (a mark that a build's processes
+// carry, whatever session they moved to). Returns how many were found. Plain POSIX: 0.
+int spore__os_kill_marked(const char *name, const char *value);
+
+// Waits for changes below paths. Linux: inotify on the folders. Plain POSIX: looks every 250 ms.
+struct spore__watch;
+struct spore__watch *spore__os_watch_create(void);
+void spore__os_watch_destroy(struct spore__watch *w);
+int spore__os_watch_add(struct spore__watch *w, const char *path); // a file or a folder (not recursive)
+// Blocks until something may have changed, TIMEOUT_MS passed (-1: no limit) or a signal came.
+// 1: changed, 0: timeout, -1 with EINTR or another error.
+int spore__os_watch_wait(struct spore__watch *w, int timeout_ms);
+
+#endif
