@@ -28,8 +28,8 @@ struct spore__strs {
 };
 
 void spore__strs_finish(struct spore__strs *s);
-void spore__strs_add(struct spore__strs *s, const char *item);  // copies
-void spore__strs_take(struct spore__strs *s, char *item);       // takes a malloc'ed string
+void spore__strs_add(struct spore__strs *s, const char *item); // copies
+void spore__strs_take(struct spore__strs *s, char *item);      // takes a malloc'ed string
 void spore__strs_addf(struct spore__strs *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool spore__strs_has(const struct spore__strs *s, const char *item);
 // Splits TEXT at white space; 'single' and "double" quotes and backslash group as in a shell, nothing is expanded.

@@ -15,8 +15,8 @@ static const char *absolute(const char *variable)
 	if (value == NULL || value[0] == '\0')
 		return NULL;
 	if (value[0] != '/')
-		spore__die(SPORE__EXIT_SPORE, "set it to an absolute path, or unset it", "%s: '%s' is not an absolute path",
-			   variable, value);
+		spore__die(SPORE__EXIT_SPORE, "set it to an absolute path, or unset it",
+		           "%s: '%s' is not an absolute path", variable, value);
 	return value;
 }
 
@@ -31,7 +31,7 @@ static char *from_environment(const char *own, const char *xdg, const char *belo
 	value = absolute("HOME");
 	if (value == NULL)
 		spore__die(SPORE__EXIT_SPORE, "set HOME, or name the folder itself in the variable",
-			   "no place to keep things: HOME, %s and %s are not set", xdg, own);
+		           "no place to keep things: HOME, %s and %s are not set", xdg, own);
 	return spore__xasprintf("%s/%s/spore", value, below_home);
 }
 

@@ -12,8 +12,8 @@ struct spore__json {
 	bool comma; // a value precedes at this level
 };
 
-void spore__json_open(struct spore__json *j, const char *key, char bracket); // KEY may be NULL; '{' or '['
-void spore__json_close(struct spore__json *j, char bracket);                 // '}' or ']'
+void spore__json_open(struct spore__json *j, const char *key, char bracket);     // KEY may be NULL; '{' or '['
+void spore__json_close(struct spore__json *j, char bracket);                     // '}' or ']'
 void spore__json_str(struct spore__json *j, const char *key, const char *value); // VALUE NULL: null
 void spore__json_int(struct spore__json *j, const char *key, int64_t value);
 void spore__json_bool(struct spore__json *j, const char *key, bool value);

@@ -32,12 +32,12 @@ struct spore__spawn {
 	const int *pass;         // descriptors kept open under their own numbers although close-on-exec; may be NULL
 	size_t pass_count;
 	enum spore__pgroup pgroup;
-	bool die_with_parent;    // SIGKILL when the caller dies (Linux; plain POSIX: ignored)
-	bool reset_signals;      // handlers and mask as after login
-	int nice;                // added to the caller's
-	bool idle_io;            // lowest disk priority, where there is one
-	uint64_t max_cpu_s;      // 0: no limit; SIGXCPU, then SIGKILL
-	uint64_t max_file_bytes; // 0: no limit
+	bool die_with_parent;                 // SIGKILL when the caller dies (Linux; plain POSIX: ignored)
+	bool reset_signals;                   // handlers and mask as after login
+	int nice;                             // added to the caller's
+	bool idle_io;                         // lowest disk priority, where there is one
+	uint64_t max_cpu_s;                   // 0: no limit; SIGXCPU, then SIGKILL
+	uint64_t max_file_bytes;              // 0: no limit
 	const struct spore__confine *confine; // may be NULL
 };
 

@@ -1,0 +1,60 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+int spore__os_lock(int fd, bool exclusive, bool wait)
+{
+	int r;
+	do
+		r = flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB));
+	while (r != 0 && errno == EINTR && wait);
+	return r;
+}
+
+int spore__os_peer_uid(int fd, uid_t *uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return -1;
+	*uid = cred.uid;
+	return 0;
+}
+
+int spore__os_pipe(int fds[2])
+{
+	return pipe2(fds, O_CLOEXEC);
+}
+
+int spore__os_socketpair(int fds[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
+}
+
+int spore__os_copy(int from, int to, off_t size)
+{
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	off_t done = 0;
+	while (done < size) {
+		ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t)(size - done), 0);
+		if (n < 0 && done == 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
+			errno = ENOTSUP;
+			return -1;
+		}
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break; // it became shorter under us
+		done += n;
+	}
+	return 0;
+}

@@ -1,0 +1,99 @@
+// What /proc knows about processes of this user.
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+char *spore__os_self(void)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+	if (len < 0)
+		return NULL;
+	path[len] = '\0';
+	return strdup(path);
+}
+
+// Calls FOUND for each process; returns how often it said true.
+static int count_processes(bool (*found)(int dirfd, pid_t pid, const void *arg), const void *arg)
+{
+	DIR *proc = opendir("/proc");
+	if (proc == NULL)
+		return 0;
+	int count = 0;
+	for (struct dirent *e; (e = readdir(proc)) != NULL;) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		int fd = openat(dirfd(proc), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		count += found(fd, (pid_t)atol(e->d_name), arg);
+		close(fd);
+	}
+	closedir(proc);
+	return count;
+}
+
+static bool executes_below(int dirfd, pid_t pid, const void *arg)
+{
+	(void)pid;
+	const char *dir = arg;
+	char exe[PATH_MAX];
+	ssize_t len = readlinkat(dirfd, "exe", exe, sizeof exe - 1);
+	size_t prefix = strlen(dir);
+	return len > (ssize_t)prefix && strncmp(exe, dir, prefix) == 0 && exe[prefix] == '/';
+}
+
+bool spore__os_in_use(const char *dir)
+{
+	return count_processes(executes_below, dir) > 0;
+}
+
+static bool kill_if_marked(int dirfd, pid_t pid, const void *arg)
+{
+	if (pid == getpid())
+		return false;
+	int fd = openat(dirfd, "environ", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	char text[65536];
+	size_t len = 0;
+	for (ssize_t n; len < sizeof text && (n = read(fd, text + len, sizeof text - len)) > 0;)
+		len += (size_t)n;
+	close(fd);
+	const char *mark = arg;
+	size_t mark_len = strlen(mark) + 1; // with the NUL that ends a variable
+	for (size_t at = 0; at + mark_len <= len;) {
+		if (memcmp(text + at, mark, mark_len) == 0)
+			return kill(pid, SIGKILL) == 0;
+		const char *end = memchr(text + at, '\0', len - at);
+		if (end == NULL)
+			break;
+		at = (size_t)(end - text) + 1;
+	}
+	return false;
+}
+
+int spore__os_kill_marked(const char *name, const char *value)
+{
+	char mark[256];
+	int len = snprintf(mark, sizeof mark, "%s=%s", name, value);
+	if (len < 0 || (size_t)len >= sizeof mark)
+		return 0;
+	// One that forks while being killed is found in the next round; rounds end since each kills its whole find.
+	int total = 0;
+	for (int round = 0, n = 1; n > 0 && round < 100; round++) {
+		n = count_processes(kill_if_marked, mark);
+		total += n;
+	}
+	return total;
+}

@@ -1,0 +1,90 @@
+// POSIX has no lock owned by an open file description; fcntl locks vanish when any descriptor of the file is closed,
+// so flock is used, which every Unix of today has (its declaration needs the system's own name space).
+#define _DEFAULT_SOURCE
+#define _DARWIN_C_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+int spore__os_lock(int fd, bool exclusive, bool wait)
+{
+	int r;
+	do
+		r = flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB));
+	while (r != 0 && errno == EINTR && wait);
+	return r;
+}
+
+int spore__os_peer_uid(int fd, uid_t *uid)
+{
+	// No portable call tells: the socket's permissions (0600 in a 0700 folder) are the guard.
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return -1;
+	*uid = geteuid();
+	return 0;
+}
+
+static int close_on_exec(int fds[2])
+{
+	if (fcntl(fds[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(fds[1], F_SETFD, FD_CLOEXEC) == 0)
+		return 0;
+	int saved = errno;
+	close(fds[0]);
+	close(fds[1]);
+	errno = saved;
+	return -1;
+}
+
+int spore__os_pipe(int fds[2])
+{
+	return pipe(fds) == 0 ? close_on_exec(fds) : -1;
+}
+
+int spore__os_socketpair(int fds[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0 ? close_on_exec(fds) : -1;
+}
+
+int spore__os_copy(int from, int to, off_t size)
+{
+	(void)from, (void)to, (void)size;
+	errno = ENOTSUP;
+	return -1;
+}
+
+char *spore__os_self(void)
+{
+	// Where there is a /proc of some kind one of these links tells; elsewhere SPORE_LIBEXEC names the folder.
+	static const char *const links[] = {"/proc/self/exe", "/proc/curproc/exe", "/proc/curproc/file"};
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+		ssize_t len = readlink(links[i], path, sizeof path - 1);
+		if (len > 0) {
+			path[len] = '\0';
+			return strdup(path);
+		}
+	}
+	errno = ENOSYS;
+	return NULL;
+}
+
+bool spore__os_in_use(const char *dir)
+{
+	(void)dir;
+	return false;
+}
+
+int spore__os_kill_marked(const char *name, const char *value)
+{
+	(void)name, (void)value;
+	return 0;
+}
