@@ -13,17 +13,17 @@ enum spore__completes {
 	SPORE__COMPLETES_NOTHING,
 	SPORE__COMPLETES_SOURCE, // files and folders
 	SPORE__COMPLETES_FILE,
-	SPORE__COMPLETES_WORDS, // those in `words`
+	SPORE__COMPLETES_WORDS,   // those in `words`
 	SPORE__COMPLETES_COMMAND, // names of spore's commands
 };
 
 struct spore__option {
-	const char *name;      // without dashes; NULL ends the list
-	char letter;           // '\0': none
-	const char *value;     // metavariable of the value, e.g. "NAME"; NULL: a flag
-	const char *help;      // one sentence, no full stop
+	const char *name;  // without dashes; NULL ends the list
+	char letter;       // '\0': none
+	const char *value; // metavariable of the value, e.g. "NAME"; NULL: a flag
+	const char *help;  // one sentence, no full stop
 	enum spore__completes completes;
-	const char *words;     // for SPORE__COMPLETES_WORDS, separated by spaces
+	const char *words; // for SPORE__COMPLETES_WORDS, separated by spaces
 };
 
 struct spore__example {
@@ -33,16 +33,16 @@ struct spore__example {
 
 struct spore__command {
 	const char *name;
-	const char *operands; // as shown in the synopsis, e.g. "SOURCE [ARG...]"; "" for none
-	const char *summary;  // one line, no full stop
-	const char *text;     // paragraphs of the manual page (scdoc), also printed by `spore help NAME`
-	const struct spore__option *options;          // may be NULL
+	const char *operands;                // as shown in the synopsis, e.g. "SOURCE [ARG...]"; "" for none
+	const char *summary;                 // one line, no full stop
+	const char *text;                    // paragraphs of the manual page (scdoc), also printed by `spore help NAME`
+	const struct spore__option *options; // may be NULL
 	const struct spore__command *const *commands; // subcommands, NULL-terminated; then `run` is NULL. May be NULL
 	const struct spore__example *examples;        // may be NULL
 	size_t min_operands;
-	size_t max_operands;           // SIZE_MAX: no limit
-	bool operands_end_options;     // the first operand ends the options: the rest belongs to a program
-	enum spore__completes completes; // the first operand
+	size_t max_operands;                        // SIZE_MAX: no limit
+	bool operands_end_options;                  // the first operand ends the options: the rest belongs to a program
+	enum spore__completes completes;            // the first operand
 	int (*run)(const struct spore__args *args); // returns the exit status
 };
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 // What a child may do, beside what its user may: reads below `read`, everything below `write`, no network.
 // Linux: Landlock and a seccomp filter. Plain POSIX: nothing can be enforced.
@@ -18,6 +19,9 @@ struct spore__confine {
 
 // True when spore__os_spawn enforces a struct spore__confine on this machine.
 bool spore__os_can_confine(void);
+
+// The clock that file times are taken from, as coarse as they are: a file changed from now on has a change time not before it.
+int spore__os_file_clock(struct timespec *now);
 
 enum spore__pgroup {
 	SPORE__PGROUP_SAME, // the caller's process group

@@ -11,13 +11,14 @@
 #include "source/sandbox.h"
 
 struct spore__folder {
-	const char *name;   // of the project, as far as the caller knows: the folder's name, a trailing -VERSION removed
+	const char *name; // of the project, as far as the caller knows: the folder's name, a trailing -VERSION removed
 	const char *origin; // the user's folder, for messages only
 	const char *src;    // private copy of it: may be written, kept between builds; changed files have a newer mtime
 	const char *work;   // private, kept between builds: out-of-tree builds and notes of this part live here
-	const char *prefix; // the installation prefix: empty and to be filled; the same path in every build of this source
+	const char
+	    *prefix; // the installation prefix: empty and to be filled; the same path in every build of this source
 	struct spore__sandbox *sandbox; // filled by the caller but for read/write paths of this part's own making
-	unsigned jobs;      // parallel compilations
+	unsigned jobs;                  // parallel compilations
 };
 
 // One way that was tried.
@@ -35,9 +36,9 @@ struct spore__folder_result {
 	struct spore__strs packages; // the Debian packages that have it, for `apt-get install`
 	struct spore__strs run_env;  // NAME=VALUE that the program gets (recipe's `env:`)
 	struct spore__strs run_argv; // a recipe without a build: the command to run in the user's folder; else empty
-	char *build_system;          // "meson", "cmake", "autotools", "make", "c", "recipe", ...; NULL when none was found
-	char *error;                 // NULL on success; else WHAT: WHY
-	char *remedy;                // may be NULL
+	char *build_system; // "meson", "cmake", "autotools", "make", "c", "recipe", ...; NULL when none was found
+	char *error;        // NULL on success; else WHAT: WHY
+	char *remedy;       // may be NULL
 };
 
 // Builds and installs. True on success. RESULT is filled either way; the caller calls spore__folder_result_finish.

@@ -58,3 +58,8 @@ int spore__os_copy(int from, int to, off_t size)
 	}
 	return 0;
 }
+
+int spore__os_file_clock(struct timespec *now)
+{
+	return clock_gettime(CLOCK_REALTIME_COARSE, now);
+}
