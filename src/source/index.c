@@ -63,6 +63,12 @@ void spore__index_add_input(struct spore__index *index, const char *path, const 
 		spore__filestate_of(st, &input->state);
 }
 
+void spore__index_add_made(struct spore__index *index, const char *path, const struct stat *st)
+{
+	spore__index_add_input(index, path, st);
+	index->inputs[index->input_count - 1].made = true;
+}
+
 void spore__index_add_program(struct spore__index *index, const char *name, const char *path)
 {
 	size_t size = (index->program_count + 1) * sizeof *index->programs;
@@ -117,7 +123,7 @@ void spore__index_write(const struct spore__index *index, struct spore__buf *out
 	spore__record_end(out);
 }
 
-static bool parse_file(struct spore__index *index, char *text)
+static bool parse_file(struct spore__index *index, char *text, bool made)
 {
 	int64_t n[8];
 	if (!spore__record_ints(&text, n, 8) || !spore__unescape(text) || text[0] != '/')
@@ -125,6 +131,7 @@ static bool parse_file(struct spore__index *index, char *text)
 	spore__index_add_input(index, text, NULL);
 	struct spore__input *input = &index->inputs[index->input_count - 1];
 	input->absent = false;
+	input->made = made;
 	input->state = (struct spore__filestate){
 	    .dev = (uint64_t)n[0],
 	    .ino = (uint64_t)n[1],
@@ -141,8 +148,8 @@ static bool parse_file(struct spore__index *index, char *text)
 static bool parse_line(void *arg, const char *key, char *rest)
 {
 	struct spore__index *index = arg;
-	if (strcmp(key, "file") == 0)
-		return parse_file(index, rest);
+	if (strcmp(key, "file") == 0 || strcmp(key, "made") == 0)
+		return parse_file(index, rest, key[0] == 'm');
 	if (strcmp(key, "none") == 0) {
 		if (!spore__unescape(rest) || rest[0] != '/')
 			return false;
@@ -209,8 +216,9 @@ int spore__index_read(const char *path, struct spore__index *index)
 }
 
 // Kernel clocks for file times advance in ticks of up to 10 ms; file systems without nanoseconds in steps of 1 or 2 s.
-static bool changed_just_before(const struct spore__filestate *s, int64_t checked_s, int64_t checked_ns)
+bool spore__index_recent(const struct spore__index *index, const struct spore__filestate *s)
 {
+	const int64_t checked_s = index->checked_s, checked_ns = index->checked_ns;
 	const int64_t tick_ns = 20000000;
 	bool coarse = s->ctime_ns == 0 && s->mtime_ns == 0;
 	if (coarse)
@@ -232,7 +240,7 @@ bool spore__index_fresh(const struct spore__index *index, const char **which)
 		if (same && !absent) {
 			spore__filestate_of(&st, &now);
 			same = spore__filestate_equal(&now, &input->state) &&
-			       !changed_just_before(&now, index->checked_s, index->checked_ns);
+			       (input->made || !spore__index_recent(index, &now));
 		}
 		if (!same) {
 			if (which != NULL)

@@ -13,6 +13,7 @@
 //	main NAME                     absent when the user has to choose
 //	env NAME=VALUE                for the program
 //	file DEV INO SIZE MODE SEC NSEC SEC NSEC PATH   input, with modification and change times
+//	made DEV INO SIZE MODE SEC NSEC SEC NSEC PATH   file of the artifact itself, which only spore writes
 //	none PATH                     input that was looked for and is not there
 //	end
 #ifndef SPORE_SOURCE_INDEX_H
@@ -42,6 +43,7 @@ bool spore__filestate_equal(const struct spore__filestate *a, const struct spore
 struct spore__input {
 	char *path;  // absolute
 	bool absent; // then `state` is not used
+	bool made;   // belongs to the artifact
 	struct spore__filestate state;
 };
 
@@ -73,11 +75,15 @@ void spore__index_write(const struct spore__index *index, struct spore__buf *out
 void spore__index_finish(struct spore__index *index);
 
 void spore__index_add_input(struct spore__index *index, const char *path, const struct stat *st); // ST NULL: absent
+void spore__index_add_made(struct spore__index *index, const char *path, const struct stat *st);
 void spore__index_add_program(struct spore__index *index, const char *name, const char *path);
 
 // True when every input is as it was, and none changed so shortly before it was looked at that the clock of the file
 // system could hide a second change. *WHICH, if not NULL, becomes the first one that differs (points into INDEX).
 bool spore__index_fresh(const struct spore__index *index, const char **which);
+
+// Did S change so shortly before INDEX was checked (or after) that its times do not prove its content?
+bool spore__index_recent(const struct spore__index *index, const struct spore__filestate *s);
 
 // The program NAME, or the main one when NAME is NULL; NULL when there is none of that name or it must be chosen.
 const struct spore__program *spore__index_program(const struct spore__index *index, const char *name);

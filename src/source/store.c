@@ -278,6 +278,44 @@ int spore__store_commit(struct spore__store *s, struct spore__meta *m, const cha
 	return r;
 }
 
+bool spore__store_whole(struct spore__store *s, const struct spore__meta *m)
+{
+	char *dir = spore__store_path(s, "artifacts", m->id);
+	struct spore__hash tree;
+	int64_t size;
+	char hex[SPORE__HASH_HEX + 1] = "";
+	if (spore__store_tree_hash(s, dir, &tree, &size) == 0)
+		spore__hash_hex(&tree, hex);
+	free(dir);
+	return m->tree != NULL && strcmp(hex, m->tree) == 0;
+}
+
+int spore__store_discard(const struct spore__store *s, const char *id)
+{
+	char *meta = spore__store_path(s, "meta", id);
+	char *artifact = spore__store_path(s, "artifacts", id);
+	int stage_lock = -1;
+	char *stage = spore__store_stage(s, &stage_lock);
+	char *aside = stage == NULL ? NULL : spore__fs_join(stage, "discarded");
+	int lock = lock_store(s);
+	int r = -1;
+	if (lock >= 0 && aside != NULL && (unlink(meta) == 0 || errno == ENOENT))
+		r = rename(artifact, aside) == 0 || errno == ENOENT ? 0 : -1;
+	int saved = errno;
+	if (lock >= 0)
+		close(lock);
+	if (stage != NULL)
+		(void)spore__fs_remove_tree(stage);
+	if (stage_lock >= 0)
+		close(stage_lock);
+	free(aside);
+	free(stage);
+	free(artifact);
+	free(meta);
+	errno = saved;
+	return r;
+}
+
 int spore__store_remove(const struct spore__store *s, const char *id)
 {
 	char *meta_path = spore__store_path(s, "meta", id);

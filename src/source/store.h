@@ -77,6 +77,11 @@ void spore__store_candidates(const struct spore__store *s, const char *candidate
 // Hash over names, modes and contents of the files below DIR; *SIZE their bytes.
 int spore__store_tree_hash(struct spore__store *s, const char *dir, struct spore__hash *out, int64_t *size);
 
+// Does the artifact have the content that it was made with?
+bool spore__store_whole(struct spore__store *s, const struct spore__meta *m);
+// Takes away an artifact that is not whole; who runs it keeps the open files. 0, or -1 with errno.
+int spore__store_discard(const struct spore__store *s, const char *id);
+
 // Removes an artifact that nobody uses. 0; EBUSY when it is in use.
 int spore__store_remove(const struct spore__store *s, const char *id);
 

@@ -1,0 +1,330 @@
+#include "source/inputs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dirs.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+// Read by tools without any effect on what they make.
+static const char *const no_effect[] = {
+    "/proc/",
+    "/sys/",
+    "/dev/",
+    "/etc/ld.so.cache",
+    "/usr/lib/locale/",
+    "/usr/share/locale/",
+    "/etc/localtime",
+    "/usr/share/zoneinfo/",
+    NULL,
+};
+
+void spore__inputs_trace_env(const char *file, struct spore__strs *env)
+{
+	char *libexec = spore__dirs_libexec();
+	spore__strs_addf(env, "LD_PRELOAD=%s/libspore-trace.so", libexec);
+	spore__strs_addf(env, "SPORE_TRACE_FILE=%s", file);
+	// A tool built with AddressSanitizer insists on being the first library otherwise.
+	spore__strs_add(env, "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0");
+	free(libexec);
+}
+
+static bool below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static bool has_prefix(const char *path, const char *const *prefixes)
+{
+	for (; *prefixes != NULL; prefixes++)
+		if (strncmp(path, *prefixes, strlen(*prefixes)) == 0)
+			return true;
+	return false;
+}
+
+// Without empty and "." components. One with ".." needs the file system: links may be in between.
+static char *clean(const char *path)
+{
+	struct spore__buf out = {0};
+	bool up = false;
+	for (const char *p = path; *p != '\0';) {
+		p += strspn(p, "/");
+		size_t len = strcspn(p, "/");
+		if (len == 0)
+			break;
+		up = up || (len == 2 && memcmp(p, "..", 2) == 0);
+		if (len != 1 || *p != '.') {
+			spore__buf_char(&out, '/');
+			spore__buf_add(&out, p, len);
+		}
+		p += len;
+	}
+	char *simple = spore__buf_take(&out);
+	if (!up)
+		return simple;
+	char *real = realpath(simple, NULL);
+	if (real == NULL)
+		return simple;
+	free(simple);
+	return real;
+}
+
+// The highest folder above an absent PATH that is absent too: one line in place of all that was looked for below it.
+static void to_highest_absent(char *path)
+{
+	for (;;) {
+		char *slash = strrchr(path, '/');
+		if (slash == NULL || slash == path)
+			return;
+		*slash = '\0';
+		struct stat st;
+		if (lstat(path, &st) == 0) {
+			*slash = '/';
+			return;
+		}
+	}
+}
+
+static char *relative_to(const char *path, const char *dir)
+{
+	if (!below(path, dir) || strcmp(dir, "/") == 0)
+		return spore__xstrdup(path);
+	return spore__xasprintf(".%s", path + strlen(dir));
+}
+
+static char *absolute_in(const char *path, const char *dir)
+{
+	if (path[0] == '/')
+		return spore__xstrdup(path);
+	return spore__xasprintf("%s%s", strcmp(dir, "/") == 0 ? "" : dir, path + 1);
+}
+
+static void unique(struct spore__strs *list)
+{
+	spore__strs_sort(list);
+	size_t kept = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		if (kept > 0 && strcmp(list->items[kept - 1], list->items[i]) == 0)
+			free(list->items[i]);
+		else
+			list->items[kept++] = list->items[i];
+	}
+	list->count = kept;
+	if (list->items != NULL)
+		list->items[kept] = NULL;
+}
+
+static int read_trace(const char *file, const char *const *own, struct spore__strs *read, struct spore__strs *absent,
+                      bool *trusted)
+{
+	struct spore__buf text = {0};
+	int r = spore__fs_read(file, &text);
+	*trusted = false;
+	struct spore__strs raw = {0};
+	for (char *line = text.data, *next; r == 0 && line != NULL && (next = strchr(line, '\n')) != NULL;
+	     line = next) {
+		*next++ = '\0';
+		if (line[0] != '\0' && line[1] == ' ' && line[2] == '/')
+			spore__strs_add(&raw, line);
+	}
+	unique(&raw);
+	for (size_t i = 0; i < raw.count; i++) {
+		const char *path = raw.items[i] + 2;
+		*trusted = *trusted || raw.items[i][0] == 'x';
+		bool skip = has_prefix(path, no_effect) || strcmp(spore__fs_base(path), "libspore-trace.so") == 0;
+		for (const char *const *o = own; !skip && *o != NULL; o++)
+			skip = below(path, *o);
+		if (skip)
+			continue;
+		char *simple = clean(path);
+		if (raw.items[i][0] == 'n')
+			to_highest_absent(simple);
+		spore__strs_take(raw.items[i][0] == 'n' ? absent : read, simple);
+	}
+	unique(read);
+	unique(absent);
+	spore__strs_finish(&raw);
+	spore__buf_finish(&text);
+	return r;
+}
+
+static bool since_then(const struct stat *st, const struct timespec *t)
+{
+	return st->st_ctim.tv_sec > t->tv_sec || (st->st_ctim.tv_sec == t->tv_sec && st->st_ctim.tv_nsec >= t->tv_nsec);
+}
+
+int spore__inputs_from_trace(struct spore__store *s, const char *file, const char *const *own, const char *dir,
+                             const char *known, const struct timespec *since, struct spore__meta *m, bool *changed,
+                             bool *trusted)
+{
+	struct spore__strs read = {0}, absent = {0};
+	*changed = false;
+	int r = read_trace(file, own, &read, &absent, trusted);
+	for (size_t i = 0; r == 0 && i < read.count; i++) {
+		struct spore__hash hash;
+		struct stat st;
+		if (spore__hash_file(s->hashes, read.items[i], &hash, &st) != 0) {
+			// Gone again. Traces of folders are of all their builds, so old names are no news there.
+			*changed = *changed || (known != NULL && errno == ENOENT);
+			continue;
+		}
+		bool ours = known != NULL && strcmp(read.items[i], known) == 0;
+		*changed = *changed || (!ours && S_ISREG(st.st_mode) && since_then(&st, since));
+		char *name = relative_to(read.items[i], dir);
+		spore__meta_add_input(m, name, &hash);
+		free(name);
+	}
+	for (size_t i = 0; r == 0 && i < absent.count; i++) {
+		struct stat st;
+		if (stat(absent.items[i], &st) == 0)
+			continue; // found later in the build under this very name, or made meanwhile
+		char *name = relative_to(absent.items[i], dir);
+		spore__meta_add_input(m, name, NULL);
+		free(name);
+	}
+	int saved = errno;
+	spore__strs_finish(&read);
+	spore__strs_finish(&absent);
+	errno = saved;
+	return r;
+}
+
+// Absent files of the system stand for many: one look at the folder that they would be in is enough, since its time
+// changes when a name appears in it. Not so in the source's own folder, which programs and editors write to.
+static void index_absent(struct spore__index *index, const struct spore__meta *m, const char *dir)
+{
+	struct spore__strs folders = {0};
+	for (size_t i = 0; i < m->input_count; i++) {
+		if (!m->inputs[i].absent)
+			continue;
+		char *path = absolute_in(m->inputs[i].path, dir);
+		char *parent = spore__fs_dir(path);
+		struct stat st;
+		if (m->inputs[i].path[0] == '.' || below(dir, parent) || stat(parent, &st) != 0)
+			spore__index_add_input(index, path, NULL);
+		else
+			spore__strs_add(&folders, parent);
+		free(parent);
+		free(path);
+	}
+	unique(&folders);
+	for (size_t i = 0; i < folders.count; i++) {
+		struct stat st;
+		if (stat(folders.items[i], &st) == 0)
+			spore__index_add_input(index, folders.items[i], &st);
+	}
+	spore__strs_finish(&folders);
+}
+
+// The programs' own files: an altered artifact shows in their times.
+static bool index_programs(struct spore__store *s, const struct spore__meta *m, struct spore__index *index)
+{
+	for (size_t i = 0; i < m->program_count; i++) {
+		char *path = spore__xasprintf("%s/artifacts/%s/%s", s->root, m->id, m->programs[i].path);
+		struct stat st;
+		bool there = stat(path, &st) == 0;
+		if (there)
+			spore__index_add_made(index, path, &st);
+		free(path);
+		if (!there)
+			return false;
+		spore__index_add_program(index, m->programs[i].name, m->programs[i].path);
+	}
+	return true;
+}
+
+static char *copy_or_null(const char *s)
+{
+	return s == NULL ? NULL : spore__xstrdup(s);
+}
+
+bool spore__inputs_match(struct spore__store *s, const struct spore__meta *m, const char *dir,
+                         struct spore__index *index, char **which)
+{
+	*index = (struct spore__index){0};
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	index->checked_s = now.tv_sec;
+	index->checked_ns = now.tv_nsec;
+	for (size_t i = 0; i < m->input_count; i++) {
+		const struct spore__made_from *input = &m->inputs[i];
+		char *path = absolute_in(input->path, dir);
+		struct spore__hash hash;
+		struct stat st;
+		bool absent = spore__hash_file(s->hashes, path, &hash, &st) != 0;
+		bool same = absent == input->absent && (absent || spore__hash_equal(&hash, &input->hash));
+		if (same && !absent)
+			spore__index_add_input(index, path, &st);
+		free(path);
+		if (!same) {
+			if (which != NULL)
+				*which = spore__xstrdup(input->path);
+			return false;
+		}
+	}
+	index_absent(index, m, dir);
+	if (!index_programs(s, m, index)) {
+		if (which != NULL)
+			*which = spore__xstrdup("the artifact itself");
+		return false;
+	}
+	index->id = spore__xstrdup(m->id);
+	index->kind = spore__xstrdup(m->kind);
+	index->tier = spore__xstrdup(m->tier);
+	index->main = copy_or_null(m->main);
+	for (size_t i = 0; i < m->env.count; i++)
+		spore__strs_add(&index->env, m->env.items[i]);
+	return true;
+}
+
+bool spore__inputs_system_same(struct spore__store *s, const struct spore__meta *m)
+{
+	for (size_t i = 0; i < m->input_count; i++) {
+		const struct spore__made_from *input = &m->inputs[i];
+		struct spore__hash hash;
+		if (input->path[0] != '/')
+			continue;
+		bool absent = spore__hash_file(s->hashes, input->path, &hash, NULL) != 0;
+		if (absent != input->absent || (!absent && !spore__hash_equal(&hash, &input->hash)))
+			return false;
+	}
+	return true;
+}
+
+int spore__inputs_compact_trace(const char *file)
+{
+	struct spore__buf text = {0}, out = {0};
+	struct spore__strs lines = {0};
+	int r = spore__fs_read(file, &text);
+	for (char *line = r == 0 ? text.data : NULL, *next; line != NULL && (next = strchr(line, '\n')) != NULL;
+	     line = next) {
+		*next++ = '\0';
+		spore__strs_add(&lines, line);
+	}
+	unique(&lines);
+	for (size_t i = 0; i < lines.count; i++)
+		spore__buf_printf(&out, "%s\n", lines.items[i]);
+	if (r == 0)
+		r = spore__fs_write_atomic(file, out.data != NULL ? out.data : "", out.len, 0600);
+	spore__strs_finish(&lines);
+	spore__buf_finish(&text);
+	spore__buf_finish(&out);
+	return r;
+}
+
+bool spore__inputs_recent(const struct spore__index *index)
+{
+	for (size_t i = 0; i < index->input_count; i++)
+		if (!index->inputs[i].absent && !index->inputs[i].made &&
+		    spore__index_recent(index, &index->inputs[i].state))
+			return true;
+	return false;
+}

@@ -1,0 +1,54 @@
+// One job: from a named source to an artifact in the store. What single.c (a C or C++ file) and tree.c (a folder) share.
+#ifndef SPORE_SOURCE_JOB_H
+#define SPORE_SOURCE_JOB_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "source/folder.h"
+#include "source/store.h"
+
+struct spore__job {
+	// Given.
+	struct spore__store *store;
+	const char *typed;     // the source as the user wrote it, for messages
+	const char *source;    // its real path
+	enum spore__tier tier; // AUTO: the fast one if it can be had
+	bool sandbox;
+	bool colour;                                   // compilers may colour what they say
+	void (*progress)(void *arg, const char *line); // may be NULL
+	void *progress_arg;
+
+	// Found.
+	struct spore__index index;          // of the artifact; index.id is NULL when there is none
+	bool cached;                        // nothing had to be built
+	struct spore__buf output;           // what the compiler said: errors, or the warnings of a build that worked
+	char *error, *remedy;               // WHAT: WHY and what to do; NULL on success
+	char *log;                          // path of the whole log of a failed build; may be NULL
+	struct spore__folder_result folder; // attempts and what is missing; for folders
+	char *refused;                      // why the fast compiler was not used; NULL when it was
+	bool unstored;                      // the inputs could not be told, so the next run builds again
+};
+
+void spore__job_finish(struct spore__job *b);
+// Sets the error; takes ERROR and REMEDY (malloc'ed, REMEDY may be NULL). Returns false.
+bool spore__job_fail(struct spore__job *b, char *error, char *remedy);
+// The same for a failed system call on the store, from errno.
+bool spore__job_fail_store(struct spore__job *b, const char *what);
+
+// The artifact for a C or C++ file: from the store, else compiled.
+bool spore__job_single(struct spore__job *b);
+// The artifact for a folder.
+bool spore__job_tree(struct spore__job *b);
+
+// Looks through the artifacts that were made from a source with the content hash CANDIDATES for one whose inputs are as they
+// are now and whose settings equal SETTINGS. True: b->index is filled.
+bool spore__job_lookup(struct spore__job *b, const char *candidates, const struct spore__strs *settings,
+                       const char *dir);
+// Stores FILES as the artifact M and fills b->index. DIR is the source's folder.
+bool spore__job_commit(struct spore__job *b, struct spore__meta *m, const char *name, const char *files,
+                       const char *candidates, const char *dir);
+// Keeps the text of a failed build in the store's logs and names it in b->log.
+void spore__job_keep_log(struct spore__job *b, const char *name, const struct spore__buf *text);
+
+#endif

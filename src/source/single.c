@@ -1,0 +1,554 @@
+// A program that is one C or C++ file, with what it names. Two tiers: tcc where it compiles the file faithfully, which takes
+// milliseconds, and the optimising compiler.
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dirs.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "os/os.h"
+#include "source/compiler.h"
+#include "source/directive.h"
+#include "source/explain.h"
+#include "source/faithful.h"
+#include "source/inputs.h"
+#include "source/job.h"
+
+enum { TRIES = 3 }; // when a file changes while it is compiled
+
+struct single {
+	struct spore__job *b;
+	char *dir, *name; // of the source; the program's name
+	struct spore__buf text;
+	struct spore__directives d;
+	bool cplusplus;
+	struct spore__strs pkg_cflags, pkg_libs;
+	struct spore__strs read; // what the compiler may read besides the system
+	struct spore__hash content;
+
+	char *stage, *trace, *program;
+	int stage_lock;
+};
+
+static bool fail_directive(struct single *s, const char *path, char *error, char *remedy)
+{
+	(void)spore__job_fail(s->b, spore__xasprintf("%s: %s", path, error), remedy);
+	free(error);
+	return false;
+}
+
+static bool is_cplusplus(const char *path)
+{
+	static const char *const endings[] = {".cc", ".cpp", ".cxx", ".C", ".c++", ".cp"};
+	size_t len = strlen(path);
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		size_t n = strlen(endings[i]);
+		if (len > n && strcmp(path + len - n, endings[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool load(struct single *s)
+{
+	struct spore__job *b = s->b;
+	const char *base = spore__fs_base(b->source);
+	const char *dot = strrchr(base, '.');
+	s->dir = spore__fs_dir(b->source);
+	s->name = dot != NULL && dot > base ? spore__xstrndup(base, (size_t)(dot - base)) : spore__xstrdup(base);
+	if (spore__fs_read(b->source, &s->text) != 0)
+		return spore__job_fail(b, spore__xasprintf("%s: cannot read it: %s", b->typed, strerror(errno)), NULL);
+	spore__buf_str(&s->text, ""); // an empty file is a string too
+	spore__hash_bytes(s->text.data, s->text.len, &s->content);
+	char *error, *remedy;
+	if (!spore__directives_parse(s->text.data, s->text.len, &s->d, &error, &remedy))
+		return fail_directive(s, b->typed, error, remedy);
+	s->cplusplus = s->d.language != NULL ? strcmp(s->d.language, "c++") == 0 : is_cplusplus(base);
+	return true;
+}
+
+static bool includes(const struct single *s, const char *header)
+{
+	return spore__strs_has(&s->d.system_includes, header) || spore__strs_has(&s->d.local_includes, header);
+}
+
+// The folders of files that are included or named with "../": they are the only ones outside the source's own.
+static void collect_readable(struct single *s)
+{
+	spore__strs_add(&s->read, s->dir);
+	const struct spore__strs *lists[] = {&s->d.local_includes, &s->d.sources};
+	for (size_t l = 0; l < 2; l++) {
+		for (size_t i = 0; i < lists[l]->count; i++) {
+			char *path = spore__fs_join(s->dir, lists[l]->items[i]);
+			char *real = realpath(lists[l]->items[i][0] == '/' ? lists[l]->items[i] : path, NULL);
+			if (real != NULL)
+				spore__strs_take(&s->read, spore__fs_dir(real));
+			free(real);
+			free(path);
+		}
+	}
+	for (size_t i = 0; i < s->d.cflags.count; i++)
+		if (strncmp(s->d.cflags.items[i], "-I", 2) == 0 && s->d.cflags.items[i][2] != '\0')
+			spore__strs_take(&s->read, s->d.cflags.items[i][2] == '/'
+			                               ? spore__xstrdup(s->d.cflags.items[i] + 2)
+			                               : spore__fs_join(s->dir, s->d.cflags.items[i] + 2));
+}
+
+// What decides the result besides the contents of files.
+static void settings(const struct single *s, bool fast, struct spore__strs *out)
+{
+	spore__strs_add(out, "format=1");
+	spore__strs_addf(out, "store=%s", s->b->store->root);
+	spore__strs_addf(out, "target=%s", SPORE__TARGET);
+	spore__strs_addf(out, "language=%s", s->cplusplus ? "c++" : "c");
+	spore__strs_addf(out, "file=%s", spore__fs_base(s->b->source));
+	spore__strs_addf(out, "tier=%s", fast ? "fast" : "opt");
+}
+
+static char *candidates(const struct single *s, bool fast)
+{
+	struct spore__hasher h;
+	struct spore__hash hash;
+	struct spore__strs list = {0};
+	settings(s, fast, &list);
+	spore__hasher_init(&h);
+	for (size_t i = 0; i < list.count; i++)
+		spore__hasher_str(&h, list.items[i]);
+	spore__hasher_field(&h, s->content.bytes, sizeof s->content.bytes);
+	spore__hasher_finish(&h, &hash);
+	spore__strs_finish(&list);
+	char *hex = spore__xmalloc(SPORE__HASH_HEX + 1);
+	spore__hash_hex(&hash, hex);
+	return hex;
+}
+
+static bool lookup(struct single *s, bool fast)
+{
+	char *hex = candidates(s, fast);
+	struct spore__strs list = {0};
+	settings(s, fast, &list);
+	bool found = spore__job_lookup(s->b, hex, &list, s->dir);
+	spore__strs_finish(&list);
+	free(hex);
+	return found;
+}
+
+static bool begin_stage(struct single *s)
+{
+	s->stage = spore__store_stage(s->b->store, &s->stage_lock);
+	if (s->stage == NULL)
+		return spore__job_fail_store(s->b, "cannot begin");
+	char *bin = spore__fs_join(s->stage, "out/bin");
+	s->trace = spore__fs_join(s->stage, "trace");
+	s->program = spore__fs_join(bin, s->name);
+	bool ok = spore__fs_mkdirs(bin, 0700) == 0;
+	free(bin);
+	return ok ? true : spore__job_fail_store(s->b, "cannot begin");
+}
+
+static void end_stage(struct single *s)
+{
+	if (s->stage != NULL)
+		(void)spore__fs_remove_tree(s->stage);
+	if (s->stage_lock >= 0)
+		close(s->stage_lock);
+	s->stage_lock = -1;
+	free(s->stage);
+	free(s->trace);
+	free(s->program);
+	s->stage = s->trace = s->program = NULL;
+}
+
+static struct spore__compiler compiler(const struct single *s, const char *cwd, const char *input)
+{
+	return (struct spore__compiler){
+	    .stage = s->stage,
+	    .trace = s->trace,
+	    .read = (const char *const *)s->read.items,
+	    .cwd = cwd,
+	    .input = input,
+	    .confined = s->b->sandbox,
+	};
+}
+
+static int empty_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static bool ask_pkg_config(struct single *s, const char *what, struct spore__strs *answer)
+{
+	if (s->d.packages.count == 0)
+		return true;
+	char *tool = spore__fs_find_program("pkg-config", NULL);
+	if (tool == NULL)
+		return spore__job_fail(
+		    s->b,
+		    spore__xasprintf("%s: it names pkg-config packages, and pkg-config is not installed", s->b->typed),
+		    spore__xstrdup("sudo apt-get install pkg-config"));
+	struct spore__strs argv = {0};
+	spore__strs_take(&argv, tool);
+	spore__strs_add(&argv, what);
+	for (size_t i = 0; i < s->d.packages.count; i++)
+		spore__strs_add(&argv, s->d.packages.items[i]);
+	struct spore__buf said = {0};
+	const struct spore__compiler c = compiler(s, s->stage, NULL);
+	int status = spore__compiler_run(&c, (const char *const *)argv.items, &said);
+	spore__strs_finish(&argv);
+	bool ok = status == 0 && (said.data == NULL || spore__strs_split(answer, said.data));
+	if (!ok)
+		spore__explain_packages(s->b, &s->d.packages);
+	spore__buf_finish(&said);
+	return ok;
+}
+
+static void add_all(struct spore__strs *argv, const struct spore__strs *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		spore__strs_add(argv, words->items[i]);
+}
+
+// -I is relative to the source, wherever the compiler runs.
+static void add_cflags(const struct single *s, struct spore__strs *argv)
+{
+	for (size_t i = 0; i < s->d.cflags.count; i++) {
+		const char *flag = s->d.cflags.items[i];
+		if (strncmp(flag, "-I", 2) == 0 && flag[2] != '/' && flag[2] != '\0')
+			spore__strs_addf(argv, "-I%s/%s", s->dir, flag + 2);
+		else
+			spore__strs_add(argv, flag);
+	}
+}
+
+static void add_libs(const struct single *s, struct spore__strs *argv)
+{
+	for (size_t i = 0; i < s->d.libs.count; i++) {
+		const char *lib = s->d.libs.items[i];
+		if (strncmp(lib, "-L", 2) == 0 && lib[2] != '/')
+			spore__strs_addf(argv, "-L%s/%s", s->dir, lib + 2);
+		else if (lib[0] == '-' || lib[0] == '/')
+			spore__strs_add(argv, lib);
+		else
+			spore__strs_addf(argv, "%s/%s", s->dir, lib);
+	}
+	add_all(argv, &s->pkg_libs);
+}
+
+static void add_sources(const struct single *s, struct spore__strs *argv)
+{
+	for (size_t i = 0; i < s->d.sources.count; i++)
+		spore__strs_take(argv, s->d.sources.items[i][0] == '/' ? spore__xstrdup(s->d.sources.items[i])
+		                                                       : spore__fs_join(s->dir, s->d.sources.items[i]));
+}
+
+static bool uses_libspore(const struct single *s)
+{
+	return includes(s, "spore/spore.h");
+}
+
+static void add_sdk(const struct single *s, struct spore__strs *argv, bool libraries)
+{
+	if (!uses_libspore(s))
+		return;
+	char *libexec = spore__dirs_libexec();
+	if (libraries) {
+		spore__strs_addf(argv, "-L%s/sdk/lib", libexec);
+		spore__strs_add(argv, "-lspore");
+	} else {
+		spore__strs_addf(argv, "-I%s/sdk/include", libexec);
+	}
+	free(libexec);
+}
+
+// What speaks against tcc in the program's own files; NULL: nothing.
+static char *refusal(struct single *s)
+{
+	if (s->cplusplus)
+		return spore__xstrdup("it is C++");
+	if (s->d.compiler != NULL)
+		return spore__xasprintf("it names its compiler, %s", s->d.compiler);
+	if (s->d.sources.count > 0)
+		return spore__xstrdup("it has several files");
+	const char *why = spore__faithful_refuses_flags((const char *const *)s->d.cflags.items);
+	if (why == NULL && s->d.standard != NULL) {
+		char *flag = spore__xasprintf("-std=%s", s->d.standard);
+		const char *const flags[] = {flag, NULL};
+		why = spore__faithful_refuses_flags(flags);
+		free(flag);
+	}
+	if (why == NULL)
+		why = spore__faithful_refusal(s->text.data, s->text.len);
+	for (size_t i = 0; why == NULL && i < s->d.local_includes.count; i++) {
+		char *path = spore__fs_join(s->dir, s->d.local_includes.items[i]);
+		struct spore__buf header = {0};
+		if (spore__fs_read(path, &header) == 0 && header.data != NULL)
+			why = spore__faithful_refusal(header.data, header.len);
+		spore__buf_finish(&header);
+		free(path);
+	}
+	return why == NULL ? NULL : spore__xstrdup(why);
+}
+
+// 1: compiled; 0: tcc will not, b->refused says why; -1: failed.
+static int compile_fast(struct single *s)
+{
+	char *tcc = spore__fs_find_program("tcc", NULL);
+	if (tcc == NULL) {
+		s->b->refused = spore__xstrdup("tcc is not installed");
+		return 0;
+	}
+	char *libexec = spore__dirs_libexec();
+	struct spore__strs argv = {0};
+	spore__strs_take(&argv, tcc);
+	spore__faithful_flags(libexec, &argv);
+	free(libexec);
+	if (s->d.standard != NULL)
+		spore__strs_addf(&argv, "-std=%s", s->d.standard);
+	add_cflags(s, &argv);
+	add_all(&argv, &s->pkg_cflags);
+	add_sdk(s, &argv, false);
+	spore__strs_add(&argv, "-o");
+	spore__strs_add(&argv, s->program);
+	spore__strs_add(&argv, spore__fs_base(s->b->source));
+	add_libs(s, &argv);
+	add_sdk(s, &argv, true);
+	if (includes(s, "math.h"))
+		spore__strs_add(&argv, "-lm");
+	struct spore__buf said = {0};
+	const struct spore__compiler c = compiler(s, s->dir, NULL);
+	int status = spore__compiler_run(&c, (const char *const *)argv.items, &said);
+	int saved = errno;
+	bool silent = said.len == 0;
+	if (status != 0 || !silent) {
+		size_t line = said.data == NULL ? 0 : strcspn(said.data, "\n");
+		s->b->refused = spore__xasprintf("tcc: %.*s", (int)line, said.data == NULL ? "failed" : said.data);
+	}
+	spore__strs_finish(&argv);
+	spore__buf_finish(&said);
+	errno = saved;
+	return status < 0 ? -1 : status == 0 && silent;
+}
+
+// A #! line is no C: the compiler gets the text on standard input, with that line made a comment, and is told the name.
+static char *without_shebang(const struct single *s)
+{
+	if (s->text.len < 2 || memcmp(s->text.data, "#!", 2) != 0)
+		return NULL;
+	struct spore__buf text = {0};
+	spore__buf_str(&text, "# 1 \"");
+	for (const char *p = s->b->typed; *p != '\0'; p++) {
+		if (*p == '"' || *p == '\\')
+			spore__buf_char(&text, '\\');
+		spore__buf_char(&text, *p);
+	}
+	spore__buf_str(&text, "\"\n//");
+	spore__buf_add(&text, s->text.data + 2, s->text.len - 2);
+	char *path = spore__fs_join(s->stage, "script");
+	bool ok = spore__fs_write_atomic(path, text.data, text.len, 0600) == 0;
+	spore__buf_finish(&text);
+	if (ok)
+		return path;
+	free(path);
+	return NULL;
+}
+
+static bool optimising_command(struct single *s, const char *script, struct spore__strs *argv)
+{
+	const char *name = s->d.compiler != NULL ? s->d.compiler : s->cplusplus ? "g++" : "gcc";
+	char *cc = spore__fs_find_program(name, NULL);
+	if (cc == NULL) {
+		const char *package = strncmp(name, "clang", 5) == 0 ? "clang" : s->cplusplus ? "g++" : "gcc";
+		return spore__job_fail(s->b,
+		                       spore__xasprintf("%s: the compiler %s is not installed", s->b->typed, name),
+		                       spore__xasprintf("sudo apt-get install %s", package));
+	}
+	spore__strs_take(argv, cc);
+	spore__strs_add(argv, "-O2");
+	spore__strs_add(argv, "-pipe");
+	spore__strs_add(argv, "-pthread");
+	if (s->b->colour)
+		spore__strs_add(argv, "-fdiagnostics-color=always");
+	// __FILE__ is the file's name below its folder, so that moving the folder does not change the program.
+	spore__strs_addf(argv, "-fmacro-prefix-map=%s/=", s->dir);
+	char *typed_dir = spore__fs_dir(s->b->typed);
+	spore__strs_addf(argv, "-fmacro-prefix-map=%s/=", typed_dir);
+	free(typed_dir);
+	if (s->d.standard != NULL)
+		spore__strs_addf(argv, "-std=%s", s->d.standard);
+	add_cflags(s, argv);
+	add_all(argv, &s->pkg_cflags);
+	add_sdk(s, argv, false);
+	spore__strs_add(argv, "-o");
+	spore__strs_add(argv, s->program);
+	if (script != NULL)
+		spore__strs_addf(argv, "-iquote%s", s->dir);
+	spore__strs_add(argv, "-x");
+	spore__strs_add(argv, s->cplusplus ? "c++" : "c");
+	spore__strs_add(argv, script != NULL ? "-" : s->b->typed);
+	spore__strs_add(argv, "-x");
+	spore__strs_add(argv, "none");
+	add_sources(s, argv);
+	add_libs(s, argv);
+	add_sdk(s, argv, true);
+	spore__strs_add(argv, "-Wl,--as-needed");
+	spore__strs_add(argv, "-lm");
+	return true;
+}
+
+// 1: compiled; 0: not, the error is set; -1: failed.
+static int compile_optimised(struct single *s)
+{
+	struct spore__strs argv = {0};
+	char *script = without_shebang(s);
+	int r = optimising_command(s, script, &argv) ? 1 : 0;
+	if (r == 1) {
+		const struct spore__compiler c = compiler(s, NULL, script);
+		int status = spore__compiler_run(&c, (const char *const *)argv.items, &s->b->output);
+		r = status < 0 ? -1 : status == 0;
+		if (r == 0)
+			spore__explain_compile(s->b, &s->d, s->dir, status);
+	}
+	int saved = errno;
+	spore__strs_finish(&argv);
+	free(script);
+	errno = saved;
+	return r;
+}
+
+// What the trace cannot know: the source as it was read here, and files beside it that a compiler got on standard input.
+static void add_source_input(struct single *s, struct spore__meta *m)
+{
+	char *name = spore__xasprintf("./%s", spore__fs_base(s->b->source));
+	for (size_t i = 0; i < m->input_count; i++) {
+		if (strcmp(m->inputs[i].path, name) == 0) {
+			free(name);
+			return;
+		}
+	}
+	spore__meta_add_input(m, name, &s->content);
+	free(name);
+}
+
+// Stores what was compiled. *AGAIN: an input changed meanwhile.
+static bool keep(struct single *s, bool fast, const char *builder, const struct timespec *since, bool *again)
+{
+	struct spore__meta m = {
+	    .kind = spore__xstrdup("file"),
+	    .tier = spore__xstrdup(fast ? "fast" : "opt"),
+	    .builder = spore__xstrdup(builder),
+	    .main = spore__xstrdup(s->name),
+	};
+	const char *const own[] = {s->stage, NULL};
+	bool changed, trusted, ok = false;
+	char *files = spore__fs_join(s->stage, "out");
+	char *hex = candidates(s, fast);
+	settings(s, fast, &m.settings);
+	char *path = spore__xasprintf("bin/%s", s->name);
+	spore__meta_add_program(&m, s->name, path);
+	free(path);
+	if (spore__inputs_from_trace(s->b->store, s->trace, own, s->dir, s->b->source, since, &m, &changed, &trusted) !=
+	    0) {
+		(void)spore__job_fail_store(s->b, "cannot read what the compiler read");
+		goto done;
+	}
+	s->b->unstored = !trusted;
+	add_source_input(s, &m);
+	struct spore__hash now;
+	bool source_changed = spore__hash_file(s->b->store->hashes, s->b->source, &now, NULL) != 0 ||
+	                      !spore__hash_equal(&now, &s->content);
+	*again = source_changed || changed;
+	if (*again)
+		goto done;
+	ok = spore__job_commit(s->b, &m, s->name, files, hex, s->dir);
+done:
+	spore__meta_finish(&m);
+	free(hex);
+	free(files);
+	return ok;
+}
+
+static bool prepare(struct single *s)
+{
+	end_stage(s);
+	if (!begin_stage(s))
+		return false;
+	if (empty_file(s->trace) != 0)
+		return spore__job_fail_store(s->b, "cannot begin");
+	spore__strs_finish(&s->pkg_cflags);
+	spore__strs_finish(&s->pkg_libs);
+	return ask_pkg_config(s, "--cflags", &s->pkg_cflags) && ask_pkg_config(s, "--libs", &s->pkg_libs);
+}
+
+// One round. *AGAIN as in keep.
+static bool compile(struct single *s, bool *again)
+{
+	struct timespec since;
+	*again = false;
+	if (spore__os_file_clock(&since) != 0 || !prepare(s))
+		return false;
+	if (s->b->tier != SPORE__TIER_OPT && s->b->refused == NULL) {
+		int r = compile_fast(s);
+		if (r < 0)
+			return spore__job_fail_store(s->b, "cannot run tcc");
+		if (r > 0)
+			return keep(s, true, "tcc", &since, again);
+		if (s->b->tier == SPORE__TIER_FAST || lookup(s, false) || !prepare(s))
+			return s->b->index.id != NULL;
+	}
+	int r = compile_optimised(s);
+	if (r < 0)
+		return spore__job_fail_store(s->b, "cannot run the compiler");
+	const char *builder = s->d.compiler != NULL ? s->d.compiler : s->cplusplus ? "g++" : "gcc";
+	return r > 0 && keep(s, false, builder, &since, again);
+}
+
+static bool build(struct single *s)
+{
+	struct spore__job *b = s->b;
+	collect_readable(s);
+	if (b->tier != SPORE__TIER_FAST && lookup(s, false))
+		return true;
+	if (b->tier != SPORE__TIER_OPT) {
+		b->refused = refusal(s);
+		if (b->refused == NULL && lookup(s, true))
+			return true;
+	}
+	if (b->tier != SPORE__TIER_FAST || b->refused == NULL) {
+		bool again = true;
+		for (int i = 0; again && i < TRIES; i++)
+			if (compile(s, &again))
+				return true;
+		if (again)
+			return spore__job_fail(b,
+			                       spore__xasprintf("%s: it keeps changing while it is compiled", b->typed),
+			                       spore__xstrdup("run it again when whatever writes it has finished"));
+	}
+	if (b->tier == SPORE__TIER_FAST && b->refused != NULL && b->error == NULL)
+		return spore__job_fail(
+		    b, spore__xasprintf("%s: the fast compiler cannot be used: %s", b->typed, b->refused),
+		    spore__xstrdup("run it without --fast"));
+	return false;
+}
+
+bool spore__job_single(struct spore__job *b)
+{
+	struct single s = {.b = b, .stage_lock = -1};
+	bool ok = load(&s) && build(&s);
+	if (!ok && b->output.len > 0)
+		spore__job_keep_log(b, s.name, &b->output);
+	end_stage(&s);
+	spore__directives_finish(&s.d);
+	spore__buf_finish(&s.text);
+	spore__strs_finish(&s.pkg_cflags);
+	spore__strs_finish(&s.pkg_libs);
+	spore__strs_finish(&s.read);
+	free(s.dir);
+	free(s.name);
+	return ok;
+}
