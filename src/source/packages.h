@@ -1,0 +1,16 @@
+// The Debian packages in which build tools, headers, libraries and pkg-config packages are found.
+#ifndef SPORE_SOURCE_PACKAGES_H
+#define SPORE_SOURCE_PACKAGES_H
+
+#include "base/buf.h"
+
+// KIND is "tool", "header", "package" (pkg-config) or "library". NULL when it is not known. Static.
+const char *spore__packages_of(const char *kind, const char *name);
+
+// The pkg-config package of a CMake find_package NAME, or NULL. Static.
+const char *spore__packages_cmake(const char *name);
+
+// The Build-Depends of DIR/debian/control that are not installed, those for documentation and tests left out.
+void spore__packages_debian(const char *dir, struct spore__strs *packages);
+
+#endif
