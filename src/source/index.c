@@ -91,6 +91,7 @@ void spore__index_finish(struct spore__index *index)
 	free(index->tier);
 	free(index->main);
 	spore__strs_finish(&index->env);
+	spore__strs_finish(&index->args);
 	*index = (struct spore__index){0};
 }
 
@@ -106,6 +107,10 @@ void spore__index_write(const struct spore__index *index, struct spore__buf *out
 	spore__record_word(out, "main", index->main);
 	for (size_t i = 0; i < index->env.count; i++)
 		spore__record_word(out, "env", index->env.items[i]);
+	for (size_t i = 0; i < index->args.count; i++)
+		spore__record_word(out, "arg", index->args.items[i]);
+	if (index->control)
+		spore__record_word(out, "control", "yes");
 	for (size_t i = 0; i < index->input_count; i++) {
 		const struct spore__input *input = &index->inputs[i];
 		const struct spore__filestate *s = &input->state;
@@ -164,10 +169,14 @@ static bool parse_line(void *arg, const char *key, char *rest)
 		return spore__record_take(rest, &index->tier);
 	if (strcmp(key, "main") == 0)
 		return spore__record_take(rest, &index->main);
-	if (strcmp(key, "env") == 0) {
+	if (strcmp(key, "env") == 0 || strcmp(key, "arg") == 0) {
 		if (!spore__unescape(rest))
 			return false;
-		spore__strs_add(&index->env, rest);
+		spore__strs_add(key[0] == 'e' ? &index->env : &index->args, rest);
+		return true;
+	}
+	if (strcmp(key, "control") == 0) {
+		index->control = strcmp(rest, "yes") == 0;
 		return true;
 	}
 	if (strcmp(key, "checked") == 0) {

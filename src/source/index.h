@@ -12,6 +12,8 @@
 //	prog NAME RELPATH             each program of the artifact
 //	main NAME                     absent when the user has to choose
 //	env NAME=VALUE                for the program
+//	arg WORD                      in place of an artifact: the words of the command to run (a recipe without a build)
+//	control yes                   it links libspore
 //	file DEV INO SIZE MODE SEC NSEC SEC NSEC PATH   input, with modification and change times
 //	made DEV INO SIZE MODE SEC NSEC SEC NSEC PATH   file of the artifact itself, which only spore writes
 //	none PATH                     input that was looked for and is not there
@@ -63,6 +65,8 @@ struct spore__index {
 	struct spore__input *inputs;
 	size_t input_count;
 	struct spore__strs env;
+	struct spore__strs args; // not empty: there is no artifact, and the id is "-"
+	bool control;
 };
 
 // Where the index entry of SOURCE (a real path) is; malloc'ed. FILE is "fast", "opt" or "lock".

@@ -261,8 +261,10 @@ bool spore__inputs_match(struct spore__store *s, const struct spore__meta *m, co
 		struct stat st;
 		bool absent = spore__hash_file(s->hashes, path, &hash, &st) != 0;
 		bool same = absent == input->absent && (absent || spore__hash_equal(&hash, &input->hash));
-		if (same && !absent)
+		if (same && !absent) {
 			spore__index_add_input(index, path, &st);
+			index->control = index->control || strcmp(spore__fs_base(path), "libspore.a") == 0;
+		}
 		free(path);
 		if (!same) {
 			if (which != NULL)

@@ -1,0 +1,89 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dirs.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/build_client.h"
+#include "cli/command.h"
+
+static const struct spore__option options[] = {
+    {"fast", 0, NULL, "use the fast compiler (tcc), or fail where it cannot compile the file faithfully", 0, NULL},
+    {"opt", 'O', NULL, "use the optimising compiler, and wait for it", 0, NULL},
+    {"why", 0, NULL, "say first what changed since the last artifact of this source", 0, NULL},
+    {"no-sandbox", 0, NULL, "build without confinement", 0, NULL},
+    {"json", 0, NULL, "print the result, or what failed and where, as JSON", 0, NULL},
+    {"verbose", 'v', NULL, "show every line that the build prints", 0, NULL},
+    {0},
+};
+
+static const struct spore__example examples[] = {
+    {"spore build hello.c", "print the path of the program"},
+    {"spore build --why ./project", "what changed since the last time"},
+    {"spore build --json broken.c", "errors with file, line and column"},
+    {0},
+};
+
+// Nothing changed: answered without starting another process.
+static bool answer_from_index(const struct spore__args *args, const struct spore__wanted *w)
+{
+	struct spore__index index;
+	char *store = spore__dirs_store();
+	bool current = !spore__args_has(args, "why") && !w->json && spore__build_current(store, w, &index);
+	if (current && index.args.count == 0) {
+		const struct spore__program *program = spore__index_program(&index, NULL);
+		(void)printf("%s/artifacts/%s%s%s\n", store, index.id, program != NULL ? "/" : "",
+			     program != NULL ? program->path : "");
+	}
+	if (current)
+		spore__index_finish(&index);
+	free(store);
+	return current;
+}
+
+static int build(const struct spore__args *args)
+{
+	struct spore__wanted w = {
+	    .source = args->operands[0],
+	    .tier = spore__args_has(args, "fast")  ? SPORE__TIER_FAST
+		    : spore__args_has(args, "opt") ? SPORE__TIER_OPT
+						   : SPORE__TIER_AUTO,
+	    .json = spore__args_has(args, "json"),
+	};
+	char *real = realpath(w.source, NULL);
+	if (real == NULL)
+		spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, or a folder with sources", "%s: no such source: %s",
+			   w.source, strerror(errno));
+	w.real = real;
+	if (!spore__args_has(args, "no-sandbox") && answer_from_index(args, &w)) {
+		free(real);
+		return SPORE__EXIT_OK;
+	}
+	static const char *const tiers[] = {"--tier=auto", "--tier=fast", "--tier=opt"};
+	static const char *const flags[] = {"why", "no-sandbox", "json", "verbose"};
+	struct spore__strs argv = {0};
+	spore__strs_add(&argv, "build");
+	spore__strs_add(&argv, tiers[w.tier]);
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+		if (spore__args_has(args, flags[i]))
+			spore__strs_addf(&argv, "--%s", flags[i]);
+	spore__strs_add(&argv, "--");
+	spore__strs_add(&argv, w.source);
+	spore__build_become(&argv);
+}
+
+const struct spore__command spore__command_build = {
+    .name = "build",
+    .operands = "SOURCE",
+    .summary = "build a source if needed, and print the path of what was built",
+    .text = "Prints the path of the program where there is one to run, else that of the artifact's folder. A compile error is shown as "
+	    "the compiler wrote it, and the status is 125.",
+    .options = options,
+    .examples = examples,
+    .min_operands = 1,
+    .max_operands = 1,
+    .completes = SPORE__COMPLETES_SOURCE,
+    .run = build,
+};

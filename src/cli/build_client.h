@@ -1,0 +1,29 @@
+// Asks for the artifact of a source: from the index when nothing changed, else from spore-build.
+#ifndef SPORE_CLI_BUILD_CLIENT_H
+#define SPORE_CLI_BUILD_CLIENT_H
+
+#include <stdbool.h>
+
+#include "source/index.h"
+
+struct spore__wanted {
+	const char *source; // as typed
+	const char *real;   // its real path
+	enum spore__tier tier;
+	bool no_sandbox, verbose, json;
+};
+
+// What `spore run` would start, found by comparing file states only. The index is the caller's to finish. False when a build is
+// needed.
+bool spore__build_current(const char *store, const struct spore__wanted *w, struct spore__index *index);
+
+// Builds (or finds in the store by content) and returns 0, or the exit status after spore-build reported why not.
+int spore__build_ask(const struct spore__wanted *w, struct spore__index *index);
+
+// Executes spore-build with these arguments in place of this process; does not return.
+_Noreturn void spore__build_become(const struct spore__strs *args);
+
+// Marks the artifact as used now, and in use as long as the returned descriptor is open. -1 when it is gone.
+int spore__build_hold(const char *store, const char *id);
+
+#endif

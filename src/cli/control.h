@@ -1,0 +1,18 @@
+// The hold's side of the control protocol (docs/control-protocol.md) for a program in the foreground: prints its log records
+// on standard error and asks it to stop.
+#ifndef SPORE_CLI_CONTROL_H
+#define SPORE_CLI_CONTROL_H
+
+#include <stdbool.h>
+
+struct spore__hold_side;
+
+// FD is our end; it stays the caller's. NAME is the task's.
+struct spore__hold_side *spore__control_create(int fd, const char *name);
+void spore__control_destroy(struct spore__hold_side *h); // NULL is fine
+// Reads what there is, without waiting. False at the end of file or after a malformed message: close the descriptor then.
+bool spore__control_read(struct spore__hold_side *h);
+// Sends the stop request; false when the program does not listen, so that a signal is needed.
+bool spore__control_stop(struct spore__hold_side *h);
+
+#endif

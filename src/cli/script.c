@@ -1,0 +1,128 @@
+#include "cli/script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/foreground.h"
+
+static const struct {
+	const char *ending, *interpreter, *package; // no interpreter: a compiled language
+} kinds[] = {
+    {".c", NULL, NULL},	 {".cc", NULL, NULL},	  {".cpp", NULL, NULL},	     {".cxx", NULL, NULL},	{".C", NULL, NULL},
+    {".c++", NULL, NULL}, {".cp", NULL, NULL},	  {".py", "python3", "python3"}, {".sh", "sh", "dash"}, {".bash", "bash", "bash"},
+    {".js", "node", "nodejs"}, {".mjs", "node", "nodejs"}, {".cjs", "node", "nodejs"},
+};
+
+static const char *ending_of(const char *path)
+{
+	const char *dot = strrchr(spore__fs_base(path), '.');
+	return dot != NULL ? dot : "";
+}
+
+// The beginning of the file, NUL-terminated; its length.
+static size_t read_head(const char *typed, const char *real, char *head, size_t size)
+{
+	int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 ? -1 : read(fd, head, size - 1);
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, "check its permissions", "%s: cannot read it: %s", typed, strerror(why));
+	head[n] = '\0';
+	return (size_t)n;
+}
+
+static bool has_control_bytes(const char *head, size_t len)
+{
+	return memchr(head, '\0', len) != NULL;
+}
+
+// "#!/usr/bin/env -S spore run": a script whose interpreter is spore is a C file.
+static bool names_spore(const char *line)
+{
+	struct spore__strs words = {0};
+	bool found = false;
+	(void)spore__strs_split(&words, line);
+	for (size_t i = 0; i < words.count; i++)
+		found = found || strcmp(spore__fs_base(words.items[i]), "spore") == 0;
+	spore__strs_finish(&words);
+	return found;
+}
+
+// As the kernel does: the interpreter and at most one argument. execve(2).
+static void add_interpreter(const char *line, struct spore__strs *argv)
+{
+	const char *p = line + strspn(line, " \t");
+	size_t len = strcspn(p, " \t");
+	spore__strs_take(argv, spore__xstrndup(p, len));
+	p += len;
+	p += strspn(p, " \t");
+	len = strlen(p);
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t' || p[len - 1] == '\r'))
+		len--;
+	if (len > 0)
+		spore__strs_take(argv, spore__xstrndup(p, len));
+}
+
+static void add_by_ending(const char *typed, const char *interpreter, const char *package, struct spore__strs *argv)
+{
+	char *path = spore__fs_find_program(interpreter, getenv("PATH"));
+	if (path == NULL) {
+		char *remedy = spore__xasprintf("sudo apt-get install %s", package);
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: its interpreter %s is not installed", typed, interpreter);
+	}
+	spore__strs_take(argv, path);
+}
+
+enum spore__source_kind spore__script_kind(const char *typed, const char *real, struct spore__strs *argv)
+{
+	if (spore__fs_is_dir(real))
+		return SPORE__SOURCE_BUILT;
+	if (!spore__fs_is_file(real))
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, "name a file or a folder", "%s: it is neither a file nor a folder", typed);
+	const char *ending = ending_of(real);
+	size_t k = 0;
+	while (k < sizeof kinds / sizeof *kinds && strcmp(ending, kinds[k].ending) != 0)
+		k++;
+	bool known = k < sizeof kinds / sizeof *kinds;
+	if (known && kinds[k].interpreter == NULL)
+		return SPORE__SOURCE_BUILT;
+	char head[512];
+	size_t len = read_head(typed, real, head, sizeof head);
+	if (len > 2 && head[0] == '#' && head[1] == '!') {
+		head[strcspn(head, "\n")] = '\0';
+		if (!known && names_spore(head + 2))
+			return SPORE__SOURCE_BUILT;
+		add_interpreter(head + 2, argv);
+	} else if (known) {
+		add_by_ending(typed, kinds[k].interpreter, kinds[k].package, argv);
+	} else if (len >= 4 && (memcmp(head, "\177ELF", 4) == 0 || has_control_bytes(head, len))) {
+		spore__die(SPORE__EXIT_NOT_RUNNABLE,
+			   "name its source; a program of the system is run as path:NAME", "%s: it is a binary, and spore runs sources",
+			   typed);
+	} else {
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, "give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line",
+			   "%s: spore does not know what kind of source it is", typed);
+	}
+	spore__strs_add(argv, typed);
+	return SPORE__SOURCE_SCRIPT;
+}
+
+int spore__script_run(const struct spore__strs *argv, const char *name, bool control)
+{
+	struct spore__foreground f;
+	int status;
+	const struct spore__program_start start = {
+	    .argv = (const char *const *)argv->items, .name = name, .control = control};
+	spore__foreground_init();
+	spore__foreground_start(&f, &start);
+	(void)spore__foreground_wait(&f, -1, &status);
+	spore__foreground_end(&f, status);
+}
