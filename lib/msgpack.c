@@ -1,0 +1,456 @@
+#include "msgpack.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t big_endian(const unsigned char *p, size_t width)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < width; i++)
+		n = n << 8 | p[i];
+	return n;
+}
+
+static void set_unsigned(struct spore__msgpack_value *v, uint64_t n)
+{
+	if (n > INT64_MAX) {
+		v->type = SPORE__MSGPACK_UINT;
+		v->u = n;
+	} else {
+		v->type = SPORE__MSGPACK_INT;
+		v->i = (int64_t)n;
+	}
+}
+
+static void set_signed(struct spore__msgpack_value *v, uint64_t n, size_t width)
+{
+	unsigned shift = (unsigned)(64 - 8 * width);
+	v->type = SPORE__MSGPACK_INT;
+	v->i = (int64_t)(n << shift) >> shift;
+}
+
+static void set_float(struct spore__msgpack_value *v, uint64_t n, size_t width)
+{
+	v->type = SPORE__MSGPACK_FLOAT;
+	if (width == 4) {
+		uint32_t bits = (uint32_t)n;
+		float f;
+		memcpy(&f, &bits, sizeof f);
+		v->f = (double)f;
+	} else {
+		memcpy(&v->f, &n, sizeof v->f);
+	}
+}
+
+// What the first byte says: the width of the number behind it, and what that number is.
+enum behind {
+	BEHIND_UNUSED,
+	BEHIND_NOTHING, // the byte is all
+	BEHIND_UINT,
+	BEHIND_INT,
+	BEHIND_FLOAT,
+	BEHIND_LENGTH, // of bytes that follow
+	BEHIND_COUNT,  // of values that follow
+	BEHIND_FIXEXT, // no number: 2^width bytes
+};
+
+static const struct {
+	unsigned char behind, width, type;
+} formats[] = {
+    [0xc0 - 0xc0] = {BEHIND_NOTHING, 0, SPORE__MSGPACK_NIL},
+    [0xc1 - 0xc0] = {BEHIND_UNUSED, 0, 0},
+    [0xc2 - 0xc0] = {BEHIND_NOTHING, 0, SPORE__MSGPACK_BOOL},
+    [0xc3 - 0xc0] = {BEHIND_NOTHING, 0, SPORE__MSGPACK_BOOL},
+    [0xc4 - 0xc0] = {BEHIND_LENGTH, 1, SPORE__MSGPACK_BIN},
+    [0xc5 - 0xc0] = {BEHIND_LENGTH, 2, SPORE__MSGPACK_BIN},
+    [0xc6 - 0xc0] = {BEHIND_LENGTH, 4, SPORE__MSGPACK_BIN},
+    [0xc7 - 0xc0] = {BEHIND_LENGTH, 1, SPORE__MSGPACK_EXT},
+    [0xc8 - 0xc0] = {BEHIND_LENGTH, 2, SPORE__MSGPACK_EXT},
+    [0xc9 - 0xc0] = {BEHIND_LENGTH, 4, SPORE__MSGPACK_EXT},
+    [0xca - 0xc0] = {BEHIND_FLOAT, 4, 0},
+    [0xcb - 0xc0] = {BEHIND_FLOAT, 8, 0},
+    [0xcc - 0xc0] = {BEHIND_UINT, 1, 0},
+    [0xcd - 0xc0] = {BEHIND_UINT, 2, 0},
+    [0xce - 0xc0] = {BEHIND_UINT, 4, 0},
+    [0xcf - 0xc0] = {BEHIND_UINT, 8, 0},
+    [0xd0 - 0xc0] = {BEHIND_INT, 1, 0},
+    [0xd1 - 0xc0] = {BEHIND_INT, 2, 0},
+    [0xd2 - 0xc0] = {BEHIND_INT, 4, 0},
+    [0xd3 - 0xc0] = {BEHIND_INT, 8, 0},
+    [0xd4 - 0xc0] = {BEHIND_FIXEXT, 0, SPORE__MSGPACK_EXT},
+    [0xd5 - 0xc0] = {BEHIND_FIXEXT, 1, SPORE__MSGPACK_EXT},
+    [0xd6 - 0xc0] = {BEHIND_FIXEXT, 2, SPORE__MSGPACK_EXT},
+    [0xd7 - 0xc0] = {BEHIND_FIXEXT, 3, SPORE__MSGPACK_EXT},
+    [0xd8 - 0xc0] = {BEHIND_FIXEXT, 4, SPORE__MSGPACK_EXT},
+    [0xd9 - 0xc0] = {BEHIND_LENGTH, 1, SPORE__MSGPACK_STR},
+    [0xda - 0xc0] = {BEHIND_LENGTH, 2, SPORE__MSGPACK_STR},
+    [0xdb - 0xc0] = {BEHIND_LENGTH, 4, SPORE__MSGPACK_STR},
+    [0xdc - 0xc0] = {BEHIND_COUNT, 2, SPORE__MSGPACK_ARRAY},
+    [0xdd - 0xc0] = {BEHIND_COUNT, 4, SPORE__MSGPACK_ARRAY},
+    [0xde - 0xc0] = {BEHIND_COUNT, 2, SPORE__MSGPACK_MAP},
+    [0xdf - 0xc0] = {BEHIND_COUNT, 4, SPORE__MSGPACK_MAP},
+};
+
+// Decodes the value's head at P, of which AVAIL bytes are there. *HEAD: the bytes before payload; payload (strings and
+// the like) is v->s.len bytes more and need not be there yet.
+static enum spore__msgpack_err decode(const unsigned char *p, size_t avail, struct spore__msgpack_value *v,
+                                      size_t *head)
+{
+	if (avail == 0)
+		return SPORE__MSGPACK_MORE;
+	unsigned b = p[0];
+	*head = 1;
+	if (b < 0x80 || b >= 0xe0) {
+		set_signed(v, b, 1);
+		return SPORE__MSGPACK_OK;
+	}
+	if (b < 0xa0) {
+		v->type = b < 0x90 ? SPORE__MSGPACK_MAP : SPORE__MSGPACK_ARRAY;
+		v->count = b & 0x0f;
+		return SPORE__MSGPACK_OK;
+	}
+	if (b < 0xc0) {
+		v->type = SPORE__MSGPACK_STR;
+		v->s.bytes = p + 1;
+		v->s.len = b & 0x1f;
+		return SPORE__MSGPACK_OK;
+	}
+	unsigned behind = formats[b - 0xc0].behind;
+	size_t width = formats[b - 0xc0].width;
+	if (behind == BEHIND_UNUSED)
+		return SPORE__MSGPACK_MALFORMED;
+	v->type = (enum spore__msgpack_type)formats[b - 0xc0].type;
+	size_t number = behind == BEHIND_FIXEXT ? 0 : width;
+	*head = 1 + number + (v->type == SPORE__MSGPACK_EXT ? 1 : 0);
+	if (avail < *head)
+		return SPORE__MSGPACK_MORE;
+	uint64_t n = big_endian(p + 1, number);
+	switch ((enum behind)behind) {
+	case BEHIND_UINT:
+		set_unsigned(v, n);
+		break;
+	case BEHIND_INT:
+		set_signed(v, n, width);
+		break;
+	case BEHIND_FLOAT:
+		set_float(v, n, width);
+		break;
+	case BEHIND_COUNT:
+		v->count = (uint32_t)n;
+		break;
+	case BEHIND_LENGTH:
+	case BEHIND_FIXEXT:
+		v->s.bytes = p + *head;
+		v->s.len = behind == BEHIND_FIXEXT ? 1U << width : (uint32_t)n;
+		v->s.ext = v->type == SPORE__MSGPACK_EXT ? (int8_t)p[*head - 1] : 0;
+		break;
+	case BEHIND_NOTHING:
+	case BEHIND_UNUSED:
+		if (v->type == SPORE__MSGPACK_BOOL)
+			v->boolean = b == 0xc3;
+		break;
+	}
+	return SPORE__MSGPACK_OK;
+}
+
+static size_t payload(const struct spore__msgpack_value *v)
+{
+	bool bytes = v->type == SPORE__MSGPACK_STR || v->type == SPORE__MSGPACK_BIN || v->type == SPORE__MSGPACK_EXT;
+	return bytes ? v->s.len : 0;
+}
+
+static uint64_t children(const struct spore__msgpack_value *v)
+{
+	return v->type == SPORE__MSGPACK_ARRAY ? v->count : v->type == SPORE__MSGPACK_MAP ? 2 * (uint64_t)v->count : 0;
+}
+
+struct spore__msgpack_reader spore__msgpack_reader(const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+	return (struct spore__msgpack_reader){.at = p, .end = p + len};
+}
+
+enum spore__msgpack_err spore__msgpack_read(struct spore__msgpack_reader *r, struct spore__msgpack_value *v)
+{
+	size_t avail = (size_t)(r->end - r->at), head;
+	struct spore__msgpack_value value;
+	enum spore__msgpack_err err = decode(r->at, avail, &value, &head);
+	if (err != SPORE__MSGPACK_OK)
+		return err;
+	avail -= head;
+	if (payload(&value) > avail || children(&value) > avail)
+		return SPORE__MSGPACK_MORE;
+	r->at += head + payload(&value);
+	*v = value;
+	return SPORE__MSGPACK_OK;
+}
+
+enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const void *bytes, size_t len, size_t limit)
+{
+	const unsigned char *p = bytes;
+	for (;;) {
+		struct spore__msgpack_value v;
+		size_t head;
+		size_t avail = s->offset < len ? len - s->offset : 0;
+		if (s->offset >= limit)
+			return SPORE__MSGPACK_LARGE;
+		enum spore__msgpack_err err = decode(avail > 0 ? p + s->offset : NULL, avail, &v, &head);
+		if (err != SPORE__MSGPACK_OK)
+			return err;
+		if (head > limit - s->offset || payload(&v) > limit - s->offset - head ||
+		    children(&v) > limit - s->offset - head)
+			return SPORE__MSGPACK_LARGE;
+		if (children(&v) > 0 && s->depth == SPORE__MSGPACK_DEPTH)
+			return SPORE__MSGPACK_DEEP;
+		if (payload(&v) > avail - head)
+			return SPORE__MSGPACK_MORE; // the head is read again: a few bytes
+		s->offset += head + payload(&v);
+		if (children(&v) > 0) {
+			s->left[s->depth++] = children(&v);
+			continue;
+		}
+		while (s->depth > 0 && --s->left[s->depth - 1] == 0)
+			s->depth--;
+		if (s->depth == 0)
+			return SPORE__MSGPACK_OK;
+	}
+}
+
+enum spore__msgpack_err spore__msgpack_skip(struct spore__msgpack_reader *r)
+{
+	struct spore__msgpack_scan s = {0};
+	enum spore__msgpack_err err = spore__msgpack_scan(&s, r->at, (size_t)(r->end - r->at), SIZE_MAX);
+	if (err == SPORE__MSGPACK_OK)
+		r->at += s.offset;
+	return err;
+}
+
+static enum spore__msgpack_err read_typed(struct spore__msgpack_reader *r, enum spore__msgpack_type type,
+                                          struct spore__msgpack_value *v)
+{
+	struct spore__msgpack_reader before = *r;
+	enum spore__msgpack_err err = spore__msgpack_read(r, v);
+	if (err == SPORE__MSGPACK_OK && v->type != type) {
+		*r = before;
+		err = SPORE__MSGPACK_TYPE;
+	}
+	return err;
+}
+
+enum spore__msgpack_err spore__msgpack_read_int(struct spore__msgpack_reader *r, int64_t *i)
+{
+	struct spore__msgpack_value v;
+	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_INT, &v);
+	if (err == SPORE__MSGPACK_OK)
+		*i = v.i;
+	return err;
+}
+
+enum spore__msgpack_err spore__msgpack_read_str(struct spore__msgpack_reader *r, const char **s, uint32_t *len)
+{
+	struct spore__msgpack_value v;
+	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_STR, &v);
+	if (err == SPORE__MSGPACK_OK) {
+		*s = (const char *)v.s.bytes;
+		*len = v.s.len;
+	}
+	return err;
+}
+
+enum spore__msgpack_err spore__msgpack_read_array(struct spore__msgpack_reader *r, uint32_t *count)
+{
+	struct spore__msgpack_value v;
+	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_ARRAY, &v);
+	if (err == SPORE__MSGPACK_OK)
+		*count = v.count;
+	return err;
+}
+
+enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r, uint32_t *count)
+{
+	struct spore__msgpack_value v;
+	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_MAP, &v);
+	if (err == SPORE__MSGPACK_OK)
+		*count = v.count;
+	return err;
+}
+
+bool spore__msgpack_is(const struct spore__msgpack_value *v, const char *s)
+{
+	return v->type == SPORE__MSGPACK_STR && v->s.len == strlen(s) && memcmp(v->s.bytes, s, v->s.len) == 0;
+}
+
+void spore__msgpack_writer_fixed(struct spore__msgpack_writer *w, void *buffer, size_t size)
+{
+	*w = (struct spore__msgpack_writer){.data = buffer, .cap = size, .fixed = true};
+}
+
+void spore__msgpack_writer_finish(struct spore__msgpack_writer *w)
+{
+	if (!w->fixed)
+		free(w->data);
+	*w = (struct spore__msgpack_writer){0};
+}
+
+static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
+{
+	if (w->err != 0)
+		return NULL;
+	if (len > w->cap - w->len) {
+		size_t cap = w->cap < 128 ? 256 : w->cap * 2;
+		if (w->fixed) {
+			w->err = ENOSPC;
+			return NULL;
+		}
+		if (len > SIZE_MAX / 4 - w->len) {
+			w->err = ENOMEM;
+			return NULL;
+		}
+		if (cap < w->len + len)
+			cap = w->len + len;
+		unsigned char *data = realloc(w->data, cap);
+		if (data == NULL) {
+			w->err = ENOMEM;
+			return NULL;
+		}
+		w->data = data;
+		w->cap = cap;
+	}
+	unsigned char *at = w->data + w->len;
+	w->len += len;
+	return at;
+}
+
+static void put(struct spore__msgpack_writer *w, unsigned char first, uint64_t n, size_t width)
+{
+	unsigned char *at = reserve(w, 1 + width);
+	if (at == NULL)
+		return;
+	at[0] = first;
+	for (size_t i = 0; i < width; i++)
+		at[1 + i] = (unsigned char)(n >> (8 * (width - 1 - i)));
+}
+
+void spore__msgpack_raw(struct spore__msgpack_writer *w, const void *bytes, size_t len)
+{
+	unsigned char *at = len > 0 ? reserve(w, len) : NULL;
+	if (at != NULL)
+		memcpy(at, bytes, len);
+}
+
+void spore__msgpack_nil(struct spore__msgpack_writer *w)
+{
+	put(w, 0xc0, 0, 0);
+}
+
+void spore__msgpack_bool(struct spore__msgpack_writer *w, bool b)
+{
+	put(w, b ? 0xc3 : 0xc2, 0, 0);
+}
+
+void spore__msgpack_uint(struct spore__msgpack_writer *w, uint64_t u)
+{
+	if (u < 0x80)
+		put(w, (unsigned char)u, 0, 0);
+	else if (u <= UINT8_MAX)
+		put(w, 0xcc, u, 1);
+	else if (u <= UINT16_MAX)
+		put(w, 0xcd, u, 2);
+	else if (u <= UINT32_MAX)
+		put(w, 0xce, u, 4);
+	else
+		put(w, 0xcf, u, 8);
+}
+
+void spore__msgpack_int(struct spore__msgpack_writer *w, int64_t i)
+{
+	if (i >= 0)
+		spore__msgpack_uint(w, (uint64_t)i);
+	else if (i >= -32)
+		put(w, (unsigned char)i, 0, 0);
+	else if (i >= INT8_MIN)
+		put(w, 0xd0, (uint64_t)i, 1);
+	else if (i >= INT16_MIN)
+		put(w, 0xd1, (uint64_t)i, 2);
+	else if (i >= INT32_MIN)
+		put(w, 0xd2, (uint64_t)i, 4);
+	else
+		put(w, 0xd3, (uint64_t)i, 8);
+}
+
+void spore__msgpack_float(struct spore__msgpack_writer *w, double f)
+{
+	uint64_t bits;
+	memcpy(&bits, &f, sizeof bits);
+	put(w, 0xcb, bits, 8);
+}
+
+void spore__msgpack_str(struct spore__msgpack_writer *w, const char *s)
+{
+	if (s == NULL)
+		spore__msgpack_nil(w);
+	else if (strlen(s) > UINT32_MAX)
+		w->err = w->err != 0 ? w->err : EMSGSIZE;
+	else
+		spore__msgpack_strn(w, s, (uint32_t)strlen(s));
+}
+
+void spore__msgpack_strn(struct spore__msgpack_writer *w, const char *s, uint32_t len)
+{
+	if (len < 32)
+		put(w, (unsigned char)(0xa0 | len), 0, 0);
+	else if (len <= UINT8_MAX)
+		put(w, 0xd9, len, 1);
+	else if (len <= UINT16_MAX)
+		put(w, 0xda, len, 2);
+	else
+		put(w, 0xdb, len, 4);
+	spore__msgpack_raw(w, s, len);
+}
+
+void spore__msgpack_bin(struct spore__msgpack_writer *w, const void *bytes, uint32_t len)
+{
+	if (len <= UINT8_MAX)
+		put(w, 0xc4, len, 1);
+	else if (len <= UINT16_MAX)
+		put(w, 0xc5, len, 2);
+	else
+		put(w, 0xc6, len, 4);
+	spore__msgpack_raw(w, bytes, len);
+}
+
+void spore__msgpack_ext(struct spore__msgpack_writer *w, int8_t type, const void *bytes, uint32_t len)
+{
+	static const unsigned char fixed[] = {[1] = 0xd4, [2] = 0xd5, [4] = 0xd6, [8] = 0xd7, [16] = 0xd8};
+	if (len < sizeof fixed && fixed[len] != 0)
+		put(w, fixed[len], 0, 0);
+	else if (len <= UINT8_MAX)
+		put(w, 0xc7, len, 1);
+	else if (len <= UINT16_MAX)
+		put(w, 0xc8, len, 2);
+	else
+		put(w, 0xc9, len, 4);
+	spore__msgpack_raw(w, &type, 1);
+	spore__msgpack_raw(w, bytes, len);
+}
+
+void spore__msgpack_array(struct spore__msgpack_writer *w, uint32_t count)
+{
+	if (count < 16)
+		put(w, (unsigned char)(0x90 | count), 0, 0);
+	else if (count <= UINT16_MAX)
+		put(w, 0xdc, count, 2);
+	else
+		put(w, 0xdd, count, 4);
+}
+
+void spore__msgpack_map(struct spore__msgpack_writer *w, uint32_t count)
+{
+	if (count < 16)
+		put(w, (unsigned char)(0x80 | count), 0, 0);
+	else if (count <= UINT16_MAX)
+		put(w, 0xde, count, 2);
+	else
+		put(w, 0xdf, count, 4);
+}

@@ -1,0 +1,114 @@
+// MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), read in place and written into a buffer. No
+// descriptor, no clock, no allocation while reading. Bytes are those of a stranger: each length is compared with what
+// remains before it is used, and depth is limited.
+#ifndef SPORE_LIB_MSGPACK_H
+#define SPORE_LIB_MSGPACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	SPORE__MSGPACK_DEPTH = 32, // arrays and maps in each other
+};
+
+enum spore__msgpack_err {
+	SPORE__MSGPACK_OK,
+	SPORE__MSGPACK_MORE,      // the bytes end within the value
+	SPORE__MSGPACK_MALFORMED, // the byte 0xc1, which the format never uses
+	SPORE__MSGPACK_DEEP,      // more than SPORE__MSGPACK_DEPTH
+	SPORE__MSGPACK_LARGE,     // longer than the limit
+	SPORE__MSGPACK_TYPE,      // a value of another type was wanted
+};
+
+enum spore__msgpack_type {
+	SPORE__MSGPACK_NIL,
+	SPORE__MSGPACK_BOOL,
+	SPORE__MSGPACK_INT,  // every integer that an int64_t holds, however it was written
+	SPORE__MSGPACK_UINT, // above INT64_MAX
+	SPORE__MSGPACK_FLOAT,
+	SPORE__MSGPACK_STR, // bytes are not checked to be UTF-8
+	SPORE__MSGPACK_BIN,
+	SPORE__MSGPACK_ARRAY, // `count` values follow
+	SPORE__MSGPACK_MAP,   // `count` pairs of values follow
+	SPORE__MSGPACK_EXT,
+};
+
+struct spore__msgpack_value {
+	enum spore__msgpack_type type;
+	union {
+		bool boolean;
+		int64_t i;
+		uint64_t u;
+		double f;
+		uint32_t count;
+		struct {
+			const unsigned char *bytes; // within what is read; not NUL-terminated
+			uint32_t len;
+			int8_t ext; // application's type of an EXT
+		} s;
+	};
+};
+
+// A cursor. Copy it to remember a place.
+struct spore__msgpack_reader {
+	const unsigned char *at;
+	const unsigned char *end;
+};
+
+struct spore__msgpack_reader spore__msgpack_reader(const void *bytes, size_t len);
+
+// Reads one value: of an array or map only the head, whose elements follow. On an error the cursor stays.
+// A count larger than the bytes that remain is MORE.
+enum spore__msgpack_err spore__msgpack_read(struct spore__msgpack_reader *r, struct spore__msgpack_value *v);
+
+// Passes over one value with all that is in it. On an error the cursor stays.
+enum spore__msgpack_err spore__msgpack_skip(struct spore__msgpack_reader *r);
+
+// As spore__msgpack_read for a known type; TYPE when it is another.
+enum spore__msgpack_err spore__msgpack_read_int(struct spore__msgpack_reader *r, int64_t *i);
+enum spore__msgpack_err spore__msgpack_read_str(struct spore__msgpack_reader *r, const char **s, uint32_t *len);
+enum spore__msgpack_err spore__msgpack_read_array(struct spore__msgpack_reader *r, uint32_t *count);
+enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r, uint32_t *count);
+
+// Is V the string S?
+bool spore__msgpack_is(const struct spore__msgpack_value *v, const char *s);
+
+// Finds where a value ends in bytes that arrive piece by piece; each byte is looked at once. Zero it for each value.
+struct spore__msgpack_scan {
+	size_t offset; // of the next value's head
+	unsigned depth;
+	uint64_t left[SPORE__MSGPACK_DEPTH]; // values to come, per level
+};
+
+// BYTES is all that has arrived so far, from the value's first byte on. OK: the value is s->offset bytes long. MORE:
+// call again with more. LARGE as soon as it is clear that the value takes more than LIMIT bytes.
+enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const void *bytes, size_t len, size_t limit);
+
+// Writes in the shortest form. The first failure stays: later calls do nothing, so one look at `err` at the end is
+// enough. Zeroed: a buffer that grows (ENOMEM when it cannot), freed with spore__msgpack_writer_finish.
+struct spore__msgpack_writer {
+	unsigned char *data;
+	size_t len;
+	size_t cap;
+	bool fixed; // the caller's buffer: ENOSPC when it is full
+	int err;    // 0, or an errno
+};
+
+void spore__msgpack_writer_fixed(struct spore__msgpack_writer *w, void *buffer, size_t size);
+void spore__msgpack_writer_finish(struct spore__msgpack_writer *w); // frees what grew; the writer is as if zeroed
+
+void spore__msgpack_nil(struct spore__msgpack_writer *w);
+void spore__msgpack_bool(struct spore__msgpack_writer *w, bool b);
+void spore__msgpack_int(struct spore__msgpack_writer *w, int64_t i);
+void spore__msgpack_uint(struct spore__msgpack_writer *w, uint64_t u);
+void spore__msgpack_float(struct spore__msgpack_writer *w, double f);    // always 64 bits
+void spore__msgpack_str(struct spore__msgpack_writer *w, const char *s); // NULL: nil
+void spore__msgpack_strn(struct spore__msgpack_writer *w, const char *s, uint32_t len);
+void spore__msgpack_bin(struct spore__msgpack_writer *w, const void *bytes, uint32_t len);
+void spore__msgpack_ext(struct spore__msgpack_writer *w, int8_t type, const void *bytes, uint32_t len);
+void spore__msgpack_array(struct spore__msgpack_writer *w, uint32_t count); // then write COUNT values
+void spore__msgpack_map(struct spore__msgpack_writer *w, uint32_t count);   // then write COUNT keys and values
+void spore__msgpack_raw(struct spore__msgpack_writer *w, const void *bytes, size_t len); // encoded values, as they are
+
+#endif
