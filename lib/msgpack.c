@@ -276,6 +276,44 @@ enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r,
 	return err;
 }
 
+enum spore__msgpack_err spore__msgpack_read_bool(struct spore__msgpack_reader *r, bool *b)
+{
+	struct spore__msgpack_value v;
+	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_BOOL, &v);
+	if (err == SPORE__MSGPACK_OK)
+		*b = v.boolean;
+	return err;
+}
+
+enum spore__msgpack_err spore__msgpack_check(const void *bytes, size_t len)
+{
+	struct spore__msgpack_reader r = spore__msgpack_reader(bytes, len);
+	enum spore__msgpack_err err = spore__msgpack_skip(&r);
+	return err == SPORE__MSGPACK_OK && r.at != r.end ? SPORE__MSGPACK_MALFORMED : err;
+}
+
+bool spore__msgpack_find(const struct spore__msgpack_reader *r, const char *key, struct spore__msgpack_reader *value)
+{
+	struct spore__msgpack_reader at = *r;
+	uint32_t pairs;
+	if (spore__msgpack_read_map(&at, &pairs) != SPORE__MSGPACK_OK)
+		return false;
+	for (uint32_t i = 0; i < pairs; i++) {
+		struct spore__msgpack_reader before = at;
+		struct spore__msgpack_value k;
+		if (spore__msgpack_read(&at, &k) != SPORE__MSGPACK_OK)
+			return false;
+		if (spore__msgpack_is(&k, key)) {
+			*value = at;
+			return true;
+		}
+		at = before;
+		if (spore__msgpack_skip(&at) != SPORE__MSGPACK_OK || spore__msgpack_skip(&at) != SPORE__MSGPACK_OK)
+			return false;
+	}
+	return false;
+}
+
 bool spore__msgpack_is(const struct spore__msgpack_value *v, const char *s)
 {
 	return v->type == SPORE__MSGPACK_STR && v->s.len == strlen(s) && memcmp(v->s.bytes, s, v->s.len) == 0;

@@ -71,6 +71,19 @@ enum spore__msgpack_err spore__msgpack_read_str(struct spore__msgpack_reader *r,
 enum spore__msgpack_err spore__msgpack_read_array(struct spore__msgpack_reader *r, uint32_t *count);
 enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r, uint32_t *count);
 
+enum spore__msgpack_err spore__msgpack_read_bool(struct spore__msgpack_reader *r, bool *b);
+
+// OK when BYTES are exactly one well-formed value; MALFORMED when more follows it.
+enum spore__msgpack_err spore__msgpack_check(const void *bytes, size_t len);
+
+// Looks for the string KEY in the map that R stands before, and puts a cursor before its value into VALUE. R stays. False when it is
+// not there, R is before no map, or the map is malformed.
+bool spore__msgpack_find(const struct spore__msgpack_reader *r, const char *key, struct spore__msgpack_reader *value);
+
+// Writes the value as text (like JSON, bytes as h'00ff') for traces, into OUT of SIZE bytes: NUL-terminated, and cut off with
+// "..." when it is too long. The cursor passes over the value; to the end when it is malformed.
+void spore__msgpack_print(struct spore__msgpack_reader *r, char *out, size_t size);
+
 // Is V the string S?
 bool spore__msgpack_is(const struct spore__msgpack_value *v, const char *s);
 

@@ -24,7 +24,7 @@ static void add(struct text *t, const char *s, size_t len)
 	t->len += len;
 }
 
-static void addf(struct text *t, const char *format, ...) SPORE_PRINTF(2, 3);
+static void addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void addf(struct text *t, const char *format, ...)
 {
@@ -37,11 +37,11 @@ static void addf(struct text *t, const char *format, ...)
 		add(t, part, (size_t)n < sizeof part ? (size_t)n : sizeof part - 1);
 }
 
-static void add_quoted(struct text *t, const char *data, size_t len)
+static void add_quoted(struct text *t, const unsigned char *data, size_t len)
 {
 	add(t, "\"", 1);
 	for (size_t i = 0; i < len && !t->full; i++) {
-		unsigned char c = (unsigned char)data[i];
+		unsigned char c = data[i];
 		if (c == '"' || c == '\\')
 			addf(t, "\\%c", c);
 		else if (c == '\n')
@@ -49,74 +49,74 @@ static void add_quoted(struct text *t, const char *data, size_t len)
 		else if (c < 0x20 || c == 0x7f)
 			addf(t, "\\x%02x", c);
 		else
-			add(t, data + i, 1);
+			add(t, (const char *)data + i, 1);
 	}
 	add(t, "\"", 1);
 }
 
-static void add_hex(struct text *t, const struct spore__mp_value *v)
+static void add_hex(struct text *t, const struct spore__msgpack_value *v)
 {
 	add(t, "h'", 2);
-	for (uint32_t i = 0; i < v->len && !t->full; i++)
-		addf(t, "%02x", (unsigned char)v->is.data[i]);
+	for (uint32_t i = 0; i < v->s.len && !t->full; i++)
+		addf(t, "%02x", v->s.bytes[i]);
 	add(t, "'", 1);
 }
 
-static void add_value(struct text *t, const struct spore__mp_value *v)
+static void add_value(struct text *t, const struct spore__msgpack_value *v)
 {
-	switch (v->kind) {
-	case SPORE__MP_NIL:
+	switch (v->type) {
+	case SPORE__MSGPACK_NIL:
 		add(t, "nil", 3);
 		return;
-	case SPORE__MP_BOOL:
-		addf(t, "%s", v->is.b ? "true" : "false");
+	case SPORE__MSGPACK_BOOL:
+		addf(t, "%s", v->boolean ? "true" : "false");
 		return;
-	case SPORE__MP_UINT:
-		addf(t, "%" PRIu64, v->is.u);
+	case SPORE__MSGPACK_UINT:
+		addf(t, "%" PRIu64, v->u);
 		return;
-	case SPORE__MP_INT:
-		addf(t, "%" PRId64, v->is.i);
+	case SPORE__MSGPACK_INT:
+		addf(t, "%" PRId64, v->i);
 		return;
-	case SPORE__MP_FLOAT:
-		addf(t, "%.17g", v->is.f);
+	case SPORE__MSGPACK_FLOAT:
+		addf(t, "%.17g", v->f);
 		return;
-	case SPORE__MP_STR:
-		add_quoted(t, v->is.data, v->len);
+	case SPORE__MSGPACK_STR:
+		add_quoted(t, v->s.bytes, v->s.len);
 		return;
-	case SPORE__MP_EXT:
-		addf(t, "ext(%d)", v->ext);
+	case SPORE__MSGPACK_EXT:
+		addf(t, "ext(%d)", v->s.ext);
 		__attribute__((fallthrough));
-	case SPORE__MP_BIN:
+	case SPORE__MSGPACK_BIN:
 		add_hex(t, v);
 		return;
-	case SPORE__MP_ARRAY:
-	case SPORE__MP_MAP:
+	case SPORE__MSGPACK_ARRAY:
+	case SPORE__MSGPACK_MAP:
 		return;
 	}
 }
 
-static void print_value(struct text *t, struct spore__mp_reader *r)
+static void print_value(struct text *t, struct spore__msgpack_reader *r)
 {
 	struct {
 		uint64_t left;
 		bool map;
-	} open[SPORE__MP_DEPTH];
+	} open[SPORE__MSGPACK_DEPTH];
 	size_t depth = 0;
 	for (;;) {
-		struct spore__mp_value v;
-		if (spore__mp_read(r, &v) != SPORE_OK) {
+		struct spore__msgpack_value v;
+		if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK) {
 			add(t, "<malformed>", 11);
 			return;
 		}
-		bool nests = v.kind == SPORE__MP_ARRAY || v.kind == SPORE__MP_MAP;
-		bool map = v.kind == SPORE__MP_MAP;
-		if (nests && v.len > 0) {
-			if (depth == SPORE__MP_DEPTH) {
+		bool nests = v.type == SPORE__MSGPACK_ARRAY || v.type == SPORE__MSGPACK_MAP;
+		bool map = v.type == SPORE__MSGPACK_MAP;
+		if (nests && v.count > 0) {
+			if (depth == SPORE__MSGPACK_DEPTH) {
 				add(t, "<too deep>", 10);
 				return;
 			}
 			add(t, map ? "{" : "[", 1);
-			open[depth].left = map ? 2 * (uint64_t)v.len : v.len;
+			open[depth].left = map ? 2 * (uint64_t)v.count : v.count;
 			open[depth++].map = map;
 			continue;
 		}
@@ -133,14 +133,14 @@ static void print_value(struct text *t, struct spore__mp_reader *r)
 	}
 }
 
-void spore__mp_print(struct spore__mp_reader *r, char *out, size_t size)
+void spore__msgpack_print(struct spore__msgpack_reader *r, char *out, size_t size)
 {
 	if (size == 0)
 		return;
 	struct text t = {.out = out, .size = size};
-	struct spore__mp_reader at = *r;
+	struct spore__msgpack_reader at = *r;
 	print_value(&t, &at);
-	if (spore__mp_skip(r) != SPORE_OK)
+	if (spore__msgpack_skip(r) != SPORE__MSGPACK_OK)
 		r->at = r->end;
 	if (t.full && size > 4) {
 		size_t from = t.len < size - 4 ? t.len : size - 4;

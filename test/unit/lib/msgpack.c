@@ -1,5 +1,6 @@
 #include "msgpack.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 struct vector {
 	const char *bytes;
 	size_t len;
-	const char *text; // as spore__mp_print shows it
+	const char *text; // as spore__msgpack_print shows it
 	bool shortest;    // the writer makes these bytes
 };
 
@@ -70,43 +71,48 @@ static const struct vector vectors[] = {
     V("\x92\x91\x90\x81\x01\xc0", "[[[]], {1: nil}]"),
 };
 
-static void write_value(struct spore__mp_writer *w, struct spore__mp_reader *r)
+static size_t left(const struct spore__msgpack_reader *r)
 {
-	struct spore__mp_value v;
-	assert_int_equal(spore__mp_read(r, &v), SPORE_OK);
-	switch (v.kind) {
-	case SPORE__MP_NIL:
-		spore__mp_nil(w);
+	return (size_t)(r->end - r->at);
+}
+
+static void write_value(struct spore__msgpack_writer *w, struct spore__msgpack_reader *r)
+{
+	struct spore__msgpack_value v;
+	assert_int_equal(spore__msgpack_read(r, &v), SPORE__MSGPACK_OK);
+	switch (v.type) {
+	case SPORE__MSGPACK_NIL:
+		spore__msgpack_nil(w);
 		return;
-	case SPORE__MP_BOOL:
-		spore__mp_bool(w, v.is.b);
+	case SPORE__MSGPACK_BOOL:
+		spore__msgpack_bool(w, v.boolean);
 		return;
-	case SPORE__MP_UINT:
-		spore__mp_uint(w, v.is.u);
+	case SPORE__MSGPACK_UINT:
+		spore__msgpack_uint(w, v.u);
 		return;
-	case SPORE__MP_INT:
-		spore__mp_int(w, v.is.i);
+	case SPORE__MSGPACK_INT:
+		spore__msgpack_int(w, v.i);
 		return;
-	case SPORE__MP_FLOAT:
-		spore__mp_float(w, v.is.f);
+	case SPORE__MSGPACK_FLOAT:
+		spore__msgpack_float(w, v.f);
 		return;
-	case SPORE__MP_STR:
-		spore__mp_strn(w, v.is.data, v.len);
+	case SPORE__MSGPACK_STR:
+		spore__msgpack_strn(w, (const char *)v.s.bytes, v.s.len);
 		return;
-	case SPORE__MP_BIN:
-		spore__mp_bin(w, v.is.data, v.len);
+	case SPORE__MSGPACK_BIN:
+		spore__msgpack_bin(w, v.s.bytes, v.s.len);
 		return;
-	case SPORE__MP_EXT:
-		spore__mp_ext(w, v.ext, v.is.data, v.len);
+	case SPORE__MSGPACK_EXT:
+		spore__msgpack_ext(w, v.s.ext, v.s.bytes, v.s.len);
 		return;
-	case SPORE__MP_ARRAY:
-		spore__mp_array(w, v.len);
-		for (uint32_t i = 0; i < v.len; i++)
+	case SPORE__MSGPACK_ARRAY:
+		spore__msgpack_array(w, v.count);
+		for (uint32_t i = 0; i < v.count; i++)
 			write_value(w, r);
 		return;
-	case SPORE__MP_MAP:
-		spore__mp_map(w, v.len);
-		for (uint32_t i = 0; i < 2 * v.len; i++)
+	case SPORE__MSGPACK_MAP:
+		spore__msgpack_map(w, v.count);
+		for (uint32_t i = 0; i < 2 * v.count; i++)
 			write_value(w, r);
 		return;
 	}
@@ -116,23 +122,22 @@ static void test_vectors(void **state)
 {
 	for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
 		const struct vector *v = &vectors[i];
-		struct spore__mp_reader r;
+		struct spore__msgpack_reader r;
 		char text[256];
-		assert_int_equal(spore__mp_check(v->bytes, v->len), SPORE_OK);
-		spore__mp_reader_init(&r, v->bytes, v->len);
-		spore__mp_print(&r, text, sizeof text);
+		assert_int_equal(spore__msgpack_check(v->bytes, v->len), SPORE__MSGPACK_OK);
+		r = spore__msgpack_reader(v->bytes, v->len);
+		spore__msgpack_print(&r, text, sizeof text);
 		assert_string_equal(text, v->text);
-		assert_int_equal(spore__mp_left(&r), 0);
+		assert_int_equal(left(&r), 0);
 		if (!v->shortest)
 			continue;
-		struct spore__mp_writer w;
-		spore__mp_writer_init(&w, 4096);
-		spore__mp_reader_init(&r, v->bytes, v->len);
+		struct spore__msgpack_writer w = {0};
+		r = spore__msgpack_reader(v->bytes, v->len);
 		write_value(&w, &r);
-		assert_int_equal(w.err, SPORE_OK);
+		assert_int_equal(w.err, SPORE__MSGPACK_OK);
 		assert_int_equal(w.len, v->len);
 		assert_memory_equal(w.data, v->bytes, v->len);
-		spore__mp_writer_finish(&w);
+		spore__msgpack_writer_finish(&w);
 	}
 }
 
@@ -144,10 +149,10 @@ static void test_cut_off(void **state)
 			// malloc'ed, so that a sanitizer sees each byte too far
 			char *piece = malloc(len + (len == 0));
 			memcpy(piece, vectors[i].bytes, len);
-			struct spore__mp_reader r;
-			spore__mp_reader_init(&r, piece, len);
-			assert_int_equal(spore__mp_skip(&r), SPORE_EMALFORMED);
-			assert_int_equal(spore__mp_left(&r), len);
+			struct spore__msgpack_reader r;
+			r = spore__msgpack_reader(piece, len);
+			assert_int_equal(spore__msgpack_skip(&r), SPORE__MSGPACK_MORE);
+			assert_int_equal(left(&r), len);
 			free(piece);
 		}
 	}
@@ -157,110 +162,113 @@ static void test_every_first_byte(void **state)
 {
 	for (unsigned byte = 0; byte < 256; byte++) {
 		uint8_t bytes[64] = {(uint8_t)byte};
-		struct spore__mp_reader r;
-		spore__mp_reader_init(&r, bytes, sizeof bytes);
-		struct spore__mp_value v;
-		assert_int_equal(spore__mp_read(&r, &v), byte == 0xc1 ? SPORE_EMALFORMED : SPORE_OK);
+		struct spore__msgpack_reader r;
+		r = spore__msgpack_reader(bytes, sizeof bytes);
+		struct spore__msgpack_value v;
+		assert_int_equal(spore__msgpack_read(&r, &v),
+		                 byte == 0xc1 ? SPORE__MSGPACK_MALFORMED : SPORE__MSGPACK_OK);
 	}
 }
 
 static void test_lying_counts(void **state)
 {
 	static const struct vector lies[] = {
-	    V("\xdd\xff\xff\xff\xff\x00", ""),  V("\xdf\x80\x00\x00\x00\x00\x00", ""),
-	    V("\xdb\xff\xff\xff\xff", ""),      V("\xc6\xff\xff\xff\xffx", ""),
-	    V("\xc9\xff\xff\xff\xff\x01x", ""), V("\x92\x01", ""),
-	    V("\x82\x01\x02\x03", ""),          V("\x01\x01", ""), // one value too many
+	    V("\xdd\xff\xff\xff\xff\x00", ""), V("\xdf\x80\x00\x00\x00\x00\x00", ""), V("\xdb\xff\xff\xff\xff", ""),
+	    V("\xc6\xff\xff\xff\xffx", ""),    V("\xc9\xff\xff\xff\xff\x01x", ""),    V("\x92\x01", ""),
+	    V("\x82\x01\x02\x03", ""),
 	};
 	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
-		assert_int_equal(spore__mp_check(lies[i].bytes, lies[i].len), SPORE_EMALFORMED);
+		assert_int_equal(spore__msgpack_check(lies[i].bytes, lies[i].len), SPORE__MSGPACK_MORE);
+	assert_int_equal(spore__msgpack_check("\x01\x01", 2), SPORE__MSGPACK_MALFORMED); // one value too many
 }
 
 static void test_depth(void **state)
 {
-	uint8_t deep[SPORE__MP_DEPTH + 1];
+	uint8_t deep[SPORE__MSGPACK_DEPTH + 2];
 	memset(deep, 0x91, sizeof deep);
-	deep[SPORE__MP_DEPTH - 1] = 0x01;
-	assert_int_equal(spore__mp_check(deep, SPORE__MP_DEPTH), SPORE_OK);
-	deep[SPORE__MP_DEPTH - 1] = 0x91;
-	deep[SPORE__MP_DEPTH] = 0x01;
-	assert_int_equal(spore__mp_check(deep, sizeof deep), SPORE_ETOODEEP);
+	deep[SPORE__MSGPACK_DEPTH] = 0x01;
+	assert_int_equal(spore__msgpack_check(deep, SPORE__MSGPACK_DEPTH + 1), SPORE__MSGPACK_OK);
+	deep[SPORE__MSGPACK_DEPTH] = 0x91;
+	deep[SPORE__MSGPACK_DEPTH + 1] = 0x01;
+	assert_int_equal(spore__msgpack_check(deep, sizeof deep), SPORE__MSGPACK_DEEP);
 }
 
 static void test_typed_reads(void **state)
 {
-	struct spore__mp_writer w;
-	spore__mp_writer_init(&w, 4096);
-	spore__mp_array(&w, 6);
-	spore__mp_int(&w, -5);
-	spore__mp_uint(&w, UINT64_MAX);
-	spore__mp_bool(&w, true);
-	spore__mp_str(&w, "text");
-	spore__mp_map(&w, 2);
-	spore__mp_str(&w, "a");
-	spore__mp_uint(&w, 1);
-	spore__mp_str(&w, "b");
-	spore__mp_bin(&w, "xyz", 3);
-	spore__mp_str(&w, NULL);
-	struct spore__mp_reader r, found;
-	spore__mp_reader_init(&r, w.data, w.len);
+	struct spore__msgpack_writer w = {0};
+	spore__msgpack_array(&w, 6);
+	spore__msgpack_int(&w, -5);
+	spore__msgpack_uint(&w, UINT64_MAX);
+	spore__msgpack_bool(&w, true);
+	spore__msgpack_str(&w, "text");
+	spore__msgpack_map(&w, 2);
+	spore__msgpack_str(&w, "a");
+	spore__msgpack_uint(&w, 1);
+	spore__msgpack_str(&w, "b");
+	spore__msgpack_strn(&w, "xyz", 3);
+	spore__msgpack_str(&w, NULL);
+	struct spore__msgpack_reader r, found;
+	r = spore__msgpack_reader(w.data, w.len);
 	uint32_t count;
 	int64_t i;
-	uint64_t u;
 	bool b;
 	const char *data;
-	size_t len;
-	assert_int_equal(spore__mp_read_array(&r, &count), SPORE_OK);
+	uint32_t len;
+	assert_int_equal(spore__msgpack_read_array(&r, &count), SPORE__MSGPACK_OK);
 	assert_int_equal(count, 6);
-	assert_int_equal(spore__mp_read_uint(&r, &u), SPORE_EMALFORMED);
-	assert_int_equal(spore__mp_read_int(&r, &i), SPORE_OK);
+	assert_int_equal(spore__msgpack_read_int(&r, &i), SPORE__MSGPACK_OK);
 	assert_int_equal(i, -5);
-	assert_int_equal(spore__mp_read_int(&r, &i), SPORE_EMALFORMED);
-	assert_int_equal(spore__mp_read_uint(&r, &u), SPORE_OK);
-	assert_true(u == UINT64_MAX);
-	assert_int_equal(spore__mp_read_bool(&r, &b), SPORE_OK);
+	assert_int_equal(spore__msgpack_read_int(&r, &i), SPORE__MSGPACK_TYPE);
+	assert_int_equal(spore__msgpack_skip(&r), SPORE__MSGPACK_OK);
+	assert_int_equal(spore__msgpack_read_bool(&r, &b), SPORE__MSGPACK_OK);
 	assert_true(b);
-	assert_int_equal(spore__mp_read_map(&r, &count), SPORE_EMALFORMED);
-	assert_int_equal(spore__mp_read_str(&r, &data, &len), SPORE_OK);
+	assert_int_equal(spore__msgpack_read_map(&r, &count), SPORE__MSGPACK_TYPE);
+	assert_int_equal(spore__msgpack_read_str(&r, &data, &len), SPORE__MSGPACK_OK);
 	assert_int_equal(len, 4);
-	assert_int_equal(spore__mp_find(&r, "b", &found), SPORE_OK);
-	assert_int_equal(spore__mp_read_str(&found, &data, &len), SPORE_OK);
+	assert_true(spore__msgpack_find(&r, "b", &found));
+	assert_int_equal(spore__msgpack_read_str(&found, &data, &len), SPORE__MSGPACK_OK);
 	assert_memory_equal(data, "xyz", 3);
-	assert_int_equal(spore__mp_find(&r, "c", &found), SPORE_ENOTFOUND);
-	spore__mp_writer_finish(&w);
+	assert_false(spore__msgpack_find(&r, "c", &found));
+	spore__msgpack_writer_finish(&w);
 }
 
-static void test_limits_of_the_writer(void **state)
+static void test_fixed_writer(void **state)
 {
-	struct spore__mp_writer w;
-	spore__mp_writer_init(&w, 4);
-	spore__mp_str(&w, "abc");
-	assert_int_equal(w.err, SPORE_OK);
-	spore__mp_nil(&w);
-	assert_int_equal(w.err, SPORE_ETOOBIG);
-	assert_int_equal(w.len, 4);
-	spore__mp_writer_reset(&w);
-	assert_int_equal(w.err, SPORE_OK);
-	spore__mp_writer_finish(&w);
-
+	struct spore__msgpack_writer w = {0};
 	uint8_t bytes[3];
-	spore__mp_writer_init_fixed(&w, bytes, sizeof bytes);
-	spore__mp_uint(&w, 300);
-	assert_int_equal(w.err, SPORE_OK);
-	spore__mp_bool(&w, true);
-	assert_int_equal(w.err, SPORE_ETOOBIG);
-	spore__mp_writer_finish(&w);
+	spore__msgpack_writer_fixed(&w, bytes, sizeof bytes);
+	spore__msgpack_uint(&w, 300);
+	assert_int_equal(w.err, 0);
+	spore__msgpack_bool(&w, true);
+	assert_int_equal(w.err, ENOSPC);
+	assert_int_equal(w.len, 3);
+	spore__msgpack_writer_finish(&w);
+}
+
+// Bytes that arrive one at a time: the end is found exactly when it is there.
+static void test_scan(void **state)
+{
+	for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+		struct spore__msgpack_scan s = {0};
+		for (size_t len = 0; len < vectors[i].len; len++)
+			assert_int_equal(spore__msgpack_scan(&s, vectors[i].bytes, len, 64), SPORE__MSGPACK_MORE);
+		assert_int_equal(spore__msgpack_scan(&s, vectors[i].bytes, vectors[i].len, 64), SPORE__MSGPACK_OK);
+		assert_int_equal(s.offset, vectors[i].len);
+	}
+	struct spore__msgpack_scan s = {0};
+	assert_int_equal(spore__msgpack_scan(&s, "\xdb\x7f\xff\xff\xff", 5, 1 << 20), SPORE__MSGPACK_LARGE);
+	s = (struct spore__msgpack_scan){0};
+	assert_int_equal(spore__msgpack_scan(&s, "\xdd\x00\x00\xff\xff", 5, 100), SPORE__MSGPACK_LARGE);
 }
 
 static void test_print_cuts_off(void **state)
 {
 	char text[10];
-	struct spore__mp_reader r;
-	spore__mp_reader_init(&r,
-	                      "\xaa"
-	                      "0123456789",
-	                      11);
-	spore__mp_print(&r, text, sizeof text);
+	struct spore__msgpack_reader r;
+	r = spore__msgpack_reader("\xaa"
+	                          "0123456789",
+	                          11);
+	spore__msgpack_print(&r, text, sizeof text);
 	assert_int_equal(strlen(text), 9);
 	assert_string_equal(text + 6, "...");
 }
@@ -274,7 +282,8 @@ int main(void)
 	    cmocka_unit_test(test_lying_counts),
 	    cmocka_unit_test(test_depth),
 	    cmocka_unit_test(test_typed_reads),
-	    cmocka_unit_test(test_limits_of_the_writer),
+	    cmocka_unit_test(test_fixed_writer),
+	    cmocka_unit_test(test_scan),
 	    cmocka_unit_test(test_print_cuts_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
