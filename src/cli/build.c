@@ -35,7 +35,7 @@ static bool answer_from_index(const struct spore__args *args, const struct spore
 	if (current && index.args.count == 0) {
 		const struct spore__program *program = spore__index_program(&index, NULL);
 		(void)printf("%s/artifacts/%s%s%s\n", store, index.id, program != NULL ? "/" : "",
-			     program != NULL ? program->path : "");
+		             program != NULL ? program->path : "");
 	}
 	if (current)
 		spore__index_finish(&index);
@@ -48,14 +48,14 @@ static int build(const struct spore__args *args)
 	struct spore__wanted w = {
 	    .source = args->operands[0],
 	    .tier = spore__args_has(args, "fast")  ? SPORE__TIER_FAST
-		    : spore__args_has(args, "opt") ? SPORE__TIER_OPT
-						   : SPORE__TIER_AUTO,
+	            : spore__args_has(args, "opt") ? SPORE__TIER_OPT
+	                                           : SPORE__TIER_AUTO,
 	    .json = spore__args_has(args, "json"),
 	};
 	char *real = realpath(w.source, NULL);
 	if (real == NULL)
-		spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, or a folder with sources", "%s: no such source: %s",
-			   w.source, strerror(errno));
+		spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, or a folder with sources",
+		           "%s: no such source: %s", w.source, strerror(errno));
 	w.real = real;
 	if (!spore__args_has(args, "no-sandbox") && answer_from_index(args, &w)) {
 		free(real);
@@ -78,8 +78,9 @@ const struct spore__command spore__command_build = {
     .name = "build",
     .operands = "SOURCE",
     .summary = "build a source if needed, and print the path of what was built",
-    .text = "Prints the path of the program where there is one to run, else that of the artifact's folder. A compile error is shown as "
-	    "the compiler wrote it, and the status is 125.",
+    .text = "Prints the path of the program where there is one to run, else that of the artifact's folder. A compile "
+            "error is shown as "
+            "the compiler wrote it, and the status is 125.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

@@ -42,7 +42,7 @@ static char *builder(void)
 static _Noreturn void no_builder(const char *path)
 {
 	spore__die(SPORE__EXIT_SPORE, "install spore whole, or name the folder of its programs in SPORE_LIBEXEC",
-		   "cannot start %s: %s", path, strerror(errno));
+	           "cannot start %s: %s", path, strerror(errno));
 }
 
 void spore__build_become(const struct spore__strs *args)
@@ -100,7 +100,7 @@ int spore__build_ask(const struct spore__wanted *w, struct spore__index *index)
 	*index = (struct spore__index){0};
 	if (spore__os_pipe(result) != 0)
 		spore__die(SPORE__EXIT_SPORE, "raise the limit of open files (ulimit -n)", "cannot make a pipe: %s",
-			   strerror(errno));
+		           strerror(errno));
 	pid_t pid = start_builder(w, result[1]);
 	close(result[1]);
 	struct spore__buf text = {0};
@@ -118,7 +118,7 @@ int spore__build_ask(const struct spore__wanted *w, struct spore__index *index)
 			return SPORE__EXIT_SPORE;
 	if (WIFSIGNALED(status)) {
 		spore__report("run it again; the store is whole", "the build of %s was ended by signal %d", w->source,
-			      WTERMSIG(status));
+		              WTERMSIG(status));
 		return SPORE__EXIT_SPORE;
 	}
 	return WEXITSTATUS(status) == 0 ? SPORE__EXIT_SPORE : WEXITSTATUS(status);

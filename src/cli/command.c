@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/nearest.h"
@@ -57,7 +58,8 @@ static _Noreturn void unknown_option(const char *path, const struct spore__comma
 {
 	char *word = spore__xstrndup(typed, len);
 	const char *near = nearest_option(word + strspn(word, "-"), c);
-	char *remedy = near != NULL ? spore__xasprintf("did you mean --%s?", near) : spore__xasprintf("see %s --help", path);
+	char *remedy =
+	    near != NULL ? spore__xasprintf("did you mean --%s?", near) : spore__xasprintf("see %s --help", path);
 	spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown option '%s'", path, word);
 }
 
@@ -149,11 +151,11 @@ static void parse(struct parser *p)
 	}
 	p->operand_list[p->operands] = NULL;
 	const char *wrong = p->operands < p->c->min_operands   ? "an operand is missing"
-			    : p->operands > p->c->max_operands ? "too many operands"
-							       : NULL;
+	                    : p->operands > p->c->max_operands ? "too many operands"
+	                                                       : NULL;
 	if (wrong != NULL) {
-		char *remedy = spore__xasprintf("usage: %s [OPTION...]%s%s", p->path, p->c->operands[0] != '\0' ? " " : "",
-						p->c->operands);
+		char *remedy = spore__xasprintf("usage: %s [OPTION...]%s%s", p->path,
+		                                p->c->operands[0] != '\0' ? " " : "", p->c->operands);
 		spore__die(SPORE__EXIT_USAGE, remedy, "%s: %s", p->path, wrong);
 	}
 }
@@ -191,7 +193,7 @@ static int dispatch(const char *path, const struct spore__command *const *comman
 	if (c == NULL) {
 		const char *near = nearest_command(argv[0], commands);
 		char *remedy = near != NULL ? spore__xasprintf("did you mean '%s %s'?", path, near)
-					    : spore__xasprintf("see %s --help", path);
+		                            : spore__xasprintf("see %s --help", path);
 		spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown command '%s'", path, argv[0]);
 	}
 	char *full = spore__xasprintf("%s %s", path, c->name);
@@ -224,6 +226,6 @@ int spore__command_main(int argc, char *const argv[])
 	}
 	if (first[0] == '-')
 		spore__die(SPORE__EXIT_USAGE, "options of a command come after its name: spore run --opt FILE",
-			   "spore: unknown option '%s'", first);
+		           "spore: unknown option '%s'", first);
 	return dispatch("spore", spore__commands, argc - 1, argv + 1);
 }

@@ -97,11 +97,11 @@ static const char **environment(const struct spore__program_start *start, struct
 static _Noreturn void cannot_execute(const char *path)
 {
 	int why = errno;
-	const char *remedy = why == EACCES	? "check its permissions, and that the file system allows execution"
-			     : why == ENOENT	? "the interpreter or loader that it names is not installed"
-			     : why == E2BIG	? "give it fewer arguments, or a smaller environment"
-			     : why == ENOEXEC	? "it is not a program of this machine; name the interpreter in a #! line"
-						: NULL;
+	const char *remedy = why == EACCES    ? "check its permissions, and that the file system allows execution"
+	                     : why == ENOENT  ? "the interpreter or loader that it names is not installed"
+	                     : why == E2BIG   ? "give it fewer arguments, or a smaller environment"
+	                     : why == ENOEXEC ? "it is not a program of this machine; name the interpreter in a #! line"
+	                                      : NULL;
 	spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "cannot start %s: %s", path, strerror(why));
 }
 
@@ -116,7 +116,7 @@ void spore__foreground_start(struct spore__foreground *f, const struct spore__pr
 	if (start->control) {
 		if (spore__os_socketpair(ends) != 0)
 			spore__die(SPORE__EXIT_SPORE, "raise the limit of open files (ulimit -n)",
-				   "cannot make a control channel: %s", strerror(errno));
+			           "cannot make a control channel: %s", strerror(errno));
 		spore__strs_addf(&own, "SPORE_FD=%d", ends[1]);
 	}
 	const char **env = environment(start, &own);

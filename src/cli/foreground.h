@@ -9,17 +9,17 @@
 #include "source/index.h"
 
 struct spore__program_start {
-	const char *const *argv; // argv[0] is the path that is executed
-	const char *name;        // SPORE_TASK
+	const char *const *argv;       // argv[0] is the path that is executed
+	const char *name;              // SPORE_TASK
 	const struct spore__strs *env; // NAME=VALUE on top of the caller's environment; may be NULL
-	bool control;            // it speaks the control protocol: give it a SPORE_FD
+	bool control;                  // it speaks the control protocol: give it a SPORE_FD
 };
 
 // A program that runs in the foreground.
 struct spore__foreground {
 	pid_t pid;
-	int control;     // our end, -1: none
-	bool interrupted; // we got the terminal's SIGINT too
+	int control;                   // our end, -1: none
+	bool interrupted;              // we got the terminal's SIGINT too
 	struct spore__hold_side *hold; // what it said on the control descriptor; NULL without one
 };
 

@@ -44,7 +44,8 @@ static char *plain(const char *text)
 	struct spore__buf out = {0};
 	for (const char *p = text; *p != '\0'; p++) {
 		bool bold = *p == '*';
-		bool underline = *p == '_' && (p == text || !isalnum((unsigned char)p[-1]) || !isalnum((unsigned char)p[1]));
+		bool underline =
+		    *p == '_' && (p == text || !isalnum((unsigned char)p[-1]) || !isalnum((unsigned char)p[1]));
 		if (*p == '\\' && p[1] != '\0')
 			spore__buf_char(&out, *++p);
 		else if (!bold && !underline)
@@ -65,7 +66,7 @@ static void print_options(const struct spore__command *c)
 		if (o->letter != '\0')
 			(void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
 		int len = snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
-				   o->value != NULL ? o->value : "");
+		                   o->value != NULL ? o->value : "");
 		(void)printf("%-*s", COLUMN, left);
 		wrap(o->help, COLUMN, len > COLUMN - 1 ? (size_t)len : COLUMN);
 	}
@@ -73,8 +74,8 @@ static void print_options(const struct spore__command *c)
 
 void spore__help_print(const char *path, const struct spore__command *c)
 {
-	(void)printf("usage: %s%s%s%s\n\n", path, c->options != NULL ? " [OPTION...]" : "", c->operands[0] != '\0' ? " " : "",
-		     c->commands != NULL ? "COMMAND" : c->operands);
+	(void)printf("usage: %s%s%s%s\n\n", path, c->options != NULL ? " [OPTION...]" : "",
+	             c->operands[0] != '\0' ? " " : "", c->commands != NULL ? "COMMAND" : c->operands);
 	(void)printf("%s %s: ", "spore", strncmp(path, "spore ", 6) == 0 ? path + 6 : path);
 	wrap(c->summary, 0, strlen(path) + 2);
 	if (c->text != NULL) {
@@ -98,14 +99,15 @@ void spore__help_print(const char *path, const struct spore__command *c)
 
 void spore__help_overview(void)
 {
-	(void)printf("usage: spore COMMAND [ARGUMENT...]\n\n"
-		     "spore runs programs from their sources: it builds what changed, keeps what it built, and starts it.\n\n"
-		     "Commands:\n");
+	(void)printf(
+	    "usage: spore COMMAND [ARGUMENT...]\n\n"
+	    "spore runs programs from their sources: it builds what changed, keeps what it built, and starts it.\n\n"
+	    "Commands:\n");
 	for (size_t i = 0; spore__commands[i] != NULL; i++)
 		(void)printf("  %-10s %s\n", spore__commands[i]->name, spore__commands[i]->summary);
 	(void)printf("\nTry first:\n"
-		     "  spore run hello.c     build a C file when needed, and run it\n"
-		     "  spore help run        what a command does, with examples\n");
+	             "  spore run hello.c     build a C file when needed, and run it\n"
+	             "  spore help run        what a command does, with examples\n");
 }
 
 void spore__help_version(void)
@@ -127,7 +129,8 @@ static int run(const struct spore__args *args)
 			if (strcmp(level[k]->name, args->operands[i]) == 0)
 				found = level[k];
 		if (found == NULL)
-			spore__die(SPORE__EXIT_USAGE, "see spore help", "%s help: no command '%s'", path, args->operands[i]);
+			spore__die(SPORE__EXIT_USAGE, "see spore help", "%s help: no command '%s'", path,
+			           args->operands[i]);
 		char *longer = spore__xasprintf("%s %s", path, found->name);
 		free(path);
 		path = longer;

@@ -22,9 +22,10 @@ static const struct spore__option options[] = {
     {"bin", 'b', "NAME", "run this program of a folder that installs several", 0, NULL},
     {"fast", 0, NULL, "use the fast compiler (tcc), or fail where it cannot compile the file faithfully", 0, NULL},
     {"opt", 'O', NULL, "use the optimising compiler, and wait for it", 0, NULL},
-    {"watch", 'w', NULL, "build and start again whenever a source changes; a build that fails leaves the old one running", 0,
+    {"watch", 'w', NULL,
+     "build and start again whenever a source changes; a build that fails leaves the old one running", 0, NULL},
+    {"control", 0, NULL, "give the program a control descriptor (SPORE_FD) although it does not link libspore", 0,
      NULL},
-    {"control", 0, NULL, "give the program a control descriptor (SPORE_FD) although it does not link libspore", 0, NULL},
     {"no-sandbox", 0, NULL, "build without confinement", 0, NULL},
     {"json", 0, NULL, "print a failed build as JSON on standard error", 0, NULL},
     {"verbose", 'v', NULL, "show every line that the build prints", 0, NULL},
@@ -63,8 +64,8 @@ static char *real_source(const char *source)
 		char *remedy = spore__xasprintf("to run the system's program: spore run path:%s", source);
 		spore__die(SPORE__EXIT_NO_SOURCE, remedy, "%s: no such source: %s", source, strerror(why));
 	}
-	spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, a script, or a folder with sources", "%s: no such source: %s",
-		   source, strerror(why));
+	spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, a script, or a folder with sources",
+	           "%s: no such source: %s", source, strerror(why));
 }
 
 static _Noreturn void choose(const struct spore__index *index, const char *source, const char *bin)
@@ -76,11 +77,11 @@ static _Noreturn void choose(const struct spore__index *index, const char *sourc
 	if (bin != NULL)
 		spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: it has no program named %s", source, bin);
 	spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: it has %zu programs, and none is named like it", source,
-		   index->program_count);
+	           index->program_count);
 }
 
 static bool prepare(const struct spore__args *args, const char *store, const struct spore__index *index,
-		    struct spore__strs *argv, char **name, int *held)
+                    struct spore__strs *argv, char **name, int *held)
 {
 	if (index->args.count > 0) {
 		for (size_t i = 0; i < index->args.count; i++)
@@ -115,7 +116,8 @@ static int run_artifact(const struct spore__args *args, struct spore__wanted *w)
 		if (status != 0)
 			return status;
 		if (!prepare(args, store, &index, &argv, &name, &held))
-			spore__die(SPORE__EXIT_SPORE, "run it again", "%s: its artifact was removed at this moment", w->source);
+			spore__die(SPORE__EXIT_SPORE, "run it again", "%s: its artifact was removed at this moment",
+			           w->source);
 	}
 	struct spore__foreground f;
 	int status;
@@ -147,8 +149,8 @@ static int run(const struct spore__args *args)
 	    .source = source,
 	    .real = real_source(source),
 	    .tier = spore__args_has(args, "fast")  ? SPORE__TIER_FAST
-		    : spore__args_has(args, "opt") ? SPORE__TIER_OPT
-						   : SPORE__TIER_AUTO,
+	            : spore__args_has(args, "opt") ? SPORE__TIER_OPT
+	                                           : SPORE__TIER_AUTO,
 	    .no_sandbox = spore__args_has(args, "no-sandbox"),
 	    .verbose = spore__args_has(args, "verbose"),
 	    .json = spore__args_has(args, "json"),
@@ -168,13 +170,16 @@ const struct spore__command spore__command_run = {
     .name = "run",
     .operands = "SOURCE [ARG...]",
     .summary = "build a source if needed, and run it in the foreground",
-    .text = "SOURCE is a C or C++ file, a Python, shell or JavaScript file, or a folder with a build system that spore knows or "
-	    "a recipe in its spore.yaml. What was built before and has not changed starts at once; what changed is built "
-	    "again, and no file of SOURCE is ever written.\n\n"
-	    "The program has the terminal, the standard streams, the environment and the process group as if a shell had "
-	    "started it. The exit status is the program's own, or 128+N when signal N ended it; 125 when spore itself failed "
-	    "(the source does not compile), 126 when SOURCE has nothing to run, 127 when there is no SOURCE.\n\n"
-	    "See *spore-sources*(7) for what a source can say about its own build.",
+    .text =
+        "SOURCE is a C or C++ file, a Python, shell or JavaScript file, or a folder with a build system that spore "
+        "knows or "
+        "a recipe in its spore.yaml. What was built before and has not changed starts at once; what changed is built "
+        "again, and no file of SOURCE is ever written.\n\n"
+        "The program has the terminal, the standard streams, the environment and the process group as if a shell had "
+        "started it. The exit status is the program's own, or 128+N when signal N ended it; 125 when spore itself "
+        "failed "
+        "(the source does not compile), 126 when SOURCE has nothing to run, 127 when there is no SOURCE.\n\n"
+        "See *spore-sources*(7) for what a source can say about its own build.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

@@ -14,9 +14,10 @@
 static const struct {
 	const char *ending, *interpreter, *package; // no interpreter: a compiled language
 } kinds[] = {
-    {".c", NULL, NULL},	 {".cc", NULL, NULL},	  {".cpp", NULL, NULL},	     {".cxx", NULL, NULL},	{".C", NULL, NULL},
-    {".c++", NULL, NULL}, {".cp", NULL, NULL},	  {".py", "python3", "python3"}, {".sh", "sh", "dash"}, {".bash", "bash", "bash"},
-    {".js", "node", "nodejs"}, {".mjs", "node", "nodejs"}, {".cjs", "node", "nodejs"},
+    {".c", NULL, NULL},         {".cc", NULL, NULL},       {".cpp", NULL, NULL},      {".cxx", NULL, NULL},
+    {".C", NULL, NULL},         {".c++", NULL, NULL},      {".cp", NULL, NULL},       {".py", "python3", "python3"},
+    {".sh", "sh", "dash"},      {".bash", "bash", "bash"}, {".js", "node", "nodejs"}, {".mjs", "node", "nodejs"},
+    {".cjs", "node", "nodejs"},
 };
 
 static const char *ending_of(const char *path)
@@ -34,7 +35,8 @@ static size_t read_head(const char *typed, const char *real, char *head, size_t 
 	if (fd >= 0)
 		close(fd);
 	if (n < 0)
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, "check its permissions", "%s: cannot read it: %s", typed, strerror(why));
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, "check its permissions", "%s: cannot read it: %s", typed,
+		           strerror(why));
 	head[n] = '\0';
 	return (size_t)n;
 }
@@ -76,7 +78,8 @@ static void add_by_ending(const char *typed, const char *interpreter, const char
 	char *path = spore__fs_find_program(interpreter, getenv("PATH"));
 	if (path == NULL) {
 		char *remedy = spore__xasprintf("sudo apt-get install %s", package);
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: its interpreter %s is not installed", typed, interpreter);
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: its interpreter %s is not installed", typed,
+		           interpreter);
 	}
 	spore__strs_take(argv, path);
 }
@@ -86,7 +89,8 @@ enum spore__source_kind spore__script_kind(const char *typed, const char *real, 
 	if (spore__fs_is_dir(real))
 		return SPORE__SOURCE_BUILT;
 	if (!spore__fs_is_file(real))
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, "name a file or a folder", "%s: it is neither a file nor a folder", typed);
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, "name a file or a folder", "%s: it is neither a file nor a folder",
+		           typed);
 	const char *ending = ending_of(real);
 	size_t k = 0;
 	while (k < sizeof kinds / sizeof *kinds && strcmp(ending, kinds[k].ending) != 0)
@@ -104,12 +108,12 @@ enum spore__source_kind spore__script_kind(const char *typed, const char *real, 
 	} else if (known) {
 		add_by_ending(typed, kinds[k].interpreter, kinds[k].package, argv);
 	} else if (len >= 4 && (memcmp(head, "\177ELF", 4) == 0 || has_control_bytes(head, len))) {
-		spore__die(SPORE__EXIT_NOT_RUNNABLE,
-			   "name its source; a program of the system is run as path:NAME", "%s: it is a binary, and spore runs sources",
-			   typed);
+		spore__die(SPORE__EXIT_NOT_RUNNABLE, "name its source; a program of the system is run as path:NAME",
+		           "%s: it is a binary, and spore runs sources", typed);
 	} else {
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, "give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line",
-			   "%s: spore does not know what kind of source it is", typed);
+		spore__die(SPORE__EXIT_NOT_RUNNABLE,
+		           "give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line",
+		           "%s: spore does not know what kind of source it is", typed);
 	}
 	spore__strs_add(argv, typed);
 	return SPORE__SOURCE_SCRIPT;

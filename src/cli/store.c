@@ -15,7 +15,8 @@ static const struct spore__option json_only[] = {
 };
 
 static const struct spore__option gc_options[] = {
-    {"max-age", 0, "AGE", "remove what was not used for so long, such as 30d, 12h; 30d when neither limit is given", 0, NULL},
+    {"max-age", 0, "AGE", "remove what was not used for so long, such as 30d, 12h; 30d when neither limit is given", 0,
+     NULL},
     {"max-size", 0, "SIZE", "then remove the longest unused until all take at most this, such as 2G, 500M", 0, NULL},
     {"dry-run", 'n', NULL, "only say what would be removed", 0, NULL},
     {"json", 0, NULL, "print JSON", 0, NULL},
@@ -52,8 +53,9 @@ static int64_t quantity(const char *option, const char *text, const char *units,
 	const char *unit = *end != '\0' ? strchr(units, *end) : units;
 	if (end == text || n < 0 || errno != 0 || unit == NULL || (*end != '\0' && end[1] != '\0') ||
 	    n > INT64_MAX / factors[unit - units])
-		spore__die(SPORE__EXIT_USAGE, "give a whole number and a unit, such as 30d or 2G", "spore store gc: --%s: '%s' is no %s",
-			   option, text, strcmp(option, "max-age") == 0 ? "age" : "size");
+		spore__die(SPORE__EXIT_USAGE, "give a whole number and a unit, such as 30d or 2G",
+		           "spore store gc: --%s: '%s' is no %s", option, text,
+		           strcmp(option, "max-age") == 0 ? "age" : "size");
 	return n * factors[unit - units];
 }
 
@@ -104,7 +106,8 @@ const struct spore__command spore__command_store = {
     .name = "store",
     .operands = "",
     .summary = "look after the store of artifacts",
-    .text = "The store holds what was built, each artifact under the hash of everything that went into it. It is a cache: what is "
-	    "removed is built again when it is needed.",
+    .text = "The store holds what was built, each artifact under the hash of everything that went into it. It is a "
+            "cache: what is "
+            "removed is built again when it is needed.",
     .commands = commands,
 };

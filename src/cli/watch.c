@@ -43,8 +43,10 @@ static struct spore__watch *watch_inputs(const struct watching *s)
 	struct spore__watch *watch = spore__os_watch_create();
 	struct spore__strs folders = {0};
 	if (watch == NULL)
-		spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_instances", "cannot watch files: %s", strerror(errno));
-	spore__strs_take(&folders, spore__fs_is_dir(s->w->real) ? spore__xstrdup(s->w->real) : spore__fs_dir(s->w->real));
+		spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_instances", "cannot watch files: %s",
+		           strerror(errno));
+	spore__strs_take(&folders,
+	                 spore__fs_is_dir(s->w->real) ? spore__xstrdup(s->w->real) : spore__fs_dir(s->w->real));
 	for (size_t i = 0; i < s->index.input_count; i++) {
 		const struct spore__input *input = &s->index.inputs[i];
 		if (input->absent || input->made || of_the_system(input->path))
@@ -58,8 +60,8 @@ static struct spore__watch *watch_inputs(const struct watching *s)
 	}
 	for (size_t i = 0; i < folders.count; i++)
 		if (spore__os_watch_add(watch, folders.items[i]) != 0 && errno == ENOSPC)
-			spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_watches", "cannot watch %s: too many folders",
-				   folders.items[i]);
+			spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_watches",
+			           "cannot watch %s: too many folders", folders.items[i]);
 	spore__strs_finish(&folders);
 	return watch;
 }
@@ -73,10 +75,11 @@ static void start(struct watching *s)
 	for (size_t i = 0; i < words->count; i++)
 		spore__strs_add(&argv, words->items[i]);
 	if (words->count == 0) {
-		const struct spore__program *program = spore__index_program(&s->index, spore__args_value(s->args, "bin"));
+		const struct spore__program *program =
+		    spore__index_program(&s->index, spore__args_value(s->args, "bin"));
 		if (program == NULL)
 			spore__die(SPORE__EXIT_NOT_RUNNABLE, "choose one with --bin (see spore build --json)",
-				   "%s: it has several programs, and none is named like it", s->w->source);
+			           "%s: it has several programs, and none is named like it", s->w->source);
 		s->held = spore__build_hold(s->store, s->index.id);
 		spore__strs_addf(&argv, "%s/artifacts/%s/%s", s->store, s->index.id, program->path);
 		name = program->name;

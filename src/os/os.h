@@ -66,6 +66,10 @@ int spore__os_copy(int from, int to, off_t size);
 // The path of the running program, malloc'ed; NULL with errno when it cannot be told.
 char *spore__os_self(void);
 
+// A folder that everyone may write to and that is kept in memory, so that short-lived files never wait for a disk; NULL when there
+// is none (plain POSIX: never known).
+const char *spore__os_memory_folder(void);
+
 // Is any process of this user executing a file below DIR? Plain POSIX: false, so that locks alone decide.
 bool spore__os_in_use(const char *dir);
 

@@ -59,7 +59,7 @@ int spore__compiler_run(const struct spore__compiler *c, const char *const *argv
 	spore__strs_take(&read, spore__dirs_libexec());
 	for (const char *const *p = c->read; *p != NULL; p++)
 		spore__strs_add(&read, *p);
-	const char *const write_paths[] = {c->stage, NULL};
+	const char *const write_paths[] = {c->stage, c->trace, NULL};
 	const struct spore__confine confine = {.read = (const char *const *)read.items, .write = write_paths};
 
 	int r = -1;

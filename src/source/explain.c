@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "source/diagnose.h"
 #include "source/missing.h"
 
 // Copies a line without the colour sequences (ECMA-48 SGR and EL) that compilers add.
@@ -225,12 +226,14 @@ static char *remedy_for_symbol(const struct spore__directives *d, const char *di
 		free(source);
 		return r;
 	}
-	char *library = spore__missing_library_of(symbol);
-	if (library != NULL) {
-		char *r = spore__xasprintf("add this comment to the file: // spore: libs -l%s", library);
-		free(library);
+	struct spore__strs symbols = {0}, libs = {0};
+	spore__strs_add(&symbols, symbol);
+	spore__symbols_libraries(&symbols, &libs);
+	char *r = libs.count > 0 ? spore__xasprintf("add this comment to the file: // spore: libs -l%s", libs.items[0]) : NULL;
+	spore__strs_finish(&symbols);
+	spore__strs_finish(&libs);
+	if (r != NULL)
 		return r;
-	}
 	return spore__xstrdup(
 	    "name the library or file that defines it: // spore: libs -lNAME, or // spore: sources FILE.c");
 }

@@ -1,6 +1,7 @@
 #include "source/inputs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include "base/dirs.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "source/trace.h"
+
+enum { TRACE_ROOM = 256 << 20 };
 
 // Read by tools without any effect on what they make.
 static const char *const no_effect[] = {
@@ -122,33 +126,98 @@ static void unique(struct spore__strs *list)
 		list->items[kept] = NULL;
 }
 
+int spore__inputs_trace_create(const char *file)
+{
+	struct spore__trace_header header = {.room = TRACE_ROOM};
+	memcpy(header.magic, SPORE__TRACE_MAGIC, sizeof header.magic);
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -1 : spore__fs_write_all(fd, &header, sizeof header);
+	if (r == 0)
+		r = ftruncate(fd, (off_t)(sizeof header + TRACE_ROOM)); // sparse: takes the room that is used
+	int saved = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return r;
+}
+
+// The lines of a trace file, or of a merged text. *WHOLE: none was lost for want of room.
+static int load_trace(const char *file, struct spore__buf *text, bool *whole)
+{
+	struct spore__trace_header header;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	*whole = true;
+	if (fd < 0)
+		return -1;
+	ssize_t n = read(fd, &header, sizeof header);
+	int r = n < 0 ? -1 : 0;
+	if (n == (ssize_t)sizeof header && memcmp(header.magic, SPORE__TRACE_MAGIC, sizeof header.magic) == 0) {
+		uint64_t used = atomic_load(&header.used);
+		*whole = used <= TRACE_ROOM;
+		size_t len = (size_t)(*whole ? used : TRACE_ROOM);
+		char *lines = spore__xmalloc(len + 1);
+		size_t have = 0;
+		while (have < len && (n = read(fd, lines + have, len - have)) > 0)
+			have += (size_t)n;
+		// Bytes that a killed tool did not come to write.
+		for (size_t i = 0; i < have; i++)
+			if (lines[i] == '\0')
+				lines[i] = '\n';
+		spore__buf_add(text, lines, have);
+		free(lines);
+	} else if (r == 0) {
+		r = lseek(fd, 0, SEEK_SET) == 0 ? spore__fs_read_fd(fd, text) : -1;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+static void add_lines(char *text, struct spore__strs *lines)
+{
+	for (char *line = text, *next; line != NULL && (next = strchr(line, '\n')) != NULL; line = next) {
+		*next++ = '\0';
+		if (line[0] != '\0' && line[1] == ' ' && line[2] == '/')
+			spore__strs_add(lines, line);
+	}
+}
+
+static bool of_no_effect(const char *path, const char *const *own)
+{
+	bool skip = has_prefix(path, no_effect) || strcmp(spore__fs_base(path), "libspore-trace.so") == 0;
+	for (; !skip && *own != NULL; own++)
+		skip = below(path, *own);
+	return skip;
+}
+
+// PATH is absent in the folder that was last found absent: nothing more to say.
+static bool below_last(const struct spore__strs *absent, const char *path)
+{
+	return absent->count > 0 && below(path, absent->items[absent->count - 1]);
+}
+
 static int read_trace(const char *file, const char *const *own, struct spore__strs *read, struct spore__strs *absent,
                       bool *trusted)
 {
 	struct spore__buf text = {0};
-	int r = spore__fs_read(file, &text);
-	*trusted = false;
 	struct spore__strs raw = {0};
-	for (char *line = text.data, *next; r == 0 && line != NULL && (next = strchr(line, '\n')) != NULL;
-	     line = next) {
-		*next++ = '\0';
-		if (line[0] != '\0' && line[1] == ' ' && line[2] == '/')
-			spore__strs_add(&raw, line);
-	}
-	unique(&raw);
-	for (size_t i = 0; i < raw.count; i++) {
+	bool whole, tool = false;
+	int r = load_trace(file, &text, &whole);
+	add_lines(text.data, &raw);
+	unique(&raw); // sorted, so what is in one folder is together
+	for (size_t i = 0; r == 0 && i < raw.count; i++) {
 		const char *path = raw.items[i] + 2;
-		*trusted = *trusted || raw.items[i][0] == 'x';
-		bool skip = has_prefix(path, no_effect) || strcmp(spore__fs_base(path), "libspore-trace.so") == 0;
-		for (const char *const *o = own; !skip && *o != NULL; o++)
-			skip = below(path, *o);
-		if (skip)
+		bool looked = raw.items[i][0] == 'n';
+		tool = tool || raw.items[i][0] == 'x';
+		if (of_no_effect(path, own) || (looked && below_last(absent, path)))
 			continue;
 		char *simple = clean(path);
-		if (raw.items[i][0] == 'n')
+		if (looked)
 			to_highest_absent(simple);
-		spore__strs_take(raw.items[i][0] == 'n' ? absent : read, simple);
+		spore__strs_take(looked ? absent : read, simple);
 	}
+	*trusted = whole && tool;
 	unique(read);
 	unique(absent);
 	spore__strs_finish(&raw);
@@ -301,23 +370,24 @@ bool spore__inputs_system_same(struct spore__store *s, const struct spore__meta 
 	return true;
 }
 
-int spore__inputs_compact_trace(const char *file)
+int spore__inputs_trace_merge(const char *file, const char *all)
 {
-	struct spore__buf text = {0}, out = {0};
+	struct spore__buf text = {0}, old = {0}, out = {0};
 	struct spore__strs lines = {0};
-	int r = spore__fs_read(file, &text);
-	for (char *line = r == 0 ? text.data : NULL, *next; line != NULL && (next = strchr(line, '\n')) != NULL;
-	     line = next) {
-		*next++ = '\0';
-		spore__strs_add(&lines, line);
-	}
+	bool trusted;
+	int r = load_trace(file, &text, &trusted);
+	if (r == 0 && spore__fs_read(all, &old) != 0 && errno != ENOENT)
+		r = -1;
+	add_lines(old.data, &lines);
+	add_lines(text.data, &lines);
 	unique(&lines);
 	for (size_t i = 0; i < lines.count; i++)
 		spore__buf_printf(&out, "%s\n", lines.items[i]);
 	if (r == 0)
-		r = spore__fs_write_atomic(file, out.data != NULL ? out.data : "", out.len, 0600);
+		r = spore__fs_write_atomic(all, out.data != NULL ? out.data : "", out.len, 0600);
 	spore__strs_finish(&lines);
 	spore__buf_finish(&text);
+	spore__buf_finish(&old);
 	spore__buf_finish(&out);
 	return r;
 }

@@ -10,7 +10,10 @@
 // The environment that makes a tool record its inputs in FILE: LD_PRELOAD and SPORE_TRACE_FILE, added to ENV.
 void spore__inputs_trace_env(const char *file, struct spore__strs *env);
 
-// Adds what the trace FILE names to M with the hashes of now. Paths below one of the NULL-terminated folders OWN are the
+// Makes an empty trace FILE for the tools of one build. 0, or -1 with errno.
+int spore__inputs_trace_create(const char *file);
+
+// Adds what the trace FILE (of one build, or merged) names to M with the hashes of now. Paths below one of the NULL-terminated folders OWN are the
 // build's own and left out; those below DIR, the source's folder, become relative. *CHANGED becomes true when one of them
 // (but KNOWN, which the caller looks after; may be NULL) changed since SINCE, so that what the build read may not be what was
 // hashed. *TRUSTED: false when a tool left no trace.
@@ -28,8 +31,8 @@ bool spore__inputs_match(struct spore__store *s, const struct spore__meta *m, co
 // otherwise.
 bool spore__inputs_system_same(struct spore__store *s, const struct spore__meta *m);
 
-// Writes the trace FILE anew with each line once.
-int spore__inputs_compact_trace(const char *file);
+// Adds the lines of the trace FILE that are new to the lines in ALL, a text file that may not exist yet.
+int spore__inputs_trace_merge(const char *file, const char *all);
 
 // True when an input of INDEX changed too shortly before it was checked for the client to trust its times alone.
 bool spore__inputs_recent(const struct spore__index *index);

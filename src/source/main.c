@@ -225,22 +225,14 @@ static int write_index(const struct spore__job *b)
 	struct spore__buf text = {0};
 	char *path = spore__index_path(b->store->root, b->source, b->index.tier[0] == 'f' ? "fast" : "opt");
 	spore__index_write(&b->index, &text);
+	// Renaming over a file makes ext4 write to the disk at once (auto_da_alloc), which takes longer than a fast build.
+	(void)unlink(path);
 	int r = spore__fs_write_atomic(path, text.data, text.len, 0600);
 	int saved = errno;
 	free(path);
 	spore__buf_finish(&text);
 	errno = saved;
 	return r;
-}
-
-static void deliver(const struct spore__job *b, int fd)
-{
-	struct spore__buf text = {0};
-	spore__index_write(&b->index, &text);
-	(void)spore__fs_write_all(fd, text.data,
-	                          text.len); // the client may be gone: its program is not wanted any more
-	close(fd);
-	spore__buf_finish(&text);
 }
 
 // A file that was saved just before the build could be saved again with the same time. Looks again when the clock has moved
@@ -268,6 +260,16 @@ static void settle(struct spore__job *b)
 	free(dir);
 }
 
+static void deliver(const struct spore__job *b, int fd)
+{
+	struct spore__buf text = {0};
+	spore__index_write(&b->index, &text);
+	(void)spore__fs_write_all(fd, text.data,
+	                          text.len); // the client may be gone: its program is not wanted any more
+	close(fd);
+	spore__buf_finish(&text);
+}
+
 static int build_source(struct spore__store *store, const struct options *o, struct spore__job *b, char *real)
 {
 	struct spore__progress progress;
@@ -285,6 +287,9 @@ static int build_source(struct spore__store *store, const struct options *o, str
 	int lock = lock_source(b, &progress);
 	bool folder = spore__fs_is_dir(real);
 	bool ok = folder ? spore__job_tree(b) : spore__job_single(b);
+	// The program may start; what the next start needs is written meanwhile.
+	if (ok && b->index.id != NULL && o->result >= 0)
+		deliver(b, o->result);
 	if (ok && b->index.id != NULL && write_index(b) != 0)
 		ok = errno == ENAMETOOLONG ? true : spore__job_fail_store(b, "cannot keep the index entry");
 	spore__progress_end(&progress);
@@ -318,16 +323,14 @@ static int build_command(const struct options *o)
 		spore__report(NULL, "building %s without the sandbox: its build can do whatever you can", o->source);
 	struct spore__job b;
 	int status = build_source(&store, o, &b, real);
-	if (o->json)
+	if (o->json && (status != 0 || o->result < 0))
 		print_json(&b, status == 0, seconds_since(&start));
 	else if (status != 0)
 		print_failure(&b);
 	else if (b.output.len > 0 && !o->background && !o->quiet)
 		(void)spore__fs_write_all(STDERR_FILENO, b.output.data, b.output.len);
 	if (status == 0 && b.index.id != NULL) {
-		if (o->result >= 0)
-			deliver(&b, o->result);
-		else if (!o->json)
+		if (o->result < 0 && !o->json)
 			print_path(&b);
 		(void)fflush(stdout);
 		if (b.index.tier[0] == 'f' && o->tier == SPORE__TIER_AUTO)

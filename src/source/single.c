@@ -144,7 +144,7 @@ static bool begin_stage(struct single *s)
 	if (s->stage == NULL)
 		return spore__job_fail_store(s->b, "cannot begin");
 	char *bin = spore__fs_join(s->stage, "out/bin");
-	s->trace = spore__fs_join(s->stage, "trace");
+	s->trace = spore__store_scratch(s->b->store);
 	s->program = spore__fs_join(bin, s->name);
 	bool ok = spore__fs_mkdirs(bin, 0700) == 0;
 	free(bin);
@@ -155,6 +155,8 @@ static void end_stage(struct single *s)
 {
 	if (s->stage != NULL)
 		(void)spore__fs_remove_tree(s->stage);
+	if (s->trace != NULL)
+		(void)unlink(s->trace);
 	if (s->stage_lock >= 0)
 		close(s->stage_lock);
 	s->stage_lock = -1;
@@ -174,12 +176,6 @@ static struct spore__compiler compiler(const struct single *s, const char *cwd, 
 	    .input = input,
 	    .confined = s->b->sandbox,
 	};
-}
-
-static int empty_file(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return fd < 0 ? -1 : close(fd);
 }
 
 static bool ask_pkg_config(struct single *s, const char *what, struct spore__strs *answer)
@@ -295,6 +291,18 @@ static char *refusal(struct single *s)
 	return why == NULL ? NULL : spore__xstrdup(why);
 }
 
+// The first line of what tcc said that is more than a position.
+static char *first_complaint(const char *said)
+{
+	while (said != NULL && strncmp(said, "In file included", 16) == 0) {
+		said = strchr(said, '\n');
+		said = said == NULL ? NULL : said + 1;
+	}
+	if (said == NULL || *said == '\0')
+		return spore__xstrdup("tcc failed without a word");
+	return spore__xasprintf("tcc: %.*s", (int)strcspn(said, "\n"), said);
+}
+
 // 1: compiled; 0: tcc will not, b->refused says why; -1: failed.
 static int compile_fast(struct single *s)
 {
@@ -326,8 +334,7 @@ static int compile_fast(struct single *s)
 	int saved = errno;
 	bool silent = said.len == 0;
 	if (status != 0 || !silent) {
-		size_t line = said.data == NULL ? 0 : strcspn(said.data, "\n");
-		s->b->refused = spore__xasprintf("tcc: %.*s", (int)line, said.data == NULL ? "failed" : said.data);
+		s->b->refused = first_complaint(said.data);
 	}
 	spore__strs_finish(&argv);
 	spore__buf_finish(&said);
@@ -478,7 +485,7 @@ static bool prepare(struct single *s)
 	end_stage(s);
 	if (!begin_stage(s))
 		return false;
-	if (empty_file(s->trace) != 0)
+	if (spore__inputs_trace_create(s->trace) != 0)
 		return spore__job_fail_store(s->b, "cannot begin");
 	spore__strs_finish(&s->pkg_cflags);
 	spore__strs_finish(&s->pkg_libs);

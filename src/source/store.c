@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,35 @@ failed:;
 	free(dir);
 	errno = saved;
 	return NULL;
+}
+
+// Ours alone: others may write beside it.
+static bool is_private(const char *dir)
+{
+	struct stat st;
+	return (mkdir(dir, 0700) == 0 || errno == EEXIST) && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid() && (st.st_mode & 077) == 0;
+}
+
+char *spore__store_scratch_folder(const struct spore__store *s)
+{
+	const char *memory = spore__os_memory_folder();
+	if (memory != NULL) {
+		char *dir = spore__xasprintf("%s/spore-%lu", memory, (unsigned long)geteuid());
+		if (is_private(dir))
+			return dir;
+		free(dir);
+	}
+	return spore__fs_join(s->root, "stage");
+}
+
+char *spore__store_scratch(const struct spore__store *s)
+{
+	static unsigned number;
+	char *dir = spore__store_scratch_folder(s);
+	char *path = spore__xasprintf("%s/%ld.%u.trace", dir, (long)getpid(), number++);
+	free(dir);
+	return path;
 }
 
 // What one entry adds to the hash of its tree.

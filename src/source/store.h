@@ -67,6 +67,11 @@ char *spore__meta_id(struct spore__meta *m, const char *name);
 // A new folder below stage/, locked by *LOCK_FD as long as it is open; malloc'ed path, NULL with errno.
 char *spore__store_stage(const struct spore__store *s, int *lock_fd);
 
+// A path for a short-lived file of this process, in memory where there is a folder for that; malloc'ed. NULL with errno.
+char *spore__store_scratch(const struct spore__store *s);
+// The folder of such files; malloc'ed. What is in it belongs to the process whose number begins its name.
+char *spore__store_scratch_folder(const struct spore__store *s);
+
 // Makes the folder FILES the artifact M->id, then adds it to the candidates of CANDIDATES (a hex hash). Takes FILES away,
 // also when that artifact exists already. Fills M->tree, M->size. 0, or -1 with errno.
 int spore__store_commit(struct spore__store *s, struct spore__meta *m, const char *files, const char *candidates);

@@ -1,11 +1,8 @@
-// Preloaded into the tools of a build (LD_PRELOAD): records each file that they open or look for, so that a build's inputs
-// are known exactly, whatever the build system. One line for each, appended to the file named by SPORE_TRACE_FILE:
+// Preloaded into the tools of a build (LD_PRELOAD): records each file that they open or look for in the file named by
+// SPORE_TRACE_FILE (source/trace.h), so that a build's inputs are known exactly, whatever the build system.
 //
-//	r PATH    opened for reading          n PATH    looked for, not there
-//	x PATH    executed or loaded by the dynamic linker
-//
-// A tool linked statically leaves no line; spore-build notices that (the source itself was not seen) and does not trust
-// such a build's inputs.
+// A tool linked statically leaves no line; spore-build notices that (no tool was seen at all) and does not trust such a
+// build's inputs.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,28 +14,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "source/trace.h"
+
 #define EXPORT __attribute__((visibility("default")))
 
-static char trace_path[PATH_MAX];
+static struct spore__trace_header *trace; // NULL: not traced
+static uint64_t trace_room;
 
-// Opened and closed for each line: a tool may close or reuse any descriptor that it did not open itself.
 static void append(const char *line, size_t len)
 {
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, trace_path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
+	uint64_t at = atomic_fetch_add_explicit(&trace->used, len, memory_order_relaxed);
+	if (at + len <= trace_room)
+		memcpy((char *)(trace + 1) + at, line, len);
+}
+
+static void map_trace(const char *path)
+{
+	struct stat st;
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	ssize_t n = write(fd, line, len); // nothing can be done: a lost line shows as an untrusted build at worst
-	(void)n;
+	if (fstat(fd, &st) == 0 && (size_t)st.st_size > sizeof *trace) {
+		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (map != MAP_FAILED && memcmp(map, SPORE__TRACE_MAGIC, 8) == 0) {
+			trace = map;
+			trace_room = (uint64_t)st.st_size - sizeof *trace;
+		}
+	}
 	(void)syscall(SYS_close, fd);
 }
 
 static void record(char what, const char *path)
 {
-	if (trace_path[0] == '\0' || path == NULL || path[0] == '\0' || strchr(path, '\n') != NULL)
+	if (trace == NULL || path == NULL || path[0] == '\0' || strchr(path, '\n') != NULL)
 		return;
 	int saved = errno;
 	char line[PATH_MAX * 2 + 4];
@@ -62,9 +75,9 @@ static int record_object(struct dl_phdr_info *info, size_t size, void *arg)
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("SPORE_TRACE_FILE");
-	if (path == NULL || strlen(path) >= sizeof trace_path)
+	if (path == NULL)
 		return;
-	memcpy(trace_path, path, strlen(path) + 1);
+	map_trace(path);
 	char exe[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
 	if (len > 0) {

@@ -4,7 +4,7 @@
 //	lock      held while it is used
 //	src/      the copy, kept equal to the user's folder; copied: what it holds
 //	work/     what the build systems make out of tree
-//	trace     every input of every build since the tree was made
+//	traced    the lines of all builds since the tree was made
 //	meta      the inputs as they were at the last build, whether it worked or not
 //
 // The prefix that the build sees is artifacts/HASH-NAME, the same in every build, so that nothing is configured anew; when it
@@ -40,7 +40,7 @@ struct tree {
 
 	char *work; // the folder of this source in the store
 	int lock;
-	char *src, *build, *trace, *record, *meta, *home, *log;
+	char *src, *build, *trace, *traced, *record, *meta, *home, *log;
 	char *prefix;
 };
 
@@ -117,7 +117,8 @@ static bool open_work(struct tree *t)
 	t->work = spore__store_path(t->b->store, "work", hex);
 	t->src = spore__fs_join(t->work, "src");
 	t->build = spore__fs_join(t->work, "work");
-	t->trace = spore__fs_join(t->work, "trace");
+	t->trace = spore__store_scratch(t->b->store);
+	t->traced = spore__fs_join(t->work, "traced");
 	t->record = spore__fs_join(t->work, "copied");
 	t->meta = spore__fs_join(t->work, "meta");
 	t->home = spore__fs_join(t->work, "home");
@@ -148,7 +149,7 @@ static bool prepare(struct tree *t)
 {
 	if (!tree_usable(t)) {
 		(void)unlink(t->record);
-		(void)unlink(t->trace);
+		(void)unlink(t->traced);
 		if (spore__fs_remove_tree(t->build) != 0)
 			return spore__job_fail_store(t->b, "cannot clear the build folder");
 	}
@@ -167,10 +168,9 @@ static bool prepare(struct tree *t)
 		r = spore__fs_remove_tree(t->prefix);
 	if (r == 0)
 		r = spore__fs_mkdirs(t->prefix, 0700);
-	int fd = r == 0 ? open(t->trace, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0 ? true : spore__job_fail_store(t->b, "cannot copy the source");
+	if (r == 0)
+		r = spore__inputs_trace_create(t->trace);
+	return r == 0 ? true : spore__job_fail_store(t->b, "cannot copy the source");
 }
 
 static void read_log(struct tree *t, struct spore__buf *text)
@@ -241,8 +241,8 @@ static bool describe(struct tree *t, const struct timespec *since, struct spore_
 	m->builder = spore__xstrdup(b->folder.build_system != NULL ? b->folder.build_system : "none");
 	for (size_t i = 0; i < t->settings.count; i++)
 		spore__strs_add(&m->settings, t->settings.items[i]);
-	if (spore__inputs_compact_trace(t->trace) != 0 ||
-	    spore__inputs_from_trace(b->store, t->trace, own, b->source, NULL, since, m, changed, &trusted) != 0)
+	if (spore__inputs_trace_merge(t->trace, t->traced) != 0 ||
+	    spore__inputs_from_trace(b->store, t->traced, own, b->source, NULL, since, m, changed, &trusted) != 0)
 		return spore__job_fail_store(b, "cannot read what the build read");
 	for (size_t i = 0; i < t->walk.file_count; i++) {
 		char *path = spore__xasprintf("./%s", t->walk.files[i].path);
@@ -339,6 +339,8 @@ bool spore__job_tree(struct spore__job *b)
 	bool ok = load(&t) && (spore__job_lookup(b, t.candidates, &t.settings, b->source) || build(&t));
 	if (ok && b->index.id != NULL)
 		index_folders(&t);
+	if (t.trace != NULL)
+		(void)unlink(t.trace);
 	if (t.lock >= 0)
 		close(t.lock);
 	char **owned[] = {&t.name,   &t.candidates, &t.work, &t.src, &t.build, &t.trace,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "os/os.h"
+
+enum { SIZE_TEXT = 32 };
 
 struct kept {
 	struct spore__meta meta;
@@ -63,28 +66,28 @@ static void free_all(struct kept *all, size_t count)
 	free(all);
 }
 
-static void human_size(int64_t bytes, char out[16])
+static void human_size(int64_t bytes, char out[SIZE_TEXT])
 {
 	static const char units[] = "BKMGT";
 	double n = (double)bytes;
 	size_t u = 0;
 	for (; n >= 1000 && u + 1 < sizeof units - 1; u++)
 		n /= 1024;
-	(void)snprintf(out, 16, n < 10 && u > 0 ? "%.1f%c" : "%.0f%c", n, units[u]);
+	(void)snprintf(out, SIZE_TEXT, n < 10 && u > 0 ? "%.1f%c" : "%.0f%c", n, units[u]);
 }
 
-static void human_age(int64_t seconds, char out[16])
+static void human_age(int64_t seconds, char out[SIZE_TEXT])
 {
 	if (seconds < 0)
 		seconds = 0;
 	if (seconds < 120)
-		(void)snprintf(out, 16, "%" PRId64 "s", seconds);
+		(void)snprintf(out, SIZE_TEXT, "%" PRId64 "s", seconds);
 	else if (seconds < 7200)
-		(void)snprintf(out, 16, "%" PRId64 "m", seconds / 60);
+		(void)snprintf(out, SIZE_TEXT, "%" PRId64 "m", seconds / 60);
 	else if (seconds < 172800)
-		(void)snprintf(out, 16, "%" PRId64 "h", seconds / 3600);
+		(void)snprintf(out, SIZE_TEXT, "%" PRId64 "h", seconds / 3600);
 	else
-		(void)snprintf(out, 16, "%" PRId64 "d", seconds / 86400);
+		(void)snprintf(out, SIZE_TEXT, "%" PRId64 "d", seconds / 86400);
 }
 
 static int print_out(struct spore__buf *out)
@@ -129,7 +132,7 @@ int spore__upkeep_list(struct spore__store *s, bool json)
 		                  "SOURCE");
 	for (size_t i = count; i > 0; i--) {
 		const struct kept *k = &all[i - 1];
-		char size[16], used[16];
+		char size[SIZE_TEXT], used[SIZE_TEXT];
 		if (k->broken)
 			continue;
 		if (json) {
@@ -227,7 +230,7 @@ static void removed(struct gc *g, const char *what, const char *name, int64_t by
 		spore__json_close(&g->json, '}');
 		return;
 	}
-	char size[16];
+	char size[SIZE_TEXT];
 	human_size(bytes, size);
 	spore__buf_printf(&g->out, "%s %s %s (%s)\n", g->dry ? "would remove" : "removed", what, name, size);
 }
@@ -298,6 +301,26 @@ static void collect_folder(struct gc *g, const char *kind, const char *what,
 				spore__report("look at the permissions of the store", "cannot remove %s: %s", path,
 				              strerror(errno));
 		}
+		free(path);
+	}
+	spore__strs_finish(&names);
+	free(dir);
+}
+
+// Files in memory of processes that were killed.
+static void collect_scratch(struct gc *g)
+{
+	char *dir = spore__store_scratch_folder(g->s);
+	struct spore__strs names = {0};
+	(void)spore__fs_list(dir, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		long pid = strtol(names.items[i], NULL, 10);
+		size_t len = strlen(names.items[i]);
+		if (len < 6 || strcmp(names.items[i] + len - 6, ".trace") != 0 || pid <= 0 || kill((pid_t)pid, 0) == 0)
+			continue;
+		char *path = spore__fs_join(dir, names.items[i]);
+		if (g->dry || unlink(path) == 0)
+			removed(g, "trace", names.items[i], 0);
 		free(path);
 	}
 	spore__strs_finish(&names);
@@ -405,6 +428,7 @@ int spore__upkeep_gc(struct spore__store *s, int64_t max_age_s, int64_t max_byte
 	if (json)
 		spore__json_open(&g.json, NULL, '[');
 	collect_artifacts(&g, max_bytes);
+	collect_scratch(&g);
 	collect_folder(&g, "stage", "unfinished build", stage_gone);
 	collect_folder(&g, "artifacts", "unfinished artifact", artifact_gone);
 	collect_folder(&g, "work", "build folder", work_gone);
@@ -417,7 +441,7 @@ int spore__upkeep_gc(struct spore__store *s, int64_t max_age_s, int64_t max_byte
 		spore__json_close(&g.json, ']');
 		spore__buf_char(&g.out, '\n');
 	} else {
-		char size[16];
+		char size[SIZE_TEXT];
 		human_size(g.freed, size);
 		spore__buf_printf(&g.out, "%zu removed, %s freed, %zu in use\n", g.removed, size, g.in_use);
 	}

@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -62,4 +64,13 @@ int spore__os_copy(int from, int to, off_t size)
 int spore__os_file_clock(struct timespec *now)
 {
 	return clock_gettime(CLOCK_REALTIME_COARSE, now);
+}
+
+const char *spore__os_memory_folder(void)
+{
+	static const char folder[] = "/dev/shm";
+	struct statfs st;
+	if (statfs(folder, &st) != 0 || st.f_type != TMPFS_MAGIC || access(folder, W_OK | X_OK) != 0)
+		return NULL;
+	return folder;
 }

@@ -102,3 +102,8 @@ int spore__os_file_clock(struct timespec *now)
 	}
 	return 0;
 }
+
+const char *spore__os_memory_folder(void)
+{
+	return NULL;
+}

@@ -1,0 +1,22 @@
+// The file in which traced tools record what they read: a header, then lines. Every tool maps it and takes room for a line with
+// one atomic addition, so a record costs no system call and survives whatever ends the tool.
+//
+//	r PATH    opened for reading          n PATH    looked for, not there
+//	x PATH    executed or loaded by the dynamic linker
+#ifndef SPORE_SOURCE_TRACE_H
+#define SPORE_SOURCE_TRACE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SPORE__TRACE_MAGIC "sporetr1"
+
+struct spore__trace_header {
+	char magic[8];
+	_Atomic uint64_t used; // bytes of lines that were asked for; more than `room` when it overflowed
+	uint64_t room;         // bytes for lines behind the header
+	uint64_t reserved[5];
+};
+_Static_assert(sizeof(struct spore__trace_header) == 64, "tools of another build of spore read this");
+
+#endif
