@@ -1,0 +1,125 @@
+#include "rpc/message.h"
+
+static bool read_id(struct spore__msgpack_reader *r, uint32_t *id)
+{
+	int64_t n;
+	if (spore__msgpack_read_int(r, &n) != SPORE__MSGPACK_OK || n < 0 || n > UINT32_MAX)
+		return false;
+	*id = (uint32_t)n;
+	return true;
+}
+
+static bool read_call(struct spore__msgpack_reader *r, struct spore__rpc_message *m)
+{
+	if (spore__msgpack_read_str(r, &m->method, &m->method_len) != SPORE__MSGPACK_OK)
+		return false;
+	m->params = *r;
+	struct spore__msgpack_value v;
+	return spore__msgpack_read(r, &v) == SPORE__MSGPACK_OK &&
+	       (v.type == SPORE__MSGPACK_ARRAY || v.type == SPORE__MSGPACK_MAP);
+}
+
+static bool read_response(struct spore__msgpack_reader *r, struct spore__rpc_message *m)
+{
+	struct spore__msgpack_value v;
+	m->error = *r;
+	struct spore__msgpack_reader at = *r;
+	if (spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK || spore__msgpack_skip(r) != SPORE__MSGPACK_OK)
+		return false;
+	m->failed = v.type != SPORE__MSGPACK_NIL;
+	m->result = *r;
+	return true;
+}
+
+enum spore_err spore__rpc_parse(const void *bytes, size_t len, struct spore__rpc_message *m)
+{
+	uint32_t count;
+	int64_t kind;
+	*m = (struct spore__rpc_message){.kind = SPORE__RPC_NOTIFICATION};
+	if (spore__msgpack_check(bytes, len) != SPORE__MSGPACK_OK)
+		return SPORE_EMALFORMED;
+	struct spore__msgpack_reader r = spore__msgpack_reader(bytes, len);
+	if (spore__msgpack_read_array(&r, &count) != SPORE__MSGPACK_OK || count == 0 ||
+	    spore__msgpack_read_int(&r, &kind) != SPORE__MSGPACK_OK)
+		return SPORE_EMALFORMED;
+	bool good = false;
+	if (kind == SPORE__RPC_REQUEST) {
+		if (count < 2 || !read_id(&r, &m->id))
+			return SPORE_EMALFORMED;
+		m->kind = SPORE__RPC_REQUEST;
+		good = count == 4 && read_call(&r, m);
+	} else if (kind == SPORE__RPC_RESPONSE) {
+		m->kind = SPORE__RPC_RESPONSE;
+		good = count == 4 && read_id(&r, &m->id) && read_response(&r, m);
+	} else if (kind == SPORE__RPC_NOTIFICATION) {
+		good = count == 3 && read_call(&r, m);
+	}
+	return good ? SPORE_OK : SPORE_EMALFORMED;
+}
+
+void spore__rpc_begin_request(struct spore__msgpack_writer *w, uint32_t id, const char *method)
+{
+	spore__msgpack_array(w, 4);
+	spore__msgpack_int(w, SPORE__RPC_REQUEST);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_str(w, method);
+}
+
+void spore__rpc_begin_notification(struct spore__msgpack_writer *w, const char *method)
+{
+	spore__msgpack_array(w, 3);
+	spore__msgpack_int(w, SPORE__RPC_NOTIFICATION);
+	spore__msgpack_str(w, method);
+}
+
+void spore__rpc_begin_result(struct spore__msgpack_writer *w, uint32_t id)
+{
+	spore__msgpack_array(w, 4);
+	spore__msgpack_int(w, SPORE__RPC_RESPONSE);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_nil(w);
+}
+
+void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, enum spore_err code, const char *message)
+{
+	spore__msgpack_array(w, 4);
+	spore__msgpack_int(w, SPORE__RPC_RESPONSE);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_array(w, 3);
+	spore__msgpack_int(w, code);
+	spore__msgpack_str(w, message);
+	spore__msgpack_nil(w);
+	spore__msgpack_nil(w);
+}
+
+bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
+                      struct spore__msgpack_value *value)
+{
+	struct spore__msgpack_reader r = *params;
+	uint32_t count;
+	if (spore__msgpack_read_array(&r, &count) == SPORE__MSGPACK_OK) {
+		if (index >= count)
+			return false;
+		for (; index > 0; index--)
+			if (spore__msgpack_skip(&r) != SPORE__MSGPACK_OK)
+				return false;
+	} else if (!spore__msgpack_find(params, name, &r)) {
+		return false;
+	}
+	return spore__msgpack_read(&r, value) == SPORE__MSGPACK_OK && value->type != SPORE__MSGPACK_NIL;
+}
+
+void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len)
+{
+	struct spore__msgpack_reader r = *error;
+	uint32_t count;
+	*code = SPORE_ESYSTEM;
+	*text = "";
+	*len = 0;
+	if (spore__msgpack_read_array(&r, &count) == SPORE__MSGPACK_OK) {
+		if (count > 0 && spore__msgpack_read_int(&r, code) == SPORE__MSGPACK_OK && count > 1)
+			(void)spore__msgpack_read_str(&r, text, len);
+	} else {
+		(void)spore__msgpack_read_str(&r, text, len); // other servers send a bare string
+	}
+}
