@@ -77,6 +77,16 @@ bool spore__os_in_use(const char *dir);
 // carry, whatever session they moved to). Returns how many were found. Plain POSIX: 0.
 int spore__os_kill_marked(const char *name, const char *value);
 
+// Does PATH lie on a file system of the network, whose locks and sockets cannot be trusted? 1 or 0, -1 with errno.
+// Plain POSIX: 0.
+int spore__os_on_network(const char *path);
+
+// Closes each descriptor from FROM on.
+void spore__os_close_from(int from);
+
+// Memory of this process that no other shares, in KiB; -1 where it cannot be told (plain POSIX).
+long spore__os_private_kib(void);
+
 // Waits for changes below paths. Linux: inotify on the folders. Plain POSIX: looks every 250 ms.
 struct spore__watch;
 struct spore__watch *spore__os_watch_create(void);

@@ -1,0 +1,74 @@
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+// Numbers of statfs(2), https://man7.org/linux/man-pages/man2/statfs.2.html; linux/magic.h does not have all of them.
+static const uint32_t network[] = {
+    0x6969,     // NFS
+    0xff534d42, // CIFS
+    0xfe534d42, // SMB 2 and later
+    0x517b,     // SMB
+    0x01021997, // 9P
+    0x00c36400, // Ceph
+    0x5346414f, // AFS
+    0x6b414653, // AFS, kernel's own
+    0x73757245, // Coda
+    0x564c,     // NCP
+    0x0bd00bd0, // Lustre
+    0x01161970, // GFS2
+    0x7461636f, // OCFS2
+};
+
+int spore__os_on_network(const char *path)
+{
+	struct statfs s;
+	if (statfs(path, &s) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
+		if ((uint32_t)s.f_type == network[i])
+			return 1;
+	return 0;
+}
+
+void spore__os_close_from(int from)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned)from, ~0U, 0U) == 0)
+		return;
+#endif
+	long limit = sysconf(_SC_OPEN_MAX);
+	for (int fd = from; fd < (limit > 0 ? limit : 1024); fd++)
+		(void)close(fd);
+}
+
+// Without stdio: it is called in the node, which counts its memory.
+long spore__os_private_kib(void)
+{
+	static const char *const lines[] = {"\nPrivate_Clean:", "\nPrivate_Dirty:", "\nPrivate_Hugetlb:"};
+	char text[2048];
+	size_t len = 0;
+	int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	for (ssize_t n; len < sizeof text - 1 && (n = read(fd, text + len, sizeof text - 1 - len)) > 0;)
+		len += (size_t)n;
+	close(fd);
+	text[len] = '\0';
+	long kib = 0;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		long n;
+		const char *at = strstr(text, lines[i]);
+		if (at != NULL && sscanf(at + strlen(lines[i]), "%ld", &n) == 1)
+			kib += n;
+		else if (i < 2)
+			return -1;
+	}
+	return kib;
+}
