@@ -29,6 +29,7 @@ struct single {
 	bool cplusplus;
 	struct spore__strs pkg_cflags, pkg_libs;
 	struct spore__strs read; // what the compiler may read besides the system
+	const char *unfaithful;  // why tcc will not do, by the program's own files; NULL: nothing found
 	struct spore__hash content;
 
 	char *stage, *trace, *program;
@@ -77,26 +78,71 @@ static bool includes(const struct single *s, const char *header)
 	return spore__strs_has(&s->d.system_includes, header) || spore__strs_has(&s->d.local_includes, header);
 }
 
-// The folders of files that are included or named with "../": they are the only ones outside the source's own.
+// One of the program's own files, and what it includes: adds its folder to what may be read. Stops tcc where the file speaks
+// against it.
+static void visit(struct single *s, const char *path, struct spore__strs *seen);
+
+static void visit_all(struct single *s, const char *dir, const struct spore__strs *names, struct spore__strs *seen)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		char *path =
+		    names->items[i][0] == '/' ? spore__xstrdup(names->items[i]) : spore__fs_join(dir, names->items[i]);
+		visit(s, path, seen);
+		free(path);
+	}
+}
+
+static void visit(struct single *s, const char *path, struct spore__strs *seen)
+{
+	enum { FILES_MAX = 1000 };
+	char *real = realpath(path, NULL);
+	if (real == NULL || spore__strs_has(seen, real) || seen->count >= FILES_MAX) {
+		free(real);
+		return;
+	}
+	spore__strs_add(seen, real);
+	struct spore__buf text = {0};
+	struct spore__directives d = {0};
+	char *dir = spore__fs_dir(real), *error = NULL, *remedy = NULL;
+	if (!spore__strs_has(&s->read, dir))
+		spore__strs_add(&s->read, dir);
+	if (spore__fs_read(real, &text) == 0 && text.data != NULL) {
+		const char *why = spore__faithful_refusal(text.data, text.len);
+		if (why != NULL && s->unfaithful == NULL)
+			s->unfaithful = why;
+		(void)spore__directives_parse(text.data, text.len, &d, &error,
+		                              &remedy); // directives count in the main file only
+		visit_all(s, dir, &d.local_includes, seen);
+	}
+	free(error);
+	free(remedy);
+	free(dir);
+	free(real);
+	spore__directives_finish(&d);
+	spore__buf_finish(&text);
+}
+
+// The compiler may read the folders of the program's own files, and those named with -I.
 static void collect_readable(struct single *s)
 {
+	struct spore__strs seen = {0};
 	spore__strs_add(&s->read, s->dir);
-	const struct spore__strs *lists[] = {&s->d.local_includes, &s->d.sources};
-	for (size_t l = 0; l < 2; l++) {
-		for (size_t i = 0; i < lists[l]->count; i++) {
-			char *path = spore__fs_join(s->dir, lists[l]->items[i]);
-			char *real = realpath(lists[l]->items[i][0] == '/' ? lists[l]->items[i] : path, NULL);
-			if (real != NULL)
-				spore__strs_take(&s->read, spore__fs_dir(real));
-			free(real);
+	visit(s, s->b->source, &seen);
+	visit_all(s, s->dir, &s->d.sources, &seen);
+	for (size_t i = 0; i < s->d.cflags.count; i++) {
+		const char *flag = s->d.cflags.items[i];
+		if (strncmp(flag, "-I", 2) != 0 || flag[2] == '\0')
+			continue;
+		char *dir = flag[2] == '/' ? spore__xstrdup(flag + 2) : spore__fs_join(s->dir, flag + 2);
+		spore__strs_add(&s->read, dir);
+		for (size_t k = 0; k < s->d.local_includes.count; k++) {
+			char *path = spore__fs_join(dir, s->d.local_includes.items[k]);
+			visit(s, path, &seen);
 			free(path);
 		}
+		free(dir);
 	}
-	for (size_t i = 0; i < s->d.cflags.count; i++)
-		if (strncmp(s->d.cflags.items[i], "-I", 2) == 0 && s->d.cflags.items[i][2] != '\0')
-			spore__strs_take(&s->read, s->d.cflags.items[i][2] == '/'
-			                               ? spore__xstrdup(s->d.cflags.items[i] + 2)
-			                               : spore__fs_join(s->dir, s->d.cflags.items[i] + 2));
+	spore__strs_finish(&seen);
 }
 
 // What decides the result besides the contents of files.
@@ -272,22 +318,10 @@ static char *refusal(struct single *s)
 	if (s->d.sources.count > 0)
 		return spore__xstrdup("it has several files");
 	const char *why = spore__faithful_refuses_flags((const char *const *)s->d.cflags.items);
-	if (why == NULL && s->d.standard != NULL) {
-		char *flag = spore__xasprintf("-std=%s", s->d.standard);
-		const char *const flags[] = {flag, NULL};
-		why = spore__faithful_refuses_flags(flags);
-		free(flag);
-	}
+	if (why == NULL && s->d.standard != NULL)
+		why = "it names its standard";
 	if (why == NULL)
-		why = spore__faithful_refusal(s->text.data, s->text.len);
-	for (size_t i = 0; why == NULL && i < s->d.local_includes.count; i++) {
-		char *path = spore__fs_join(s->dir, s->d.local_includes.items[i]);
-		struct spore__buf header = {0};
-		if (spore__fs_read(path, &header) == 0 && header.data != NULL)
-			why = spore__faithful_refusal(header.data, header.len);
-		spore__buf_finish(&header);
-		free(path);
-	}
+		why = s->unfaithful;
 	return why == NULL ? NULL : spore__xstrdup(why);
 }
 
@@ -316,8 +350,6 @@ static int compile_fast(struct single *s)
 	spore__strs_take(&argv, tcc);
 	spore__faithful_flags(libexec, &argv);
 	free(libexec);
-	if (s->d.standard != NULL)
-		spore__strs_addf(&argv, "-std=%s", s->d.standard);
 	add_cflags(s, &argv);
 	add_all(&argv, &s->pkg_cflags);
 	add_sdk(s, &argv, false);
@@ -518,14 +550,13 @@ static bool compile(struct single *s, bool *again)
 static bool build(struct single *s)
 {
 	struct spore__job *b = s->b;
-	collect_readable(s);
 	if (b->tier != SPORE__TIER_FAST && lookup(s, false))
 		return true;
-	if (b->tier != SPORE__TIER_OPT) {
+	if (b->tier != SPORE__TIER_OPT && lookup(s, true))
+		return true;
+	collect_readable(s);
+	if (b->tier != SPORE__TIER_OPT)
 		b->refused = refusal(s);
-		if (b->refused == NULL && lookup(s, true))
-			return true;
-	}
 	if (b->tier != SPORE__TIER_FAST || b->refused == NULL) {
 		bool again = true;
 		for (int i = 0; again && i < TRIES; i++)

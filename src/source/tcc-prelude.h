@@ -8,6 +8,4 @@
 #define __warnattr(message)
 #undef __errordecl
 #define __errordecl(name, message) extern void name(void)
-// Only for warnings; tcc says that it ignores it, and what tcc says is a refusal.
-#define __format__(...)
 #endif

@@ -220,7 +220,7 @@ static bool run_build(struct tree *t)
 	if (!ok) {
 		const char *why = b->folder.error != NULL ? b->folder.error : "it cannot be built";
 		const char *remedy = b->folder.remedy;
-		(void)spore__job_fail(b, spore__xasprintf("%s: %s", b->typed, why),
+		(void)spore__job_fail(b, spore__xstrdup(why),
 		                      remedy != NULL ? spore__xstrdup(remedy) : NULL);
 	}
 	spore__strs_finish(&sandbox.env);
