@@ -6,9 +6,9 @@ static const struct {
 	const char *name;
 	enum spore__control_type type;
 } names[] = {
-    {"hello", SPORE__CONTROL_HELLO},       {"refuse", SPORE__CONTROL_REFUSE}, {"log", SPORE__CONTROL_LOG},
-    {"lost", SPORE__CONTROL_LOST},         {"ready", SPORE__CONTROL_READY},   {"status", SPORE__CONTROL_STATUS},
-    {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
+    {"hello", SPORE__CONTROL_HELLO},   {"refuse", SPORE__CONTROL_REFUSE},     {"log", SPORE__CONTROL_LOG},
+    {"lost", SPORE__CONTROL_LOST},     {"listens", SPORE__CONTROL_LISTENS},   {"ready", SPORE__CONTROL_READY},
+    {"status", SPORE__CONTROL_STATUS}, {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
 };
 
 static enum spore__control_type type_of(const struct spore__msgpack_value *v)
@@ -67,6 +67,7 @@ static bool take_items(struct spore__msgpack_reader *r, struct spore__control_me
 	case SPORE__CONTROL_LOST:
 	case SPORE__CONTROL_STOP:
 		return take_number(r, &m->number);
+	case SPORE__CONTROL_LISTENS:
 	case SPORE__CONTROL_READY:
 	case SPORE__CONTROL_STOPPING:
 	case SPORE__CONTROL_UNKNOWN:
@@ -257,6 +258,11 @@ void spore__control_put_lost(struct spore__msgpack_writer *w, uint64_t count)
 	size_t at = begin(w, "lost", 2);
 	spore__msgpack_uint(w, count);
 	end(w, at);
+}
+
+void spore__control_put_listens(struct spore__msgpack_writer *w)
+{
+	end(w, begin(w, "listens", 1));
 }
 
 void spore__control_put_ready(struct spore__msgpack_writer *w)

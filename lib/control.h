@@ -5,6 +5,7 @@
 //	["refuse", code, text]                             both ways; the last message of the one that sends it
 //	["log", level, time, text, {field: value}]         program to hold; time is nanoseconds since 1970
 //	["lost", count]                                    program to hold; log records dropped since the one before
+//	["listens"]                                        program to hold; from now on it takes stop
 //	["ready"]                                          program to hold
 //	["status", text]                                   program to hold
 //	["stopping"]                                       program to hold
@@ -36,6 +37,7 @@ enum spore__control_type {
 	SPORE__CONTROL_REFUSE,
 	SPORE__CONTROL_LOG,
 	SPORE__CONTROL_LOST,
+	SPORE__CONTROL_LISTENS,
 	SPORE__CONTROL_READY,
 	SPORE__CONTROL_STATUS,
 	SPORE__CONTROL_STOPPING,
@@ -66,6 +68,7 @@ void spore__control_put_refuse(struct spore__msgpack_writer *w, enum spore_err c
 void spore__control_put_log(struct spore__msgpack_writer *w, enum spore_level level, uint64_t time, const char *text,
                             const struct spore_field *fields, size_t count);
 void spore__control_put_lost(struct spore__msgpack_writer *w, uint64_t count);
+void spore__control_put_listens(struct spore__msgpack_writer *w);
 void spore__control_put_ready(struct spore__msgpack_writer *w);
 void spore__control_put_status(struct spore__msgpack_writer *w, const char *text);
 void spore__control_put_stopping(struct spore__msgpack_writer *w);

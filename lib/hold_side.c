@@ -80,6 +80,11 @@ static enum spore_err judge(struct spore__hold_side *h, const struct spore__cont
 		}
 		h->hello = true;
 		return SPORE_OK;
+	case SPORE__CONTROL_LISTENS:
+		if (h->listens)
+			return SPORE_EAGAIN;
+		h->listens = true;
+		return SPORE_OK;
 	case SPORE__CONTROL_READY:
 		if (h->ready)
 			return SPORE_EAGAIN;

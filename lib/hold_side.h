@@ -29,6 +29,7 @@ enum spore_err spore__control_next(struct spore__control_input *in, struct spore
 struct spore__hold_side {
 	struct spore__control_input in;
 	bool hello;        // the program has said hello
+	bool listens;      // ... and takes the stop message; before that SIGTERM asks it to stop
 	bool ready;        // ... and is at work
 	bool stopping;     // ... and on its way down
 	char refusal[128]; // why spore__hold_side_next failed
@@ -38,7 +39,7 @@ void spore__hold_side_init(struct spore__hold_side *h);
 void spore__hold_side_finish(struct spore__hold_side *h);
 
 // The next message that a program may send, unknown ones left out; it points into the input. SPORE_EAGAIN: none yet.
-// SPORE_EVERSION, SPORE_EMALFORMED, SPORE_ETOOBIG: refuse and close. A repeated ready or stopping is left out.
+// SPORE_EVERSION, SPORE_EMALFORMED, SPORE_ETOOBIG: refuse and close. A repeated listens, ready or stopping is left out.
 enum spore_err spore__hold_side_next(struct spore__hold_side *h, struct spore__control_message *m);
 
 #endif

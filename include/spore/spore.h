@@ -107,7 +107,7 @@ SPORE_EXPORT void spore_log_record(enum spore_level level, const char *message, 
 // For spore_log: fields (struct spore_field by value) up to spore_no_field().
 SPORE_EXPORT void spore_log_list(enum spore_level level, const char *message, ...);
 
-// The same with a message as of printf, without fields.
+// The same with a message as of printf (4095 bytes at most), without fields.
 SPORE_EXPORT void spore_logf(enum spore_level level, const char *format, ...) SPORE_PRINTF(2, 3);
 
 static inline struct spore_field spore_no_field(void)
@@ -179,7 +179,8 @@ static inline struct spore_field spore_bool(const char *key, bool value)
 //
 // The stop request is, whichever comes first: the hold's message, the end of the hold, SIGINT or SIGTERM. It comes once and stays.
 // The first call of a function of this part takes SIGINT and SIGTERM over where they have their default action (a handler of the
-// program's own and an ignored signal are left alone); a second signal ends the program at once.
+// program's own and an ignored signal are left alone; calls that wait are interrupted with EINTR); a second signal ends the program
+// at once.
 
 // Has the program been asked to stop? Does not block.
 SPORE_EXPORT bool spore_stop_requested(void);

@@ -136,7 +136,7 @@ static enum spore_err feed(struct spore__hold_side *h, const struct spore__msgpa
 		struct spore__control_message m;
 		enum spore_err e;
 		while ((e = spore__hold_side_next(h, &m)) == SPORE_OK)
-			*seen++ = "UHFLlrsgS"[m.type];
+			*seen++ = "UHFLlirsgS"[m.type];
 		*seen = '\0';
 		if (e != SPORE_EAGAIN)
 			return e;
@@ -152,6 +152,7 @@ static void test_hold_side(void **state)
 	spore__hold_side_init(&h);
 	spore__control_put_hello(&w, NULL, NULL);
 	for (int i = 0; i < 2; i++) {
+		spore__control_put_listens(&w);
 		spore__control_put_ready(&w);
 		spore__control_put_log(&w, SPORE_INFO, 1, "x", NULL, 0);
 		spore__control_put_status(&w, "y");
@@ -159,8 +160,8 @@ static void test_hold_side(void **state)
 		spore__control_put_stopping(&w);
 	}
 	assert_int_equal(feed(&h, &w, seen), SPORE_EAGAIN);
-	assert_string_equal(seen, "HrLsgLs");
-	assert_true(h.ready && h.stopping);
+	assert_string_equal(seen, "HirLsgLs");
+	assert_true(h.listens && h.ready && h.stopping);
 	spore__hold_side_finish(&h);
 	spore__msgpack_writer_finish(&w);
 }

@@ -1,0 +1,31 @@
+// Where a program's words go: to its hold (SPORE_FD), to systemd (NOTIFY_SOCKET), or to standard error. One for the process.
+// Private to libspore. Every function may be called from any thread.
+#ifndef SPORE_LIB_CONNECTION_H
+#define SPORE_LIB_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "control.h"
+
+// The socket to the hold; -1 when there is none, or in a child made by fork. It stays open, and the same, for the life of the
+// process, whatever becomes of the hold.
+int spore__connection_fd(void);
+
+// Builds one frame under the lock with PUT(w, ARG) and hands it on: to the hold, or, when there is none, to WITHOUT (may be
+// NULL) as a decoded message. May wait as the header says of spore_log_record.
+void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
+                           void (*without)(const struct spore__control_message *m));
+
+// Takes what the hold has said so far; does not wait. True when it asked to stop, or is gone.
+bool spore__connection_heard_stop(void);
+
+// The hold's configuration value, NULL when there is none. Waits up to five seconds for the hold's hello.
+const char *spore__connection_config(const char *key);
+
+// Writes a line to standard error without being killed by SIGPIPE.
+void spore__connection_print(const char *line, size_t len);
+
+// Sends one datagram to systemd, when it started the program and there is no hold.
+void spore__connection_notify(const char *text);
+
+#endif

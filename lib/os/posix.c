@@ -1,0 +1,78 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+// macOS has SO_NOSIGPIPE in place of POSIX's MSG_NOSIGNAL. MSG_DONTWAIT is not POSIX, but every Unix has it.
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+static int set_up(int fd)
+{
+#ifdef SO_NOSIGPIPE
+	int on = 1;
+	if (setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on) != 0)
+		return -1;
+#endif
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int spore__io_adopt(int fd)
+{
+	struct sockaddr_un address;
+	int type;
+	socklen_t len = sizeof address, type_len = sizeof type;
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0)
+		return -1;
+	if (address.sun_family != AF_UNIX || type != SOCK_STREAM) {
+		errno = EPROTOTYPE;
+		return -1;
+	}
+	return set_up(fd);
+}
+
+ssize_t spore__io_send(int fd, const void *bytes, size_t len)
+{
+	return send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t spore__io_receive(int fd, void *bytes, size_t size)
+{
+	return recv(fd, bytes, size, MSG_DONTWAIT);
+}
+
+int spore__io_pair(int fds[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+		return -1;
+	if (set_up(fds[0]) == 0 && set_up(fds[1]) == 0)
+		return 0;
+	int e = errno;
+	close(fds[0]);
+	close(fds[1]);
+	errno = e;
+	return -1;
+}
+
+int spore__io_notify_address(const char *text, struct sockaddr_un *address, socklen_t *len)
+{
+	size_t n = strlen(text);
+	if (text[0] != '/' || n >= sizeof address->sun_path) {
+		errno = text[0] == '@' ? EAFNOSUPPORT : EINVAL;
+		return -1;
+	}
+	memset(address, 0, sizeof *address);
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path, text, n);
+	*len = (socklen_t)sizeof *address;
+	return 0;
+}
+
+void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len)
+{
+	(void)sendto(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)address, address_len);
+}

@@ -1,0 +1,204 @@
+// The pollable descriptor is our end of a socket: that of the hold, else one of a pair made for this. shutdown(SHUT_RD), which a signal
+// handler may call, makes it readable for ever. So signals, the hold's message and the hold's end look the same to poll, and
+// no thread is needed.
+#include "stop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connection.h"
+#include "os/os.h"
+#include "spore/spore.h"
+
+static const int signals[] = {SIGINT, SIGTERM};
+enum { SIGNALS = sizeof signals / sizeof signals[0] };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool set_up;
+static bool took[SIGNALS]; // replaced the default action
+static int pair[2] = {-1, -1};
+static atomic_int stop_fd = -1;
+static atomic_bool signalled;
+static atomic_bool requested;
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+	bool thread; // one waits
+} callback;
+
+static void latch(void)
+{
+	int fd = atomic_load(&stop_fd);
+	if (fd >= 0)
+		(void)shutdown(fd, SHUT_RD);
+}
+
+static void on_signal(int sig)
+{
+	int e = errno;
+	if (atomic_exchange(&signalled, true)) {
+		(void)signal(sig, SIG_DFL);
+		(void)raise(sig); // takes effect when the handler returns
+	}
+	latch();
+	errno = e;
+}
+
+static void take_signals(void)
+{
+	for (int i = 0; i < SIGNALS; i++) {
+		struct sigaction now, ours = {.sa_handler = on_signal};
+		if (sigaction(signals[i], NULL, &now) != 0 || (now.sa_flags & SA_SIGINFO) != 0 ||
+		    now.sa_handler != SIG_DFL)
+			continue;
+		sigemptyset(&ours.sa_mask);
+		took[i] = sigaction(signals[i], &ours, NULL) == 0;
+	}
+}
+
+static void put_listens(struct spore__msgpack_writer *w, const void *arg)
+{
+	(void)arg;
+	spore__control_put_listens(w);
+}
+
+static void start(void)
+{
+	if (atomic_load(&set_up))
+		return;
+	pthread_mutex_lock(&lock);
+	if (!atomic_load(&set_up)) {
+		if (spore__connection_fd() >= 0)
+			atomic_store(&stop_fd, spore__connection_fd());
+		else if (spore__io_pair(pair) == 0)
+			atomic_store(&stop_fd, pair[0]);
+		take_signals();
+		spore__connection_say(put_listens, NULL, NULL);
+		atomic_store(&set_up, true);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void spore__stop_after_fork(void)
+{
+	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+	memcpy(&lock, &fresh, sizeof lock); // perhaps another thread of the parent held it
+	for (int i = 0; i < SIGNALS; i++) {
+		if (took[i])
+			(void)signal(signals[i], SIG_DFL);
+		took[i] = false;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (pair[i] >= 0)
+			close(pair[i]);
+		pair[i] = -1;
+	}
+	atomic_store(&stop_fd, -1);
+	atomic_store(&signalled, false);
+	atomic_store(&requested, false);
+	atomic_store(&set_up, false);
+	callback.fn = NULL;
+	callback.thread = false;
+}
+
+bool spore_stop_requested(void)
+{
+	start();
+	if (atomic_load(&requested))
+		return true;
+	if (!atomic_load(&signalled) && !spore__connection_heard_stop())
+		return false;
+	if (!atomic_exchange(&requested, true)) {
+		latch();
+		spore_stopping();
+	}
+	return true;
+}
+
+int spore_stop_fd(void)
+{
+	start();
+	return atomic_load(&stop_fd);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool spore_stop_wait(int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	while (!spore_stop_requested()) {
+		int64_t left = timeout_ms < 0 ? -1 : deadline - now_ms();
+		struct pollfd p = {.fd = spore_stop_fd(), .events = POLLIN};
+		if (timeout_ms >= 0 && left <= 0)
+			return false;
+		if (p.fd < 0 && (left < 0 || left > 100))
+			left = 100; // no descriptor to wait for
+		(void)poll(&p, 1, (int)left);
+	}
+	return true;
+}
+
+static void *wait_and_call(void *unused)
+{
+	(void)unused;
+	(void)spore_stop_wait(-1);
+	pthread_mutex_lock(&lock);
+	void (*fn)(void *) = callback.fn;
+	void *arg = callback.arg;
+	callback.fn = NULL;
+	callback.thread = false;
+	pthread_mutex_unlock(&lock);
+	if (fn != NULL)
+		fn(arg);
+	return NULL;
+}
+
+static int start_thread(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, before;
+	int e = pthread_attr_init(&attr);
+	if (e != 0)
+		return e;
+	e = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	if (e == 0)
+		e = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (e == 0) {
+		e = pthread_create(&thread, &attr, wait_and_call, NULL);
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	(void)pthread_attr_destroy(&attr);
+	return e;
+}
+
+enum spore_err spore_stop_callback(void (*fn)(void *arg), void *arg)
+{
+	int e = 0;
+	start();
+	pthread_mutex_lock(&lock);
+	callback.fn = fn;
+	callback.arg = arg;
+	if (fn != NULL && !callback.thread) {
+		e = start_thread();
+		callback.thread = e == 0;
+		if (e != 0)
+			callback.fn = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	return e == 0 ? SPORE_OK : SPORE_ESYSTEM;
+}

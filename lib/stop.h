@@ -1,0 +1,8 @@
+// The stop request, for connection.c. Private to libspore.
+#ifndef SPORE_LIB_STOP_H
+#define SPORE_LIB_STOP_H
+
+// In a child made by fork: it has not been asked to stop, and signals do what they do by default until it uses a stop function.
+void spore__stop_after_fork(void);
+
+#endif
