@@ -159,10 +159,17 @@ static void pass_on(const struct spore__foreground *f)
 	}
 }
 
-// The program stopped, by ^Z or by itself: so does spore, and the shell sees its job stopped.
+// The program stopped, by ^Z or by itself: so does spore, of the same signal, and the shell sees its job stopped.
 static void stop_along(const struct spore__foreground *f, int sig)
 {
-	(void)kill(getpid(), sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU ? SIGSTOP : sig);
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	struct sigaction ours;
+	sigset_t blocked;
+	(void)sigaction(sig, sig == SIGSTOP ? NULL : &standard, &ours);
+	(void)sigprocmask(SIG_SETMASK, &normal_mask, &blocked);
+	(void)raise(sig);
+	(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
+	(void)sigaction(sig, sig == SIGSTOP ? NULL : &ours, NULL);
 	// Continued. A shell continues the whole group; who continues spore alone means the program.
 	(void)kill(f->pid, SIGCONT);
 }
