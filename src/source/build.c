@@ -84,6 +84,15 @@ bool spore__build_runs(struct spore__build *b, const char *cwd, const struct spo
 	return spore__build_run(b, cwd, (const char *const *)argv->items);
 }
 
+char *spore__build_tool(const struct spore__build *b, const char *name)
+{
+	char *wrapped = spore__fs_join(b->wrap, name);
+	if (spore__fs_is_executable(wrapped))
+		return wrapped;
+	free(wrapped);
+	return spore__fs_find_program(name, NULL);
+}
+
 void spore__strategy_finish(struct spore__strategy *s)
 {
 	free(s->sub);

@@ -87,6 +87,8 @@ const struct spore__build_ops *spore__build_system(const char *name); // NULL wh
 // Runs ARGV confined; true when it succeeded. b->end is that of this command.
 bool spore__build_run(struct spore__build *b, const char *cwd, const char *const argv[]);
 bool spore__build_runs(struct spore__build *b, const char *cwd, const struct spore__strs *argv);
+// The path of a tool as the build's PATH finds it, wrappers first; malloc'ed, or NULL.
+char *spore__build_tool(const struct spore__build *b, const char *name);
 void spore__build_log(const struct spore__build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool spore__build_fail(struct spore__build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))); // false
 
