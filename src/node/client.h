@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+enum {
+	SPORE__NODE_HELD = 3, // status of spore-node: there is a node already
+};
+
 // Why there is no node to talk to: `why` is a sentence for spore__report, `remedy` the line below it.
 struct spore__node_problem {
 	char why[512];

@@ -44,7 +44,9 @@ void spore__os_close_from(int from)
 		return;
 #endif
 	long limit = sysconf(_SC_OPEN_MAX);
-	for (int fd = from; fd < (limit > 0 ? limit : 1024); fd++)
+	if (limit < 0 || limit > 65536)
+		limit = 65536; // some containers say a billion
+	for (int fd = from; fd < limit; fd++)
 		(void)close(fd);
 }
 
