@@ -63,8 +63,10 @@ int spore__compiler_run(const struct spore__compiler *c, const char *const *argv
 	const struct spore__confine confine = {.read = (const char *const *)read.items, .write = write_paths};
 
 	int r = -1;
-	char *said_path = spore__fs_join(c->stage, "said");
+	char *said_path = spore__xasprintf("%s.said", c->trace); // beside the trace, where a full disk does not lose it
 	int said = open(said_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (said >= 0)
+		(void)unlink(said_path);
 	int in = open(c->input != NULL ? c->input : "/dev/null", O_RDONLY | O_CLOEXEC);
 	if (said >= 0 && in >= 0) {
 		const struct spore__spawn spawn = {

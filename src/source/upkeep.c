@@ -315,11 +315,9 @@ static void collect_scratch(struct gc *g)
 	(void)spore__fs_list(dir, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		long pid = strtol(names.items[i], NULL, 10);
-		size_t len = strlen(names.items[i]);
-		if (len < 6 || strcmp(names.items[i] + len - 6, ".trace") != 0 || pid <= 0 || kill((pid_t)pid, 0) == 0)
-			continue;
 		char *path = spore__fs_join(dir, names.items[i]);
-		if (g->dry || unlink(path) == 0)
+		bool gone = strstr(names.items[i], ".trace") != NULL && pid > 0 && kill((pid_t)pid, 0) != 0;
+		if (gone && (g->dry || unlink(path) == 0))
 			removed(g, "trace", names.items[i], 0);
 		free(path);
 	}
