@@ -1,0 +1,110 @@
+"""Manual pages and completions, as made from the table of commands."""
+
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from spore_test import BUILD, SPORE
+
+DOCS = os.path.join(BUILD, "docs")
+
+
+def run(*argv, **options):
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, **options)
+
+
+def needs(program):
+    return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
+
+
+class Completion(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="spore-test-")
+        self.addCleanup(shutil.rmtree, self.dir)
+        for name in ("prog.c", "with space.c"):
+            open(os.path.join(self.dir, name), "w").close()
+
+    def bash(self, *words):
+        """What Tab offers after WORDS, the last of which is begun."""
+        script = (
+            'set -u; . "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _spore; '
+            'for r in ${COMPREPLY[@]+"${COMPREPLY[@]}"}; do printf "%s\\n" "$r"; done'
+        )
+        result = run("bash", "--norc", "-c", script, "bash", os.path.join(DOCS, "spore"), "spore", *words, cwd=self.dir)
+        self.assertEqual(result.stderr, "")
+        return sorted(result.stdout.splitlines())
+
+    def test_bash_commands(self):
+        self.assertIn("run", self.bash(""))
+        self.assertEqual(self.bash("st"), ["store"])
+        self.assertEqual(self.bash("store", ""), ["gc", "ls", "verify"])
+        self.assertEqual(self.bash("help", "sto"), ["store"])
+        self.assertEqual(self.bash("--v"), ["--version"])
+
+    def test_bash_options(self):
+        self.assertIn("--opt", self.bash("run", "--"))
+        self.assertEqual(self.bash("store", "gc", "--max-a"), ["--max-age"])
+        self.assertEqual(self.bash("store", "gc", "--max-age", ""), [])
+
+    def test_bash_operands(self):
+        self.assertEqual(self.bash("run", "pro"), ["prog.c"])
+        self.assertEqual(self.bash("run", "with"), ["with space.c"])
+        self.assertEqual(self.bash("run", "--bin", "x", "pro"), ["prog.c"])
+        # What follows the source belongs to the program.
+        self.assertEqual(self.bash("run", "prog.c", "--"), [])
+        self.assertEqual(self.bash("run", "prog.c", "pro"), ["prog.c"])
+        self.assertEqual(self.bash("build", "prog.c", ""), [])
+
+    def test_bash_knows_what_help_shows(self):
+        for command in self.bash(""):
+            if not command.startswith("-"):
+                result = run(SPORE, command, "--help")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(result.stderr, "")
+        shown = {w for w in run(SPORE, "run", "--help").stdout.split() if w.startswith("--")}
+        self.assertLessEqual(shown - {"--help"}, set(self.bash("run", "--")))
+
+    @needs("zsh")
+    def test_zsh_parses(self):
+        result = run("zsh", "-n", os.path.join(DOCS, "_spore"))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    @needs("fish")
+    def test_fish(self):
+        path = os.path.join(DOCS, "spore.fish")
+        result = run("fish", "-n", path)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+        def offered(line):
+            script = f"source {path}; complete -C '{line}'"
+            result = run("fish", "--no-config", "-c", script, cwd=self.dir, env={**os.environ, "HOME": self.dir})
+            return [row.split("\t")[0] for row in result.stdout.splitlines()]
+
+        self.assertIn("run", offered("spore "))
+        self.assertEqual(sorted(offered("spore store ")), ["gc", "ls", "verify"])
+        self.assertIn("--max-age", offered("spore store gc --"))
+        self.assertEqual(offered("spore run --bin x pro"), ["prog.c"])
+        self.assertNotIn("--opt", offered("spore run prog.c --"))
+
+
+@needs("scdoc")
+class Manual(unittest.TestCase):
+    def test_a_page_for_each_command(self):
+        names = [os.path.basename(p) for p in glob.glob(os.path.join(DOCS, "*.[17]"))]
+        for name in ("spore.1", "spore-run.1", "spore-store.1", "spore-sources.7"):
+            self.assertIn(name, names)
+
+    @needs("man")
+    def test_pages_render_without_warnings(self):
+        for page in glob.glob(os.path.join(DOCS, "*.[17]")):
+            env = {**os.environ, "MANWIDTH": "100", "MANROFFSEQ": "", "LC_ALL": "C.UTF-8"}
+            result = run("man", "--warnings=w", "-l", page, env=env)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), page)
+            self.assertIn("NAME", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
