@@ -166,6 +166,7 @@ static void shed_inheritance(void)
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN); // until it is handled: clients send it as soon as the lock is held
 	(void)umask(077);
 	(void)!chdir("/");
 }

@@ -58,7 +58,7 @@ static enum spore_err send_all(struct spore__rpc_client *c, const unsigned char 
 		if (n > 0) {
 			p += n;
 			len -= (size_t)n;
-		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		} else if (n < 0 && errno == EAGAIN) {
 			enum spore_err err = wait_for(c, POLLOUT, deadline);
 			if (err != SPORE_OK)
 				return err;
@@ -87,7 +87,7 @@ static enum spore_err receive_some(struct spore__rpc_client *c, int64_t deadline
 		}
 		if (n == 0)
 			return fail(c, SPORE_ECLOSED, "the connection was closed");
-		if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		if (errno == EAGAIN) {
 			enum spore_err err = wait_for(c, POLLIN, deadline);
 			if (err != SPORE_OK)
 				return err;

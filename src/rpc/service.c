@@ -20,6 +20,7 @@ struct spore__rpc_connection {
 	struct spore__rpc_call *calls; // call.next; not answered yet
 	unsigned in_flight;
 	bool greeted;
+	bool deaf;   // the peer reads no more; what it sent is still taken
 	bool ending; // reads no more, closes when the last answer is sent
 	uint8_t *in;
 	size_t in_len, in_cap;
@@ -111,10 +112,20 @@ static void end_connection(struct spore__rpc_connection *c)
 static void send_answer(struct spore__rpc_connection *c, struct spore__msgpack_writer *w, bool of_call)
 {
 	struct sending *sending = NULL;
+	if (c->deaf) {
+		c->in_flight -= of_call;
+		spore__msgpack_writer_finish(w);
+		return;
+	}
 	uv_buf_t buf = uv_buf_init((char *)w->data, (unsigned)w->len);
 	int n = unsent(c) == 0 ? uv_try_write((uv_stream_t *)&c->pipe, &buf, 1) : UV_EAGAIN;
-	if (n < 0 && n != UV_EAGAIN)
-		goto broken;
+	if (n < 0 && n != UV_EAGAIN) {
+		// A client may send its wishes and leave; the end of file that follows closes the connection.
+		c->deaf = true;
+		c->in_flight -= of_call;
+		spore__msgpack_writer_finish(w);
+		return;
+	}
 	size_t done = n > 0 ? (size_t)n : 0;
 	if (done == w->len) {
 		if (of_call)

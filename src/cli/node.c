@@ -1,0 +1,224 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "node/client.h"
+#include "rpc/client.h"
+
+enum {
+	PATIENCE_MS = 10000,
+};
+
+static const struct spore__option json_only[] = {
+    {"json", 0, NULL, "print JSON", 0, NULL},
+    {0},
+};
+
+// Connects and says hello. False, when there is no node: only without START. Other failures end the process.
+static bool meet(struct spore__rpc_client *c, bool start)
+{
+	struct spore__node_problem problem;
+	int fd = spore__node_connect(start, PATIENCE_MS, &problem);
+	if (fd < 0 && errno == ENOENT && !start)
+		return false;
+	if (fd < 0)
+		spore__die(SPORE__EXIT_SPORE, problem.remedy[0] != '\0' ? problem.remedy : NULL, "node: %s",
+		           problem.why);
+	spore__rpc_client_init(c, fd, PATIENCE_MS);
+	enum spore_err err = spore__rpc_client_hello(c, "spore");
+	if (err != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE,
+		           err == SPORE_EVERSION ? "end the node with kill, then start it again" : NULL, "node: %s",
+		           c->why);
+	return true;
+}
+
+static void call(struct spore__rpc_client *c, const char *method)
+{
+	if (spore__rpc_client_call(c, method, NULL, 0) != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE, NULL, "node: %s: %s", method, c->why);
+}
+
+static void part(struct spore__rpc_client *c)
+{
+	close(c->fd);
+	spore__rpc_client_finish(c);
+}
+
+static int64_t member(const struct spore__msgpack_reader *map, const char *key)
+{
+	struct spore__msgpack_reader at;
+	int64_t n = -1;
+	if (spore__msgpack_find(map, key, &at))
+		(void)spore__msgpack_read_int(&at, &n);
+	return n;
+}
+
+// A string of the map, malloc'ed; NULL when it has none.
+static char *words(const struct spore__msgpack_reader *map, const char *key)
+{
+	struct spore__msgpack_reader at;
+	const char *s;
+	uint32_t len;
+	if (!spore__msgpack_find(map, key, &at) || spore__msgpack_read_str(&at, &s, &len) != SPORE__MSGPACK_OK)
+		return NULL;
+	return strndup(s, len);
+}
+
+static int start(const struct spore__args *args)
+{
+	struct spore__rpc_client c;
+	(void)args;
+	meet(&c, true);
+	call(&c, "node.status");
+	printf("running, process %" PRId64 "\n", member(&c.m.result, "pid"));
+	part(&c);
+	return SPORE__EXIT_OK;
+}
+
+static int stop(const struct spore__args *args)
+{
+	struct spore__rpc_client c;
+	(void)args;
+	if (!meet(&c, false)) {
+		puts("not running");
+		return SPORE__EXIT_OK;
+	}
+	call(&c, "node.stop");
+	if (spore__rpc_client_wait_closed(&c, PATIENCE_MS) != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE, "'spore node status' says its process", "node: it did not stop: %s",
+		           c.why);
+	part(&c);
+	puts("stopped");
+	return SPORE__EXIT_OK;
+}
+
+static int restart(const struct spore__args *args)
+{
+	int status = stop(args);
+	return status == SPORE__EXIT_OK ? start(args) : status;
+}
+
+static void print_json(const struct spore__msgpack_reader *result)
+{
+	static const char *const texts[] = {"version", "address", "state_error", "corrupted"};
+	static const char *const numbers[] = {"pid", "uptime_s", "private_kib"};
+	static const char *const states[] = {"queued", "running", "done", "failed"};
+	struct spore__buf out = {0};
+	struct spore__json j = {.out = &out};
+	spore__json_open(&j, NULL, '{');
+	spore__json_bool(&j, "running", result != NULL);
+	for (size_t i = 0; result != NULL && i < sizeof texts / sizeof texts[0]; i++) {
+		char *text = words(result, texts[i]);
+		spore__json_str(&j, texts[i], text);
+		free(text);
+	}
+	for (size_t i = 0; result != NULL && i < sizeof numbers / sizeof numbers[0]; i++)
+		if (member(result, numbers[i]) >= 0)
+			spore__json_int(&j, numbers[i], member(result, numbers[i]));
+	struct spore__msgpack_reader builds;
+	if (result != NULL && spore__msgpack_find(result, "builds", &builds)) {
+		spore__json_open(&j, "builds", '{');
+		for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+			spore__json_int(&j, states[i], member(&builds, states[i]));
+		spore__json_close(&j, '}');
+	}
+	spore__json_close(&j, '}');
+	puts(out.data);
+	spore__buf_finish(&out);
+}
+
+static void print_status(const struct spore__msgpack_reader *result)
+{
+	struct spore__msgpack_reader builds;
+	char *version = words(result, "version"), *address = words(result, "address");
+	char *error = words(result, "state_error"), *corrupted = words(result, "corrupted");
+	printf("running, process %" PRId64 ", version %s, for %" PRId64 " s\n", member(result, "pid"),
+	       version != NULL ? version : "?", member(result, "uptime_s"));
+	printf("address: %s\n", address != NULL ? address : "?");
+	if (member(result, "private_kib") >= 0)
+		printf("memory: %" PRId64 " KiB of its own\n", member(result, "private_kib"));
+	if (spore__msgpack_find(result, "builds", &builds))
+		printf("background builds: %" PRId64 " queued, %" PRId64 " running, %" PRId64 " done, %" PRId64
+		       " failed\n",
+		       member(&builds, "queued"), member(&builds, "running"), member(&builds, "done"),
+		       member(&builds, "failed"));
+	if (error != NULL)
+		printf("its state cannot be used: %s\n", error);
+	if (corrupted != NULL)
+		printf("its state was corrupted and begun anew; the old one is kept as %s\n", corrupted);
+	free(version);
+	free(address);
+	free(error);
+	free(corrupted);
+}
+
+static int status(const struct spore__args *args)
+{
+	struct spore__rpc_client c;
+	bool json = spore__args_has(args, "json");
+	if (!meet(&c, false)) {
+		if (json)
+			print_json(NULL);
+		else
+			puts("not running");
+		return SPORE__EXIT_FAILED;
+	}
+	call(&c, "node.status");
+	if (json)
+		print_json(&c.m.result);
+	else
+		print_status(&c.m.result);
+	part(&c);
+	return SPORE__EXIT_OK;
+}
+
+static const struct spore__command start_command = {
+    .name = "start",
+    .operands = "",
+    .summary = "start the node when it does not run, and wait until it is ready",
+    .run = start,
+};
+
+static const struct spore__command stop_command = {
+    .name = "stop",
+    .operands = "",
+    .summary = "stop the node; what it has still to build is kept for the next one",
+    .run = stop,
+};
+
+static const struct spore__command restart_command = {
+    .name = "restart",
+    .operands = "",
+    .summary = "stop the node and start it again",
+    .run = restart,
+};
+
+static const struct spore__command status_command = {
+    .name = "status",
+    .operands = "",
+    .summary = "say whether the node runs, and how it is; status 1 when it does not run",
+    .options = json_only,
+    .run = status,
+};
+
+static const struct spore__command *const commands[] = {&start_command, &stop_command, &restart_command,
+                                                        &status_command, NULL};
+
+const struct spore__command spore__command_node = {
+    .name = "node",
+    .operands = "",
+    .summary = "look after the node, the process that works in the background",
+    .text =
+        "There is one node per user and machine. Commands start it when they need it, so it is seldom started by hand. "
+        "It "
+        "makes the optimised builds of what was run, one at a time, at low priority. It keeps its state and its log, "
+        "node.log, in the state folder. With SPORE_NO_NODE=1 in the environment no command starts it.",
+    .commands = commands,
+};
