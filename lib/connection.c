@@ -358,6 +358,12 @@ bool spore__connection_heard_stop(void)
 		hear();
 		pthread_mutex_unlock(&in_lock);
 	}
+	// A chance for what a slow hold did not take before; `gave_up` is set then, so this does not wait.
+	if (hold_fd >= 0 && pthread_mutex_trylock(&out_lock) == 0) {
+		if (gave_up)
+			send_kept();
+		pthread_mutex_unlock(&out_lock);
+	}
 	errno = e;
 	return atomic_load(&heard_stop);
 }

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "os.h"
+#include "os/os.h"
 
 int spore__io_adopt(int fd)
 {
