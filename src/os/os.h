@@ -49,6 +49,10 @@ struct spore__spawn {
 // child left behind. No code of the child's runs in the caller's memory after that.
 int spore__os_spawn(const struct spore__spawn *s, pid_t *pid);
 
+// Like spore__os_spawn, but the child goes on here, with everything of S but argv and envp in force: 0 and *PID 0 in the child. For
+// code of strangers' formats that runs in a library. The caller must have one thread only.
+int spore__os_fork(const struct spore__spawn *s, pid_t *pid);
+
 // An advisory lock on an open file, owned by the open file description (flock): gone when the last copy closes.
 // With `wait` false: EWOULDBLOCK when another holds it.
 int spore__os_lock(int fd, bool exclusive, bool wait);

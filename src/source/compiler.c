@@ -50,7 +50,9 @@ static int wait_for(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int spore__compiler_run(const struct spore__compiler *c, const char *const *argv, struct spore__buf *output)
+// Runs ARGV, or BODY when it is not NULL.
+static int run(const struct spore__compiler *c, const char *const *argv, int (*body)(void *arg), void *arg,
+               struct spore__buf *output)
 {
 	struct spore__strs env = {0}, read = {0};
 	add_environment(c, &env);
@@ -79,8 +81,10 @@ int spore__compiler_run(const struct spore__compiler *c, const char *const *argv
 		    .max_file_bytes = MAX_FILE_BYTES,
 		    .confine = c->confined && spore__os_can_confine() ? &confine : NULL,
 		};
-		pid_t pid;
-		r = spore__os_spawn(&spawn, &pid);
+		pid_t pid = 0;
+		r = body != NULL ? spore__os_fork(&spawn, &pid) : spore__os_spawn(&spawn, &pid);
+		if (r == 0 && pid == 0)
+			_exit(body(arg));
 		if (r == 0)
 			r = wait_for(pid);
 		if (r >= 0 && (lseek(said, 0, SEEK_SET) != 0 || spore__fs_read_fd(said, output) != 0))
@@ -96,4 +100,14 @@ int spore__compiler_run(const struct spore__compiler *c, const char *const *argv
 	spore__strs_finish(&read);
 	errno = saved;
 	return r;
+}
+
+int spore__compiler_run(const struct spore__compiler *c, const char *const *argv, struct spore__buf *output)
+{
+	return run(c, argv, NULL, NULL, output);
+}
+
+int spore__compiler_call(const struct spore__compiler *c, int (*body)(void *arg), void *arg, struct spore__buf *output)
+{
+	return run(c, NULL, body, arg, output);
 }

@@ -19,4 +19,7 @@ struct spore__compiler {
 // -1 with errno when it could not be started.
 int spore__compiler_run(const struct spore__compiler *c, const char *const *argv, struct spore__buf *output);
 
+// The same for a compiler that is a library: BODY runs in a child of this process, and its result is the status.
+int spore__compiler_call(const struct spore__compiler *c, int (*body)(void *arg), void *arg, struct spore__buf *output);
+
 #endif

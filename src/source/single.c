@@ -18,6 +18,7 @@
 #include "source/faithful.h"
 #include "source/inputs.h"
 #include "source/job.h"
+#include "source/tcc.h"
 
 enum { TRIES = 3 }; // when a file changes while it is compiled
 
@@ -340,35 +341,33 @@ static char *first_complaint(const char *said)
 // 1: compiled; 0: tcc will not, b->refused says why; -1: failed.
 static int compile_fast(struct single *s)
 {
-	char *tcc = spore__fs_find_program("tcc", NULL);
-	if (tcc == NULL) {
-		s->b->refused = spore__xstrdup("tcc is not installed");
-		return 0;
-	}
 	char *libexec = spore__dirs_libexec();
-	struct spore__strs argv = {0};
-	spore__strs_take(&argv, tcc);
-	spore__faithful_flags(libexec, &argv);
+	struct spore__strs flags = {0}, libs = {0};
+	spore__faithful_flags(libexec, &flags);
 	free(libexec);
-	add_cflags(s, &argv);
-	add_all(&argv, &s->pkg_cflags);
-	add_sdk(s, &argv, false);
-	spore__strs_add(&argv, "-o");
-	spore__strs_add(&argv, s->program);
-	spore__strs_add(&argv, spore__fs_base(s->b->source));
-	add_libs(s, &argv);
-	add_sdk(s, &argv, true);
+	add_cflags(s, &flags);
+	add_all(&flags, &s->pkg_cflags);
+	add_sdk(s, &flags, false);
+	add_libs(s, &libs);
+	add_sdk(s, &libs, true);
 	if (includes(s, "math.h"))
-		spore__strs_add(&argv, "-lm");
+		spore__strs_add(&libs, "-lm");
 	struct spore__buf said = {0};
+	const struct spore__tcc job = {
+	    .flags = (const char *const *)flags.items,
+	    .libs = (const char *const *)libs.items,
+	    .source = spore__fs_base(s->b->source),
+	    .program = s->program,
+	};
 	const struct spore__compiler c = compiler(s, s->dir, NULL);
-	int status = spore__compiler_run(&c, (const char *const *)argv.items, &said);
+	int status = spore__tcc_run(&c, &job, &said);
 	int saved = errno;
 	bool silent = said.len == 0;
 	if (status != 0 || !silent) {
 		s->b->refused = first_complaint(said.data);
 	}
-	spore__strs_finish(&argv);
+	spore__strs_finish(&flags);
+	spore__strs_finish(&libs);
 	spore__buf_finish(&said);
 	errno = saved;
 	return status < 0 ? -1 : status == 0 && silent;

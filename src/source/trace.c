@@ -26,13 +26,6 @@
 static struct spore__trace_header *trace; // NULL: not traced
 static uint64_t trace_room;
 
-static void append(const char *line, size_t len)
-{
-	uint64_t at = atomic_fetch_add_explicit(&trace->used, len, memory_order_relaxed);
-	if (at + len <= trace_room)
-		memcpy((char *)(trace + 1) + at, line, len);
-}
-
 static void map_trace(const char *path)
 {
 	struct stat st;
@@ -60,7 +53,7 @@ static void record(char what, const char *path)
 		cwd[0] = '\0';
 	int len = snprintf(line, sizeof line, "%c %s%s%s\n", what, cwd, path[0] == '/' ? "" : "/", path);
 	if (len > 0 && (size_t)len < sizeof line)
-		append(line, (size_t)len);
+		spore__trace_add(trace, trace_room, line, (uint64_t)len);
 	errno = saved;
 }
 

@@ -7,7 +7,9 @@
 #define SPORE_SOURCE_TRACE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SPORE__TRACE_MAGIC "sporetr1"
 
@@ -18,5 +20,13 @@ struct spore__trace_header {
 	uint64_t reserved[5];
 };
 _Static_assert(sizeof(struct spore__trace_header) == 64, "tools of another build of spore read this");
+
+// Takes room for LINE and puts it there. ROOM is what the mapped file really has, whatever the header says.
+static inline void spore__trace_add(struct spore__trace_header *trace, uint64_t room, const char *line, uint64_t len)
+{
+	uint64_t at = atomic_fetch_add_explicit(&trace->used, len, memory_order_relaxed);
+	if (at <= room && len <= room - at)
+		memcpy((char *)(trace + 1) + at, line, len);
+}
 
 #endif

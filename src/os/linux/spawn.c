@@ -68,3 +68,27 @@ int spore__os_spawn(const struct spore__spawn *s, pid_t *pid)
 	*pid = child;
 	return 0;
 }
+
+int spore__os_fork(const struct spore__spawn *s, pid_t *pid)
+{
+	int ruleset = -1;
+	if (s->confine != NULL) {
+		ruleset = spore__os_confine_prepare(s->confine);
+		if (ruleset < 0)
+			return -1;
+	}
+	pid_t parent = getpid();
+	sigset_t mask;
+	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
+	pid_t child = fork();
+	if (child == 0 && prepare_child(s, &mask, ruleset, parent) != 0)
+		_exit(127);
+	int saved = errno;
+	if (ruleset >= 0)
+		close(ruleset);
+	errno = saved;
+	if (child < 0)
+		return -1;
+	*pid = child;
+	return 0;
+}

@@ -61,3 +61,20 @@ int spore__os_spawn(const struct spore__spawn *s, pid_t *pid)
 	*pid = id;
 	return 0;
 }
+
+int spore__os_fork(const struct spore__spawn *s, pid_t *pid)
+{
+	sigset_t mask;
+	if (s->confine != NULL) {
+		errno = ENOTSUP;
+		return -1;
+	}
+	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
+	pid_t child = fork();
+	if (child == 0 && spore__os_child_setup(s, &mask) != 0)
+		_exit(127);
+	if (child < 0)
+		return -1;
+	*pid = child;
+	return 0;
+}
