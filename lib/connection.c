@@ -159,7 +159,7 @@ static size_t send_some(const unsigned char *bytes, size_t len)
 			deadline = now_ms() + PATIENCE_MS;
 		} else if (n < 0 && errno == EINTR) {
 			continue;
-		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
+		} else if (n < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
 			int64_t left = deadline - now_ms();
 			if (gave_up || left <= 0)
 				break;
@@ -333,7 +333,7 @@ static void hear(void)
 		ssize_t n = spore__io_receive(hold_fd, space, size);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
 			atomic_store(&heard_stop, true); // nobody is left who could ask

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "os/os.h"
+#include "os.h"
 
 int spore__io_adopt(int fd)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "os/os.h"
+#include "os.h"
 
 // macOS has SO_NOSIGPIPE in place of POSIX's MSG_NOSIGNAL. MSG_DONTWAIT is not POSIX, but every Unix has it.
 #ifndef MSG_NOSIGNAL

@@ -1,0 +1,380 @@
+// What libspore says to a hold, with the test as the hold: each case is a child process whose SPORE_FD is one end of a socket pair.
+// libspore takes SPORE_FD before main, so the child executes this program again with the name of its part.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "hold_side.h"
+
+static const char *self;
+
+// ---- the parts that a child plays; each returns its exit status
+
+static int play_talk(void)
+{
+	spore_log(SPORE_INFO, "hello", spore_int("port", 80));
+	spore_status("fine");
+	spore_ready();
+	spore_ready();
+	return getenv("SPORE_FD") == NULL && strcmp(spore_config("colour", "none"), "red") == 0 &&
+	               strcmp(spore_config("missing", "none"), "none") == 0
+	           ? 0
+	           : 1;
+}
+
+static int play_stop(void)
+{
+	struct pollfd p = {.fd = spore_stop_fd(), .events = POLLIN};
+	spore_ready();
+	while (!spore_stop_requested()) {
+		if (poll(&p, 1, 20000) == 0)
+			return 1;
+	}
+	// it stays
+	return poll(&p, 1, 0) == 1 && spore_stop_requested() && spore_stop_wait(0) ? 0 : 2;
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t called = PTHREAD_COND_INITIALIZER;
+static int calls;
+
+static void on_stop(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	calls += arg == &calls ? 1 : 100;
+	pthread_cond_signal(&called);
+	pthread_mutex_unlock(&lock);
+}
+
+static int play_callback(void)
+{
+	if (spore_stop_callback(on_stop, NULL) != SPORE_OK || spore_stop_callback(on_stop, &calls) != SPORE_OK)
+		return 1;
+	spore_ready();
+	pthread_mutex_lock(&lock);
+	while (calls == 0)
+		pthread_cond_wait(&called, &lock);
+	pthread_mutex_unlock(&lock);
+	return calls == 1 ? 0 : 2;
+}
+
+enum { THREADS = 4, RECORDS = 500 };
+
+static void *log_many(void *arg)
+{
+	for (int i = 0; i < RECORDS; i++)
+		spore_log(SPORE_INFO, "record", spore_int("i", i), spore_str("thread", arg));
+	return NULL;
+}
+
+static int play_threads(void)
+{
+	pthread_t threads[THREADS];
+	static char names[] = "a\0b\0c\0d";
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, log_many, names + 2 * i);
+	for (int i = 0; i < 200; i++)
+		spore_status("going on");
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+static int play_dead_hold(void)
+{
+	spore_log(SPORE_INFO, "first");
+	while (!spore_stop_wait(20000))
+		;
+	spore_log(SPORE_INFO, "last words"); // to standard error, without SIGPIPE
+	spore_ready();
+	return 0;
+}
+
+static int play_fork(void)
+{
+	spore_log(SPORE_INFO, "parent");
+	(void)spore_stop_fd();
+	pid_t pid = fork();
+	if (pid == 0) {
+		spore_log(SPORE_INFO, "child");
+		spore_ready();
+		_exit(spore_stop_requested() ? 1 : 0);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	return status == 0 && !spore_stop_requested() ? 0 : 1;
+}
+
+static int play_flood(void)
+{
+	char text[16000];
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 0; i < 200; i++)
+		spore_log(SPORE_INFO, text);
+	spore_ready();
+	fprintf(stderr, "gave up\n");
+	char byte;
+	(void)!read(STDIN_FILENO, &byte, 1); // until the hold reads again
+	spore_log(SPORE_INFO, "after");
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*play)(void);
+} parts[] = {
+    {"talk", play_talk},           {"stop", play_stop}, {"callback", play_callback}, {"threads", play_threads},
+    {"dead_hold", play_dead_hold}, {"fork", play_fork}, {"flood", play_flood},
+};
+
+// ---- the hold
+
+struct child {
+	pid_t pid;
+	int fd;  // our end
+	int err; // what it writes to standard error
+	int in;  // its standard input
+	struct spore__hold_side side;
+	char seen[4096]; // a letter for each message
+	size_t count;
+	unsigned logs;
+	uint64_t lost;
+	char text[64]; // the last log record's
+};
+
+static void begin(struct child *c, const char *part)
+{
+	int ends[2], err[2], in[2];
+	char number[16];
+	memset(c, 0, sizeof *c);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(pipe(err), 0);
+	assert_int_equal(pipe(in), 0);
+	snprintf(number, sizeof number, "%d", ends[1]);
+	c->pid = fork();
+	if (c->pid == 0) {
+		dup2(err[1], STDERR_FILENO);
+		dup2(in[0], STDIN_FILENO);
+		close(ends[0]);
+		close(err[0]);
+		close(err[1]);
+		close(in[0]);
+		close(in[1]);
+		setenv("SPORE_FD", number, 1);
+		unsetenv("NOTIFY_SOCKET");
+		execl(self, self, part, (char *)NULL);
+		_exit(99);
+	}
+	close(ends[1]);
+	close(err[1]);
+	close(in[0]);
+	c->fd = ends[0];
+	c->err = err[0];
+	c->in = in[1];
+	spore__hold_side_init(&c->side);
+}
+
+static void say(struct child *c, const struct spore__msgpack_writer *w)
+{
+	assert_int_equal(send(c->fd, w->data, w->len, MSG_NOSIGNAL), (ssize_t)w->len);
+}
+
+static void note(struct child *c, const struct spore__control_message *m)
+{
+	if (c->count < sizeof c->seen - 1)
+		c->seen[c->count++] = "UHFLlirsgS"[m->type];
+	if (m->type == SPORE__CONTROL_LOG) {
+		c->logs++;
+		snprintf(c->text, sizeof c->text, "%.*s", m->text_len < 60 ? (int)m->text_len : 60, m->text);
+	}
+	if (m->type == SPORE__CONTROL_LOST)
+		c->lost += m->number;
+}
+
+enum { WHAT_IS_THERE = 1 };
+
+// Reads until message LETTER, or to the end when it is 0, or what is there now.
+static void hear(struct child *c, char letter)
+{
+	for (;;) {
+		struct spore__control_message m;
+		enum spore_err e;
+		while ((e = spore__hold_side_next(&c->side, &m)) == SPORE_OK) {
+			note(c, &m);
+			if (letter != 0 && c->seen[c->count - 1] == letter)
+				return;
+		}
+		assert_int_equal(e, SPORE_EAGAIN);
+		size_t size;
+		unsigned char *p = spore__control_space(&c->side.in, &size);
+		assert_non_null(p);
+		ssize_t n = recv(c->fd, p, size, letter == WHAT_IS_THERE ? MSG_DONTWAIT : 0);
+		if (n < 0 && letter == WHAT_IS_THERE && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			assert_int_equal(letter, 0);
+			return;
+		}
+		spore__control_received(&c->side.in, (size_t)n);
+	}
+}
+
+// Waits for the end; returns what came on standard error.
+static const char *end(struct child *c, int expected)
+{
+	static char err[65536];
+	size_t len = 0;
+	ssize_t n;
+	int status;
+	close(c->in);
+	while ((n = read(c->err, err + len, sizeof err - 1 - len)) > 0)
+		len += (size_t)n;
+	err[len] = '\0';
+	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
+		print_message("status %x, standard error: %s\n", (unsigned)status, err);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), expected);
+	if (c->fd >= 0)
+		close(c->fd);
+	close(c->err);
+	spore__hold_side_finish(&c->side);
+	return err;
+}
+
+static void test_talk(void **state)
+{
+	const char *const config[] = {"size", "3", "colour", "red", NULL};
+	struct spore__msgpack_writer w = {0};
+	struct child c;
+	begin(&c, "talk");
+	spore__control_put_hello(&w, NULL, config);
+	say(&c, &w);
+	hear(&c, 0);
+	assert_string_equal(c.seen, "HLsr");
+	assert_string_equal(end(&c, 0), "");
+	spore__msgpack_writer_finish(&w);
+}
+
+static void test_stop_message(void **state)
+{
+	struct spore__msgpack_writer w = {0};
+	struct child c;
+	for (int i = 0; i < 2; i++) {
+		begin(&c, i == 0 ? "stop" : "callback");
+		spore__control_put_hello(&w, NULL, NULL);
+		say(&c, &w);
+		hear(&c, 'r');
+		assert_true(c.side.listens);
+		spore__msgpack_writer_finish(&w);
+		spore__control_put_stop(&w, 1000);
+		say(&c, &w);
+		spore__msgpack_writer_finish(&w);
+		hear(&c, 0);
+		assert_string_equal(c.seen, "Hirg");
+		assert_string_equal(end(&c, 0), "");
+	}
+}
+
+static void test_signal(void **state)
+{
+	struct child c;
+	for (int i = 0; i < 4; i++) {
+		begin(&c, i < 2 ? "stop" : "callback");
+		hear(&c, 'r');
+		assert_int_equal(kill(c.pid, i % 2 == 0 ? SIGTERM : SIGINT), 0);
+		hear(&c, 0);
+		assert_string_equal(c.seen, "Hirg");
+		assert_string_equal(end(&c, 0), "");
+	}
+}
+
+static void test_threads(void **state)
+{
+	struct child c;
+	begin(&c, "threads");
+	hear(&c, 0);
+	assert_int_equal(c.logs, THREADS * RECORDS);
+	assert_int_equal(c.lost, 0);
+	assert_string_equal(end(&c, 0), "");
+}
+
+static void test_dead_hold(void **state)
+{
+	struct child c;
+	begin(&c, "dead_hold");
+	hear(&c, 'L');
+	close(c.fd);
+	c.fd = -1;
+	assert_non_null(strstr(end(&c, 0), "info  last words\n"));
+}
+
+static void test_other_version(void **state)
+{
+	struct spore__msgpack_writer w = {0};
+	struct child c;
+	begin(&c, "stop");
+	hear(&c, 'r');
+	spore__control_put_hello(&w, NULL, NULL);
+	w.data[SPORE__CONTROL_HEAD + 7] = 9;
+	say(&c, &w);
+	spore__msgpack_writer_finish(&w);
+	hear(&c, 0);
+	assert_non_null(strstr(end(&c, 0), "it speaks version 9 of the control protocol, this program speaks 1"));
+}
+
+static void test_forked_child(void **state)
+{
+	struct child c;
+	begin(&c, "fork");
+	hear(&c, 0);
+	assert_string_equal(c.seen, "HLi");
+	assert_non_null(strstr(end(&c, 0), "info  child\n"));
+}
+
+// A hold that does not read: the program goes on after five seconds, and the hold learns what it missed.
+static void test_flood(void **state)
+{
+	struct child c;
+	char line[32] = "";
+	begin(&c, "flood");
+	assert_true(read(c.err, line, sizeof line - 1) > 0);
+	assert_string_equal(line, "gave up\n");
+	hear(&c, WHAT_IS_THERE);
+	assert_true(c.logs > 0 && c.logs < 200);
+	assert_int_equal(write(c.in, "x", 1), 1);
+	hear(&c, 0);
+	assert_true(c.side.ready);
+	assert_string_equal(c.text, "after");
+	assert_int_equal(c.logs + c.lost, 201);
+	end(&c, 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_talk),         cmocka_unit_test(test_stop_message),
+	    cmocka_unit_test(test_signal),       cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_dead_hold),    cmocka_unit_test(test_other_version),
+	    cmocka_unit_test(test_forked_child), cmocka_unit_test(test_flood),
+	};
+	self = argv[0];
+	for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++) {
+		if (strcmp(argv[1], parts[i].name) == 0)
+			return parts[i].play();
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
