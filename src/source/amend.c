@@ -26,6 +26,7 @@ static const struct {
     [SPORE__AMEND_OWNER] = {"owner", "without changing owners", NULL, NULL, NULL},
     [SPORE__AMEND_PLAIN] = {"plain", "a plain ./configure", NULL, NULL, NULL},
     [SPORE__AMEND_SERIAL] = {"serial", "one job at a time", NULL, NULL, NULL},
+    [SPORE__AMEND_KEEP] = {"keep", "errors beside the program ignored", NULL, NULL, NULL},
     [SPORE__AMEND_PATCHES] = {"patches", "debian/patches", NULL, NULL, NULL},
 };
 

@@ -25,6 +25,7 @@ enum spore__amendment {
 	SPORE__AMEND_OWNER,      // installing as another user
 	SPORE__AMEND_PLAIN,      // a configure script that knows no options
 	SPORE__AMEND_SERIAL,     // a Makefile that cannot work in parallel
+	SPORE__AMEND_KEEP,       // errors beside the program, as in its documentation
 	SPORE__AMEND_PATCHES,    // what debian/patches corrects
 	SPORE__AMEND_COUNT,
 };

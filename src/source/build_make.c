@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "source/build.h"
+#include "source/diagnose.h"
 
 static const char *const tools[] = {"make", NULL};
 static const char *const names[] = {
@@ -38,7 +39,8 @@ bool spore__make(struct spore__build *b, const char *file, const char *target, c
 	struct spore__strs argv = {0};
 	spore__strs_add(&argv, "make");
 	spore__strs_addf(&argv, "-j%u", b->strategy->amends.has[SPORE__AMEND_SERIAL] ? 1 : b->f->jobs);
-	if (b->keep_going)
+	bool keep = b->strategy->amends.has[SPORE__AMEND_KEEP];
+	if (b->keep_going || keep)
 		spore__strs_add(&argv, "-k");
 	if (file != NULL) {
 		spore__strs_add(&argv, "-f");
@@ -50,7 +52,7 @@ bool spore__make(struct spore__build *b, const char *file, const char *target, c
 		spore__strs_add(&argv, variables->items[i]);
 	bool ok = spore__build_runs(b, b->dir, &argv);
 	spore__strs_finish(&argv);
-	return ok;
+	return ok || (keep && b->why == NULL && !spore__diagnose_compiler(&b->end) && spore__programs_in_tree(b) > 0);
 }
 
 bool spore__make_install(struct spore__build *b, const char *file, const struct spore__strs *variables)

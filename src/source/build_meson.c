@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "source/build.h"
 #include "source/missing.h"
+#include "source/packages.h"
 
 static const char *const tools[] = {"meson", "ninja", NULL};
 
@@ -119,7 +120,8 @@ static void dig_calls(const char *text, const char *function, const char *kind, 
 		const char *required = strstr(args, "required");
 		const char *value = required == NULL ? "" : required + strlen("required") + strspn(required + 8, " :");
 		bool optional = required != NULL && strncmp(value, "true", 4) != 0;
-		if (!optional && strstr(args, "fallback") == NULL && strstr(args, "disabler") == NULL &&
+		bool known = strcmp(kind, "tool") != 0 || spore__packages_of(kind, name) != NULL;
+		if (!optional && known && strstr(args, "fallback") == NULL && strstr(args, "disabler") == NULL &&
 		    strcmp(name, "threads") != 0 && strcmp(name, "dl") != 0 && strcmp(name, "intl") != 0)
 			spore__needs_check(needs, kind, name);
 		free(name);

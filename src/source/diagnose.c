@@ -94,6 +94,16 @@ char *spore__diagnose_reason(const char *log)
 	return end == log ? spore__xstrdup("it failed without a word") : line_at(log, end - 1);
 }
 
+bool spore__diagnose_compiler(const struct spore__sandbox_end *end)
+{
+	static const char *const says[] = {": error:", ": fatal error:", "undefined reference to", "cannot find -l",
+	                                   NULL};
+	for (size_t i = 0; says[i] != NULL; i++)
+		if (end->tail.data != NULL && strstr(end->tail.data, says[i]) != NULL)
+			return true;
+	return false;
+}
+
 static void undefined_symbols(const char *log, struct spore__strs *symbols)
 {
 	static const char says[] = "undefined reference to ";

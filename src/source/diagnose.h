@@ -9,6 +9,9 @@
 // The line that says best why it failed, shortened; malloc'ed, never NULL.
 char *spore__diagnose_reason(const char *log);
 
+// The compiler or the linker refused something.
+bool spore__diagnose_compiler(const struct spore__sandbox_end *end);
+
 // Adds to AMENDS what the log asks for and they do not have yet; false when nothing was added.
 bool spore__diagnose_amend(const char *log, struct spore__amends *amends);
 

@@ -176,17 +176,28 @@ static const char *tail_of(const struct spore__build *b)
 	return b->end.tail.data != NULL ? b->end.tail.data : "";
 }
 
+// Then the programs in the tree are its tests and examples.
+static bool installs_library(const struct spore__build *b)
+{
+	char *lib = spore__fs_join(b->f->prefix, "lib"), *include = spore__fs_join(b->f->prefix, "include");
+	bool is = spore__fs_is_dir(lib) && spore__fs_is_dir(include);
+	free(lib);
+	free(include);
+	return is;
+}
+
 static bool find_programs(struct session *s, struct spore__build *b)
 {
 	struct spore__folder_result *result = s->result;
 	spore__strs_finish(&result->programs);
 	spore__programs_find(b, &result->programs, &result->main_known);
-	if (result->programs.count == 0 && spore__programs_collect(b) > 0) {
+	if (result->programs.count == 0 && !installs_library(b) && spore__programs_collect(b) > 0) {
 		spore__build_log(b, "spore: nothing installed; programs taken from the build tree");
 		spore__programs_find(b, &result->programs, &result->main_known);
 	}
 	if (result->programs.count == 0)
-		return spore__build_fail(b, "it builds, but makes no program (a library?)");
+		return spore__build_fail(b, "it builds, but makes no program%s",
+		                         installs_library(b) ? ": it is a library" : "");
 	return b->recipe->main == NULL || result->main_known ||
 	       spore__build_fail(b, "the recipe's main program %s was not made", b->recipe->main);
 }
@@ -308,6 +319,9 @@ static bool amend(const struct session *s, const struct spore__build *b, enum ph
 	if (phase == COMPILE && ops->in_tree && races && !amends->has[SPORE__AMEND_SERIAL] && s->f->jobs > 1 &&
 	    s->needs.words.count == 0)
 		return amends->has[SPORE__AMEND_SERIAL] = true;
+	if (phase == COMPILE && ops->in_tree && ops != &spore__build_recipe && !amends->has[SPORE__AMEND_KEEP] &&
+	    !spore__diagnose_compiler(&b->end) && spore__programs_in_tree(b) > 0)
+		return amends->has[SPORE__AMEND_KEEP] = true;
 	if (phase == COMPILE && s->needs.words.count == 0 && !amends->has[SPORE__AMEND_PATCHES] && has_patches(s->f))
 		return amends->has[SPORE__AMEND_PATCHES] = true;
 	return false;
