@@ -190,7 +190,7 @@ enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const
 {
 	const unsigned char *p = bytes;
 	for (;;) {
-		struct spore__msgpack_value v;
+		struct spore__msgpack_value v = {0};
 		size_t head;
 		size_t avail = s->offset < len ? len - s->offset : 0;
 		if (s->offset >= limit)
@@ -240,7 +240,7 @@ static enum spore__msgpack_err read_typed(struct spore__msgpack_reader *r, enum 
 
 enum spore__msgpack_err spore__msgpack_read_int(struct spore__msgpack_reader *r, int64_t *i)
 {
-	struct spore__msgpack_value v;
+	struct spore__msgpack_value v = {0};
 	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_INT, &v);
 	if (err == SPORE__MSGPACK_OK)
 		*i = v.i;
@@ -249,7 +249,7 @@ enum spore__msgpack_err spore__msgpack_read_int(struct spore__msgpack_reader *r,
 
 enum spore__msgpack_err spore__msgpack_read_str(struct spore__msgpack_reader *r, const char **s, uint32_t *len)
 {
-	struct spore__msgpack_value v;
+	struct spore__msgpack_value v = {0};
 	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_STR, &v);
 	if (err == SPORE__MSGPACK_OK) {
 		*s = (const char *)v.s.bytes;
@@ -260,7 +260,7 @@ enum spore__msgpack_err spore__msgpack_read_str(struct spore__msgpack_reader *r,
 
 enum spore__msgpack_err spore__msgpack_read_array(struct spore__msgpack_reader *r, uint32_t *count)
 {
-	struct spore__msgpack_value v;
+	struct spore__msgpack_value v = {0};
 	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_ARRAY, &v);
 	if (err == SPORE__MSGPACK_OK)
 		*count = v.count;
@@ -269,7 +269,7 @@ enum spore__msgpack_err spore__msgpack_read_array(struct spore__msgpack_reader *
 
 enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r, uint32_t *count)
 {
-	struct spore__msgpack_value v;
+	struct spore__msgpack_value v = {0};
 	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_MAP, &v);
 	if (err == SPORE__MSGPACK_OK)
 		*count = v.count;
@@ -278,7 +278,7 @@ enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r,
 
 enum spore__msgpack_err spore__msgpack_read_bool(struct spore__msgpack_reader *r, bool *b)
 {
-	struct spore__msgpack_value v;
+	struct spore__msgpack_value v = {0};
 	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_BOOL, &v);
 	if (err == SPORE__MSGPACK_OK)
 		*b = v.boolean;

@@ -5,14 +5,14 @@
 
 #include <stdbool.h>
 
-struct spore__hold_side;
+struct spore__control_end;
 
 // FD is our end; it stays the caller's. NAME is the task's.
-struct spore__hold_side *spore__control_create(int fd, const char *name);
-void spore__control_destroy(struct spore__hold_side *h); // NULL is fine
+struct spore__control_end *spore__control_create(int fd, const char *name);
+void spore__control_destroy(struct spore__control_end *h); // NULL is fine
 // Reads what there is, without waiting. False at the end of file or after a malformed message: close the descriptor then.
-bool spore__control_read(struct spore__hold_side *h);
+bool spore__control_read(struct spore__control_end *h);
 // Sends the stop request; false when the program does not listen, so that a signal is needed.
-bool spore__control_stop(struct spore__hold_side *h);
+bool spore__control_stop(struct spore__control_end *h);
 
 #endif

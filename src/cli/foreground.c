@@ -46,11 +46,11 @@ static void on_nothing(int sig)
 
 static void handle(int sig, bool forward, sigset_t *mask)
 {
-	struct sigaction old;
+	struct sigaction action = {0};
 	// What was ignored stays so, for the program too (nohup).
-	if (sigaction(sig, NULL, &old) != 0 || (old.sa_handler == SIG_IGN && sig != SIGCHLD))
+	if (sigaction(sig, NULL, &action) != 0 || (action.sa_handler == SIG_IGN && sig != SIGCHLD))
 		return;
-	struct sigaction action = {.sa_flags = forward ? SA_SIGINFO : 0};
+	action = (struct sigaction){.sa_flags = forward ? SA_SIGINFO : 0};
 	if (forward)
 		action.sa_sigaction = on_forwarded;
 	else

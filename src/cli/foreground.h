@@ -18,9 +18,9 @@ struct spore__program_start {
 // A program that runs in the foreground.
 struct spore__foreground {
 	pid_t pid;
-	int control;                   // our end, -1: none
-	bool interrupted;              // we got the terminal's SIGINT too
-	struct spore__hold_side *hold; // what it said on the control descriptor; NULL without one
+	int control;                     // our end, -1: none
+	bool interrupted;                // we got the terminal's SIGINT too
+	struct spore__control_end *hold; // what it said on the control descriptor; NULL without one
 };
 
 // Sets up the signals; once, before the first start. They are blocked but while waiting.

@@ -3,6 +3,8 @@
 //
 // A tool linked statically leaves no line; spore-build notices that (no tool was seen at all) and does not trust such a
 // build's inputs.
+// Both names of each function are defined here, so neither may stand for the other.
+#undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
