@@ -132,6 +132,8 @@ char *spore__text_file(const char *dir, const char *name); // malloc'ed content,
 // The next call of FUNCTION( in TEXT at or behind *AT, comments skipped (#...): its arguments without the parentheses,
 // malloc'ed; *AT moves on. NULL when there is no further.
 char *spore__text_call(const char *text, const char *function, size_t *at);
+// Is the place AT inside of an if ... endif, as Meson and CMake write them?
+bool spore__text_conditional(const char *text, size_t at);
 // The next word of the arguments at *AT: quotes, [] and commas removed; malloc'ed, NULL at the end.
 char *spore__text_word(const char *args, size_t *at);
 bool spore__text_has_word(const char *name, const char *const *words); // NAME split at - and _ has one of them

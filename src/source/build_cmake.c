@@ -119,7 +119,7 @@ static void dig_modules(const char *text, const char *function, struct spore__ne
 {
 	char *args;
 	for (size_t at = 0; (args = spore__text_call(text, function, &at)) != NULL; free(args)) {
-		if (strstr(args, "REQUIRED") == NULL)
+		if (strstr(args, "REQUIRED") == NULL || spore__text_conditional(text, at))
 			continue;
 		size_t word = 0;
 		free(spore__text_word(args, &word)); // the variable
@@ -146,7 +146,9 @@ static void dig(const struct spore__build *b, struct spore__needs *needs)
 		size_t word = 0;
 		char *name = spore__text_word(args, &word);
 		const char *package =
-		    name != NULL && strstr(args, "REQUIRED") != NULL ? spore__packages_cmake(name) : NULL;
+		    name != NULL && strstr(args, "REQUIRED") != NULL && !spore__text_conditional(text, at)
+		        ? spore__packages_cmake(name)
+		        : NULL;
 		if (package != NULL)
 			spore__needs_check(needs, "package", package);
 		free(name);

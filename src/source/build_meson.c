@@ -113,8 +113,8 @@ static void dig_calls(const char *text, const char *function, const char *kind, 
 	char *args;
 	for (size_t at = 0; (args = spore__text_call(text, function, &at)) != NULL; free(args)) {
 		size_t start = strspn(args, " \t\r\n");
-		if (args[start] != '\'')
-			continue; // a variable
+		if (args[start] != '\'' || spore__text_conditional(text, at))
+			continue; // a variable, or not always
 		size_t word = 0;
 		char *name = spore__text_word(args, &word);
 		const char *required = strstr(args, "required");

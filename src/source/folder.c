@@ -27,6 +27,8 @@ struct session {
 	struct spore__recipe recipe;
 	char *key; // what the state between builds depends on
 	struct spore__needs needs;
+	bool last;      // no other strategy is left
+	bool has_needs; // an earlier strategy, a better one, has told what it lacks
 };
 
 static void fail(struct spore__folder_result *result, char *error, char *remedy)
@@ -157,8 +159,10 @@ static bool prepare(struct session *s, struct spore__build *b)
 	int r = empty_folder(b->f->prefix);
 	char *list = spore__xasprintf("%s.list", b->root);
 	bool copy = uses_copy(b->strategy);
-	if (r == 0 && b->fresh)
-		r = spore__fs_remove_tree(copy ? b->root : b->tree);
+	if (r == 0 && b->fresh && copy)
+		r = spore__fs_remove_tree(b->root);
+	if (r == 0 && b->fresh && !b->strategy->ops->in_tree)
+		r = spore__fs_remove_tree(b->tree);
 	if (r == 0 && copy)
 		r = spore__mirror_sync(b->f->src, b->root, list);
 	if (r == 0)
@@ -283,6 +287,8 @@ static void collect_needs(struct session *s, const struct spore__build *b)
 static void dig(struct session *s, struct spore__build *b, enum phase phase)
 {
 	size_t before = s->needs.words.count;
+	if (s->has_needs)
+		return;
 	collect_needs(s, b);
 	if (phase == CONFIGURE && b->strategy->ops->dig != NULL)
 		b->strategy->ops->dig(b, &s->needs);
@@ -322,7 +328,8 @@ static bool amend(const struct session *s, const struct spore__build *b, enum ph
 	if (phase == COMPILE && ops->in_tree && ops != &spore__build_recipe && !amends->has[SPORE__AMEND_KEEP] &&
 	    !spore__diagnose_compiler(&b->end) && spore__programs_in_tree(b) > 0)
 		return amends->has[SPORE__AMEND_KEEP] = true;
-	if (phase == COMPILE && s->needs.words.count == 0 && !amends->has[SPORE__AMEND_PATCHES] && has_patches(s->f))
+	if (s->last && phase == COMPILE && s->needs.words.count == 0 && !amends->has[SPORE__AMEND_PATCHES] &&
+	    has_patches(s->f))
 		return amends->has[SPORE__AMEND_PATCHES] = true;
 	return false;
 }
@@ -438,6 +445,8 @@ static bool build(struct session *s)
 	for (; !ok && at < count; at++) {
 		if (s->result->build_system == NULL)
 			s->result->build_system = spore__xstrdup(strategies[at].ops->name);
+		s->last = at + 1 == count;
+		s->has_needs = s->needs.words.count > 0;
 		ok = try_strategy(s, &strategies[at], &keep);
 	}
 	if (!ok) {

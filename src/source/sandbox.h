@@ -18,11 +18,11 @@ struct spore__sandbox {
 	const char *const *write; // NULL-terminated
 	const char *home;         // an empty folder of ours that serves as HOME when not confined
 	struct spore__strs
-	    env; // NAME=VALUE, the whole environment of the commands beyond PATH, HOME, LANG=C.UTF-8, TMPDIR, TERM=dumb
+	    env; // NAME=VALUE, the whole environment of the commands beyond PATH, HOME, LANG=C.UTF-8, TMPDIR, TERM=dumb, which it may replace
 	int log_fd;             // stdout and stderr of every command go here; owned by the caller
 	uint64_t max_seconds;   // for one command
 	uint64_t max_log_bytes; // for one command: ended beyond it
-	// Called now and then while a command runs, and with each line it prints; for progress. May be NULL.
+	// Called now and then while a command runs (LINE NULL), and with each line it prints; for progress. May be NULL.
 	void (*progress)(void *arg, const char *line);
 	void *progress_arg;
 };

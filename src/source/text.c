@@ -105,3 +105,19 @@ bool spore__text_has_word(const char *name, const char *const *words)
 	}
 	return false;
 }
+
+bool spore__text_conditional(const char *text, size_t at)
+{
+	int depth = 0;
+	for (size_t i = 0; i < at && text[i] != '\0';) {
+		size_t start = i + strspn(text + i, " \t");
+		if (strncasecmp(text + start, "if", 2) == 0 && strchr(" (", text[start + 2]) != NULL &&
+		    text[start + 2] != '\0')
+			depth++;
+		else if (strncasecmp(text + start, "endif", 5) == 0)
+			depth--;
+		i = start + strcspn(text + start, "\n");
+		i += text[i] == '\n';
+	}
+	return depth > 0;
+}
