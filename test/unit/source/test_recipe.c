@@ -82,7 +82,7 @@ static void names_the_place_and_the_remedy(void **state)
 	    {"spore: 1\nrecipe:\n  outputs: [/etc/passwd]\n", "f:3:12:", "outside"},
 	    {"spore: 1\nrecipe:\n  run: [a]\n  build: [b]\n", "f:3:3:", "both run and a build"},
 	    {"spore: 1\nrecipe: {\n", "f:3:1:", "did not find"},
-	    {"spore: 1\n\tx: y\n", "f:2:1:", "cannot start any token"},
+	    {"spore: 1\n\tx: y\n", "f:2:1:", "found a tab"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct spore__recipe r;
