@@ -1,0 +1,57 @@
+# A thin front of Meson: `make help` says what there is.
+BUILD = build
+PREFIX = /usr/local
+# Further options of `meson setup`, used when the build folder is made: make build OPTIONS=-Dplatform=posix
+OPTIONS =
+SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+
+.PHONY: help build run test bench install deps check-format format tidy clean
+
+help:
+	@echo 'make run           install what is missing, build, and run a real program from its source'
+	@echo 'make test          install what is missing, build, run all tests'
+	@echo 'make build         programs in $(BUILD)/, which work in place: $(BUILD)/spore'
+	@echo 'make bench         benchmarks, beside the peers'
+	@echo 'make install       PREFIX=$(PREFIX), DESTDIR='
+	@echo 'make deps          the Debian packages for building, tests and benchmarks'
+	@echo 'make format, check-format, tidy, clean'
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --prefix=$(PREFIX) $(OPTIONS)
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+run:
+	@.ci/deps build
+	@$(MAKE) --no-print-directory build
+	@examples/first-run $(BUILD)
+
+test:
+	@.ci/deps build test
+	@$(MAKE) --no-print-directory build
+	@test/run $(BUILD) $(TESTS)
+
+bench:
+	@.ci/deps build bench
+	@$(MAKE) --no-print-directory build
+	@meson test -C $(BUILD) --benchmark --verbose --num-processes 1
+
+install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+deps:
+	@.ci/deps build test bench
+
+format:
+	@clang-format -i $(SOURCES)
+
+check-format:
+	@clang-format --dry-run --Werror $(SOURCES)
+
+tidy: build
+	@.ci/tidy $(BUILD)
+
+clean:
+	@rm -rf $(BUILD)
