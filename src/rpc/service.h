@@ -1,5 +1,6 @@
 // An rpc server on a libuv loop: a table of methods, and what strangers may cost. Everything runs on the loop's thread and
-// nothing blocks. Allocation failure fails the one call, or the one connection when it cannot even be told.
+// nothing blocks; the process must ignore SIGPIPE. Allocation failure fails the one call, or the one connection when it
+// cannot even be told.
 #ifndef SPORE_RPC_SERVICE_H
 #define SPORE_RPC_SERVICE_H
 
