@@ -31,7 +31,7 @@ static bool is_corrupt(int rc)
 static int failed(struct spore__db *db, int rc)
 {
 	// The check of the whole database finds damage without an error of the connection's.
-	bool known = db->handle != NULL && sqlite3_errcode(db->handle) == (rc & 0xff);
+	bool known = db->handle != NULL && (sqlite3_errcode(db->handle) & 0xff) == (rc & 0xff);
 	const char *text = known ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
 	(void)snprintf(db->error, sizeof db->error, "%s", text);
 	return rc;
