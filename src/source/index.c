@@ -119,9 +119,10 @@ void spore__index_write(const struct spore__index *index, struct spore__buf *out
 			continue;
 		}
 		spore__buf_printf(out,
-		                  "file %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64
-		                  " %" PRId64 " %" PRId64 " ",
-		                  s->dev, s->ino, s->size, s->mode, s->mtime_s, s->mtime_ns, s->ctime_s, s->ctime_ns);
+		                  "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64
+		                  " %" PRId64 " ",
+		                  input->made ? "made" : "file", s->dev, s->ino, s->size, s->mode, s->mtime_s,
+		                  s->mtime_ns, s->ctime_s, s->ctime_ns);
 		spore__escape(out, input->path);
 		spore__buf_char(out, '\n');
 	}
