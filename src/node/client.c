@@ -135,7 +135,7 @@ static bool read_until(int fd, char *text, size_t size, int64_t deadline)
 	}
 }
 
-// Runs spore-node, which ends when the daemon it makes is ready. 0 also when there is a node already.
+// Runs spore-node, which ends when the daemon it makes is ready. 1: there is a node already.
 static int start_node(int64_t deadline, struct spore__node_problem *problem)
 {
 	char program[PATH_MAX], text[sizeof *problem + 64] = "";
@@ -169,7 +169,7 @@ static int start_node(int64_t deadline, struct spore__node_problem *problem)
 	if (!ended)
 		return fail(problem, ETIMEDOUT, "node.log in the state folder may say why", "it was not ready in time");
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == SPORE__NODE_HELD))
-		return 0;
+		return WEXITSTATUS(status) == SPORE__NODE_HELD;
 	return take_problem(text, problem);
 }
 
@@ -192,15 +192,18 @@ static int connect_watching(const char *state, struct spore__watch *watch, bool 
 			return fail(problem, ETIMEDOUT, "node.log in the state folder may say why; or end it with kill",
 			            "a node is there but cannot be reached");
 		pid_t holder = lock_holder(state);
-		if (holder > 0) {
-			// It is starting, ending, or its socket was taken away: this makes it look.
-			(void)kill(holder, SIGHUP);
-			(void)spore__os_watch_wait(watch, left < ANSWER_MS ? (int)left : ANSWER_MS);
-		} else if (!start) {
+		int rc = 1;
+		if (holder > 0)
+			(void)kill(holder,
+			           SIGHUP); // it is starting, ending, or its socket was taken away: this makes it look
+		else if (!start)
 			return fail(problem, ENOENT, "spore node start", "no node is running");
-		} else if (start_node(deadline, problem) != 0) {
+		else
+			rc = start_node(deadline, problem);
+		if (rc < 0)
 			return -1;
-		}
+		if (rc > 0) // until it records its address, or its lock may be free
+			(void)spore__os_watch_wait(watch, left < ANSWER_MS ? (int)left : ANSWER_MS);
 	}
 }
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -419,6 +420,15 @@ class Builds(NodeTest):
 
 
 class Accidents(NodeTest):
+    def test_missing_build_program_is_a_reason(self):
+        os.unlink(os.path.join(self.libexec, "spore-build"))
+        self.begin()
+        source = self.write("a.c", "")
+        client = self.client()
+        client.call("builds.optimise", source)
+        wait_until(lambda: self.states(client) == {source: "failed"}, "the failure")
+        self.assertIn("cannot be started", client.call("builds.list")["builds"][0]["reason"])
+
     def test_corrupted_database_is_kept_aside(self):
         self.begin()
         self.ok(self.spore("node", "stop"))
@@ -457,6 +467,30 @@ class Accidents(NodeTest):
         self.assertEqual(caught.exception.code, 15)
         db.execute("ROLLBACK")
         client.call("builds.optimise", source)
+        self.assertEqual(self.status()["pid"], pid)
+
+    def test_no_memory_fails_the_request_only(self):
+        pid = self.begin()
+        if self.sanitized():
+            self.skipTest("a sanitizer reserves address space without end")
+        before = resource.prlimit(pid, resource.RLIMIT_AS)
+        with open(f"/proc/{pid}/statm", encoding="utf-8") as f:
+            size = int(f.read().split()[0]) * resource.getpagesize()
+        large = pack([0, 1, "node.ping", ["x" * 900000]])
+        clients = [self.client() for _ in range(4)]
+        resource.prlimit(pid, resource.RLIMIT_AS, (size, before[1]))
+        failures = 0
+        for client in clients:
+            try:
+                client.socket.sendall(large)
+                failures += client.receive() != [1, 1, None, None]
+            except ConnectionError:
+                failures += 1
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
+        self.assertGreater(failures, 0)
+        client = self.client()
+        client.socket.sendall(large)
+        self.assertEqual(client.receive(), [1, 1, None, None])
         self.assertEqual(self.status()["pid"], pid)
 
     def test_bounded_log(self):
