@@ -1,40 +1,14 @@
-#include "rpc/service.h"
-
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "os/os.h"
+#include "rpc/connection.h"
 
 enum {
 	READ_SIZE = 4096,  // room offered for each read, at least
 	IDLE_SIZE = 16384, // a larger buffer is given back once it is empty
-};
-
-struct spore__rpc_connection {
-	uv_pipe_t pipe; // first: handles are cast back
-	struct spore__rpc_service *service;
-	struct spore__rpc_connection *previous, *next;
-	struct spore__rpc_call *calls; // call.next; not answered yet
-	unsigned in_flight;
-	bool greeted;
-	bool deaf;   // the peer reads no more; what it sent is still taken
-	bool ending; // reads no more, closes when the last answer is sent
-	uint8_t *in;
-	size_t in_len, in_cap;
-	struct spore__msgpack_scan scan;
-};
-
-struct spore__rpc_call {
-	struct spore__rpc_connection *connection; // NULL: gone
-	struct spore__rpc_call *previous, *next;
-	struct spore__rpc_service *service;
-	bool notification;
-	uint32_t id;
-	struct spore__msgpack_reader params;
-	struct spore__msgpack_writer answer;
 };
 
 struct sending {
@@ -108,8 +82,7 @@ static void end_connection(struct spore__rpc_connection *c)
 		close_connection(c);
 }
 
-// Sends what W holds and empties it. OF_CALL: the call counts as in flight until its answer is sent.
-static void send_answer(struct spore__rpc_connection *c, struct spore__msgpack_writer *w, bool of_call)
+void spore__rpc_send(struct spore__rpc_connection *c, struct spore__msgpack_writer *w, bool of_call)
 {
 	struct sending *sending = NULL;
 	if (c->deaf) {
@@ -150,8 +123,8 @@ broken:
 	close_connection(c);
 }
 
-static void send_error(struct spore__rpc_connection *c, uint32_t id, enum spore_err code, const char *text,
-                       bool of_call)
+void spore__rpc_send_error(struct spore__rpc_connection *c, uint32_t id, enum spore_err code, const char *text,
+                           bool of_call)
 {
 	struct spore__msgpack_writer w = {0};
 	uint8_t small[1024];
@@ -161,88 +134,7 @@ static void send_error(struct spore__rpc_connection *c, uint32_t id, enum spore_
 		spore__msgpack_writer_fixed(&w, small, sizeof small);
 		spore__rpc_write_error(&w, id, SPORE_ENOMEM, "out of memory");
 	}
-	send_answer(c, &w, of_call);
-}
-
-void *spore__rpc_call_data(const struct spore__rpc_call *call)
-{
-	return call->service->data;
-}
-
-const struct spore__msgpack_reader *spore__rpc_call_params(const struct spore__rpc_call *call)
-{
-	return &call->params;
-}
-
-struct spore__msgpack_writer *spore__rpc_call_result(struct spore__rpc_call *call)
-{
-	return &call->answer;
-}
-
-static void end_call(struct spore__rpc_call *call)
-{
-	struct spore__rpc_connection *c = call->connection;
-	if (c != NULL) {
-		*(call->previous != NULL ? &call->previous->next : &c->calls) = call->next;
-		if (call->next != NULL)
-			call->next->previous = call->previous;
-	}
-	spore__msgpack_writer_finish(&call->answer);
-	free(call);
-}
-
-void spore__rpc_call_done(struct spore__rpc_call *call)
-{
-	struct spore__rpc_connection *c = call->connection;
-	if (c != NULL && call->notification) {
-		c->in_flight--;
-	} else if (c != NULL) {
-		struct spore__msgpack_writer w = call->answer;
-		call->answer = (struct spore__msgpack_writer){0};
-		if (w.err == 0 && w.len <= SPORE__RPC_MAX_MESSAGE) {
-			send_answer(c, &w, true);
-		} else {
-			bool large = w.err == 0;
-			spore__msgpack_writer_finish(&w);
-			send_error(c, call->id, large ? SPORE_ETOOBIG : SPORE_ENOMEM,
-			           large ? "the answer is larger than a message may be" : "out of memory", true);
-		}
-	}
-	end_call(call);
-}
-
-void spore__rpc_call_fail(struct spore__rpc_call *call, enum spore_err code, const char *fmt, ...)
-{
-	char text[768];
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	if (call->connection != NULL && call->notification)
-		call->connection->in_flight--;
-	else if (call->connection != NULL)
-		send_error(call->connection, call->id, code, text, true);
-	end_call(call);
-}
-
-bool spore__rpc_call_string(struct spore__rpc_call *call, uint32_t index, const char *name, char *out, size_t size)
-{
-	struct spore__msgpack_value v;
-	if (!spore__rpc_param(&call->params, index, name, &v))
-		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter '%s' is missing", name);
-	else if (v.type != SPORE__MSGPACK_STR)
-		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter '%s' is no string", name);
-	else if (v.s.len >= size)
-		spore__rpc_call_fail(call, SPORE_ETOOBIG, "the parameter '%s' is longer than %zu bytes", name,
-		                     size - 1);
-	else if (memchr(v.s.bytes, '\0', v.s.len) != NULL)
-		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter '%s' has a NUL byte in it", name);
-	else {
-		memcpy(out, v.s.bytes, v.s.len);
-		out[v.s.len] = '\0';
-		return true;
-	}
-	return false;
+	spore__rpc_send(c, &w, of_call);
 }
 
 static bool is_method(const struct spore__rpc_message *m, const char *name)
@@ -257,8 +149,8 @@ static void greet(struct spore__rpc_connection *c, const struct spore__rpc_messa
 	char text[256];
 	if (m->kind != SPORE__RPC_REQUEST || !is_method(m, "$/hello") ||
 	    !spore__rpc_param(&m->params, 0, "major", &major) || major.type != SPORE__MSGPACK_INT) {
-		send_error(c, m->id, SPORE_EINVALID, "a connection begins with the request $/hello [major, program]",
-		           false);
+		spore__rpc_send_error(c, m->id, SPORE_EINVALID,
+		                      "a connection begins with the request $/hello [major, program]", false);
 		end_connection(c);
 	} else if (major.i != SPORE__RPC_MAJOR) {
 		snprintf(text, sizeof text,
@@ -266,7 +158,7 @@ static void greet(struct spore__rpc_connection *c, const struct spore__rpc_messa
 		         "restart the "
 		         "older one",
 		         s->program, s->version, SPORE__RPC_MAJOR, (long long)major.i);
-		send_error(c, m->id, SPORE_EVERSION, text, false);
+		spore__rpc_send_error(c, m->id, SPORE_EVERSION, text, false);
 		end_connection(c);
 	} else {
 		c->greeted = true;
@@ -278,32 +170,11 @@ static void greet(struct spore__rpc_connection *c, const struct spore__rpc_messa
 		spore__msgpack_str(&w, "version");
 		spore__msgpack_str(&w, s->version);
 		if (w.err != 0)
-			send_error(c, m->id, SPORE_ENOMEM, "out of memory", false);
+			spore__rpc_send_error(c, m->id, SPORE_ENOMEM, "out of memory", false);
 		else
-			send_answer(c, &w, false);
+			spore__rpc_send(c, &w, false);
 		spore__msgpack_writer_finish(&w);
 	}
-}
-
-static struct spore__rpc_call *begin_call(struct spore__rpc_connection *c, const struct spore__rpc_message *m)
-{
-	struct spore__rpc_call *call = malloc(sizeof *call);
-	if (call == NULL)
-		return NULL;
-	*call = (struct spore__rpc_call){
-	    .connection = c,
-	    .next = c->calls,
-	    .service = c->service,
-	    .notification = m->kind == SPORE__RPC_NOTIFICATION,
-	    .id = m->id,
-	    .params = m->params,
-	};
-	if (c->calls != NULL)
-		c->calls->previous = call;
-	c->calls = call;
-	c->in_flight++;
-	spore__rpc_begin_result(&call->answer, call->id);
-	return call;
 }
 
 static void answer_describe(struct spore__rpc_call *call)
@@ -328,21 +199,21 @@ static void dispatch(struct spore__rpc_connection *c, const struct spore__rpc_me
 			return;
 		int len = m->method_len < 64 ? (int)m->method_len : 64;
 		snprintf(text, sizeof text, "no method '%.*s'; $/describe lists them", len, m->method);
-		send_error(c, m->id, SPORE_ENOTFOUND, text, false);
+		spore__rpc_send_error(c, m->id, SPORE_ENOTFOUND, text, false);
 		return;
 	}
 	if (c->in_flight >= SPORE__RPC_MAX_IN_FLIGHT) {
 		snprintf(text, sizeof text, "%u calls of this connection are under way; wait for answers",
 		         c->in_flight);
 		if (request)
-			send_error(c, m->id, SPORE_EBUSY, text, false);
+			spore__rpc_send_error(c, m->id, SPORE_EBUSY, text, false);
 		return;
 	}
-	struct spore__rpc_call *call = begin_call(c, m);
+	struct spore__rpc_call *call = spore__rpc_call_begin(c, m);
 	if (call != NULL)
 		handle(call);
 	else if (request)
-		send_error(c, m->id, SPORE_ENOMEM, "out of memory", false);
+		spore__rpc_send_error(c, m->id, SPORE_ENOMEM, "out of memory", false);
 }
 
 // One message of LEN bytes at P. An unreadable one ends the connection: there is no telling where the next begins.
@@ -350,7 +221,7 @@ static void take_message(struct spore__rpc_connection *c, const uint8_t *p, size
 {
 	struct spore__rpc_message m;
 	if (spore__rpc_parse(p, len, &m) != SPORE_OK) {
-		send_error(c, m.id, SPORE_EMALFORMED, "this is no message of MessagePack-RPC", false);
+		spore__rpc_send_error(c, m.id, SPORE_EMALFORMED, "this is no message of MessagePack-RPC", false);
 		end_connection(c);
 	} else if (!c->greeted) {
 		greet(c, &m);
@@ -362,11 +233,11 @@ static void take_message(struct spore__rpc_connection *c, const uint8_t *p, size
 static void refuse_bytes(struct spore__rpc_connection *c, enum spore__msgpack_err err)
 {
 	if (err == SPORE__MSGPACK_LARGE)
-		send_error(c, 0, SPORE_ETOOBIG, "a message may have 1048576 bytes", false);
+		spore__rpc_send_error(c, 0, SPORE_ETOOBIG, "a message may have 1048576 bytes", false);
 	else if (err == SPORE__MSGPACK_DEEP)
-		send_error(c, 0, SPORE_ETOODEEP, "the values of a message are nested too deeply", false);
+		spore__rpc_send_error(c, 0, SPORE_ETOODEEP, "the values of a message are nested too deeply", false);
 	else
-		send_error(c, 0, SPORE_EMALFORMED, "this is not MessagePack", false);
+		spore__rpc_send_error(c, 0, SPORE_EMALFORMED, "this is not MessagePack", false);
 	end_connection(c);
 }
 
@@ -458,7 +329,7 @@ static int begin_connection(struct spore__rpc_connection *c)
 		err = uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read);
 	if (err == 0 && c->service->connection_count > SPORE__RPC_MAX_CONNECTIONS) {
 		// 0 is the id of the hello that is on its way from our own clients.
-		send_error(c, 0, SPORE_EBUSY, "too many connections", false);
+		spore__rpc_send_error(c, 0, SPORE_EBUSY, "too many connections", false);
 		err = UV_EAGAIN;
 	}
 	return err;

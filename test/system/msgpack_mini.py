@@ -146,7 +146,10 @@ class Client:
     def call(self, method, *params):
         number = self.next_id
         self.next_id += 1
-        self.send(0, number, method, params)
+        try:
+            self.send(0, number, method, params)
+        except BrokenPipeError:
+            pass  # refused: the answer to it is there before the end
         answer = self.receive()
         if answer is None:
             raise EOFError
