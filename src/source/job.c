@@ -99,6 +99,8 @@ bool spore__job_lookup(struct spore__job *b, const char *candidates, const struc
 	}
 	spore__strs_finish(&ids);
 	b->cached = found;
+	if (found && b->ready != NULL)
+		b->ready(b);
 	return found;
 }
 
@@ -108,11 +110,16 @@ bool spore__job_commit(struct spore__job *b, struct spore__meta *m, const char *
 	m->source = spore__xstrdup(b->source);
 	if (m->id == NULL)
 		m->id = spore__meta_id(m, name);
-	if (spore__store_commit(b->store, m, files, candidates) != 0)
+	if (spore__store_commit(b->store, m, files) != 0)
 		return spore__job_fail_store(b, "cannot keep the artifact");
 	char *which = NULL;
-	if (spore__inputs_match(b->store, m, dir, &b->index, &which))
-		return true;
+	if (spore__inputs_match(b->store, m, dir, &b->index, &which)) {
+		if (b->ready != NULL)
+			b->ready(b);
+		if (spore__store_add_candidate(b->store, candidates, m->id) == 0)
+			return true;
+		return spore__job_fail_store(b, "cannot list the artifact");
+	}
 	spore__index_finish(&b->index);
 	char *error = spore__xasprintf("%s: %s changed while it was being built", b->typed, which);
 	free(which);

@@ -18,6 +18,9 @@ struct spore__job {
 	bool colour;                                   // compilers may colour what they say
 	void (*progress)(void *arg, const char *line); // may be NULL
 	void *progress_arg;
+	// Called as soon as `index` names an artifact that can be used, before what is left to tidy up. May be NULL.
+	void (*ready)(struct spore__job *job);
+	int result; // for `ready`
 
 	// Found.
 	struct spore__index index;          // of the artifact; index.id is NULL when there is none

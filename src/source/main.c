@@ -260,13 +260,15 @@ static void settle(struct spore__job *b)
 	free(dir);
 }
 
-static void deliver(const struct spore__job *b, int fd)
+// The program may start; what the next start needs is written meanwhile.
+static void deliver(struct spore__job *b)
 {
 	struct spore__buf text = {0};
 	spore__index_write(&b->index, &text);
-	(void)spore__fs_write_all(fd, text.data,
+	(void)spore__fs_write_all(b->result, text.data,
 	                          text.len); // the client may be gone: its program is not wanted any more
-	close(fd);
+	close(b->result);
+	b->ready = NULL;
 	spore__buf_finish(&text);
 }
 
@@ -282,14 +284,13 @@ static int build_source(struct spore__store *store, const struct options *o, str
 	    .colour = isatty(STDERR_FILENO) == 1 && !o->json && getenv("NO_COLOR") == NULL,
 	    .progress = spore__progress_line,
 	    .progress_arg = &progress,
+	    .ready = o->result >= 0 ? deliver : NULL,
+	    .result = o->result,
 	};
 	spore__progress_begin(&progress, spore__fs_base(real), o->quiet || o->json, o->verbose);
 	int lock = lock_source(b, &progress);
 	bool folder = spore__fs_is_dir(real);
 	bool ok = folder ? spore__job_tree(b) : spore__job_single(b);
-	// The program may start; what the next start needs is written meanwhile.
-	if (ok && b->index.id != NULL && o->result >= 0)
-		deliver(b, o->result);
 	if (ok && b->index.id != NULL && write_index(b) != 0)
 		ok = errno == ENAMETOOLONG ? true : spore__job_fail_store(b, "cannot keep the index entry");
 	spore__progress_end(&progress);

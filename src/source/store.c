@@ -225,9 +225,12 @@ static int make_read_only(const char *dir)
 	return r;
 }
 
-static int add_candidate(const struct spore__store *s, const char *candidates, const char *id)
+int spore__store_add_candidate(const struct spore__store *s, const char *candidates, const char *id)
 {
 	struct spore__strs ids = {0};
+	int lock = lock_store(s);
+	if (lock < 0)
+		return -1;
 	spore__store_candidates(s, candidates, &ids);
 	struct spore__buf text = {0};
 	// The newest last; the oldest fall off.
@@ -241,6 +244,7 @@ static int add_candidate(const struct spore__store *s, const char *candidates, c
 	free(path);
 	spore__buf_finish(&text);
 	spore__strs_finish(&ids);
+	close(lock);
 	errno = saved;
 	return r;
 }
@@ -287,7 +291,7 @@ done:;
 	return r;
 }
 
-int spore__store_commit(struct spore__store *s, struct spore__meta *m, const char *files, const char *candidates)
+int spore__store_commit(struct spore__store *s, struct spore__meta *m, const char *files)
 {
 	struct spore__hash tree;
 	if (make_read_only(files) != 0 || spore__store_tree_hash(s, files, &tree, &m->size) != 0)
@@ -300,8 +304,6 @@ int spore__store_commit(struct spore__store *s, struct spore__meta *m, const cha
 	if (lock < 0)
 		return -1;
 	int r = install(s, m, files);
-	if (r == 0)
-		r = add_candidate(s, candidates, m->id);
 	int saved = errno;
 	close(lock);
 	errno = saved;

@@ -72,9 +72,12 @@ char *spore__store_scratch(const struct spore__store *s);
 // The folder of such files; malloc'ed. What is in it belongs to the process whose number begins its name.
 char *spore__store_scratch_folder(const struct spore__store *s);
 
-// Makes the folder FILES the artifact M->id, then adds it to the candidates of CANDIDATES (a hex hash). Takes FILES away,
-// also when that artifact exists already. Fills M->tree, M->size. 0, or -1 with errno.
-int spore__store_commit(struct spore__store *s, struct spore__meta *m, const char *files, const char *candidates);
+// Makes the folder FILES the artifact M->id. Takes FILES away, also when that artifact exists already. Fills M->tree, M->size.
+// 0, or -1 with errno.
+int spore__store_commit(struct spore__store *s, struct spore__meta *m, const char *files);
+
+// Adds the artifact to those made from a source with the content hash CANDIDATES (hex). 0, or -1 with errno.
+int spore__store_add_candidate(const struct spore__store *s, const char *candidates, const char *id);
 
 // Ids of artifacts made from a source with this content, the newest first.
 void spore__store_candidates(const struct spore__store *s, const char *candidates, struct spore__strs *ids);

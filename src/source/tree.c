@@ -220,8 +220,7 @@ static bool run_build(struct tree *t)
 	if (!ok) {
 		const char *why = b->folder.error != NULL ? b->folder.error : "it cannot be built";
 		const char *remedy = b->folder.remedy;
-		(void)spore__job_fail(b, spore__xstrdup(why),
-		                      remedy != NULL ? spore__xstrdup(remedy) : NULL);
+		(void)spore__job_fail(b, spore__xstrdup(why), remedy != NULL ? spore__xstrdup(remedy) : NULL);
 	}
 	spore__strs_finish(&sandbox.env);
 	free(sdk);
@@ -336,15 +335,20 @@ static bool build(struct tree *t)
 bool spore__job_tree(struct spore__job *b)
 {
 	struct tree t = {.b = b, .lock = -1};
+	void (*ready)(struct spore__job *) = b->ready;
+	b->ready = NULL; // the entry is not whole before it has the folders
 	bool ok = load(&t) && (spore__job_lookup(b, t.candidates, &t.settings, b->source) || build(&t));
-	if (ok && b->index.id != NULL)
+	if (ok && b->index.id != NULL) {
 		index_folders(&t);
+		if (ready != NULL)
+			ready(b);
+	}
 	if (t.trace != NULL)
 		(void)unlink(t.trace);
 	if (t.lock >= 0)
 		close(t.lock);
-	char **owned[] = {&t.name,   &t.candidates, &t.work, &t.src, &t.build, &t.trace,
-	                  &t.record, &t.meta,       &t.home, &t.log, &t.prefix};
+	char **owned[] = {&t.name,   &t.candidates, &t.work, &t.src,  &t.build, &t.trace,
+	                  &t.traced, &t.record,     &t.meta, &t.home, &t.log,   &t.prefix};
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(*owned[i]);
 	spore__strs_finish(&t.settings);
