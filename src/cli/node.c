@@ -179,6 +179,63 @@ static int status(const struct spore__args *args)
 	return SPORE__EXIT_OK;
 }
 
+static void print_build_json(struct spore__json *j, const struct spore__msgpack_reader *build)
+{
+	static const char *const texts[] = {"source", "state", "reason"};
+	static const char *const times[] = {"asked", "ended"};
+	spore__json_open(j, NULL, '{');
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		char *text = words(build, texts[i]);
+		spore__json_str(j, texts[i], text);
+		free(text);
+	}
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+		if (member(build, times[i]) >= 0)
+			spore__json_int(j, times[i], member(build, times[i]));
+	spore__json_close(j, '}');
+}
+
+static void print_build(const struct spore__msgpack_reader *build)
+{
+	char *source = words(build, "source"), *state = words(build, "state"), *reason = words(build, "reason");
+	printf("%-8s %s\n", state != NULL ? state : "?", source != NULL ? source : "?");
+	for (char *more = NULL, *line = reason != NULL ? strtok_r(reason, "\n", &more) : NULL; line != NULL;
+	     line = strtok_r(NULL, "\n", &more))
+		printf("         %s\n", line);
+	free(source);
+	free(state);
+	free(reason);
+}
+
+static int builds(const struct spore__args *args)
+{
+	struct spore__rpc_client c;
+	struct spore__msgpack_reader list;
+	struct spore__buf out = {0};
+	struct spore__json j = {.out = &out};
+	uint32_t count = 0;
+	bool json = spore__args_has(args, "json");
+	meet(&c, true);
+	call(&c, "builds.list");
+	if (!spore__msgpack_find(&c.m.result, "builds", &list) ||
+	    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
+		spore__die(SPORE__EXIT_SPORE, "spore node restart", "node: builds.list: an answer of another form");
+	spore__json_open(&j, NULL, '[');
+	for (; count > 0; count--) {
+		if (json)
+			print_build_json(&j, &list);
+		else
+			print_build(&list);
+		(void)spore__msgpack_skip(&list); // checked when it arrived
+	}
+	spore__json_close(&j, ']');
+	if (json)
+		puts(out.data);
+	spore__buf_finish(&out);
+	part(&c);
+	return SPORE__EXIT_OK;
+}
+
 static const struct spore__command start_command = {
     .name = "start",
     .operands = "",
@@ -208,8 +265,16 @@ static const struct spore__command status_command = {
     .run = status,
 };
 
-static const struct spore__command *const commands[] = {&start_command, &stop_command, &restart_command,
-                                                        &status_command, NULL};
+static const struct spore__command builds_command = {
+    .name = "builds",
+    .operands = "",
+    .summary = "list the background builds: running, queued, and the latest that ended, with the reasons of failures",
+    .options = json_only,
+    .run = builds,
+};
+
+static const struct spore__command *const commands[] = {&start_command,  &stop_command,   &restart_command,
+                                                        &status_command, &builds_command, NULL};
 
 const struct spore__command spore__command_node = {
     .name = "node",

@@ -365,6 +365,9 @@ class Builds(NodeTest):
         reason = client.call("builds.list")["builds"][0]["reason"]
         self.assertIn("status 125", reason)
         self.assertIn("it is bad", reason)
+        listed = json.loads(self.ok(self.spore("node", "builds", "--json")).stdout)
+        self.assertEqual([(b["source"], b["state"], b["reason"]) for b in listed], [(source, "failed", reason)])
+        self.assertIn("it is bad", self.ok(self.spore("node", "builds")).stdout)
         self.ok(self.spore("node", "restart"))
         self.assertEqual(self.ran(), ["begin " + source])
         client = self.client()
