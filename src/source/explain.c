@@ -229,7 +229,8 @@ static char *remedy_for_symbol(const struct spore__directives *d, const char *di
 	struct spore__strs symbols = {0}, libs = {0};
 	spore__strs_add(&symbols, symbol);
 	spore__symbols_libraries(&symbols, &libs);
-	char *r = libs.count > 0 ? spore__xasprintf("add this comment to the file: // spore: libs -l%s", libs.items[0]) : NULL;
+	char *r = libs.count > 0 ? spore__xasprintf("add this comment to the file: // spore: libs -l%s", libs.items[0])
+	                         : NULL;
 	spore__strs_finish(&symbols);
 	spore__strs_finish(&libs);
 	if (r != NULL)

@@ -33,6 +33,19 @@ class TapResult(unittest.TestResult):
         super().addFailure(test, err)
         self.failed(test, err)
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.failed(subtest, err)
+
+    def addExpectedFailure(self, test, err):
+        super().addExpectedFailure(test, err)
+        self.line(True, test)
+
+    def addUnexpectedSuccess(self, test):
+        super().addUnexpectedSuccess(test)
+        self.line(False, test, " # it was expected to fail")
+
     def addError(self, test, err):
         super().addError(test, err)
         self.failed(test, err)
@@ -40,9 +53,10 @@ class TapResult(unittest.TestResult):
 
 def main():
     suite = unittest.defaultTestLoader.loadTestsFromName(sys.argv[1])
-    print(f"1..{suite.countTestCases()}", flush=True)
     result = TapResult()
     suite.run(result)
+    # Last, since each failed part of a test, or of a set-up, has a line of its own too.
+    print(f"1..{result.count}", flush=True)
     sys.exit(0 if result.wasSuccessful() else 1)
 
 
