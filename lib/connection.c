@@ -22,6 +22,7 @@ enum {
 };
 
 static int hold_fd = -1; // set before main and in a forked child only
+static struct spore__io_id hold_id;
 static bool traces;
 static const char *complaint; // about SPORE_FD, not yet said
 
@@ -104,7 +105,7 @@ static void after_fork_in_parent(void)
 // Two processes cannot share one control connection: the child goes on without.
 static void after_fork_in_child(void)
 {
-	if (hold_fd >= 0)
+	if (hold_fd >= 0 && spore__io_is(hold_fd, &hold_id))
 		close(hold_fd);
 	hold_fd = -1;
 	atomic_store(&heard_stop, false);
@@ -129,6 +130,7 @@ __attribute__((constructor)) static void start(void)
 		complaint = "not a connected Unix stream socket";
 	else
 		hold_fd = (int)fd;
+	spore__io_identify(hold_fd, &hold_id);
 	(void)unsetenv("SPORE_FD");
 }
 
@@ -151,6 +153,8 @@ static size_t send_some(const unsigned char *bytes, size_t len)
 {
 	size_t sent = 0;
 	int64_t deadline = now_ms() + PATIENCE_MS;
+	if (!spore__io_is(hold_fd, &hold_id))
+		hold_dead = true;
 	while (sent < len && !hold_dead) {
 		ssize_t n = spore__io_send(hold_fd, bytes + sent, len - sent);
 		if (n > 0) {
@@ -325,7 +329,7 @@ static void take(const struct spore__control_message *m)
 
 static void hear(void)
 {
-	while (!atomic_load(&heard_stop)) {
+	while (!atomic_load(&heard_stop) && spore__io_is(hold_fd, &hold_id)) {
 		size_t size;
 		unsigned char *space = spore__control_space(&input, &size);
 		if (space == NULL)
@@ -378,7 +382,7 @@ const char *spore__connection_config(const char *key)
 		hear();
 		int64_t left = deadline - now_ms();
 		waited = left <= 0;
-		if (heard_hello || waited)
+		if (heard_hello || waited || !spore__io_is(hold_fd, &hold_id))
 			break;
 		struct pollfd p = {.fd = hold_fd, .events = POLLIN};
 		(void)poll(&p, 1, (int)left);

@@ -18,14 +18,18 @@
 #include "spore/spore.h"
 
 static const int signals[] = {SIGINT, SIGTERM};
-enum { SIGNALS = sizeof signals / sizeof signals[0] };
+enum {
+	SIGNALS = sizeof signals / sizeof signals[0],
+	SAME_MS = 300, // a group is often told by each of those who own it
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool set_up;
 static bool took[SIGNALS]; // replaced the default action
 static int pair[2] = {-1, -1};
 static atomic_int stop_fd = -1;
-static atomic_bool signalled;
+static struct spore__io_id stop_id;  // set before stop_fd
+static _Atomic int64_t signalled_at; // ms of the monotonic clock; 0: not yet
 static atomic_bool requested;
 
 static struct {
@@ -34,17 +38,25 @@ static struct {
 	bool thread; // one waits
 } callback;
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void latch(void)
 {
 	int fd = atomic_load(&stop_fd);
-	if (fd >= 0)
+	if (fd >= 0 && spore__io_is(fd, &stop_id))
 		(void)shutdown(fd, SHUT_RD);
 }
 
 static void on_signal(int sig)
 {
 	int e = errno;
-	if (atomic_exchange(&signalled, true)) {
+	int64_t first = 0, now = now_ms() + 1;
+	if (!atomic_compare_exchange_strong(&signalled_at, &first, now) && now - first >= SAME_MS) {
 		(void)signal(sig, SIG_DFL);
 		(void)raise(sig); // takes effect when the handler returns
 	}
@@ -76,10 +88,11 @@ static void start(void)
 		return;
 	pthread_mutex_lock(&lock);
 	if (!atomic_load(&set_up)) {
-		if (spore__connection_fd() >= 0)
-			atomic_store(&stop_fd, spore__connection_fd());
-		else if (spore__io_pair(pair) == 0)
-			atomic_store(&stop_fd, pair[0]);
+		int fd = spore__connection_fd();
+		if (fd < 0 && spore__io_pair(pair) == 0)
+			fd = pair[0];
+		spore__io_identify(fd, &stop_id);
+		atomic_store(&stop_fd, fd);
 		take_signals();
 		spore__connection_say(put_listens, NULL, NULL);
 		atomic_store(&set_up, true);
@@ -102,7 +115,7 @@ void spore__stop_after_fork(void)
 		pair[i] = -1;
 	}
 	atomic_store(&stop_fd, -1);
-	atomic_store(&signalled, false);
+	atomic_store(&signalled_at, 0);
 	atomic_store(&requested, false);
 	atomic_store(&set_up, false);
 	callback.fn = NULL;
@@ -114,7 +127,7 @@ bool spore_stop_requested(void)
 	start();
 	if (atomic_load(&requested))
 		return true;
-	if (!atomic_load(&signalled) && !spore__connection_heard_stop())
+	if (atomic_load(&signalled_at) == 0 && !spore__connection_heard_stop())
 		return false;
 	if (!atomic_exchange(&requested, true)) {
 		latch();
@@ -127,13 +140,6 @@ int spore_stop_fd(void)
 {
 	start();
 	return atomic_load(&stop_fd);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 bool spore_stop_wait(int timeout_ms)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "os.h"
 
@@ -17,6 +18,20 @@ int spore__io_adopt(int fd)
 		return -1;
 	}
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+void spore__io_identify(int fd, struct spore__io_id *id)
+{
+	struct stat st;
+	bool known = fstat(fd, &st) == 0;
+	id->device = known ? st.st_dev : 0;
+	id->inode = known ? st.st_ino : 0;
+}
+
+bool spore__io_is(int fd, const struct spore__io_id *id)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_dev == id->device && st.st_ino == id->inode;
 }
 
 ssize_t spore__io_send(int fd, const void *bytes, size_t len)

@@ -2,6 +2,7 @@
 #ifndef SPORE_LIB_OS_OS_H
 #define SPORE_LIB_OS_OS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -10,6 +11,14 @@
 // Takes an inherited descriptor over: 0 when it is a stream Unix socket, which is close-on-exec from now on and never raises
 // SIGPIPE.
 int spore__io_adopt(int fd);
+
+// Which socket a descriptor is. A program may close every descriptor it does not know, and the number may then be another file's.
+struct spore__io_id {
+	dev_t device;
+	ino_t inode;
+};
+void spore__io_identify(int fd, struct spore__io_id *id);
+bool spore__io_is(int fd, const struct spore__io_id *id); // may be called in a signal handler
 
 // Neither waits (EAGAIN), neither raises a signal.
 ssize_t spore__io_send(int fd, const void *bytes, size_t len);

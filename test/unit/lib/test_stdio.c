@@ -20,6 +20,15 @@
 
 static const char *self;
 
+// ThreadSanitizer puts a signal off until a call that it knows, and at times for ever: then it is sent again.
+#if defined(__SANITIZE_THREAD__)
+#define SANITIZES_THREADS 1
+#elif defined(__has_feature)
+#define SANITIZES_THREADS __has_feature(thread_sanitizer)
+#else
+#define SANITIZES_THREADS 0
+#endif
+
 // ---- the parts that a child plays; each returns its exit status
 
 static int play_talk(void)
@@ -117,6 +126,39 @@ static int play_fork(void)
 	return status == 0 && !spore_stop_requested() ? 0 : 1;
 }
 
+static int play_stubborn(void)
+{
+	(void)spore_stop_fd(); // takes the signals
+	spore_ready();
+	while (!spore_stop_wait(20000))
+		;
+	while (poll(NULL, 0, 1000) <= 0)
+		;
+	return 1;
+}
+
+// Closes what it does not know; the number is then another file's.
+static int play_closes(void)
+{
+	int fd = spore_stop_fd(), ends[2];
+	char byte;
+	spore_ready();
+	close(fd);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		return 1;
+	if (ends[1] == fd) {
+		ends[1] = ends[0];
+		ends[0] = fd;
+	}
+	if (ends[0] != fd && dup2(ends[0], fd) != fd)
+		return 1;
+	spore_log(SPORE_INFO, "to standard error");
+	if (spore_stop_requested() || recv(ends[1], &byte, 1, MSG_DONTWAIT) != -1)
+		return 2;
+	raise(SIGTERM);
+	return spore_stop_requested() && recv(ends[1], &byte, 1, MSG_DONTWAIT) == -1 ? 0 : 3;
+}
+
 static int play_flood(void)
 {
 	char text[16000];
@@ -136,8 +178,9 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"talk", play_talk},           {"stop", play_stop}, {"callback", play_callback}, {"threads", play_threads},
-    {"dead_hold", play_dead_hold}, {"fork", play_fork}, {"flood", play_flood},
+    {"talk", play_talk},       {"stop", play_stop},           {"callback", play_callback},
+    {"threads", play_threads}, {"dead_hold", play_dead_hold}, {"fork", play_fork},
+    {"flood", play_flood},     {"stubborn", play_stubborn},   {"closes", play_closes},
 };
 
 // ---- the hold
@@ -190,6 +233,14 @@ static void begin(struct child *c, const char *part)
 static void say(struct child *c, const struct spore__msgpack_writer *w)
 {
 	assert_int_equal(send(c->fd, w->data, w->len, MSG_NOSIGNAL), (ssize_t)w->len);
+}
+
+static void send_signal(struct child *c, int sig)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	assert_int_equal(kill(c->pid, sig), 0);
+	while (SANITIZES_THREADS && poll(&p, 1, 2000) == 0)
+		(void)kill(c->pid, sig);
 }
 
 static void note(struct child *c, const struct spore__control_message *m)
@@ -295,11 +346,42 @@ static void test_signal(void **state)
 	for (int i = 0; i < 4; i++) {
 		begin(&c, i < 2 ? "stop" : "callback");
 		hear(&c, 'r');
-		assert_int_equal(kill(c.pid, i % 2 == 0 ? SIGTERM : SIGINT), 0);
+		send_signal(&c, i % 2 == 0 ? SIGTERM : SIGINT);
 		hear(&c, 0);
 		assert_string_equal(c.seen, "Hirg");
 		assert_string_equal(end(&c, 0), "");
 	}
+}
+
+static void test_second_signal_ends(void **state)
+{
+	struct child c;
+	int status = 0;
+	begin(&c, "stubborn");
+	hear(&c, 'r');
+	send_signal(&c, SIGTERM);
+	if (!SANITIZES_THREADS)
+		send_signal(&c, SIGINT); // at once: the same request
+	hear(&c, 'g');
+	while (waitpid(c.pid, &status, WNOHANG) == 0) {
+		(void)kill(c.pid, SIGTERM);
+		(void)poll(NULL, 0, 20);
+	}
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	close(c.fd);
+	close(c.err);
+	close(c.in);
+	spore__hold_side_finish(&c.side);
+}
+
+static void test_closed_descriptor(void **state)
+{
+	struct child c;
+	begin(&c, "closes");
+	hear(&c, 0);
+	assert_string_equal(c.seen, "Hir");
+	assert_non_null(strstr(end(&c, 0), "to standard error"));
 }
 
 static void test_threads(void **state)
@@ -366,10 +448,16 @@ static void test_flood(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_talk),         cmocka_unit_test(test_stop_message),
-	    cmocka_unit_test(test_signal),       cmocka_unit_test(test_threads),
-	    cmocka_unit_test(test_dead_hold),    cmocka_unit_test(test_other_version),
-	    cmocka_unit_test(test_forked_child), cmocka_unit_test(test_flood),
+	    cmocka_unit_test(test_talk),
+	    cmocka_unit_test(test_stop_message),
+	    cmocka_unit_test(test_signal),
+	    cmocka_unit_test(test_second_signal_ends),
+	    cmocka_unit_test(test_closed_descriptor),
+	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_dead_hold),
+	    cmocka_unit_test(test_other_version),
+	    cmocka_unit_test(test_forked_child),
+	    cmocka_unit_test(test_flood),
 	};
 	self = argv[0];
 	for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++) {
