@@ -1,7 +1,9 @@
+// One pass over the text, as a compiler's first phases see it: comments, strings, directives, numbers, words and marks. Nothing is
+// expanded: what a macro of the file makes of these words is judged where the macro is written.
 #include "source/faithful.h"
 
-#include <ctype.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -10,55 +12,107 @@ struct word {
 	const char *name, *why;
 };
 
-// Identifiers that tcc lacks, ignores or gets wrong. Those ending with * stand for all that begin so.
-static const struct word words[] = {
+// Identifiers that tcc lacks, ignores or gets wrong, by their first letter. Those ending with * stand for all that begin so.
+static const struct word words_low_line[] = {
     {"_Thread_local", "uses _Thread_local"},
-    {"thread_local", "uses thread_local"},
     {"__thread", "uses __thread"},
     {"_Atomic", "uses _Atomic"},
     {"__atomic_*", "uses __atomic builtins"},
     {"__sync_*", "uses __sync builtins"},
-    {"atomic_*", "uses atomics"},
-    {"__int128", "uses __int128"},
-    {"__int128_t", "uses __int128"},
+    {"__int128*", "uses __int128"},
     {"__uint128_t", "uses __int128"},
     {"_Complex", "uses complex numbers"},
+    {"__complex*", "uses complex numbers"},
     {"_Imaginary", "uses complex numbers"},
+    {"__real*", "uses complex numbers"},
+    {"__imag*", "uses complex numbers"},
     {"__builtin_*", "uses compiler builtins"},
-    {"asm", "uses assembler"},
-    {"__asm", "uses assembler"},
-    {"__asm__", "uses assembler"},
-    {"__STDC_VERSION__", "asks which C it is"},
+    {"__asm*", "uses assembler"},
     {"_Float*", "uses _Float types"},
     {"__float128", "uses __float128"},
     {"_Decimal*", "uses decimal floating point"},
-    {"alloca", "uses alloca"},
-    {"__TINYC__", "asks which compiler it is"},
-    {"__GNUC__", "asks which compiler it is"},
-    {"__clang__", "asks which compiler it is"},
-    {"__OPTIMIZE__", "asks how it is compiled"},
-    {"__VERSION__", "asks which compiler it is"},
+    {"_Accum", "uses fixed point"},
+    {"_Fract", "uses fixed point"},
     {"__STDC_NO_*", "asks what the compiler has"},
-    {"__has_builtin", "asks what the compiler has"},
-    {"__has_attribute", "asks what the compiler has"},
+    {"__STDC_I*", "asks what the compiler has"},
+    {"__STDC_UTF*", "asks what the compiler has"},
+    // what gcc defines and the prelude does not
+    {"__BIGGEST*", "asks which compiler it is"},
+    {"__CHAR16*", "asks which compiler it is"},
+    {"__CHAR32*", "asks which compiler it is"},
+    {"__DBL_*", "asks which compiler it is"},
+    {"__DEC*", "asks which compiler it is"},
+    {"__FINITE*", "asks how it is compiled"},
+    {"__FLOAT_*", "asks which compiler it is"},
+    {"__FLT*", "asks which compiler it is"},
+    {"__FXSR__", "asks for the processor"},
+    {"__GCC*", "asks which compiler it is"},
+    {"__GNU*", "asks which compiler it is"},
+    {"__GXX*", "asks which compiler it is"},
+    {"__HAVE_SPEC*", "asks which compiler it is"},
+    {"__INT*", "asks which compiler it is"},
+    {"__UINT*", "asks which compiler it is"},
+    {"__WCHAR_*", "asks which compiler it is"},
+    {"__WINT_*", "asks which compiler it is"},
+    {"__PTRDIFF_*", "asks which compiler it is"},
+    {"__USER_*", "asks which compiler it is"},
+    {"__LDBL_*", "asks which compiler it is"},
+    {"__MMX*", "asks for the processor"},
+    {"__SC*", "asks which compiler it is"},
+    {"__SE*", "asks which compiler it is"},
+    {"__SH*", "asks which compiler it is"},
+    {"__SI*", "asks which compiler it is"},
+    {"__SS*", "asks for the processor"},
+    {"__TINYC__", "asks which compiler it is"},
+    {"__clang*", "asks which compiler it is"},
+    {"__INTEL*", "asks which compiler it is"},
+    {"_MSC_VER", "asks which compiler it is"},
+    {"__VERSION__", "asks which compiler it is"},
+    {"__OPTIMIZE*", "asks how it is compiled"},
+    {"__NO_INLINE__", "asks how it is compiled"},
+    {"__PIC__", "asks how it is compiled"},
+    {"__PIE__", "asks how it is compiled"},
+    {"__pic__", "asks how it is compiled"},
+    {"__pie__", "asks how it is compiled"},
+    {"__AVX*", "asks for the processor"},
+    {"__BMI*", "asks for the processor"},
+    {"__FMA*", "asks for the processor"},
+    {"__POPCNT__", "asks for the processor"},
+    {"__has_*", "asks what the compiler has"},
     {"_Pragma", "uses _Pragma"},
+    {"__pragma", "uses _Pragma"},
     {"__COUNTER__", "uses __COUNTER__"},
+    {"__BASE_FILE__", "uses __BASE_FILE__"},
+    {"__INCLUDE_LEVEL__", "uses __INCLUDE_LEVEL__"},
+    {"__TIMESTAMP__", "uses __TIMESTAMP__"},
+    {"__PRETTY_FUNCTION__", "uses __PRETTY_FUNCTION__"},
     {"__label__", "uses local labels"},
     {"__auto_type", "uses __auto_type"},
     {"_BitInt", "uses _BitInt"},
-    {"typeof_unqual", "uses C23"},
-    {"constexpr", "uses C23"},
-    {"nullptr", "uses C23"},
     {"__vector", "uses vectors"},
+    {"__m64*", "uses vectors"},
     {"__m128*", "uses vectors"},
     {"__m256*", "uses vectors"},
+    {"__m512*", "uses vectors"},
     {"_mm_*", "uses vectors"},
-    {"setjmp", "uses setjmp"},
-    {"sigsetjmp", "uses setjmp"},
+    {"_mm256_*", "uses vectors"},
     {"_setjmp", "uses setjmp"},
     {"_Alignas", "uses _Alignas"},
+    {"__seg_*", "uses address spaces"},
+};
+static const struct word words_a[] = {
+    {"asm", "uses assembler"},
+    {"atomic_*", "uses atomics"},
+    {"alloca", "uses alloca"},
     {"alignas", "uses alignas"},
 };
+static const struct word words_c[] = {{"constexpr", "uses C23"}};
+static const struct word words_n[] = {{"nullptr", "uses C23"}};
+static const struct word words_s[] = {{"setjmp", "uses setjmp"}, {"sigsetjmp", "uses setjmp"}};
+static const struct word words_t[] = {{"thread_local", "uses thread_local"}, {"typeof_unqual", "uses C23"}};
+// (0.0f / 0.0f) there, which has the other sign
+static const struct word words_N[] = {{"NAN", "uses NAN"}};
+static const struct word words_F[] = {{"FLT_EVAL_METHOD", "asks how it is compiled"}};
 
 static const struct word headers[] = {
     {"complex.h", "includes complex.h"},
@@ -67,23 +121,100 @@ static const struct word headers[] = {
     {"threads.h", "includes threads.h"},
     {"fenv.h", "includes fenv.h"},
     {"immintrin.h", "includes SIMD headers"},
+    {"mmintrin.h", "includes SIMD headers"},
     {"emmintrin.h", "includes SIMD headers"},
     {"xmmintrin.h", "includes SIMD headers"},
+    {"pmmintrin.h", "includes SIMD headers"},
+    {"smmintrin.h", "includes SIMD headers"},
+    {"tmmintrin.h", "includes SIMD headers"},
+    {"nmmintrin.h", "includes SIMD headers"},
     {"x86intrin.h", "includes SIMD headers"},
     {"arm_neon.h", "includes SIMD headers"},
+    {"cpuid.h", "uses assembler"},
     {"omp.h", "uses OpenMP"},
     {"quadmath.h", "includes quadmath.h"},
     {"alloca.h", "uses alloca"},
     {"setjmp.h", "uses setjmp"},
+    {"stdckdint.h", "uses C23"},
+    {"stdbit.h", "uses C23"},
 };
+
+// Attributes that tcc heeds, or that change nothing but warnings and speed.
+static const struct word attributes[] = {
+    {"packed", ""},
+    {"unused", ""},
+    {"noreturn", ""},
+    {"format", ""},
+    {"constructor", ""},
+    {"destructor", ""},
+    {"const", ""},
+    {"pure", ""},
+    {"nonnull", ""},
+    {"malloc", ""},
+    {"warn_unused_result", ""},
+    {"always_inline", ""},
+    {"noinline", ""},
+    {"hot", ""},
+    {"cold", ""},
+    {"deprecated", ""},
+    {"format_arg", ""},
+    {"returns_nonnull", ""},
+    {"sentinel", ""},
+    {"nothrow", ""},
+    {"leaf", ""},
+    {"used", ""},
+    {"alloc_size", ""},
+    {"access", ""},
+};
+
+// What va_arg may take: scalars. A structure in SSE registers is read from the wrong place, and a typedef may name one.
+static const struct word va_types[] = {
+    {"int", ""},      {"long", ""},      {"unsigned", ""}, {"signed", ""},    {"double", ""},   {"char", ""},
+    {"size_t", ""},   {"ssize_t", ""},   {"int64_t", ""},  {"int32_t", ""},   {"uint64_t", ""}, {"uint32_t", ""},
+    {"intmax_t", ""}, {"uintmax_t", ""}, {"intptr_t", ""}, {"uintptr_t", ""}, {"wchar_t", ""},  {"wint_t", ""},
+    {"off_t", ""},    {"time_t", ""},    {"mode_t", ""},   {"pid_t", ""},     {"uid_t", ""},    {"ptrdiff_t", ""},
+};
+
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, WORD = LETTER | DIGIT, HIGH = 8 };
+#define S SPACE
+#define L LETTER
+#define D DIGIT
+static const uint8_t kinds[256] = {
+    ['\t'] = S, ['\v'] = S, ['\f'] = S, ['\r'] = S, [' '] = S, ['_'] = L, ['$'] = L, ['0'] = D, ['1'] = D, ['2'] = D,
+    ['3'] = D,  ['4'] = D,  ['5'] = D,  ['6'] = D,  ['7'] = D, ['8'] = D, ['9'] = D, ['A'] = L, ['B'] = L, ['C'] = L,
+    ['D'] = L,  ['E'] = L,  ['F'] = L,  ['G'] = L,  ['H'] = L, ['I'] = L, ['J'] = L, ['K'] = L, ['L'] = L, ['M'] = L,
+    ['N'] = L,  ['O'] = L,  ['P'] = L,  ['Q'] = L,  ['R'] = L, ['S'] = L, ['T'] = L, ['U'] = L, ['V'] = L, ['W'] = L,
+    ['X'] = L,  ['Y'] = L,  ['Z'] = L,  ['a'] = L,  ['b'] = L, ['c'] = L, ['d'] = L, ['e'] = L, ['f'] = L, ['g'] = L,
+    ['h'] = L,  ['i'] = L,  ['j'] = L,  ['k'] = L,  ['l'] = L, ['m'] = L, ['n'] = L, ['o'] = L, ['p'] = L, ['q'] = L,
+    ['r'] = L,  ['s'] = L,  ['t'] = L,  ['u'] = L,  ['v'] = L, ['w'] = L, ['x'] = L, ['y'] = L, ['z'] = L,
+};
+#undef S
+#undef L
+#undef D
+
+// Where the scan is, and what it remembers of the tokens before.
+struct scan {
+	const char *p, *end;
+	bool line_start;    // only blanks since the line began
+	bool question;      // a ? since the last ; { or }: a : may be its other half
+	bool generic, func; // _Generic and __func__ were seen
+	const char *word;   // the last token, when it was a word
+	size_t word_len;
+};
+
+static bool is(unsigned kind, char c)
+{
+	return (kinds[(unsigned char)c] & kind) != 0;
+}
 
 static const char *find(const struct word *table, size_t count, const char *name, size_t len)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t n = strlen(table[i].name);
-		bool open = table[i].name[n - 1] == '*';
-		if (open ? len >= n - 1 && memcmp(table[i].name, name, n - 1) == 0
-		         : len == n && memcmp(table[i].name, name, n) == 0)
+		const char *want = table[i].name;
+		size_t n = 0;
+		while (n < len && want[n] == name[n])
+			n++;
+		if (want[n] == '*' || (n == len && want[n] == '\0'))
 			return table[i].why;
 	}
 	return NULL;
@@ -91,154 +222,299 @@ static const char *find(const struct word *table, size_t count, const char *name
 
 #define FIND(table, name, len) find(table, sizeof(table) / sizeof *(table), name, len)
 
-// A line that begins with #. *NEXT moves to where the scan of words goes on.
-static const char *directive(const char *p, const char *end, const char **next)
+static const char *find_word(const char *name, size_t len)
 {
-	while (p < end && (*p == ' ' || *p == '\t'))
-		p++;
-	*next = p;
-	if (end - p > 6 && memcmp(p, "pragma", 6) == 0)
-		return "uses #pragma";
-	if (end - p > 12 && memcmp(p, "include_next", 12) == 0)
+	switch (*name) {
+	case '_':
+		return FIND(words_low_line, name, len);
+	case 'a':
+		return FIND(words_a, name, len);
+	case 'c':
+		return FIND(words_c, name, len);
+	case 'n':
+		return FIND(words_n, name, len);
+	case 's':
+		return FIND(words_s, name, len);
+	case 't':
+		return FIND(words_t, name, len);
+	case 'F':
+		return FIND(words_F, name, len);
+	case 'N':
+		return FIND(words_N, name, len);
+	default:
+		return NULL;
+	}
+}
+
+static bool equal(const char *name, size_t len, const char *want)
+{
+	return strlen(want) == len && memcmp(name, want, len) == 0;
+}
+
+static void skip_blanks(struct scan *s)
+{
+	while (s->p < s->end && is(SPACE, *s->p))
+		s->p++;
+}
+
+static size_t take_word(struct scan *s, const char **name)
+{
+	*name = s->p;
+	while (s->p < s->end && is(WORD, *s->p))
+		s->p++;
+	return (size_t)(s->p - *name);
+}
+
+static void skip_comment(struct scan *s)
+{
+	const char *p = s->p + 2;
+	if (s->p[1] == '*') {
+		for (;; p++) {
+			p = memchr(p, '*', (size_t)(s->end - p));
+			if (p == NULL || s->end - p < 2) {
+				s->p = s->end;
+				return;
+			}
+			if (p[1] == '/')
+				break;
+		}
+		s->p = p + 2;
+		return;
+	}
+	for (;; p++) {
+		p = memchr(p, '\n', (size_t)(s->end - p));
+		if (p == NULL)
+			p = s->end;
+		if (p == s->end || p[-1] != '\\')
+			break;
+	}
+	s->p = p;
+}
+
+static void skip_string(struct scan *s)
+{
+	char quote = *s->p++;
+	while (s->p < s->end && *s->p != quote && *s->p != '\n')
+		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+	if (s->p < s->end)
+		s->p++;
+}
+
+// A line that begins with #. Leaves the scan where its words begin.
+static const char *directive(struct scan *s)
+{
+	static const struct word pragmas[] = {{"once", ""}, {"pack", ""}, {"STDC", ""}, {"message", ""}};
+	const char *name;
+	s->p++;
+	skip_blanks(s);
+	size_t len = take_word(s, &name);
+	skip_blanks(s);
+	if (equal(name, len, "pragma")) {
+		len = take_word(s, &name);
+		if (equal(name, len, "GCC")) {
+			skip_blanks(s);
+			len = take_word(s, &name);
+			return equal(name, len, "diagnostic") ? NULL : "uses #pragma";
+		}
+		return FIND(pragmas, name, len) != NULL ? NULL : "uses #pragma";
+	}
+	if (equal(name, len, "include_next"))
 		return "uses #include_next";
-	if (end - p <= 7 || memcmp(p, "include", 7) != 0)
+	if (!equal(name, len, "include") || s->p == s->end || (*s->p != '<' && *s->p != '"'))
 		return NULL;
-	p += 7;
-	while (p < end && (*p == ' ' || *p == '\t'))
-		p++;
-	if (p == end || (*p != '<' && *p != '"'))
-		return NULL;
-	const char *name = p + 1;
-	for (p = name; p < end && *p != '>' && *p != '"' && *p != '\n';)
-		p++;
-	*next = p < end && *p != '\n' ? p + 1 : p;
-	return FIND(headers, name, (size_t)(p - name));
+	name = ++s->p;
+	while (s->p < s->end && *s->p != '>' && *s->p != '"' && *s->p != '\n')
+		s->p++;
+	const char *why = FIND(headers, name, (size_t)(s->p - name));
+	if (s->p < s->end && *s->p != '\n')
+		s->p++;
+	return why;
 }
 
-static const char *skip_comment(const char *p, const char *end)
+// Behind the word __attribute__: what is in its parentheses.
+static const char *judge_attributes(struct scan *s)
 {
-	if (p[1] == '/') {
-		while (p < end && *p != '\n')
-			p += *p == '\\' && p + 1 < end ? 2 : 1;
-		return p < end ? p : end;
-	}
-	for (p += 2; p + 1 < end && !(*p == '*' && p[1] == '/'); p++)
-		;
-	return p + 1 < end ? p + 2 : end;
-}
-
-static const char *skip_string(const char *p, const char *end)
-{
-	char quote = *p++;
-	while (p < end && *p != quote && *p != '\n')
-		p += *p == '\\' && p + 1 < end ? 2 : 1;
-	return p < end ? p + 1 : end;
-}
-
-// Attributes that tcc heeds, or that change nothing but warnings and speed.
-static bool attribute_is_fine(const char *name, size_t len)
-{
-	static const char *const fine[] = {"packed",
-	                                   "unused",
-	                                   "noreturn",
-	                                   "format",
-	                                   "constructor",
-	                                   "destructor",
-	                                   "const",
-	                                   "pure",
-	                                   "nonnull",
-	                                   "malloc",
-	                                   "warn_unused_result",
-	                                   "always_inline",
-	                                   "noinline",
-	                                   "hot",
-	                                   "cold",
-	                                   "deprecated",
-	                                   "fallthrough",
-	                                   "format_arg",
-	                                   "returns_nonnull",
-	                                   "sentinel",
-	                                   "maybe_unused",
-	                                   "nothrow",
-	                                   "leaf",
-	                                   "used",
-	                                   "printf",
-	                                   "gnu_printf",
-	                                   "scanf"};
-	while (len > 4 && memcmp(name, "__", 2) == 0 && memcmp(name + len - 2, "__", 2) == 0) {
-		name += 2;
-		len -= 4;
-	}
-	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
-		if (strlen(fine[i]) == len && memcmp(fine[i], name, len) == 0)
-			return true;
-	return false;
-}
-
-// Behind the word __attribute__: what is in its parentheses. *AT moves behind them.
-static const char *attributes(const char **at, const char *end)
-{
-	const char *p = *at;
 	int depth = 0;
-	bool inside = false;
-	for (; p < end && (!inside || depth > 0); p++) {
-		if (*p == '(') {
-			inside = true;
-			depth++;
-		} else if (*p == ')') {
-			depth--;
-		} else if (isalpha((unsigned char)*p) || *p == '_') {
-			const char *name = p;
-			while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
-				p++;
-			if (!inside || (depth == 2 && !attribute_is_fine(name, (size_t)(p - name))))
+	do {
+		skip_blanks(s);
+		if (s->p == s->end)
+			return NULL;
+		if (*s->p == '"') {
+			skip_string(s);
+		} else if (is(WORD, *s->p)) {
+			const char *name;
+			size_t len = take_word(s, &name);
+			while (len > 4 && memcmp(name, "__", 2) == 0 && memcmp(name + len - 2, "__", 2) == 0) {
+				name += 2;
+				len -= 4;
+			}
+			bool priority = depth > 2 && is(DIGIT, *name) && len > 2; // constructor(101)
+			if (priority || (depth <= 2 && FIND(attributes, name, len) == NULL))
 				return "uses attributes that tcc does not know well";
-			p--;
+		} else {
+			depth += *s->p == '(' ? 1 : *s->p == ')' ? -1 : 0;
+			s->p++;
+		}
+	} while (depth > 0);
+	return NULL;
+}
+
+// Behind the word va_arg: its type.
+static const char *judge_va_arg(struct scan *s)
+{
+	int depth = 0;
+	bool type = false, pointer = false, known = false;
+	for (; s->p < s->end && (depth > 0 || is(SPACE, *s->p) || *s->p == '('); s->p++) {
+		if (*s->p == '*')
+			pointer = true;
+		if (*s->p == ',' && depth == 1)
+			type = true;
+		depth += *s->p == '(' ? 1 : *s->p == ')' ? -1 : 0;
+		if (depth == 0 && *s->p == ')') {
+			s->p++;
+			break;
+		}
+		if (type && is(LETTER, *s->p)) {
+			const char *name;
+			known = FIND(va_types, name, take_word(s, &name)) != NULL;
+			s->p--;
+		} else if (*s->p == ';' || *s->p == '{') {
+			break;
 		}
 	}
-	*at = p;
+	return !type || pointer || known ? NULL : "passes structures to va_arg";
+}
+
+// At a : behind a word. A bit-field wider than int is promoted to int, or to long, as the compiler likes.
+static const char *judge_colon(struct scan *s)
+{
+	const char *number;
+	unsigned long value = 0;
+	s->p++;
+	skip_blanks(s);
+	if (s->question || s->p == s->end || !is(DIGIT, *s->p))
+		return NULL;
+	size_t len = take_word(s, &number);
+	for (size_t i = 0; i < len && i < 3 && is(DIGIT, number[i]); i++)
+		value = value * 10 + (unsigned long)(number[i] - '0');
+	skip_blanks(s);
+	bool field = s->p < s->end && (*s->p == ';' || *s->p == ',');
+	return field && len == 2 && value > 32 && value <= 64 ? "has bit-fields wider than int" : NULL;
+}
+
+// At a ( behind a word or *. A pointer to an array of variable length, (*p)[n], steps by the wrong size.
+static const char *judge_parenthesis(struct scan *s)
+{
+	static const struct word no_types[] = {{"return", ""}, {"sizeof", ""}, {"case", ""}, {"else", ""}, {"do", ""}};
+	bool type = s->word != NULL && FIND(no_types, s->word, s->word_len) == NULL;
+	const char *name;
+	s->p++;
+	const char *back = s->p;
+	skip_blanks(s);
+	bool found = false;
+	if (s->p < s->end && *s->p == '*') {
+		s->p++;
+		skip_blanks(s);
+		(void)take_word(s, &name);
+		skip_blanks(s);
+		if (s->end - s->p > 2 && *s->p == ')') {
+			s->p++;
+			skip_blanks(s);
+			if (s->p < s->end && *s->p == '[')
+				for (found = false, s->p++; s->p < s->end && *s->p != ']' && !found; s->p++)
+					found = (*s->p >= 'a' && *s->p <= 'z') ||
+					        (is(LETTER, *s->p) && !is(WORD, s->p[-1]) && s->end - s->p > 1 &&
+					         !is(WORD, s->p[1]));
+		}
+	}
+	s->p = back;
+	return type && found ? "may have pointers to arrays of variable length" : NULL;
+}
+
+static const char *judge_word(struct scan *s)
+{
+	const char *name;
+	size_t len = take_word(s, &name);
+	s->line_start = false;
+	const char *why = find_word(name, len);
+	if (why != NULL)
+		return why;
+	if (*name == '_') {
+		if (equal(name, len, "__attribute__") || equal(name, len, "__attribute"))
+			return judge_attributes(s);
+		s->generic = s->generic || equal(name, len, "_Generic");
+		s->func = s->func || equal(name, len, "__func__") || equal(name, len, "__FUNCTION__");
+		if (s->generic && s->func)
+			return "uses __func__ beside _Generic";
+	} else if (equal(name, len, "va_arg")) {
+		return judge_va_arg(s);
+	}
+	s->word = name;
+	s->word_len = len;
 	return NULL;
+}
+
+static const char *judge_mark(struct scan *s)
+{
+	const char *why = NULL;
+	switch (*s->p) {
+	case '(':
+		why = judge_parenthesis(s);
+		break;
+	case ':':
+		why = s->word != NULL ? judge_colon(s) : (s->p++, NULL);
+		break;
+	case '?':
+		s->question = true;
+		s->p++;
+		break;
+	case ';':
+	case '{':
+	case '}':
+		s->question = false;
+		s->p++;
+		break;
+	default:
+		s->p++;
+	}
+	s->word = NULL;
+	return why;
 }
 
 const char *spore__faithful_refusal(const char *text, size_t len)
 {
-	const char *end = text + len;
-	bool line_start = true;
-	for (const char *p = text; p < end;) {
-		unsigned char c = (unsigned char)*p;
-		if (c == '\n') {
-			line_start = true;
-			p++;
-		} else if (c == '/' && p + 1 < end && (p[1] == '/' || p[1] == '*')) {
-			p = skip_comment(p, end);
+	struct scan s = {.p = text, .end = text + len, .line_start = true};
+	const char *why = NULL;
+	while (s.p < s.end && why == NULL) {
+		char c = *s.p;
+		if (is(SPACE, c)) {
+			s.p++;
+		} else if (is(LETTER, c)) {
+			why = judge_word(&s);
+		} else if (c == '\n') {
+			s.line_start = true;
+			s.p++;
 		} else if (c == '"' || c == '\'') {
-			p = skip_string(p, end);
-			line_start = false;
-		} else if (c == '#' && line_start) {
-			const char *why = directive(p + 1, end, &p);
-			if (why != NULL)
-				return why;
-			line_start = false;
-		} else if (isalpha(c) || c == '_') {
-			const char *name = p;
-			while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
-				p++;
-			size_t n = (size_t)(p - name);
-			const char *why = FIND(words, name, n);
-			if (why == NULL && ((n == 13 && memcmp(name, "__attribute__", n) == 0) ||
-			                    (n == 11 && memcmp(name, "__attribute", n) == 0)))
-				why = attributes(&p, end);
-			if (why != NULL)
-				return why;
-			line_start = false;
-		} else if (c >= 0x80) {
-			return "has identifiers beyond ASCII";
+			skip_string(&s);
+			s.line_start = false;
+			s.word = NULL;
+		} else if (c == '/' && s.end - s.p > 1 && (s.p[1] == '/' || s.p[1] == '*')) {
+			skip_comment(&s);
+		} else if (c == '#' && s.line_start) {
+			s.line_start = false;
+			why = directive(&s);
+		} else if (is(DIGIT, c)) {
+			(void)take_word(&s, &(const char *){NULL});
+			s.line_start = false;
+			s.word = NULL;
+		} else if ((unsigned char)c >= 0x80) {
+			why = "has identifiers beyond ASCII";
 		} else {
-			line_start = line_start && isspace(c);
-			p++;
+			s.line_start = false;
+			why = judge_mark(&s);
 		}
 	}
-	return NULL;
+	return why;
 }
 
 const char *spore__faithful_refuses_flags(const char *const *flags)
@@ -248,7 +524,7 @@ const char *spore__faithful_refuses_flags(const char *const *flags)
 		bool known = false;
 		for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
 			known = known || strncmp(*flags, fine[i], strlen(fine[i])) == 0;
-		if (!known)
+		if (!known || strncmp(*flags, "-Werror", 7) == 0 || strncmp(*flags, "-Wl,", 4) == 0)
 			return "has compiler flags that only the other one knows";
 	}
 	return NULL;

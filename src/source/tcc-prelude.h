@@ -1,7 +1,20 @@
-// Included before everything that tcc compiles. glibc's <sys/cdefs.h> takes __attribute__ away from compilers that it does not
-// know, silently: packed structures get holes and constructors do not run.
+// Included before everything that tcc compiles.
 #if defined __TINYC__ && !defined SPORE_TCC_PRELUDE_H
 #define SPORE_TCC_PRELUDE_H
+// The language that gcc takes by default; glibc's headers go by it, too. tcc knows all of it but what it has no word for.
+#undef __STDC_VERSION__
+#define __STDC_VERSION__ 201710L
+// What a program may ask of the machine, not of the compiler.
+#define _LP64 1
+#define linux 1
+#define __ELF__ 1
+#ifdef __x86_64__
+#define __x86_64 1
+#define __amd64 1
+#define __amd64__ 1
+#endif
+// glibc's <sys/cdefs.h> takes __attribute__ away from compilers that it does not know, silently: packed structures get holes and
+// constructors do not run.
 #include <sys/cdefs.h>
 #undef __attribute__
 #undef __warnattr
