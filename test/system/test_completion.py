@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -104,6 +105,21 @@ class Manual(unittest.TestCase):
             result = run("man", "--warnings=w", "-l", page, env=env)
             self.assertEqual((result.returncode, result.stderr), (0, ""), page)
             self.assertIn("NAME", result.stdout)
+
+    def test_page_of_sources_has_every_key(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+        def read(*path):
+            with open(os.path.join(root, *path)) as f:
+                return f.read()
+
+        page = read("docs", "spore-sources.7.scd")
+        table = read("src", "source", "directive.c").split("spore__directive_keys[] = {")[1].split("};")[0]
+        keys = re.findall(r'\{"([\w-]+)", "', table)
+        table = read("src", "source", "recipe.c").split("spore__recipe_keys[] = {")[1].split("};")[0]
+        keys += re.findall(r"KEY\((\w+),", table)
+        self.assertGreater(len(keys), 12)
+        self.assertEqual([k for k in keys if not re.search(rf"^\*{k}\*", page, re.M)], [])
 
 
 if __name__ == "__main__":
