@@ -115,6 +115,7 @@ class InAShell(SporeTest):
         self.assertIn("Running", self.shell.expect("running=0"))
         self.shell.send("fg\n")
         self.shell.expect("spore run")
+        wait_until(lambda: os.tcgetpgrp(self.shell.fd) != self.shell.pid, "the job in the foreground")
         self.shell.send("\x1a")
         self.shell.expect("Stopped")
         self.shell.send("kill %1; fg; echo status=$?\n")
@@ -148,6 +149,7 @@ class InAShell(SporeTest):
         self.shell.send("echo stopped=$?\n")
         self.shell.expect(f"stopped={128 + signal.SIGTSTP}")
         self.shell.send("fg; echo status=$?\n")
+        wait_until(lambda: os.tcgetpgrp(self.shell.fd) != self.shell.pid, "the editor in the foreground")
         self.shell.send(":wq\n")
         self.shell.expect("status=0")
         with open(os.path.join(self.work, "note.txt")) as f:
