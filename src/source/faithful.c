@@ -113,8 +113,6 @@ static const struct word words_t[] = {{"thread_local", "uses thread_local"}, {"t
 // (0.0f / 0.0f) there, which has the other sign
 static const struct word words_N[] = {{"NAN", "uses NAN"}};
 static const struct word words_F[] = {{"FLT_EVAL_METHOD", "asks how it is compiled"}};
-// constants are folded with the precision of double, see spore__faithful_enter
-static const struct word words_L[] = {{"LDBL_*", "uses long double"}};
 
 static const struct word headers[] = {
     {"complex.h", "includes complex.h"},
@@ -200,32 +198,15 @@ static const uint8_t kinds[256] = {
 #undef D
 
 // Where the scan is, and what it remembers of the tokens before.
-enum { LEVELS_MAX = 32, DESIGNATORS_MAX = 512 };
-
-// What is between two braces: designators[first] to the last are its own.
-struct level {
-	unsigned first;
-	int parentheses; // open ones, of both kinds
-};
-
 struct scan {
 	const char *p, *end;
-	bool line_start;                       // only blanks since the line began
-	bool question;                         // a ? since the last ; { or }: a : may be its other half
-	bool generic, func;                    // _Generic and __func__ were seen
-	bool stddef, stdarg, wide;             // <stddef.h>, <stdarg.h>, or one that has wchar_t
-	const char *needs_stddef, *needs_wide; // a word of theirs was used
-	const char *needs_stdarg;              // likewise
-	const char *word;                      // the last token, when it was a word
+	bool line_start;           // only blanks since the line began
+	bool question;             // a ? since the last ; { or }: a : may be its other half
+	bool stddef, stdarg, wide; // <stddef.h>, <stdarg.h>, or one that has wchar_t
+	const char *needs_stddef, *needs_stdarg, *needs_wide;
+	bool generic, func; // _Generic and __func__ were seen
+	const char *word;   // the last token, when it was a word
 	size_t word_len;
-	const char *function; // whose body it is; between functions what may be the next one's name
-	size_t function_len;
-	bool returns, tail; // in a return statement; which ends with a call of the function itself
-	int self_calls;     // in this return statement
-	int depth;          // of braces
-	struct level levels[LEVELS_MAX];
-	uint32_t designators[DESIGNATORS_MAX]; // hashes
-	unsigned count;
 };
 
 static bool is(unsigned kind, char c)
@@ -265,8 +246,6 @@ static const char *find_word(const char *name, size_t len)
 		return FIND(words_t, name, len);
 	case 'F':
 		return FIND(words_F, name, len);
-	case 'L':
-		return FIND(words_L, name, len);
 	case 'N':
 		return FIND(words_N, name, len);
 	default:
@@ -319,15 +298,13 @@ static void skip_comment(struct scan *s)
 	s->p = p;
 }
 
-// Whether it ends.
-static bool skip_string(struct scan *s)
+static void skip_string(struct scan *s)
 {
 	char quote = *s->p++;
 	while (s->p < s->end && *s->p != quote && *s->p != '\n')
 		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
-	bool ends = s->p < s->end && *s->p == quote;
-	s->p += ends;
-	return ends;
+	if (s->p < s->end)
+		s->p++;
 }
 
 // A line that begins with #. Leaves the scan where its words begin.
@@ -375,8 +352,7 @@ static const char *judge_attributes(struct scan *s)
 		if (s->p == s->end)
 			return NULL;
 		if (*s->p == '"') {
-			if (!skip_string(s))
-				return "has a string that does not end";
+			skip_string(s);
 		} else if (is(WORD, *s->p)) {
 			const char *name;
 			size_t len = take_word(s, &name);
@@ -467,172 +443,17 @@ static const char *judge_parenthesis(struct scan *s)
 	return type && found ? "may have pointers to arrays of variable length" : NULL;
 }
 
-// Past blanks, line ends and comments.
-static void skip_space(struct scan *s)
+// Names that tcc's own headers give away even where gcc's do not.
+static void note_needs(struct scan *s, const char *name, size_t len)
 {
-	while (s->p < s->end) {
-		if (is(SPACE, *s->p) || *s->p == '\n')
-			s->p++;
-		else if (*s->p == '/' && s->end - s->p > 1 && (s->p[1] == '/' || s->p[1] == '*'))
-			skip_comment(s);
-		else
-			return;
-	}
-}
-
-// Behind { or , at the level of braces LEVEL: the element of an initialiser, perhaps. One that is named twice gets both values,
-// merged, and parts of elements that were named get lost.
-static const char *judge_element(struct scan *s, struct level *level)
-{
-	const char *back = s->p;
-	skip_space(s);
-	const char *start = s->p;
-	char c = s->p < s->end ? *s->p : '\0';
-	bool named = true, simple = true;
-	uint32_t hash = 2166136261u;
-	if (c == '[') {
-		for (; s->p < s->end && *s->p != ']' && *s->p != ';'; s->p++) {
-			simple = simple && !(s->end - s->p > 2 && memcmp(s->p, "...", 3) == 0);
-			if (!is(SPACE, *s->p))
-				hash = (hash ^ (unsigned char)*s->p) * 16777619u;
-		}
-		s->p += s->p < s->end;
-	} else if (c == '.' && s->end - s->p > 1 && is(LETTER, s->p[1])) {
-		for (s->p++; s->p < s->end && is(WORD, *s->p); s->p++)
-			hash = (hash ^ (unsigned char)*s->p) * 16777619u;
-	} else {
-		named = false;
-	}
-	skip_space(s);
-	simple = simple && s->p < s->end && *s->p == '=';
-	s->p = back;
-	if (!named) // what a macro gives cannot be seen
-		return s->count > level->first && c != '}' && c != '#' && start < s->end
-		           ? "has initialisers that go on behind a designator"
-		           : NULL;
-	if (!simple)
-		return "has designators of ranges or of parts";
-	for (unsigned i = level->first; i < s->count; i++)
-		if (s->designators[i] == hash)
-			return "initialises an element twice";
-	if (s->count == DESIGNATORS_MAX)
-		return "has very many designators";
-	s->designators[s->count++] = hash;
-	return NULL;
-}
-
-static struct level *level_of(struct scan *s)
-{
-	return &s->levels[s->depth < LEVELS_MAX ? s->depth : LEVELS_MAX - 1];
-}
-
-static const char *open_brace(struct scan *s)
-{
-	s->depth++;
-	*level_of(s) = (struct level){.first = s->count};
-	s->question = false;
-	s->returns = false;
-	s->p++;
-	return judge_element(s, level_of(s));
-}
-
-static void close_brace(struct scan *s)
-{
-	s->count = level_of(s)->first;
-	s->depth -= s->depth > 0;
-	s->question = false;
-	s->returns = false;
-	if (s->depth == 0)
-		s->function = NULL;
-	s->p++;
-}
-
-// At the name of the function whose body it is, in a return statement: is it called, and is that all that is left to do?
-static void note_self_call(struct scan *s)
-{
-	int depth = 0;
-	const char *p = s->p;
-	while (p < s->end && is(SPACE, *p))
-		p++;
-	if (p == s->end || *p != '(')
-		return;
-	for (; p < s->end && *p != ';'; p++) {
-		depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
-		if (depth == 0)
-			break;
-	}
-	while (p < s->end && (*p == ')' || is(SPACE, *p)))
-		p++;
-	s->self_calls++;
-	s->tail = p < s->end && *p == ';';
-}
-
-static const char *end_statement(struct scan *s)
-{
-	bool loop = s->returns && s->tail && s->self_calls == 1;
-	s->question = false;
-	s->returns = false;
-	if (s->depth == 0)
-		s->function = NULL;
-	s->p++;
-	return loop ? "calls itself at its end, without need of stack when optimised" : NULL;
-}
-
-// Keywords, and names that gcc knows only from their header.
-static const char *judge_known(struct scan *s, const char *name, size_t len)
-{
-	switch (*name) {
-	case 'd':
-		if (equal(name, len, "double") && s->word != NULL && equal(s->word, s->word_len, "long"))
-			return "uses long double";
-		break;
-	case 'l':
-		if (equal(name, len, "long") && s->word != NULL && equal(s->word, s->word_len, "double"))
-			return "uses long double";
-		break;
-	case 'o':
-		if (equal(name, len, "offsetof"))
-			s->needs_stddef = "uses offsetof without <stddef.h>";
-		break;
-	case 'p':
-		if (equal(name, len, "ptrdiff_t"))
-			s->needs_stddef = "uses ptrdiff_t without <stddef.h>";
-		break;
-	case 'r':
-		if (equal(name, len, "return")) {
-			s->returns = true;
-			s->tail = false;
-			s->self_calls = 0;
-		} else if (equal(name, len, "register") && s->depth == 0 && s->levels[0].parentheses == 0) {
-			return "has register outside of functions";
-		}
-		break;
-	case 's':
-		if (equal(name, len, "static") && level_of(s)->parentheses > 0)
-			return "has static in parentheses";
-		break;
-	case 'v':
-		if (equal(name, len, "va_arg"))
-			return judge_va_arg(s);
-		if (equal(name, len, "va_start"))
-			s->needs_stdarg = "uses va_start without <stdarg.h>";
-		break;
-	case 'w':
-		if (equal(name, len, "wchar_t"))
-			s->needs_wide = "uses wchar_t without <wchar.h>";
-		break;
-	case '_':
-		if (equal(name, len, "__attribute__") || equal(name, len, "__attribute"))
-			return judge_attributes(s);
-		s->generic = s->generic || equal(name, len, "_Generic");
-		s->func = s->func || equal(name, len, "__func__") || equal(name, len, "__FUNCTION__");
-		if (s->generic && s->func)
-			return "uses __func__ beside _Generic";
-		break;
-	default:
-		break;
-	}
-	return NULL;
+	if (equal(name, len, "offsetof"))
+		s->needs_stddef = "uses offsetof without <stddef.h>";
+	else if (equal(name, len, "ptrdiff_t"))
+		s->needs_stddef = "uses ptrdiff_t without <stddef.h>";
+	else if (equal(name, len, "va_start"))
+		s->needs_stdarg = "uses va_start without <stdarg.h>";
+	else if (equal(name, len, "wchar_t"))
+		s->needs_wide = "uses wchar_t without <wchar.h>";
 }
 
 static const char *judge_word(struct scan *s)
@@ -641,59 +462,31 @@ static const char *judge_word(struct scan *s)
 	size_t len = take_word(s, &name);
 	s->line_start = false;
 	const char *why = find_word(name, len);
-	if (why == NULL)
-		why = judge_known(s, name, len);
-	if (s->returns && s->depth > 0 && s->function != NULL && len == s->function_len &&
-	    memcmp(name, s->function, len) == 0)
-		note_self_call(s);
+	if (why != NULL)
+		return why;
+	if (*name == '_') {
+		if (equal(name, len, "__attribute__") || equal(name, len, "__attribute"))
+			return judge_attributes(s);
+		s->generic = s->generic || equal(name, len, "_Generic");
+		s->func = s->func || equal(name, len, "__func__") || equal(name, len, "__FUNCTION__");
+		if (s->generic && s->func)
+			return "uses __func__ beside _Generic";
+	} else if (equal(name, len, "va_arg")) {
+		return judge_va_arg(s);
+	} else if (len >= 7 && len <= 9) {
+		note_needs(s, name, len);
+	}
 	s->word = name;
 	s->word_len = len;
-	return why;
-}
-
-static const char *judge_number(struct scan *s)
-{
-	const char *start = s->p;
-	bool real = false;
-	bool hex = s->end - s->p > 1 && s->p[0] == '0' && (s->p[1] | 0x20) == 'x';
-	for (; s->p < s->end; s->p++) {
-		char c = *s->p, lower = (char)(c | 0x20);
-		bool exponent = s->p > start && (s->p[-1] | 0x20) == (hex ? 'p' : 'e') && (c == '+' || c == '-');
-		if (!is(WORD, c) && c != '.' && !exponent)
-			break;
-		real = real || c == '.' || lower == (hex ? 'p' : 'e');
-	}
-	s->line_start = false;
-	s->word = NULL;
-	return real && (s->p[-1] | 0x20) == 'l' ? "uses long double" : NULL;
+	return NULL;
 }
 
 static const char *judge_mark(struct scan *s)
 {
 	const char *why = NULL;
-	struct level *level = level_of(s);
 	switch (*s->p) {
 	case '(':
-		if (s->depth == 0 && level->parentheses == 0 && s->word != NULL) {
-			s->function = s->word;
-			s->function_len = s->word_len;
-		}
-		level->parentheses++;
 		why = judge_parenthesis(s);
-		break;
-	case '[':
-		level->parentheses++;
-		s->p++;
-		break;
-	case ')':
-	case ']':
-		level->parentheses -= level->parentheses > 0;
-		s->p++;
-		break;
-	case ',':
-		s->p++;
-		if (s->depth > 0 && level->parentheses == 0)
-			why = judge_element(s, level);
 		break;
 	case ':':
 		why = s->word != NULL ? judge_colon(s) : (s->p++, NULL);
@@ -703,13 +496,10 @@ static const char *judge_mark(struct scan *s)
 		s->p++;
 		break;
 	case ';':
-		why = end_statement(s);
-		break;
 	case '{':
-		why = open_brace(s);
-		break;
 	case '}':
-		close_brace(s);
+		s->question = false;
+		s->p++;
 		break;
 	default:
 		s->p++;
@@ -718,42 +508,37 @@ static const char *judge_mark(struct scan *s)
 	return why;
 }
 
-static const char *judge_token(struct scan *s)
-{
-	char c = *s->p;
-	if (is(LETTER, c))
-		return judge_word(s);
-	if (is(DIGIT, c) || (c == '.' && s->end - s->p > 1 && is(DIGIT, s->p[1])))
-		return judge_number(s);
-	if (c == '#' && s->line_start) {
-		s->line_start = false;
-		return directive(s);
-	}
-	s->line_start = false;
-	if (c == '"' || c == '\'') {
-		bool ends = skip_string(s);
-		s->word = NULL;
-		return ends ? NULL : "has a string that does not end";
-	}
-	if ((unsigned char)c >= 0x80)
-		return "has identifiers beyond ASCII";
-	return judge_mark(s);
-}
-
 const char *spore__faithful_refusal(const char *text, size_t len)
 {
 	struct scan s = {.p = text, .end = text + len, .line_start = true};
 	const char *why = NULL;
 	while (s.p < s.end && why == NULL) {
-		if (is(SPACE, *s.p)) {
+		char c = *s.p;
+		if (is(SPACE, c)) {
 			s.p++;
-		} else if (*s.p == '\n') {
+		} else if (is(LETTER, c)) {
+			why = judge_word(&s);
+		} else if (c == '\n') {
 			s.line_start = true;
 			s.p++;
-		} else if (*s.p == '/' && s.end - s.p > 1 && (s.p[1] == '/' || s.p[1] == '*')) {
+		} else if (c == '"' || c == '\'') {
+			skip_string(&s);
+			s.line_start = false;
+			s.word = NULL;
+		} else if (c == '/' && s.end - s.p > 1 && (s.p[1] == '/' || s.p[1] == '*')) {
 			skip_comment(&s);
+		} else if (c == '#' && s.line_start) {
+			s.line_start = false;
+			why = directive(&s);
+		} else if (is(DIGIT, c)) {
+			(void)take_word(&s, &(const char *){NULL});
+			s.line_start = false;
+			s.word = NULL;
+		} else if ((unsigned char)c >= 0x80) {
+			why = "has identifiers beyond ASCII";
 		} else {
-			why = judge_token(&s);
+			s.line_start = false;
+			why = judge_mark(&s);
 		}
 	}
 	if (why == NULL && !s.stddef)
@@ -784,12 +569,4 @@ void spore__faithful_flags(const char *libexec, struct spore__strs *argv)
 	spore__strs_add(argv, "-Wimplicit-function-declaration");
 	spore__strs_add(argv, "-include");
 	spore__strs_addf(argv, "%s/tcc-prelude.h", libexec);
-}
-
-void spore__faithful_enter(void)
-{
-#ifdef __x86_64__
-	const unsigned short precision_of_double = 0x027f;
-	__asm__ volatile("fldcw %0" : : "m"(precision_of_double));
-#endif
 }

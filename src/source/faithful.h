@@ -19,8 +19,4 @@ const char *spore__faithful_refuses_flags(const char *const *flags);
 // Adds tcc's flags. LIBEXEC is the folder that has tcc-prelude.h. Whatever tcc prints with them is a refusal.
 void spore__faithful_flags(const char *libexec, struct spore__strs *argv);
 
-// In the process that is about to run tcc: tcc computes constants in long double and rounds the result once more to double, which now
-// and then differs in the last bit. This sets the processor to compute with the precision of double, for the whole process.
-void spore__faithful_enter(void);
-
 #endif
