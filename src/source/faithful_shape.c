@@ -132,6 +132,8 @@ static void take_number(struct shape *s)
 	}
 	if (floating && (s->p[-1] | 0x20) == 'l')
 		s->why = "uses long double";
+	if (floating && hex && s->p - from > 12) // those beyond its 64 bits go wrong
+		s->why = "has long hexadecimal floating constants";
 }
 
 static void next(struct shape *s)
