@@ -200,10 +200,15 @@ static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t num
 {
 	unsigned char bytes[64];
 	struct spore__msgpack_writer w;
+	struct spore__control_message m;
+	size_t used;
 	spore__msgpack_writer_fixed(&w, bytes, sizeof bytes);
 	put(&w, number);
-	if (w.err == 0)
-		(void)send_frame(bytes, w.len);
+	if (w.err != 0)
+		return;
+	if (traces && spore__control_decode(bytes, w.len, &m, &used) == SPORE_OK)
+		trace("->", &m);
+	(void)send_frame(bytes, w.len);
 }
 
 static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
@@ -214,10 +219,6 @@ static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 
 static void deliver(size_t len, bool record)
 {
-	if (!said_hello) {
-		said_hello = true;
-		send_small(put_hello, 0);
-	}
 	send_kept();
 	if (kept_len == 0 && lost > 0 && !hold_dead) {
 		send_small(spore__control_put_lost, lost);
@@ -244,6 +245,9 @@ void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const vo
 	put(&w, arg);
 	if (w.err == 0 && spore__control_decode(frame, w.len, &m, &used) == SPORE_OK) {
 		bool to_hold = hold_fd >= 0 && !hold_dead;
+		if (to_hold && !said_hello)
+			send_small(put_hello, 0);
+		said_hello = true;
 		if (traces)
 			trace(to_hold ? "->" : "- ", &m);
 		if (to_hold)
@@ -327,7 +331,7 @@ static void take(const struct spore__control_message *m)
 	}
 }
 
-static void hear(void)
+static void receive(void)
 {
 	while (!atomic_load(&heard_stop) && spore__io_is(hold_fd, &hold_id)) {
 		size_t size;
@@ -353,6 +357,14 @@ static void hear(void)
 			atomic_store(&heard_stop, true);
 		}
 	}
+}
+
+static void hear(void)
+{
+	receive();
+	// Another thread, or the program's own loop, may poll the descriptor for what was read here.
+	if (atomic_load(&heard_stop) && spore__io_is(hold_fd, &hold_id))
+		(void)shutdown(hold_fd, SHUT_RD);
 }
 
 bool spore__connection_heard_stop(void)

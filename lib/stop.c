@@ -20,7 +20,7 @@
 static const int signals[] = {SIGINT, SIGTERM};
 enum {
 	SIGNALS = sizeof signals / sizeof signals[0],
-	SAME_MS = 300, // a group is often told by each of those who own it
+	SAME_MS = 200, // a group is often told by each of those who own it
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -180,7 +180,7 @@ static inline struct spore_field spore_bool(const char *key, bool value)
 // The stop request is, whichever comes first: the hold's message, the end of the hold, SIGINT or SIGTERM. It comes once and stays.
 // The first call of a function of this part takes SIGINT and SIGTERM over where they have their default action (a handler of the
 // program's own and an ignored signal are left alone; calls that wait are interrupted with EINTR); a second signal ends the program at once
-// (one within 0.3 seconds of the first is taken for the same).
+// (one within 0.2 seconds of the first is taken for the same).
 
 // Has the program been asked to stop? Does not block, but the first true answer says spore_stopping().
 SPORE_EXPORT bool spore_stop_requested(void);

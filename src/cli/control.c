@@ -60,7 +60,7 @@ static void refuse(struct spore__control_end *h, enum spore_err code)
 {
 	struct spore__msgpack_writer w = {0};
 	h->failed = true;
-	spore__report("see spore-control-protocol in the documentation",
+	spore__report("SPORE_TRACE=1 shows what libspore says; a program of your own: docs/control-protocol.md",
 	              "%s: its control messages cannot be understood: %s", h->name, h->side.refusal);
 	spore__control_put_refuse(&w, code, h->side.refusal);
 	(void)send_frame(h, &w);
@@ -71,15 +71,15 @@ bool spore__control_read(struct spore__control_end *h)
 	while (!h->failed) {
 		size_t room;
 		unsigned char *place = spore__control_space(&h->side.in, &room);
-		if (place == NULL)
-			return false;
-		ssize_t n = recv(h->fd, place, room, MSG_DONTWAIT);
+		ssize_t n = place == NULL ? 0 : recv(h->fd, place, room, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return true;
-		if (n <= 0)
+		if (n <= 0) {
+			h->failed = true; // the caller closes the descriptor, and its number may then be another file's
 			return false;
+		}
 		spore__control_received(&h->side.in, (size_t)n);
 		struct spore__control_message m;
 		enum spore_err e;

@@ -159,6 +159,14 @@ static int play_closes(void)
 	return spore_stop_requested() && recv(ends[1], &byte, 1, MSG_DONTWAIT) == -1 ? 0 : 3;
 }
 
+// What one function reads, those who poll must still see.
+static int play_config_takes_stop(void)
+{
+	struct pollfd p = {.fd = spore_stop_fd(), .events = POLLIN};
+	(void)spore_config("any", NULL);
+	return poll(&p, 1, 20000) == 1 && spore_stop_requested() ? 0 : 1;
+}
+
 static int play_flood(void)
 {
 	char text[16000];
@@ -178,9 +186,11 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"talk", play_talk},       {"stop", play_stop},           {"callback", play_callback},
-    {"threads", play_threads}, {"dead_hold", play_dead_hold}, {"fork", play_fork},
-    {"flood", play_flood},     {"stubborn", play_stubborn},   {"closes", play_closes},
+    {"talk", play_talk},           {"stop", play_stop},
+    {"callback", play_callback},   {"threads", play_threads},
+    {"dead_hold", play_dead_hold}, {"fork", play_fork},
+    {"flood", play_flood},         {"stubborn", play_stubborn},
+    {"closes", play_closes},       {"config_takes_stop", play_config_takes_stop},
 };
 
 // ---- the hold
@@ -375,6 +385,20 @@ static void test_second_signal_ends(void **state)
 	spore__hold_side_finish(&c.side);
 }
 
+static void test_config_takes_stop(void **state)
+{
+	struct spore__msgpack_writer w = {0};
+	struct child c;
+	begin(&c, "config_takes_stop");
+	spore__control_put_hello(&w, NULL, NULL);
+	spore__control_put_stop(&w, 0);
+	say(&c, &w);
+	spore__msgpack_writer_finish(&w);
+	hear(&c, 0);
+	assert_string_equal(c.seen, "Hig");
+	assert_string_equal(end(&c, 0), "");
+}
+
 static void test_closed_descriptor(void **state)
 {
 	struct child c;
@@ -452,6 +476,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_stop_message),
 	    cmocka_unit_test(test_signal),
 	    cmocka_unit_test(test_second_signal_ends),
+	    cmocka_unit_test(test_config_takes_stop),
 	    cmocka_unit_test(test_closed_descriptor),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_dead_hold),
