@@ -29,7 +29,19 @@ struct watching {
 	struct spore__foreground program;
 	bool running;
 	int held;
+	struct spore__watch *watch;
+	struct spore__strs watched; // folders; what changes in them during a build is told after it
+	struct spore__filestate script_state;
 };
+
+static const struct spore__filestate *state_of(const char *path, struct spore__filestate *state)
+{
+	struct stat st;
+	*state = (struct spore__filestate){0};
+	if (stat(path, &st) == 0)
+		spore__filestate_of(&st, state);
+	return state;
+}
 
 // Only what is the user's changes while he works; the system's files are looked at by the next build anyway.
 static bool of_the_system(const char *path)
@@ -38,32 +50,27 @@ static bool of_the_system(const char *path)
 	       strncmp(path, "/etc/", 5) == 0;
 }
 
-static struct spore__watch *watch_inputs(const struct watching *s)
+static void watch_folder(struct watching *s, char *path)
 {
-	struct spore__watch *watch = spore__os_watch_create();
-	struct spore__strs folders = {0};
-	if (watch == NULL)
-		spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_instances", "cannot watch files: %s",
-		           strerror(errno));
-	spore__strs_take(&folders,
-	                 spore__fs_is_dir(s->w->real) ? spore__xstrdup(s->w->real) : spore__fs_dir(s->w->real));
+	if (spore__strs_has(&s->watched, path)) {
+		free(path);
+		return;
+	}
+	if (spore__os_watch_add(s->watch, path) != 0 && errno == ENOSPC)
+		spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_watches", "cannot watch %s: too many folders",
+		           path);
+	spore__strs_take(&s->watched, path);
+}
+
+static void watch_inputs(struct watching *s)
+{
 	for (size_t i = 0; i < s->index.input_count; i++) {
 		const struct spore__input *input = &s->index.inputs[i];
 		if (input->absent || input->made || of_the_system(input->path))
 			continue;
 		bool folder = S_ISDIR((mode_t)input->state.mode);
-		char *path = folder ? spore__xstrdup(input->path) : spore__fs_dir(input->path);
-		if (spore__strs_has(&folders, path))
-			free(path);
-		else
-			spore__strs_take(&folders, path);
+		watch_folder(s, folder ? spore__xstrdup(input->path) : spore__fs_dir(input->path));
 	}
-	for (size_t i = 0; i < folders.count; i++)
-		if (spore__os_watch_add(watch, folders.items[i]) != 0 && errno == ENOSPC)
-			spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_watches",
-			           "cannot watch %s: too many folders", folders.items[i]);
-	spore__strs_finish(&folders);
-	return watch;
 }
 
 static void start(struct watching *s)
@@ -92,6 +99,7 @@ static void start(struct watching *s)
 	    .env = &s->index.env,
 	    .control = s->index.control || spore__args_has(s->args, "control"),
 	};
+	(void)state_of(s->w->real, &s->script_state);
 	spore__foreground_start(&s->program, &how);
 	s->running = true;
 	spore__strs_finish(&argv);
@@ -153,51 +161,62 @@ static void let_settle(struct spore__watch *watch)
 		;
 }
 
-static bool changed_since(const struct watching *s, char **which)
+// An event may be of a file that does not matter, or of a change that the last build saw already.
+static bool changed_since(const struct watching *s, const char **which)
 {
-	const char *path = NULL;
+	struct spore__filestate now;
+	*which = s->w->source;
 	if (s->script != NULL)
-		return true;
-	if (s->index.id != NULL && spore__index_fresh(&s->index, &path))
-		return false;
-	free(*which);
-	*which = path != NULL ? spore__xstrdup(path) : NULL;
-	return true;
+		return !spore__filestate_equal(state_of(s->w->real, &now), &s->script_state);
+	return s->index.id == NULL || !spore__index_same(&s->index, which);
+}
+
+static void look_again(struct watching *s)
+{
+	const char *which;
+	if (!changed_since(s, &which))
+		return;
+	char *name = spore__xstrdup(which); // of an index that goes away
+	rebuild(s, name);
+	free(name);
+	watch_inputs(s);
 }
 
 static void loop(struct watching *s)
 {
-	char *which = NULL;
-	struct spore__watch *watch = watch_inputs(s);
 	for (;;) {
 		int status;
 		if (s->running && spore__foreground_wait(&s->program, 0, &status))
 			say_ended(s, status);
 		if (spore__foreground_asked_to_end() && !s->running)
-			break;
-		int r = spore__os_watch_wait(watch, s->running ? LOOK_MS : LOOK_MS * 2);
-		if (r <= 0)
+			return;
+		if (spore__os_watch_wait(s->watch, LOOK_MS) <= 0)
 			continue;
-		let_settle(watch);
-		if (changed_since(s, &which))
-			rebuild(s, which);
-		spore__os_watch_destroy(watch);
-		watch = watch_inputs(s);
+		let_settle(s->watch);
+		look_again(s);
 	}
-	spore__os_watch_destroy(watch);
-	free(which);
 }
 
 int spore__watch_run(const struct spore__args *args, const struct spore__wanted *w, const struct spore__strs *script)
 {
 	struct watching s = {.args = args, .w = w, .script = script, .store = spore__dirs_store(), .held = -1};
+	s.watch = spore__os_watch_create();
+	if (s.watch == NULL)
+		spore__die(SPORE__EXIT_SPORE, "raise fs.inotify.max_user_instances", "cannot watch files: %s",
+		           strerror(errno));
+	watch_folder(&s, spore__fs_is_dir(w->real) ? spore__xstrdup(w->real) : spore__fs_dir(w->real));
 	spore__foreground_init();
-	if (script != NULL || spore__build_current(s.store, w, &s.index) || spore__build_ask(w, &s.index) == 0)
+	if (script != NULL || spore__build_current(s.store, w, &s.index) || spore__build_ask(w, &s.index) == 0) {
+		watch_inputs(&s);
 		start(&s);
-	else
+		look_again(&s); // what changed before its folder was watched
+	} else {
 		spore__report(NULL, "waiting for a change of %s", w->source);
+	}
 	loop(&s);
 	spore__index_finish(&s.index);
+	spore__strs_finish(&s.watched);
+	spore__os_watch_destroy(s.watch);
 	free(s.store);
 	return 128 + SIGINT;
 }

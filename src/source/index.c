@@ -239,7 +239,7 @@ bool spore__index_recent(const struct spore__index *index, const struct spore__f
 	return seconds * 1000000000 + checked_ns - s->ctime_ns < tick_ns;
 }
 
-bool spore__index_fresh(const struct spore__index *index, const char **which)
+static bool unchanged(const struct spore__index *index, bool proven, const char **which)
 {
 	for (size_t i = 0; i < index->input_count; i++) {
 		const struct spore__input *input = &index->inputs[i];
@@ -250,7 +250,7 @@ bool spore__index_fresh(const struct spore__index *index, const char **which)
 		if (same && !absent) {
 			spore__filestate_of(&st, &now);
 			same = spore__filestate_equal(&now, &input->state) &&
-			       (input->made || !spore__index_recent(index, &now));
+			       (!proven || input->made || !spore__index_recent(index, &now));
 		}
 		if (!same) {
 			if (which != NULL)
@@ -259,6 +259,16 @@ bool spore__index_fresh(const struct spore__index *index, const char **which)
 		}
 	}
 	return true;
+}
+
+bool spore__index_fresh(const struct spore__index *index, const char **which)
+{
+	return unchanged(index, true, which);
+}
+
+bool spore__index_same(const struct spore__index *index, const char **which)
+{
+	return unchanged(index, false, which);
 }
 
 const struct spore__program *spore__index_program(const struct spore__index *index, const char *name)

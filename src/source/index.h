@@ -86,6 +86,9 @@ void spore__index_add_program(struct spore__index *index, const char *name, cons
 // system could hide a second change. *WHICH, if not NULL, becomes the first one that differs (points into INDEX).
 bool spore__index_fresh(const struct spore__index *index, const char **which);
 
+// The same without regard to how shortly before: has anything been seen to change since?
+bool spore__index_same(const struct spore__index *index, const char **which);
+
 // Did S change so shortly before INDEX was checked (or after) that its times do not prove its content?
 bool spore__index_recent(const struct spore__index *index, const struct spore__filestate *s);
 

@@ -16,7 +16,7 @@ static void on(int s) { got = s; }
 int main(int c, char **v) {
 	signal(SIGTERM, on); signal(SIGUSR1, on); signal(SIGWINCH, on);
 	if (c > 1) signal(SIGINT, on);
-	printf("ready %d\\n", (int)getpid()); fflush(stdout);
+	printf("%s-%d-up\\n", "is", (int)getpid()); fflush(stdout);
 	while (!got) pause();
 	printf("signal %d\\n", (int)got); fflush(stdout);
 	return 7;
@@ -28,8 +28,8 @@ class Signals(SporeTest):
     def started(self, *args):
         self.write("ready.c", READY)
         process = self.start("run", "ready.c", *args, text=True)
-        word, pid = process.stdout.readline().split()
-        self.assertEqual(word, "ready")
+        word, pid, up = process.stdout.readline().strip().split("-")
+        self.assertEqual((word, up), ("is", "up"))
         return process, int(pid)
 
     def test_what_is_sent_to_spore_reaches_the_program(self):
@@ -83,7 +83,7 @@ class InAShell(SporeTest):
 
     def test_interrupt(self):
         self.shell.send("spore run ready.c\n")
-        self.shell.expect("ready")
+        self.shell.expect("-up")
         self.shell.send("\x03")
         self.shell.expect("prompt> ")
         self.shell.send("echo status=$?\n")
@@ -91,20 +91,20 @@ class InAShell(SporeTest):
 
     def test_interrupt_that_the_program_handles(self):
         self.shell.send("spore run ready.c x; echo status=$?\n")
-        self.shell.expect("ready")
+        self.shell.expect("-up")
         self.shell.send("\x03")
         self.shell.expect("signal 2")
         self.shell.expect("status=7")
 
     def test_interrupt_ends_a_loop(self):
         self.shell.send("for i in 1 2 3; do spore run ready.c; done; echo after\n")
-        self.shell.expect("ready")
+        self.shell.expect("-up")
         self.shell.send("\x03")
-        self.assertNotIn("ready", self.shell.expect("prompt> "))
+        self.assertNotIn("-up", self.shell.expect("prompt> "))
 
     def test_job_control(self):
         self.shell.send("spore run ready.c\n")
-        self.shell.expect("ready")
+        self.shell.expect("-up")
         self.shell.send("\x1a")
         self.shell.expect("Stopped")
         self.shell.send("jobs; echo listed=$?\n")
@@ -124,7 +124,7 @@ class InAShell(SporeTest):
 
     def test_window_size(self):
         self.shell.send("spore run ready.c\n")
-        self.shell.expect("ready")
+        self.shell.expect("-up")
         subprocess.run(["stty", "rows", "33", "cols", "77"], stdin=self.shell.fd, check=True)
         self.shell.expect(f"signal {int(signal.SIGWINCH)}")
         self.shell.expect("prompt> ")
@@ -159,7 +159,7 @@ class InAShell(SporeTest):
         self.shell.send("spore run path:bash --norc --noprofile -i\n")
         self.shell.expect("prompt> ")
         self.shell.send("spore run ready.c\n")
-        self.shell.expect("ready")
+        self.shell.expect("-up")
         self.shell.send("\x1a")
         self.shell.expect("Stopped")
         self.shell.send("kill -9 %1; exit 5\n")

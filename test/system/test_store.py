@@ -205,12 +205,13 @@ class Upkeep(SporeTest):
         orphan = self.start("run", "orphan.c")
         self.assertEqual(orphan.stdout.readline(), b"up\n")
         orphan.wait(timeout=60)
+        posix = os.environ.get("SPORE_POSIX") == "1"  # only a lock tells there, and an orphan has none
         dry = self.ok(self.spore("store", "gc", "--max-size", "0", "--dry-run")).stdout
         self.assertIn("would remove", dry)
         out = self.ok(self.spore("store", "gc", "--max-size", "0")).stdout
-        self.assertIn("2 in use", out)
+        self.assertIn("1 in use" if posix else "2 in use", out)
         left = {e["source"] for e in json.loads(self.spore("store", "ls", "--json").stdout)}
-        self.assertEqual(left, {os.path.join(self.work, n) for n in ("busy.c", "orphan.c")})
+        self.assertEqual(left, {os.path.join(self.work, n) for n in ("busy.c", "orphan.c")[:1 if posix else 2]})
         busy.kill()
         busy.wait()
         self.ok(self.spore("run", "idle.c"), "hello\n")
