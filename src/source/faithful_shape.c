@@ -269,6 +269,8 @@ static void judge_value(struct shape *s)
 		open(s);
 		while (s->why == NULL && s->now.kind != END && s->depth > inside) {
 			next(s);
+			if (s->now.kind == ']' && s->depth == inside + 1)
+				break; // judge_mark shuts it
 			if (s->now.kind == '[' || s->now.kind == '(')
 				open(s);
 			else if (s->now.kind == ']' || s->now.kind == ')')
