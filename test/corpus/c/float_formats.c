@@ -10,8 +10,8 @@ int main(void)
 		printf("%.0f|%.3e|%.10g|%+.2f|% g|%#g|%012.4f|%-12.3g|\n", v[i], v[i], v[i], v[i], v[i], v[i], v[i], v[i]);
 	}
 	printf("%f %F %e %g\n", INFINITY, -INFINITY, INFINITY, -INFINITY);
-	printf("%.17g %.9g %.21Lg\n", DBL_EPSILON, FLT_EPSILON, LDBL_EPSILON);
-	printf("%d %d %d %d %d\n", FLT_DIG, DBL_DIG, LDBL_DIG, DBL_MANT_DIG, DBL_MAX_EXP);
+	printf("%.17g %.9g\n", DBL_EPSILON, FLT_EPSILON);
+	printf("%d %d %d %d\n", FLT_DIG, DBL_DIG, DBL_MANT_DIG, DBL_MAX_EXP);
 	for (float f = 1; f < 1e6f; f *= 7.3f)
 		printf("%.9g ", f);
 	putchar('\n');

@@ -1,0 +1,180 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "source/faithful.h"
+
+static const char *judge(const char *text)
+{
+	return spore__faithful_refusal(text, strlen(text));
+}
+
+static void check(const char *const *texts, bool fine)
+{
+	for (; *texts != NULL; texts++) {
+		const char *why = judge(*texts);
+		if ((why == NULL) != fine)
+			print_error("%s: %s\n", *texts, why == NULL ? "accepted" : why);
+		assert_true((why == NULL) == fine);
+	}
+}
+
+static void test_ordinary_text_is_fine(void **state)
+{
+	static const char *const texts[] = {
+	    "",
+	    "\n",
+	    "#include <stdio.h>\nint main(void)\n{\n\treturn puts(\"hi\") < 0;\n}\n",
+	    "// _Atomic int x; __asm__\nint x; /* alloca(3) */",
+	    "const char *s = \"setjmp _Thread_local\"; char c = '\\'';",
+	    "#pragma once\n#pragma pack(1)\n#pragma GCC diagnostic ignored \"-Wall\"\n",
+	    "struct __attribute__((packed)) s { int a; } __attribute__((__unused__));",
+	    "void f(const char *, ...) __attribute__((format(printf, 1, 2), noreturn));",
+	    "#include <stdarg.h>\nint f(int n, ...) { va_list a; va_start(a, n); n = va_arg(a, int) + va_arg(a, "
+	    "unsigned long);"
+	    " const struct s *p = va_arg(a, const struct s *); va_end(a); return n; }",
+	    "struct s { int a : 3; unsigned b : 32; unsigned : 0; };",
+	    "int f(int x) { switch (x) { case 1: 40; default: x = x ? x : 40; } return x; }",
+	    "int (*table[3])(void); int (*p)[3]; int f(int (*a)[4]) { return (*a)[f(a)] + 2 * (*p)[1]; }",
+	    "#include <stddef.h>\nptrdiff_t d; size_t o = offsetof(struct s, m); wchar_t w;",
+	    "int atom, asmx, xasm, thread_locals, Nan, isNAN; long __func__s;",
+	    "static const int t[] = {[1] = 2, [3] = 4}; struct p q = {.x = 1, .y = 2};",
+	    "#define \\\n X 1\nint x = X; \\\n",
+	    NULL,
+	};
+	check(texts, true);
+}
+
+static void test_what_tcc_lacks_is_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "_Atomic int x;",
+	    "int f(void) { return __atomic_load_n(&x, 0); }",
+	    "#include <stdatomic.h>",
+	    "#  include<complex.h>",
+	    "#\tinclude \"threads.h\"",
+	    "#include_next <stdio.h>",
+	    "#pragma omp parallel",
+	    "#pragma GCC optimize(\"O0\")",
+	    "_Thread_local int x;",
+	    "static __thread int x;",
+	    "__int128 x;",
+	    "double _Complex z;",
+	    "void f(void) { __asm__(\"nop\"); }",
+	    "int x = __builtin_popcount(3);",
+	    "void *p = alloca(3);",
+	    "if (setjmp(b)) {}",
+	    "_Alignas(16) char c;",
+	    "int h\xc3\xa9;",
+	    NULL,
+	};
+	check(texts, false);
+}
+
+static void test_what_tells_compilers_apart_is_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "#ifdef __GNUC__\n#endif",
+	    "#if defined(__clang__)\n#endif",
+	    "#ifdef __TINYC__\n#endif",
+	    "#ifdef __OPTIMIZE__\n#endif",
+	    "#if !defined __STDC_NO_ATOMICS__\n#endif",
+	    "#if __has_include(<x.h>)\n#endif",
+	    "#ifdef __SSE2__\n#endif",
+	    "__INT32_TYPE__ x;",
+	    "double d = NAN;",
+	    NULL,
+	};
+	check(texts, false);
+}
+
+static void test_what_tcc_gets_wrong_is_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "#include <stdarg.h>\nvoid f(va_list a) { va_arg(a, struct s); }",
+	    "#include <stdarg.h>\nvoid f(va_list a) { va_arg(a, my_type); }",
+	    "struct s { unsigned long long a : 40; };",
+	    "struct s { long a: 33, b; };",
+	    "void f(int n) { int (*p)[n] = 0; }",
+	    "void *f(int n) { return (int (*)[n])malloc(n); }",
+	    "void f(int N) { double (* p ) [N]; }",
+	    "int x __attribute__((aligned(16)));",
+	    "void f(void) __attribute__((constructor(101)));",
+	    "int x __attribute__((cleanup(f)));",
+	    "int t[] = {[1] = 2, [1] = 3};",
+	    "int t[] = {[0 ... 9] = 2};",
+	    "struct s t = {.a.b = 3};",
+	    "long double x;",
+	    "int f(int n) { return n ? f(n - 1) : 0; }\nint g(int n) { return g(n); }",
+	    "const char *n = _Generic(__func__, char *: 1, default: 2);",
+	    NULL,
+	};
+	check(texts, false);
+}
+
+static void test_what_gcc_refuses_is_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "ptrdiff_t d;",
+	    "#include <stdio.h>\nint o = offsetof(struct s, m);",
+	    "#include <stdio.h>\nvoid f(int n, ...) { va_list a; va_start(a, n); }",
+	    "#include <stdio.h>\nwchar_t w;",
+	    "char *s = \"no end\n;\";",
+	    "struct s { int a; int a; };",
+	    NULL,
+	};
+	check(texts, false);
+}
+
+// Whatever is cut off, the scan stays within the text.
+static void test_cut_text(void **state)
+{
+	static const char text[] =
+	    "#include <stdio.h>\n#pragma pack(1)\nstruct __attribute__((packed, __used__)) s { int a : 3; };\n"
+	    "int f(int n, ...) { int (*p)[3] = va_arg(a, int *); /* x */ // y \\\n z\n"
+	    "char c = '\\n', *s = \"a\\\"b\"; double d = 0x1.8p+3 + .5e-3; return n ? f(1) : 2; }\n"
+	    "int t[] = {[1] = 2, [3].x = 4, .y = {1, 2}};";
+	for (size_t len = 0; len < sizeof text; len++) {
+		char *copy = test_malloc(len + 1);
+		memcpy(copy, text, len);
+		(void)spore__faithful_refusal(copy, len);
+		test_free(copy);
+	}
+	assert_null(spore__faithful_refusal(NULL, 0));
+}
+
+static void test_flags(void **state)
+{
+	const char *const fine[] = {"-DX=1", "-Iinclude", "-UY", "-Wall", "-pthread", NULL};
+	assert_null(spore__faithful_refuses_flags(fine));
+	assert_null(spore__faithful_refuses_flags(NULL));
+	static const char *const bad[] = {"-O3",        "-fno-builtin", "-march=native", "-Werror",
+	                                  "-Wl,-z,now", "-std=c11",     "-include"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		const char *const flags[] = {"-DX", bad[i], NULL};
+		assert_non_null(spore__faithful_refuses_flags(flags));
+	}
+	struct spore__strs argv = {0};
+	spore__faithful_flags("/libexec", &argv);
+	assert_true(spore__strs_has(&argv, "/libexec/tcc-prelude.h"));
+	assert_true(spore__strs_has(&argv, "-Wimplicit-function-declaration"));
+	spore__strs_finish(&argv);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_ordinary_text_is_fine),
+	    cmocka_unit_test(test_what_tcc_lacks_is_refused),
+	    cmocka_unit_test(test_what_tells_compilers_apart_is_refused),
+	    cmocka_unit_test(test_what_tcc_gets_wrong_is_refused),
+	    cmocka_unit_test(test_what_gcc_refuses_is_refused),
+	    cmocka_unit_test(test_cut_text),
+	    cmocka_unit_test(test_flags),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
