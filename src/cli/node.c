@@ -20,8 +20,8 @@ static const struct spore__option json_only[] = {
     {0},
 };
 
-// Connects and says hello. False, when there is no node: only without START. Other failures end the process.
-static bool meet(struct spore__rpc_client *c, bool start)
+// One attempt: connects and says hello. A node that was killed may still have taken the connection, and then it is closed.
+static bool meet_once(struct spore__rpc_client *c, bool start, bool *closed)
 {
 	struct spore__node_problem problem;
 	int fd = spore__node_connect(start, PATIENCE_MS, &problem);
@@ -32,11 +32,29 @@ static bool meet(struct spore__rpc_client *c, bool start)
 		           problem.why);
 	spore__rpc_client_init(c, fd, PATIENCE_MS);
 	enum spore_err err = spore__rpc_client_hello(c, "spore");
-	if (err != SPORE_OK)
+	*closed = err == SPORE_ECLOSED;
+	if (err != SPORE_OK && !*closed)
 		spore__die(SPORE__EXIT_SPORE,
 		           err == SPORE_EVERSION ? "end the node with kill, then start it again" : NULL, "node: %s",
 		           c->why);
 	return true;
+}
+
+// False when there is no node: only without START. Other failures end the process.
+static bool meet(struct spore__rpc_client *c, bool start)
+{
+	enum { ATTEMPTS = 5 };
+	bool closed = false;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (!meet_once(c, start, &closed))
+			return false;
+		if (!closed)
+			return true;
+		close(c->fd);
+		if (i + 1 < ATTEMPTS)
+			spore__rpc_client_finish(c);
+	}
+	spore__die(SPORE__EXIT_SPORE, "node.log in the state folder may say why", "node: %s", c->why);
 }
 
 static void call(struct spore__rpc_client *c, const char *method)
