@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import subprocess
 import threading
+import unittest
 
 from msgpack_mini import Client, RpcError, pack
 from spore_test import BUILD, DEADLINE, SporeTest, wait_until
