@@ -15,10 +15,19 @@
 #endif
 // glibc's <sys/cdefs.h> takes __attribute__ away from compilers that it does not know, silently: packed structures get holes and
 // constructors do not run.
+// <features.h> has to wait for what the program defines before its first header, _GNU_SOURCE for one.
+#define _FEATURES_H
+#define __GNUC_PREREQ(major, minor) 0
+#define __glibc_clang_prereq(major, minor) 0
 #include <sys/cdefs.h>
+#undef __glibc_clang_prereq
+#undef __GNUC_PREREQ
+#undef _FEATURES_H
 #undef __attribute__
 #undef __warnattr
 #define __warnattr(message)
 #undef __errordecl
 #define __errordecl(name, message) extern void name(void)
+// regexec() says in its prototype how long its array is, by a parameter; tcc has no word for that.
+#define _REGEX_NELTS(n)
 #endif
