@@ -22,6 +22,7 @@ enum {
 };
 
 static int hold_fd = -1; // set before main and in a forked child only
+static bool forked;      // this is a child made by fork
 static struct spore__io_id hold_id;
 static bool traces;
 static const char *complaint; // about SPORE_FD, not yet said
@@ -31,8 +32,9 @@ static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned char frame[SPORE__CONTROL_FRAME];
 static unsigned char kept[KEPT]; // could not be sent yet
 static size_t kept_len;
-static uint64_t lost;  // records, since the hold was last told
-static bool gave_up;   // the hold did not read for PATIENCE_MS
+static uint64_t lost; // records, since the hold was last told
+static bool gave_up;  // the hold did not read for that long
+static int64_t patience = PATIENCE_MS;
 static bool hold_dead; // sending failed
 static bool said_hello;
 
@@ -50,7 +52,7 @@ static struct setting {
 
 // ---- standard error
 
-// One write; a closed pipe at the other end is no reason to die.
+// One write as a rule; a closed pipe at the other end is no reason to die.
 void spore__connection_print(const char *line, size_t len)
 {
 	sigset_t pipe_only, before, pending;
@@ -59,9 +61,14 @@ void spore__connection_print(const char *line, size_t len)
 	bool masked = pthread_sigmask(SIG_BLOCK, &pipe_only, &before) == 0;
 	bool was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 	ssize_t n;
-	do
-		n = write(STDERR_FILENO, line, len);
-	while (n < 0 && errno == EINTR);
+	while ((n = write(STDERR_FILENO, line, len)) != (ssize_t)len) {
+		struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+		line += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+		// Somebody may have made it non-blocking.
+		if (n == 0 || (n < 0 && errno != EINTR && !(errno == EAGAIN && poll(&p, 1, PATIENCE_MS) != 0)))
+			break;
+	}
 	if (n < 0 && errno == EPIPE && !was_pending && sigpending(&pending) == 0 &&
 	    sigismember(&pending, SIGPIPE) == 1) {
 		int sig;
@@ -108,6 +115,7 @@ static void after_fork_in_child(void)
 	if (hold_fd >= 0 && spore__io_is(hold_fd, &hold_id))
 		close(hold_fd);
 	hold_fd = -1;
+	forked = true;
 	atomic_store(&heard_stop, false);
 	after_fork_in_parent();
 	spore__stop_after_fork();
@@ -148,11 +156,11 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-// Sends what it can of BYTES; waits while there is progress within PATIENCE_MS. Returns how many bytes went.
+// Sends what it can of BYTES; waits while there is progress, `patience` at most. Returns how many bytes went.
 static size_t send_some(const unsigned char *bytes, size_t len)
 {
 	size_t sent = 0;
-	int64_t deadline = now_ms() + PATIENCE_MS;
+	int64_t deadline = now_ms() + patience;
 	if (!spore__io_is(hold_fd, &hold_id))
 		hold_dead = true;
 	while (sent < len && !hold_dead) {
@@ -160,12 +168,13 @@ static size_t send_some(const unsigned char *bytes, size_t len)
 		if (n > 0) {
 			sent += (size_t)n;
 			gave_up = false;
-			deadline = now_ms() + PATIENCE_MS;
+			deadline = now_ms() + patience;
 		} else if (n < 0 && errno == EINTR) {
 			continue;
 		} else if (n < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
 			int64_t left = deadline - now_ms();
-			if (gave_up || left <= 0)
+			gave_up = gave_up || left <= 0;
+			if (gave_up)
 				break;
 			struct pollfd p = {.fd = hold_fd, .events = POLLOUT};
 			if (poll(&p, 1, (int)left) == 0)
@@ -217,13 +226,36 @@ static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 	spore__control_put_hello(w, NULL, NULL);
 }
 
-static void deliver(size_t len, bool record)
+static void catch_up(void)
 {
 	send_kept();
 	if (kept_len == 0 && lost > 0 && !hold_dead) {
 		send_small(spore__control_put_lost, lost);
 		lost = 0;
 	}
+	if (lost > 0 && hold_dead) {
+		char text[80];
+		snprintf(text, sizeof text, "%llu log records were lost", (unsigned long long)lost);
+		complain("the hold is gone", text);
+		lost = 0;
+	}
+}
+
+// What a slow hold did not take before, if it takes it now; does not wait. At exit it is the last chance.
+__attribute__((destructor)) static void try_to_catch_up(void)
+{
+	if (hold_fd < 0 || pthread_mutex_trylock(&out_lock) != 0)
+		return;
+	patience = 0;
+	if (gave_up)
+		catch_up();
+	patience = PATIENCE_MS;
+	pthread_mutex_unlock(&out_lock);
+}
+
+static void deliver(size_t len, bool record)
+{
+	catch_up();
 	if (record && kept_len > 0)
 		lost++;
 	else if (!hold_dead && !send_frame(frame, len))
@@ -374,12 +406,7 @@ bool spore__connection_heard_stop(void)
 		hear();
 		pthread_mutex_unlock(&in_lock);
 	}
-	// A chance for what a slow hold did not take before; `gave_up` is set then, so this does not wait.
-	if (hold_fd >= 0 && pthread_mutex_trylock(&out_lock) == 0) {
-		if (gave_up)
-			send_kept();
-		pthread_mutex_unlock(&out_lock);
-	}
+	try_to_catch_up();
 	errno = e;
 	return atomic_load(&heard_stop);
 }
@@ -416,11 +443,11 @@ void spore__connection_notify(const char *text)
 	struct sockaddr_un address;
 	socklen_t len;
 	int e = errno;
-	if (path == NULL || hold_fd >= 0 || spore__io_notify_address(path, &address, &len) != 0) {
+	if (path == NULL || hold_fd >= 0 || forked || spore__io_notify_address(path, &address, &len) != 0) {
 		errno = e;
 		return;
 	}
-	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int fd = spore__io_datagram(PATIENCE_MS);
 	if (fd >= 0) {
 		spore__io_send_to(fd, text, strlen(text), &address, len);
 		close(fd);

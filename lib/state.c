@@ -39,7 +39,13 @@ void spore_status(const char *text)
 	char datagram[1024];
 	text = text != NULL ? text : "";
 	spore__connection_say(put_status, text, NULL);
-	snprintf(datagram, sizeof datagram, "STATUS=%s", text);
+	int len = snprintf(datagram, sizeof datagram, "STATUS=%s", text);
+	if (len >= (int)sizeof datagram) {
+		const char *cut = text + sizeof datagram - sizeof "STATUS="; // not within a character
+		while (cut > text && ((unsigned char)*cut & 0xc0) == 0x80)
+			cut--;
+		datagram[sizeof "STATUS=" - 1 + (size_t)(cut - text)] = '\0';
+	}
 	for (char *c = datagram; *c != '\0'; c++) {
 		if (*c == '\n')
 			*c = ' '; // a new line begins another assignment

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "os.h"
 
@@ -65,7 +66,16 @@ int spore__io_notify_address(const char *text, struct sockaddr_un *address, sock
 	return 0;
 }
 
+int spore__io_datagram(int timeout_ms)
+{
+	const struct timeval patience = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	return fd;
+}
+
 void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len)
 {
-	(void)sendto(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)address, address_len);
+	(void)sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)address, address_len);
 }

@@ -29,7 +29,9 @@ int spore__io_pair(int fds[2]);
 
 // The address for the text of NOTIFY_SOCKET: a path, or with a leading @ an abstract name (plain POSIX: EAFNOSUPPORT).
 int spore__io_notify_address(const char *text, struct sockaddr_un *address, socklen_t *len);
-// One datagram; does not wait, raises no signal; failure is ignored.
+// A socket for spore__io_send_to, close-on-exec, on which a datagram waits at most TIMEOUT_MS for the receiver.
+int spore__io_datagram(int timeout_ms);
+// One datagram; raises no signal; failure is ignored.
 void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len);
 
 #endif

@@ -167,7 +167,7 @@ static int play_config_takes_stop(void)
 	return poll(&p, 1, 20000) == 1 && spore_stop_requested() ? 0 : 1;
 }
 
-static int play_flood(void)
+static void flood(void)
 {
 	char text[16000];
 	memset(text, 'x', sizeof text - 1);
@@ -178,7 +178,18 @@ static int play_flood(void)
 	fprintf(stderr, "gave up\n");
 	char byte;
 	(void)!read(STDIN_FILENO, &byte, 1); // until the hold reads again
+}
+
+static int play_flood(void)
+{
+	flood();
 	spore_log(SPORE_INFO, "after");
+	return 0;
+}
+
+static int play_flood_and_end(void)
+{
+	flood();
 	return 0;
 }
 
@@ -186,11 +197,17 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"talk", play_talk},           {"stop", play_stop},
-    {"callback", play_callback},   {"threads", play_threads},
-    {"dead_hold", play_dead_hold}, {"fork", play_fork},
-    {"flood", play_flood},         {"stubborn", play_stubborn},
-    {"closes", play_closes},       {"config_takes_stop", play_config_takes_stop},
+    {"talk", play_talk},
+    {"stop", play_stop},
+    {"callback", play_callback},
+    {"threads", play_threads},
+    {"dead_hold", play_dead_hold},
+    {"fork", play_fork},
+    {"flood", play_flood},
+    {"flood_and_end", play_flood_and_end},
+    {"stubborn", play_stubborn},
+    {"closes", play_closes},
+    {"config_takes_stop", play_config_takes_stop},
 };
 
 // ---- the hold
@@ -451,22 +468,27 @@ static void test_forked_child(void **state)
 	assert_non_null(strstr(end(&c, 0), "info  child\n"));
 }
 
-// A hold that does not read: the program goes on after five seconds, and the hold learns what it missed.
+// A hold that does not read: the program goes on after five seconds, and the hold learns what it missed, at the latest when the
+// program ends.
 static void test_flood(void **state)
 {
-	struct child c;
-	char line[32] = "";
-	begin(&c, "flood");
-	assert_true(read(c.err, line, sizeof line - 1) > 0);
-	assert_string_equal(line, "gave up\n");
-	hear(&c, WHAT_IS_THERE);
-	assert_true(c.logs > 0 && c.logs < 200);
-	assert_int_equal(write(c.in, "x", 1), 1);
-	hear(&c, 0);
-	assert_true(c.side.ready);
-	assert_string_equal(c.text, "after");
-	assert_int_equal(c.logs + c.lost, 201);
-	end(&c, 0);
+	struct child c[2];
+	begin(&c[0], "flood");
+	begin(&c[1], "flood_and_end"); // has copies of the other's ends, and so is the first to end
+	for (int i = 1; i >= 0; i--) {
+		char line[32] = "";
+		assert_true(read(c[i].err, line, sizeof line - 1) > 0);
+		assert_string_equal(line, "gave up\n");
+		hear(&c[i], WHAT_IS_THERE);
+		assert_true(c[i].logs > 0 && c[i].logs < 200);
+		assert_int_equal(write(c[i].in, "x", 1), 1);
+		hear(&c[i], 0);
+		assert_true(c[i].side.ready);
+		assert_true(c[i].lost > 0);
+		assert_int_equal(c[i].logs + c[i].lost, i == 0 ? 201 : 200);
+		end(&c[i], 0);
+	}
+	assert_string_equal(c[0].text, "after");
 }
 
 int main(int argc, char **argv)
