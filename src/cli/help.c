@@ -76,7 +76,7 @@ void spore__help_print(const char *path, const struct spore__command *c)
 {
 	(void)printf("usage: %s%s%s%s\n\n", path, c->options != NULL ? " [OPTION...]" : "",
 	             c->operands[0] != '\0' ? " " : "", c->commands != NULL ? "COMMAND" : c->operands);
-	(void)printf("%s %s: ", "spore", strncmp(path, "spore ", 6) == 0 ? path + 6 : path);
+	(void)printf("%s: ", path);
 	wrap(c->summary, 0, strlen(path) + 2);
 	if (c->text != NULL) {
 		char *text = plain(c->text);
