@@ -298,13 +298,21 @@ static void skip_comment(struct scan *s)
 	s->p = p;
 }
 
-static void skip_string(struct scan *s)
+// tcc takes as many digits behind \u as there are.
+static const char *skip_string(struct scan *s)
 {
 	char quote = *s->p++;
-	while (s->p < s->end && *s->p != quote && *s->p != '\n')
-		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+	const char *why = NULL;
+	while (s->p < s->end && *s->p != quote && *s->p != '\n') {
+		if (*s->p++ != '\\' || s->p == s->end)
+			continue;
+		if (*s->p == 'u' || *s->p == 'U')
+			why = "names characters by number, with \\u";
+		s->p++;
+	}
 	if (s->p < s->end)
 		s->p++;
+	return why;
 }
 
 // A line that begins with #. Leaves the scan where its words begin.
@@ -352,7 +360,7 @@ static const char *judge_attributes(struct scan *s)
 		if (s->p == s->end)
 			return NULL;
 		if (*s->p == '"') {
-			skip_string(s);
+			(void)skip_string(s);
 		} else if (is(WORD, *s->p)) {
 			const char *name;
 			size_t len = take_word(s, &name);
@@ -522,7 +530,7 @@ const char *spore__faithful_refusal(const char *text, size_t len)
 			s.line_start = true;
 			s.p++;
 		} else if (c == '"' || c == '\'') {
-			skip_string(&s);
+			why = skip_string(&s);
 			s.line_start = false;
 			s.word = NULL;
 		} else if (c == '/' && s.end - s.p > 1 && (s.p[1] == '/' || s.p[1] == '*')) {

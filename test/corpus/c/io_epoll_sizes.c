@@ -11,7 +11,8 @@ int main(void)
 	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, pair + 2);
 	for (int i = 0; i < 4; i++) {
-		struct epoll_event e = {.events = EPOLLIN, .data.u64 = UINT64_C(0x1122334400000000) + (unsigned)i};
+		struct epoll_event e = {.events = EPOLLIN};
+		e.data.u64 = UINT64_C(0x1122334400000000) + (unsigned)i;
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, pair[i], &e) != 0)
 			return 1;
 	}
@@ -32,6 +33,7 @@ int main(void)
 	close(pair[0]);
 	n = epoll_wait(ep, ev, 4, 1000);
 	char c;
-	printf("%d %d %zd\n", n, (int)(ev[0].data.u64 & 255), read(pair[1], &c, 1));
+	ssize_t got = read(pair[1], &c, 1);
+	printf("%d %d %zd\n", n, (int)(ev[0].data.u64 & 255), got);
 	return 0;
 }

@@ -29,9 +29,11 @@ int main(void)
 	struct stat st;
 	fstat(fileno(f), &st);
 	printf("%lld bytes, regular %d\n", (long long)st.st_size, S_ISREG(st.st_mode));
-	printf("%d %d\n", fgetc(f) == EOF, feof(f) != 0);
+	int last = fgetc(f);
+	printf("%d %d\n", last == EOF, feof(f) != 0);
 	fclose(f);
 	rename("records.bin", "other.bin");
-	printf("%d %s\n", access("records.bin", F_OK), strerror(errno));
+	int gone = access("records.bin", F_OK);
+	printf("%d %s\n", gone, strerror(errno));
 	return unlink("other.bin");
 }

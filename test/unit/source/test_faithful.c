@@ -110,6 +110,7 @@ static void test_what_tcc_gets_wrong_is_refused(void **state)
 	    "struct s t = {.a.b = 3};",
 	    "long double x;",
 	    "int f(int n) { return n ? f(n - 1) : 0; }\nint g(int n) { return g(n); }",
+	    "const wchar_t *w = L\"\\u00dfe\";",
 	    "const char *n = _Generic(__func__, char *: 1, default: 2);",
 	    NULL,
 	};
