@@ -141,10 +141,25 @@ static void try_library(struct search *s, const char *path, const char *name, st
 		spore__strs_add(libs, name);
 }
 
+// Ours comes with spore, as a static library that the search does not find.
+static void find_libspore(struct search *s, struct spore__strs *libs)
+{
+	for (size_t i = 0; i < s->symbols->count; i++) {
+		const char *name = s->symbols->items[i];
+		if (strncmp(name, "spore_", 6) != 0 || name[6] == '_')
+			continue;
+		s->resolved[i] = true;
+		s->open--;
+		if (!spore__strs_has(libs, "spore"))
+			spore__strs_add(libs, "spore");
+	}
+}
+
 void spore__symbols_libraries(const struct spore__strs *symbols, struct spore__strs *libs)
 {
 	struct search s = {.symbols = symbols, .open = symbols->count};
 	s.resolved = spore__xcalloc(symbols->count, sizeof *s.resolved);
+	find_libspore(&s, libs);
 	glob_t found = {0};
 	for (size_t i = 0; patterns[i] != NULL; i++)
 		(void)glob(patterns[i], i > 0 ? GLOB_APPEND : 0, NULL, &found);
