@@ -315,6 +315,20 @@ static const char *skip_string(struct scan *s)
 	return why;
 }
 
+// An expression of #if, which tcc computes with int where C says intmax_t.
+static const char *judge_condition(const struct scan *s)
+{
+	for (const char *p = s->p; p < s->end && *p != '\n'; p++) {
+		if (*p == '/' && s->end - p > 1 && (p[1] == '/' || p[1] == '*'))
+			return NULL;
+		if (*p == '+' || *p == '*' || *p == '~' || *p == '-' || (*p == '<' && s->end - p > 1 && p[1] == '<'))
+			return "calculates in #if";
+		if (*p == '\\' && s->end - p > 1)
+			p++;
+	}
+	return NULL;
+}
+
 // A line that begins with #. Leaves the scan where its words begin.
 static const char *directive(struct scan *s)
 {
@@ -324,6 +338,8 @@ static const char *directive(struct scan *s)
 	skip_blanks(s);
 	size_t len = take_word(s, &name);
 	skip_blanks(s);
+	if (equal(name, len, "if") || equal(name, len, "elif"))
+		return judge_condition(s);
 	if (equal(name, len, "pragma")) {
 		len = take_word(s, &name);
 		if (equal(name, len, "GCC")) {

@@ -43,6 +43,7 @@ static void test_ordinary_text_is_fine(void **state)
 	    "#include <stddef.h>\nptrdiff_t d; size_t o = offsetof(struct s, m); wchar_t w;",
 	    "int atom, asmx, xasm, thread_locals, Nan, isNAN; long __func__s;",
 	    "static const int t[] = {[1] = 2, [3] = 4}; struct p q = {.x = 1, .y = 2};",
+	    "#if defined A && B > 3 /* 1 + 2 */\n#elif !C\n#endif",
 	    "#define \\\n X 1\nint x = X; \\\n",
 	    NULL,
 	};
@@ -108,6 +109,8 @@ static void test_what_tcc_gets_wrong_is_refused(void **state)
 	    "int t[] = {[1] = 2, [1] = 3};",
 	    "int t[] = {[0 ... 9] = 2};",
 	    "struct s t = {.a.b = 3};",
+	    "#if 0x7fffffff + 1 > 0\n#endif",
+	    "#if A\n#elif (1 << 31) > 0\n#endif",
 	    "long double x;",
 	    "int f(int n) { return n ? f(n - 1) : 0; }\nint g(int n) { return g(n); }",
 	    "const wchar_t *w = L\"\\u00dfe\";",
