@@ -232,8 +232,11 @@ bool spore__foreground_wait(struct spore__foreground *f, int deadline_ms, int *s
 	(void)clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += deadline_ms / 1000;
 	deadline.tv_nsec += (long)(deadline_ms % 1000) * 1000000;
-	while (!look(f, status)) {
+	for (;;) {
+		// Before the look: a child's end that is told between the look and the wait must still be pending then.
 		take_signals();
+		if (look(f, status))
+			break;
 		pass_on(f);
 		if (!wait_for_news(f, deadline_ms >= 0 ? &deadline : NULL))
 			return false;

@@ -88,6 +88,13 @@ class Programs(SporeTest):
         self.ok(self.spore("run", "path:echo", "-n", "x"), "x")
         self.assertEqual(self.spore("run", "path:no-such-program").returncode, 127)
 
+    def test_no_end_is_missed(self):
+        """The end of a program may be told at any moment of the wait for it."""
+        self.write("end.c", "int main(void) { return 0; }\n")
+        self.ok(self.spore("run", "end.c"))
+        for _ in range(500):
+            self.ok(self.spore("run", "end.c"), "")
+
     def test_many_at_once_build_once(self):
         self.write("one.c", HELLO)
         runs = [self.start("run", "one.c") for _ in range(12)]
