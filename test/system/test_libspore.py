@@ -1,5 +1,5 @@
-"""libspore in programs as people build them: shared and static, C and C++, outside spore, as a service of systemd; and the Python
-example of the control protocol with this test as its hold."""
+"""libspore in programs as people build them: shared and static, C and C++, outside spore, as a service of systemd, with this test as
+their hold, and under spore run; and the examples, which speak the control protocol from C and from Python."""
 
 import os
 import shutil
@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+import msgpack_mini
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SPORE_BUILD", ROOT / "build")).resolve()
@@ -43,7 +45,57 @@ def clean_environment(**more):
     return env
 
 
-class Programs(unittest.TestCase):
+class Hold:
+    """The hold's end of a control channel."""
+
+    def __init__(self):
+        self.socket, self.program = socket.socketpair()
+        self.socket.settimeout(TIMEOUT)
+        self.data = b""
+
+    def close(self):
+        self.socket.close()
+        self.program.close()
+
+    @staticmethod
+    def frame(*message):
+        body = msgpack_mini.pack(message)
+        return struct.pack("<I", len(body)) + body
+
+    def say(self, *message):
+        self.socket.sendall(self.frame(*message))
+
+    def hear(self):
+        """The next message, None at the end."""
+        while len(self.data) < 4 or len(self.data) < 4 + struct.unpack("<I", self.data[:4])[0]:
+            try:
+                more = self.socket.recv(65536)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                return None
+            self.data += more
+        end = 4 + struct.unpack("<I", self.data[:4])[0]
+        message, used = msgpack_mini.unpack(self.data[4:end])
+        assert used == end - 4
+        self.data = self.data[end:]
+        return message
+
+    def until(self, name):
+        """What comes up to the message NAME, it included."""
+        messages = []
+        while not messages or messages[-1][0] != name:
+            message = self.hear()
+            if message is None:
+                raise AssertionError(f"no {name} in {messages}")
+            messages.append(message)
+        return messages
+
+    def rest(self):
+        return list(iter(self.hear, None))
+
+
+class Compiled(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dir = Path(tempfile.mkdtemp())
@@ -64,16 +116,34 @@ class Programs(unittest.TestCase):
         compile_it("cc", source, cls.program, [lib / "libspore.a"])
         compile_it("cc", source, cls.shared, ["-L", lib, "-lspore", f"-Wl,-rpath,{lib}"])
         compile_it("c++", cls.dir / "program.cc", cls.cplusplus, [lib / "libspore.a"])
+        cls.example = cls.dir / "example"
+        sdk = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "sdk" / "lib" / "pkgconfig"))
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "spore"], check=True, env=sdk, capture_output=True,
+                               text=True).stdout.split()
+        subprocess.run(["cc", *strict, ROOT / "examples" / "hello-spore" / "hello-spore.c", "-o", cls.example, *flags],
+                       check=True)
 
-    def start(self, program, *args, **env):
+    def start(self, program, *args, fd=None, **env):
+        if fd is not None:
+            env["SPORE_FD"] = str(fd)
         p = subprocess.Popen([program, *args], env=clean_environment(**env), stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
+                             stderr=subprocess.PIPE, text=True, pass_fds=() if fd is None else (fd,))
         self.addCleanup(p.stdout.close)
         self.addCleanup(p.stderr.close)
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)
         return p
 
+    def wait_for_handler(self, pid, sig):
+        status = Path(f"/proc/{pid}/status")
+        while status.exists():
+            caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+            if int(caught.split()[1], 16) >> (sig - 1) & 1:
+                return
+            os.sched_yield()
+
+
+class OutsideSpore(Compiled):
     def test_plain_terminal(self):
         for program in (self.program, self.shared, self.cplusplus):
             for sig in (signal.SIGINT, signal.SIGTERM):
@@ -89,14 +159,6 @@ class Programs(unittest.TestCase):
                     self.assertRegex(lines[0], r'^\d\d:\d\d:\d\d\.\d{3} info  hello port=80 host="a b"\n$')
                     self.assertRegex(lines[1], r"warn  0 arguments\n$")
                     self.assertRegex(lines[2], r"info  bye\n$")
-
-    def wait_for_handler(self, pid, sig):
-        status = Path(f"/proc/{pid}/status")
-        while status.exists():
-            caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
-            if int(caught.split()[1], 16) >> (sig - 1) & 1:
-                return
-            os.sched_yield()
 
     def test_levels(self):
         p = self.start(self.program, "end", SPORE_LOG="debug")
@@ -142,6 +204,131 @@ class Programs(unittest.TestCase):
         names = {line.split()[-1].split("@")[0] for line in out.splitlines()}
         self.assertIn("spore_log_record", names)
         self.assertEqual([n for n in sorted(names) if n.startswith("spore__")], [])
+
+
+class UnderAHold(Compiled):
+    def begin(self, program, **env):
+        hold = Hold()
+        self.addCleanup(hold.close)
+        p = self.start(program, fd=hold.program.fileno(), **env)
+        hold.program.close()
+        return hold, p
+
+    def programs(self):
+        for program in (self.program, self.shared, self.cplusplus):
+            with self.subTest(program=program.name):
+                yield program
+
+    def test_conversation(self):
+        for program in self.programs():
+            hold, p = self.begin(program, SPORE_CONFIG_A_COLOUR="blue", NOTIFY_SOCKET="@none")
+            hold.say("hello", 1, ["later"], {"a.colour": "red", "other": "x"})
+            self.assertEqual(p.stdout.readline(), "red\n")
+            said = hold.until("listens")
+            self.assertEqual([m[0] for m in said], ["hello", "log", "log", "log", "status", "ready", "listens"])
+            self.assertEqual(said[0], ["hello", 1, [], {}])
+            self.assertEqual(said[1][1], 1)
+            self.assertEqual(said[2][1:2] + said[2][3:], [2, "hello", {"port": 80, "host": "a b"}])
+            self.assertEqual(said[3][1:2] + said[3][3:], [3, "0 arguments", {}])
+            self.assertEqual(said[4], ["status", "waiting\nfor it"])
+            hold.say("later", 1, 2)
+            hold.say("stop", 1000)
+            self.assertEqual([(m[0], m[3:]) for m in hold.rest()], [("stopping", []), ("log", ["bye", {}])])
+            self.assertEqual(p.wait(TIMEOUT), 7)
+            self.assertEqual(p.stderr.read(), "")
+
+    def test_bytes_one_by_one(self):
+        hold, p = self.begin(self.program)
+        for byte in Hold.frame("hello", 1, [], {"a.colour": "red"}):
+            hold.socket.sendall(bytes([byte]))
+        self.assertEqual(p.stdout.readline(), "red\n")
+        hold.until("listens")
+        for byte in Hold.frame("stop", 0):
+            hold.socket.sendall(bytes([byte]))
+        self.assertEqual(p.wait(TIMEOUT), 7)
+
+    def test_signal_and_message_are_one_request(self):
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=sig.name):
+                hold, p = self.begin(self.program)
+                hold.say("hello", 1, [], {})
+                hold.until("listens")
+                p.send_signal(sig)
+                try:
+                    hold.say("stop", 0)
+                except BrokenPipeError:
+                    pass  # it has been asked, and reads no more
+                self.assertEqual([m[0] for m in hold.rest()], ["stopping", "log"])
+                self.assertEqual(p.wait(TIMEOUT), 7)
+
+    def test_killed_hold(self):
+        for program in self.programs():
+            hold, p = self.begin(program)
+            hold.say("hello", 1, [], {})
+            hold.until("listens")
+            # Another process holds this end, and only it.
+            other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE,
+                                     pass_fds=(hold.socket.fileno(),))
+            hold.close()
+            self.assertIsNone(p.poll())
+            other.kill()
+            other.communicate()
+            self.assertEqual(p.wait(TIMEOUT), 7)
+            self.assertRegex(p.stderr.read(), r"^\d\d:\d\d:\d\d\.\d{3} info  bye\n$")
+
+    def test_hold_that_cannot_be_understood(self):
+        for said, why in ((b"\xff\xff\xff\xff", "too big"), (b"\x01\0\0\0\xc1", "malformed message"),
+                          (b"GET / HTTP/1.1\r\n\r\n", "too big"),
+                          (Hold.frame("hello", 2, [], {}), "it speaks version 2 of the control protocol"),
+                          (Hold.frame("hello", 1, [], {}) + Hold.frame("refuse", 9, "too many"), "too many")):
+            with self.subTest(said=said):
+                hold, p = self.begin(self.program)
+                hold.socket.sendall(said)
+                _, err = p.communicate(timeout=TIMEOUT)
+                self.assertEqual(p.returncode, 7)
+                self.assertEqual(err.count("\n"), 1, err)
+                self.assertIn(why, err)
+
+    def test_descriptor_is_not_inherited(self):
+        hold, p = self.begin(self.program)
+        hold.say("hello", 1, [], {})
+        hold.until("listens")
+        flags = set()
+        for info in Path(f"/proc/{p.pid}/fdinfo").iterdir():
+            if os.readlink(f"/proc/{p.pid}/fd/{info.name}").startswith("socket:"):
+                flags |= {int(line.split()[1], 8) & os.O_CLOEXEC for line in info.read_text().splitlines()
+                          if line.startswith("flags:")}
+        self.assertEqual(flags, {os.O_CLOEXEC})
+
+    def test_trace(self):
+        hold, p = self.begin(self.program, SPORE_TRACE="1")
+        hold.say("hello", 1, [], {})
+        hold.until("listens")
+        hold.say("stop", 5)
+        hold.rest()
+        lines = p.stderr.read().splitlines()
+        self.assertEqual(lines[0], 'spore -> ["hello", 1, [], {}]')
+        for line in ('spore -> ["ready"]', 'spore <- ["hello", 1, [], {}]', 'spore -> ["listens"]',
+                     'spore <- ["stop", 5]', 'spore -> ["stopping"]'):
+            self.assertIn(line, lines)
+
+    def test_example(self):
+        hold, p = self.begin(self.example)
+        hold.say("hello", 1, [], {"greeting": "good day", "period": "1"})
+        said = hold.until("ready")
+        self.assertEqual(said[1][3:], ["good day", {"period": 1}])
+        self.assertEqual(hold.until("status")[-1], ["status", "1 rounds"])
+        hold.say("stop", 0)
+        last = hold.rest()[-1]
+        self.assertEqual((last[3], last[4]["asked"]), ("goodbye", True))
+        self.assertEqual(p.wait(TIMEOUT), 0)
+
+    def test_example_refuses_its_configuration(self):
+        hold, p = self.begin(self.example)
+        hold.say("hello", 1, [], {"period": "often"})
+        last = hold.rest()[-1]
+        self.assertEqual((last[1], last[4]), (4, {"period": "often"}))
+        self.assertEqual(p.wait(TIMEOUT), 2)
 
 
 class PythonExample(unittest.TestCase):
