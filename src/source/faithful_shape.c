@@ -113,7 +113,10 @@ static void take_string(struct shape *s)
 			s->why = "has a string without an end";
 			return;
 		}
-		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+		bool escape = *s->p == '\\' && s->end - s->p > 1;
+		if (escape && (s->p[1] | 0x20) == 'u')
+			s->why = "has universal characters in strings"; // not made UTF-8 there
+		s->p += escape ? 2 : 1;
 	}
 	if (s->p < s->end)
 		s->p++;
@@ -292,6 +295,9 @@ static void judge_value(struct shape *s)
 
 static void judge_word(struct shape *s)
 {
+	// float parameters of such a definition come as double
+	if (s->depth == 0 && s->before.kind == ')' && s->level[1].kind == PARENTHESES)
+		s->why = "may have old-style definitions";
 	static const char *const structures[] = {"struct", "union", NULL};
 	const struct token *t = &s->now;
 	switch (*t->text) {
