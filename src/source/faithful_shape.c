@@ -21,11 +21,11 @@ enum level_kind { BLOCK, STRUCTURE, VALUES, PARENTHESES, BRACKETS };
 
 struct level {
 	enum level_kind kind;
-	int before;                        // the token before the opening mark
-	bool before_is_return, conditions; // the word before it: return, sizeof; if, for, while, switch
-	bool start;                        // the next token begins a value
-	bool named, plain;                 // values with and without designators
-	bool tail_call;                    // PARENTHESES of a call of the function itself behind return, ? or :
+	int before;                                   // the token before the opening mark
+	bool before_is_return, conditions, attribute; // the word before it: return, sizeof; if, for, while, switch
+	bool start;                                   // the next token begins a value
+	bool named, plain;                            // values with and without designators
+	bool tail_call; // PARENTHESES of a call of the function itself behind return, ? or :
 	uint32_t id;
 };
 
@@ -198,7 +198,8 @@ static void open(struct shape *s)
 	l.conditions = any_of(&s->before, conditions);
 	if (s->now.kind == '(') {
 		static const char *const attribute[] = {"__attribute__", "__attribute", NULL};
-		if (s->depth == 0 && s->before.kind == WORD && !any_of(&s->before, attribute))
+		l.attribute = any_of(&s->before, attribute);
+		if (s->depth == 0 && s->before.kind == WORD && !l.attribute)
 			s->callable = s->before;
 		bool itself = s->before.kind == WORD && s->function.len > 0 && s->function.len == s->before.len &&
 		              memcmp(s->function.text, s->before.text, s->before.len) == 0;
@@ -295,8 +296,10 @@ static void judge_value(struct shape *s)
 
 static void judge_word(struct shape *s)
 {
+	static const char *const no_parameter[] = {"static", "extern", "typedef", "__attribute__", "asm", NULL};
 	// float parameters of such a definition come as double
-	if (s->depth == 0 && s->before.kind == ')' && s->level[1].kind == PARENTHESES)
+	if (s->depth == 0 && s->before2.kind == ')' && s->before.kind == WORD && s->level[1].kind == PARENTHESES &&
+	    !s->level[1].attribute && !any_of(&s->before, no_parameter))
 		s->why = "may have old-style definitions";
 	static const char *const structures[] = {"struct", "union", NULL};
 	const struct token *t = &s->now;
