@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 import msgpack_mini
+import spore_test
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SPORE_BUILD", ROOT / "build")).resolve()
@@ -381,6 +382,107 @@ class PythonExample(unittest.TestCase):
         self.assertEqual([self.hear() for _ in range(3)], ["hello", "listens", "ready"])
         self.p.send_signal(signal.SIGTERM)
         self.assertEqual(self.p.wait(TIMEOUT), 0)
+
+
+class UnderSporeRun(spore_test.SporeTest):
+    """The foreground hold: spore run."""
+
+    def run_until(self, text, *args):
+        """Starts spore; returns it and what it wrote on standard error up to TEXT."""
+        p = self.start("run", *args)
+        said = ""
+        while text not in said:
+            line = p.stderr.readline().decode()
+            self.assertNotEqual(line, "", said)
+            said += line
+        return p, said
+
+    def finish(self, p):
+        said = p.stderr.read().decode()
+        return p.wait(TIMEOUT), said
+
+    def examples(self):
+        folder = ROOT / "examples" / "hello-spore"
+        yield folder / "hello-spore.c", "hello-spore"
+        yield folder, "hello-spore"
+        yield ROOT / "examples" / "control-protocol" / "program.py", "program.py"
+
+    def test_examples(self):
+        self.env.update(SPORE_CONFIG_PERIOD="10", SPORE_LOG="debug")
+        for source, name in self.examples():
+            for sig in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(source=source, signal=sig.name):
+                    first, last = (" working ", "asked to stop") if name == "program.py" else (" round ", "goodbye")
+                    p, said = self.run_until(first, "--control", str(source))
+                    self.assertRegex(said, rf"^\d\d:\d\d:\d\d\.\d{{3}} info  {name}: ")
+                    p.send_signal(sig)
+                    status, said = self.finish(p)
+                    self.assertEqual(status, 0, said)
+                    self.assertIn(f"info  {name}: {last}", said)
+
+    def test_level_is_that_of_the_person(self):
+        self.env.update(SPORE_CONFIG_PERIOD="10", SPORE_LOG="error")
+        source = str(ROOT / "examples" / "hello-spore" / "hello-spore.c")
+        result = self.spore("run", "--control", source, env=dict(self.env, SPORE_CONFIG_PERIOD="no"))
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, r"^\S+ error hello-spore: the period must .* period=no\n$")
+
+    def test_nonsense_from_the_program(self):
+        script = self.write("nonsense.py", """
+import os, socket
+s = socket.socket(fileno=int(os.environ["SPORE_FD"]))
+try:
+    s.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n" * 1000)
+    while s.recv(1000):
+        pass  # the hold's hello, what it says of this, and the end
+except (BrokenPipeError, ConnectionResetError):
+    pass
+print("closed")
+raise SystemExit(5)
+""")
+        result = self.spore("run", "--control", script)
+        self.assertEqual((result.returncode, result.stdout), (5, "closed\n"))
+        self.assertEqual(result.stderr.count("cannot be understood"), 1, result.stderr)
+        self.assertIn("spore: nonsense.py: its control messages cannot be understood: a frame over 64 KiB",
+                      result.stderr)
+
+    def test_program_that_does_not_listen(self):
+        script = self.write("deaf.py", """
+import sys, time
+print("here", file=sys.stderr, flush=True)
+time.sleep(60)
+""")
+        p, _ = self.run_until("here", "--control", script)
+        p.terminate()
+        self.assertEqual(self.finish(p)[0], 128 + signal.SIGTERM)
+
+    def test_last_words_are_shown(self):
+        source = self.write("burst.c", """
+#include <spore/spore.h>
+int main(void)
+{
+	for (int i = 0; i < 3000; i++)
+		spore_log(SPORE_INFO, "a record", spore_int("number", i));
+	return 3;
+}
+""")
+        result = self.spore("run", "--control", source)
+        self.assertEqual(result.returncode, 3)
+        lines = result.stderr.splitlines()
+        self.assertEqual([int(line.rpartition("=")[2]) for line in lines], list(range(3000)))
+
+    def test_cplusplus(self):
+        source = self.write("hello.cc", """
+#include <spore/spore.h>
+#include <string>
+int main()
+{
+	std::string name = "you";
+	spore_log(SPORE_WARN, "hello", spore_str("name", name.c_str()), spore_float("half", 0.5));
+}
+""")
+        result = self.ok(self.spore("run", "--control", source))
+        self.assertRegex(result.stderr, r"warn  hello: hello name=you half=0\.5\n$")
 
 
 if __name__ == "__main__":
