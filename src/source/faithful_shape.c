@@ -294,15 +294,20 @@ static void judge_value(struct shape *s)
 		s->why = "uses designators of more than one step";
 }
 
-static void judge_word(struct shape *s)
+// A word or * behind ) and a word: the parameters of int f(a) float a; {...}. Those of type float come as double.
+static void judge_old_style(struct shape *s)
 {
 	static const char *const no_parameter[] = {"static", "extern", "typedef", "__attribute__", "asm", NULL};
-	// float parameters of such a definition come as double
 	if (s->depth == 0 && s->before2.kind == ')' && s->before.kind == WORD && s->level[1].kind == PARENTHESES &&
 	    !s->level[1].attribute && !any_of(&s->before, no_parameter))
 		s->why = "may have old-style definitions";
+}
+
+static void judge_word(struct shape *s)
+{
 	static const char *const structures[] = {"struct", "union", NULL};
 	const struct token *t = &s->now;
+	judge_old_style(s);
 	switch (*t->text) {
 	case 'a':
 		if (word_is(t, "auto"))
@@ -379,6 +384,9 @@ static void judge_mark(struct shape *s)
 		break;
 	case '=':
 		s->structure = false;
+		break;
+	case '*':
+		judge_old_style(s);
 		break;
 	default:
 		break;
