@@ -43,6 +43,8 @@ static void test_each_message(void **state)
 	        "\"n\": \"\"}]");
 	spore__control_put_lost(&w, 7);
 	assert_printed(&w, "[\"lost\", 7]");
+	spore__control_put_listens(&w);
+	assert_printed(&w, "[\"listens\"]");
 	spore__control_put_ready(&w);
 	assert_printed(&w, "[\"ready\"]");
 	spore__control_put_status(&w, "fine");
@@ -124,6 +126,68 @@ static void test_malformed(void **state)
 	assert_int_equal(spore__control_decode("\x05\x00\x00\x00\x91", 5, &m, &used), SPORE_EAGAIN);
 }
 
+static void put_all(struct spore__msgpack_writer *w)
+{
+	const char *const features[] = {"ports", NULL}, *const values[] = {"colour", "red", NULL};
+	const struct spore_field fields[] = {spore_str("s", "x"), spore_float("f", 0.5), spore_bytes("y", "\xff", 1)};
+	spore__control_put_hello(w, features, values);
+	spore__control_put_refuse(w, SPORE_EVERSION, "no");
+	spore__control_put_log(w, SPORE_WARN, 5, "text", fields, sizeof fields / sizeof fields[0]);
+	spore__control_put_lost(w, 7);
+	spore__control_put_listens(w);
+	spore__control_put_ready(w);
+	spore__control_put_status(w, "fine");
+	spore__control_put_stopping(w);
+	spore__control_put_stop(w, 5000);
+	assert_int_equal(w->err, 0);
+}
+
+// Cut off anywhere a frame is waited for; with a length that says it is whole it is malformed.
+static void test_truncated(void **state)
+{
+	struct spore__msgpack_writer w = {0};
+	unsigned messages = 0;
+	put_all(&w);
+	for (size_t at = 0, used; at < w.len; at += used, messages++) {
+		struct spore__control_message m;
+		assert_int_equal(spore__control_decode(w.data + at, w.len - at, &m, &used), SPORE_OK);
+		for (size_t len = 0; len < used; len++) {
+			size_t unused;
+			unsigned char *part = malloc(used); // of its own, so that a sanitizer sees a byte too far
+			memcpy(part, w.data + at, len);
+			assert_int_equal(spore__control_decode(part, len, &m, &unused), SPORE_EAGAIN);
+			if (len >= SPORE__CONTROL_HEAD) {
+				part[0] = (unsigned char)(len - SPORE__CONTROL_HEAD);
+				assert_int_equal(spore__control_decode(part, len, &m, &unused), SPORE_EMALFORMED);
+			}
+			free(part);
+		}
+	}
+	assert_int_equal(messages, 9);
+	spore__msgpack_writer_finish(&w);
+}
+
+// The largest frame, and one byte more.
+static void test_largest(void **state)
+{
+	static unsigned char frame[SPORE__CONTROL_FRAME + 1];
+	struct spore__control_message m;
+	size_t used;
+	for (size_t len = SPORE__CONTROL_FRAME; len <= SPORE__CONTROL_FRAME + 1; len++) {
+		size_t body = len - SPORE__CONTROL_HEAD, text = body - 8 - 3;
+		unsigned char head[] = {(unsigned char)body, (unsigned char)(body >> 8), (unsigned char)(body >> 16),
+		                        0};
+		memcpy(frame, head, sizeof head);
+		memcpy(frame + sizeof head, "\x92\xa6status\xc5", 9);
+		frame[13] = (unsigned char)(text >> 8);
+		frame[14] = (unsigned char)text;
+		assert_int_equal(spore__control_decode(frame, len, &m, &used),
+		                 len == SPORE__CONTROL_FRAME ? SPORE_OK : SPORE_ETOOBIG);
+	}
+	assert_int_equal(m.type, SPORE__CONTROL_STATUS);
+	assert_int_equal(used, SPORE__CONTROL_FRAME);
+}
+
 // Feeds the bytes one at a time and returns the first error other than SPORE_EAGAIN; the messages are noted by letter.
 static enum spore_err feed(struct spore__hold_side *h, const struct spore__msgpack_writer *w, char *seen)
 {
@@ -191,7 +255,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_message),      cmocka_unit_test(test_large_records_are_cut),
-	    cmocka_unit_test(test_malformed),         cmocka_unit_test(test_hold_side),
+	    cmocka_unit_test(test_malformed),         cmocka_unit_test(test_truncated),
+	    cmocka_unit_test(test_largest),           cmocka_unit_test(test_hold_side),
 	    cmocka_unit_test(test_hold_side_refuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
