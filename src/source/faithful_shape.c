@@ -43,7 +43,13 @@ struct shape {
 
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	static const uint64_t words[4] = {0x03ff000000000000U, 0x07fffffe87fffffeU}; // a bit for each character
+	return (words[(unsigned char)c >> 6] >> (c & 63) & 1) != 0;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v' || c == '\\';
 }
 
 static bool is_digit(char c)
@@ -53,7 +59,7 @@ static bool is_digit(char c)
 
 static bool word_is(const struct token *t, const char *name)
 {
-	return t->kind == WORD && strlen(name) == t->len && memcmp(name, t->text, t->len) == 0;
+	return t->kind == WORD && *name == *t->text && strlen(name) == t->len && memcmp(name, t->text, t->len) == 0;
 }
 
 static bool any_of(const struct token *t, const char *const *names)
@@ -143,15 +149,16 @@ static void next(struct shape *s)
 {
 	s->before2 = s->before;
 	s->before = s->now;
-	for (; s->p < s->end; s->p++) {
-		if (*s->p == '\n')
-			s->line_start = true;
-		else if (*s->p == '#' && s->line_start)
-			skip_line(s), s->p--;
-		else if (*s->p == '/' && s->end - s->p > 1 && (s->p[1] == '/' || s->p[1] == '*'))
-			skip_comment(s), s->p--;
-		else if (*s->p != ' ' && *s->p != '\t' && *s->p != '\r' && *s->p != '\f' && *s->p != '\v' &&
-		         *s->p != '\\')
+	for (;;) {
+		const char *p = s->p;
+		while (p < s->end && (is_blank(*p) || *p == '\n'))
+			s->line_start |= *p++ == '\n';
+		s->p = p;
+		if (p < s->end && *p == '#' && s->line_start)
+			skip_line(s);
+		else if (s->end - p > 1 && *p == '/' && (p[1] == '/' || p[1] == '*'))
+			skip_comment(s);
+		else
 			break;
 	}
 	s->line_start = false;
@@ -166,8 +173,10 @@ static void next(struct shape *s)
 		take_number(s);
 	} else if (is_word(c)) {
 		s->now.kind = WORD;
-		while (s->p < s->end && is_word(*s->p))
-			s->p++;
+		const char *p = s->p;
+		while (p < s->end && is_word(*p))
+			p++;
+		s->p = p;
 	} else if (c == '"' || c == '\'') {
 		s->now.kind = STRING;
 		take_string(s);
