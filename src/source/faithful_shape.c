@@ -141,7 +141,7 @@ static void take_number(struct shape *s)
 	}
 	if (floating && (s->p[-1] | 0x20) == 'l')
 		s->why = "uses long double";
-	if (floating && hex && s->p - from > 12) // those beyond its 64 bits go wrong
+	if (floating && hex && s->p - from > 18) // those beyond its 64 bits go wrong
 		s->why = "has long hexadecimal floating constants";
 }
 

@@ -8,7 +8,6 @@
 #include <glob.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <link.h>
 #include <locale.h>
 #include <mntent.h>
 #include <mqueue.h>
@@ -238,11 +237,6 @@ int main(void)
 	AT(Elf64_Sym, st_info);
 	AT(Elf64_Sym, st_value);
 	AT(Elf64_Sym, st_size);
-	SIZE(struct link_map);
-	AT(struct link_map, l_addr);
-	AT(struct link_map, l_name);
-	AT(struct link_map, l_ld);
-	AT(struct link_map, l_next);
 	SIZE(struct dqblk);
 	AT(struct dqblk, dqb_bhardlimit);
 	AT(struct dqblk, dqb_curspace);
