@@ -33,8 +33,9 @@ struct scan {
 	bool question;             // a ? since the last ; { or }: a : may be its other half
 	bool stddef, stdarg, wide; // <stddef.h>, <stdarg.h>, or one that has wchar_t
 	const char *needs_stddef, *needs_stdarg, *needs_wide;
-	bool generic, func; // _Generic and __func__ were seen
-	const char *word;   // the last token, when it was a word
+	bool enumeration, packed; // both words were seen
+	bool generic, func;       // _Generic and __func__ were seen
+	const char *word;         // the last token, when it was a word
 	size_t word_len;
 };
 
@@ -216,6 +217,7 @@ static const char *judge_attributes(struct scan *s)
 				len -= 4;
 			}
 			bool priority = depth > 2 && is(DIGIT, *name) && len > 2; // constructor(101)
+			s->packed = s->packed || (depth <= 2 && equal(name, len, "packed"));
 			if (priority || (depth <= 2 && FIND(attributes, name, len) == NULL))
 				return "uses attributes that tcc does not know well";
 		} else {
@@ -243,7 +245,8 @@ static const char *judge_va_arg(struct scan *s)
 		}
 		if (type && is(LETTER, *s->p)) {
 			const char *name;
-			known = FIND(va_types, name, take_word(s, &name)) != NULL;
+			size_t len = take_word(s, &name);
+			known = FIND(va_types, name, len) != NULL;
 			s->p--;
 		} else if (*s->p == ';' || *s->p == '{') {
 			break;
@@ -326,6 +329,8 @@ static const char *judge_word(struct scan *s)
 		s->func = s->func || equal(name, len, "__func__") || equal(name, len, "__FUNCTION__");
 		if (s->generic && s->func)
 			return "uses __func__ beside _Generic";
+	} else if (equal(name, len, "enum")) {
+		s->enumeration = true;
 	} else if (equal(name, len, "va_arg")) {
 		return judge_va_arg(s);
 	} else if (len >= 7 && len <= 9) {
@@ -396,6 +401,8 @@ const char *spore__faithful_refusal(const char *text, size_t len)
 			why = judge_mark(&s);
 		}
 	}
+	if (why == NULL && s.enumeration && s.packed)
+		why = "may have packed enumerations";
 	if (why == NULL && !s.stddef)
 		why = s.needs_stddef;
 	if (why == NULL && !s.stdarg)

@@ -111,6 +111,8 @@ static void test_what_tcc_gets_wrong_is_refused(void **state)
 	    "struct s t = {.a.b = 3};",
 	    "#if 0x7fffffff + 1 > 0\n#endif",
 	    "#if A\n#elif (1 << 31) > 0\n#endif",
+	    "enum __attribute__((packed)) e { A, B };",
+	    "#include <raylib.h>",
 	    "long double x;",
 	    "int f(int n) { return n ? f(n - 1) : 0; }\nint g(int n) { return g(n); }",
 	    "const wchar_t *w = L\"\\u00dfe\";",
