@@ -49,7 +49,7 @@ static const char *find(const struct word *table, size_t count, const char *name
 	for (size_t i = 0; i < count; i++) {
 		const char *want = table[i].name;
 		size_t n = 0;
-		while (n < len && want[n] == name[n])
+		while (n < len && want[n] != '\0' && want[n] == name[n])
 			n++;
 		if (want[n] == '*' || (n == len && want[n] == '\0'))
 			return table[i].why;
@@ -409,7 +409,9 @@ const char *spore__faithful_refusal(const char *text, size_t len)
 		why = s.needs_stdarg;
 	if (why == NULL && !s.wide)
 		why = s.needs_wide;
-	return why != NULL ? why : spore__faithful_shape(text, len);
+	if (why == NULL)
+		why = spore__faithful_shape(text, len);
+	return why != NULL ? why : spore__faithful_strict(text, len);
 }
 
 const char *spore__faithful_refuses_flags(const char *const *flags)

@@ -150,6 +150,8 @@ static void test_cut_text(void **state)
 		(void)spore__faithful_refusal(copy, len);
 		test_free(copy);
 	}
+	static const char zeros[] = "#include <omp.h\0\0\0\0>\n\0#\0__attribute__((packed\0))";
+	(void)spore__faithful_refusal(zeros, sizeof zeros);
 	assert_null(spore__faithful_refusal(NULL, 0));
 }
 
