@@ -95,7 +95,7 @@ long spore__os_private_kib(void);
 struct spore__watch;
 struct spore__watch *spore__os_watch_create(void);
 void spore__os_watch_destroy(struct spore__watch *w);
-int spore__os_watch_add(struct spore__watch *w, const char *path); // a file or a folder (not recursive)
+int spore__os_watch_add(struct spore__watch *w, const char *path); // a file, or a folder with its files (not theirs)
 // Blocks until something may have changed, TIMEOUT_MS passed (-1: no limit) or a signal came.
 // 1: changed, 0: timeout, -1 with EINTR or another error.
 int spore__os_watch_wait(struct spore__watch *w, int timeout_ms);

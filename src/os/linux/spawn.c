@@ -36,12 +36,9 @@ static int prepare_child(const struct spore__spawn *s, const sigset_t *mask, int
 
 int spore__os_spawn(const struct spore__spawn *s, pid_t *pid)
 {
-	int ruleset = -1;
-	if (s->confine != NULL) {
-		ruleset = spore__os_confine_prepare(s->confine);
-		if (ruleset < 0)
-			return -1;
-	}
+	const int ruleset = s->confine != NULL ? spore__os_confine_prepare(s->confine) : -1;
+	if (s->confine != NULL && ruleset < 0)
+		return -1;
 	char *const *envp = s->envp != NULL ? (char *const *)s->envp : environ;
 	pid_t parent = getpid();
 	volatile int failure = 0; // written by the child, in this very memory
@@ -71,12 +68,9 @@ int spore__os_spawn(const struct spore__spawn *s, pid_t *pid)
 
 int spore__os_fork(const struct spore__spawn *s, pid_t *pid)
 {
-	int ruleset = -1;
-	if (s->confine != NULL) {
-		ruleset = spore__os_confine_prepare(s->confine);
-		if (ruleset < 0)
-			return -1;
-	}
+	const int ruleset = s->confine != NULL ? spore__os_confine_prepare(s->confine) : -1;
+	if (s->confine != NULL && ruleset < 0)
+		return -1;
 	pid_t parent = getpid();
 	sigset_t mask;
 	(void)sigprocmask(SIG_BLOCK, NULL, &mask);

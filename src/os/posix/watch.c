@@ -1,5 +1,7 @@
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +13,7 @@ enum { LOOK_EVERY_MS = 250 };
 
 struct watched {
 	char *path;
-	struct stat last; // all zero: it was not there
+	uint64_t last; // sum over the states of the file, or of the folder and what is in it; 0: it was not there
 };
 
 struct spore__watch {
@@ -34,10 +36,30 @@ void spore__os_watch_destroy(struct spore__watch *w)
 	free(w);
 }
 
-static void look(const char *path, struct stat *st)
+static uint64_t sum(uint64_t so_far, const struct stat *st)
 {
-	if (stat(path, st) != 0)
-		memset(st, 0, sizeof *st);
+	const uint64_t parts[] = {(uint64_t)st->st_ino,         (uint64_t)st->st_size,
+	                          (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
+	                          (uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		so_far = (so_far ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	return so_far;
+}
+
+static uint64_t look(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return 0;
+	uint64_t all = sum(1, &st);
+	DIR *d = S_ISDIR(st.st_mode) ? opendir(path) : NULL;
+	// A file that is written in place changes nothing of its folder.
+	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+		if (strcmp(e->d_name, "..") != 0 && fstatat(dirfd(d), e->d_name, &st, 0) == 0)
+			all += sum(2, &st); // in any order
+	if (d != NULL)
+		closedir(d);
+	return all;
 }
 
 int spore__os_watch_add(struct spore__watch *w, const char *path)
@@ -50,16 +72,9 @@ int spore__os_watch_add(struct spore__watch *w, const char *path)
 	item->path = strdup(path);
 	if (item->path == NULL)
 		return -1;
-	look(path, &item->last);
+	item->last = look(path);
 	w->count++;
 	return 0;
-}
-
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 int spore__os_watch_wait(struct spore__watch *w, int timeout_ms)
@@ -67,9 +82,8 @@ int spore__os_watch_wait(struct spore__watch *w, int timeout_ms)
 	for (int waited = 0;; waited += LOOK_EVERY_MS) {
 		bool changed = false;
 		for (size_t i = 0; i < w->count; i++) {
-			struct stat now;
-			look(w->items[i].path, &now);
-			changed = changed || !same(&now, &w->items[i].last);
+			uint64_t now = look(w->items[i].path);
+			changed = changed || now != w->items[i].last;
 			w->items[i].last = now;
 		}
 		if (changed)
