@@ -13,6 +13,9 @@ const char *spore__faithful_refusal(const char *text, size_t len);
 // The part of it that looks at how tokens stand together.
 const char *spore__faithful_shape(const char *text, size_t len);
 
+// The part of it that looks for mistakes that tcc lets pass and gcc does not.
+const char *spore__faithful_strict(const char *text, size_t len);
+
 // The same for compiler flags, NULL-terminated; FLAGS itself may be NULL.
 const char *spore__faithful_refuses_flags(const char *const *flags);
 

@@ -137,6 +137,56 @@ static void test_what_gcc_refuses_is_refused(void **state)
 }
 
 // Whatever is cut off, the scan stays within the text.
+static void test_silent_mistakes_are_refused(void **state)
+{
+	static const char *const wrong[] = {
+	    "int a = 0x;",
+	    "int a = 1lul;",
+	    "int a = 1lL;",
+	    "char c = '\\x';",
+	    "int f(int x) { switch (x) { case 1.0: return 1; } return 0; }",
+	    "enum e { A, B = 1.5 };",
+	    "int f(void) { int a[2.0]; return a[1]; }",
+	    "void f(void) { for (static int i = 0; i < 1; i++) ; }",
+	    "int f(static int a);",
+	    "int restrict a;",
+	    "int f(int a, void);",
+	    "unsigned float x;",
+	    "int f(void) { int if = 1; return 1; }",
+	    "double f(void) { double d = &x; return d; }",
+	    "void f(const int a) { a = 1; }",
+	    "void f(int *const a) { a++; }",
+	    "void f(const double a) { --a; }",
+	    "struct s { const int a; };",
+	    "void f(const struct s *p) { p->a[1] = 1; }",
+	    "void f(void) { const struct s x = {1}; x.n[0] += 1; }",
+	    "struct s { _Bool b : 2; };",
+	    "struct s { int b : 2; }; int *f(struct s *p) { return &p->b; }",
+	    "struct s { int b : 2; }; int f(struct s *p) { return sizeof(p->b); }",
+	    "void f(int a, int b) { (a ? a : b) = 1; }",
+	    "void f(int a, int b) { (a, b)++; }",
+	    "#include <stdarg.h>\nvoid f(int a) { va_list v; va_start(v, a); }",
+	    "int f(int n) { goto x; int a[n]; x: return 0; }",
+	    "#define F(a, a) a",
+	    "#define F(a) #b",
+	    NULL,
+	};
+	static const char *const fine[] = {
+	    "long a = 0x1fUL + 1llu + 0b11 + 017 + 1LL; char *s = \"\\x1f\"; double d = 1e5 + .5f;",
+	    "void f(const int v[], int n) { for (const int *p = v; n-- > 0; v++) p++; }",
+	    "void f(const struct s *p) { for (; p; p = p->next) p->next->n[0] = 1; }",
+	    "static const struct { int a; } t[] = {{1}}; struct s { const char *name; int a[static_size]; };",
+	    "struct s { int b : 2, c; }; int f(struct s *p) { int x = 1 & p->b; return x && &p->c; }",
+	    "void f(int *a, int *b) { *(a ? a : b) = 1; AT(1, 2) = 3; }",
+	    "#define F(a, aa) #a \"#b\" a##aa",
+	    "#define G(...) #__VA_ARGS__ // #x",
+	    "void f(char *restrict a, int b[restrict 3]);",
+	    NULL,
+	};
+	check(wrong, false);
+	check(fine, true);
+}
+
 static void test_cut_text(void **state)
 {
 	static const char text[] =
@@ -181,6 +231,7 @@ int main(void)
 	    cmocka_unit_test(test_what_tells_compilers_apart_is_refused),
 	    cmocka_unit_test(test_what_tcc_gets_wrong_is_refused),
 	    cmocka_unit_test(test_what_gcc_refuses_is_refused),
+	    cmocka_unit_test(test_silent_mistakes_are_refused),
 	    cmocka_unit_test(test_cut_text),
 	    cmocka_unit_test(test_flags),
 	};
