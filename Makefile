@@ -3,7 +3,7 @@ BUILD = build
 PREFIX = /usr/local
 # Further options of `meson setup`, used when the build folder is made: make build OPTIONS=-Dplatform=posix
 OPTIONS =
-SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SOURCES = $(shell git ls-files '*.c' '*.h' ':!test/corpus' 2>/dev/null)
 
 .PHONY: help build run test bench install deps check-format format tidy clean
 
