@@ -294,6 +294,8 @@ static void judge_value(struct shape *s)
 	} else {
 		next(s);
 	}
+	if (s->why != NULL)
+		return;
 	if (seen_before(s, id, from, (size_t)(s->p - from)))
 		s->why = "gives a value twice";
 	const char *p = s->p;
