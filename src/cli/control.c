@@ -11,11 +11,17 @@
 #include "hold_side.h"
 #include "logline.h"
 
+enum {
+	AT_ONCE = 64 * 1024,           // bytes of one look; then its caller may look at signals
+	LAST_WORDS = 1024 * 1024 * 16, // bytes that are shown after the end
+};
+
 struct spore__control_end {
 	struct spore__hold_side side;
 	int fd;
 	char *name;
 	bool failed; // nothing more is read or sent
+	bool more;   // a look ended before there was nothing left
 };
 
 // A program that does not read what its hold says is not worth waiting for: a few hundred bytes fit into any socket's buffer.
@@ -36,15 +42,6 @@ struct spore__control_end *spore__control_create(int fd, const char *name)
 	spore__control_put_hello(&w, NULL, NULL);
 	(void)send_frame(h, &w); // it may have ended already; what it said is there all the same
 	return h;
-}
-
-void spore__control_destroy(struct spore__control_end *h)
-{
-	if (h == NULL)
-		return;
-	spore__hold_side_finish(&h->side);
-	free(h->name);
-	free(h);
 }
 
 static void show(const struct spore__control_end *h, const struct spore__control_message *m)
@@ -68,10 +65,12 @@ static void refuse(struct spore__control_end *h, enum spore_err code)
 
 bool spore__control_read(struct spore__control_end *h)
 {
+	size_t left = AT_ONCE;
+	h->more = false;
 	while (!h->failed) {
 		size_t room;
 		unsigned char *place = spore__control_space(&h->side.in, &room);
-		ssize_t n = place == NULL ? 0 : recv(h->fd, place, room, MSG_DONTWAIT);
+		ssize_t n = place == NULL ? 0 : recv(h->fd, place, room < left ? room : left, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -87,8 +86,24 @@ bool spore__control_read(struct spore__control_end *h)
 			show(h, &m);
 		if (e != SPORE_EAGAIN)
 			refuse(h, e);
+		left -= (size_t)n;
+		if (left == 0 && !h->failed) {
+			h->more = true;
+			return true;
+		}
 	}
 	return false;
+}
+
+void spore__control_destroy(struct spore__control_end *h)
+{
+	if (h == NULL)
+		return;
+	for (size_t shown = 0; h->more && shown < LAST_WORDS; shown += AT_ONCE)
+		(void)spore__control_read(h);
+	spore__hold_side_finish(&h->side);
+	free(h->name);
+	free(h);
 }
 
 bool spore__control_stop(struct spore__control_end *h)
