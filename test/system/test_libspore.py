@@ -39,6 +39,37 @@ int main(int argc, char **argv)
 }
 """
 
+# What it takes to lose something: a full queue, a long text, a child, a standard error that does not wait.
+MANY = r"""
+#include <spore/spore.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	char text[2001];
+	if (argc > 1 && strcmp(argv[1], "nonblocking") == 0)
+		(void)fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 1000; i++)
+		memcpy(text + 2 * i, "\xc3\xa4", 2);
+	text[2000] = '\0';
+	if (fork() == 0) {
+		spore_status("child");
+		spore_ready();
+		_exit(0);
+	}
+	wait(NULL);
+	for (int i = 0; i < 1500; i++) {
+		spore_log(SPORE_INFO, "a record that is long enough to fill a pipe soon", spore_int("number", i));
+		spore_status(text);
+	}
+	spore_ready();
+	return 0;
+}
+"""
+
 
 def clean_environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("SPORE_", "NOTIFY_"))}
@@ -117,6 +148,9 @@ class Compiled(unittest.TestCase):
         compile_it("cc", source, cls.program, [lib / "libspore.a"])
         compile_it("cc", source, cls.shared, ["-L", lib, "-lspore", f"-Wl,-rpath,{lib}"])
         compile_it("c++", cls.dir / "program.cc", cls.cplusplus, [lib / "libspore.a"])
+        cls.many = cls.dir / "many"
+        (cls.dir / "many.c").write_text(MANY)
+        compile_it("cc", cls.dir / "many.c", cls.many, [lib / "libspore.a"])
         cls.example = cls.dir / "example"
         sdk = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "sdk" / "lib" / "pkgconfig"))
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "spore"], check=True, env=sdk, capture_output=True,
@@ -198,6 +232,25 @@ class OutsideSpore(Compiled):
                 self.assertEqual(p.wait(TIMEOUT), 7)
                 if name == path:
                     os.unlink(path)
+
+    def test_systemd_gets_everything(self):
+        path = str(self.dir / "notify-many")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(path)
+            s.settimeout(TIMEOUT)
+            p = subprocess.Popen([self.many], env=clean_environment(NOTIFY_SOCKET=path), stderr=subprocess.DEVNULL)
+            self.addCleanup(p.wait)
+            self.addCleanup(p.kill)
+            for _ in range(1500):
+                status = s.recv(5000)
+                self.assertEqual(status.decode(), "STATUS=" + "\u00e4" * 508)
+            self.assertEqual(s.recv(5000), b"READY=1")
+            self.assertEqual(p.wait(TIMEOUT), 0)
+
+    def test_standard_error_that_does_not_wait(self):
+        p = self.start(self.many, "nonblocking")
+        lines = p.stderr.read().splitlines()
+        self.assertEqual([int(line.rpartition("=")[2]) for line in lines], list(range(1500)))
 
     def test_only_public_symbols(self):
         out = subprocess.run(["nm", "-D", "--defined-only", BUILD / "lib" / "libspore.so"], check=True, text=True,
