@@ -219,8 +219,8 @@ static void add(struct strict *s, uint8_t kind, const char *from)
 		s->token = spore__xrealloc(s->token, s->room * sizeof *s->token);
 	}
 	uint32_t at = s->count++;
-	bool closes = kind == ')' || kind == ']' || kind == '}';
-	if (closes && s->depth > 0) {
+	bool closes = (kind == ')' || kind == ']' || kind == '}') && s->depth > 0; // else it is its own mate
+	if (closes) {
 		s->depth--;
 		s->token[s->open[s->depth]].mate = at;
 	}
