@@ -1,6 +1,7 @@
 """libspore in programs as people build them: shared and static, C and C++, outside spore, as a service of systemd, with this test as
 their hold, and under spore run; and the examples, which speak the control protocol from C and from Python."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 from pathlib import Path
 
@@ -249,6 +251,13 @@ class OutsideSpore(Compiled):
 
     def test_standard_error_that_does_not_wait(self):
         p = self.start(self.many, "nonblocking")
+
+        def pipe_is_full():
+            waiting = bytearray(4)
+            fcntl.ioctl(p.stderr, termios.FIONREAD, waiting)
+            return int.from_bytes(waiting, sys.byteorder) > 60000
+
+        spore_test.wait_until(pipe_is_full)
         lines = p.stderr.read().splitlines()
         self.assertEqual([int(line.rpartition("=")[2]) for line in lines], list(range(1500)))
 
