@@ -31,5 +31,7 @@
 // regexec() says in its prototype how long its array is, by a parameter; tcc has no word for that.
 #define _REGEX_NELTS(n)
 // tcc switches on anything, gcc only on integers; so does |.
-#define switch (...) switch ((__VA_ARGS__) | 0)
+// clang-format off
+#define switch(...) switch ((__VA_ARGS__) | 0)
+// clang-format on
 #endif
