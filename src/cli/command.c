@@ -1,9 +1,10 @@
 #include "cli/command.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -54,13 +55,35 @@ static const char *nearest_option(const char *typed, const struct spore__command
 	return names.count > 0 ? spore__nearest(typed, (const char *const *)names.items) : NULL;
 }
 
+// Messages begin with "spore: " already: "spore store gc" is told as "store gc".
+static const char *told(const char *path)
+{
+	static const char front[] = "spore ";
+	return strncmp(path, front, sizeof front - 1) == 0 ? path + sizeof front - 1 : path;
+}
+
+// What was printed has to have arrived: STATUS, or that of a failure.
+static int printed(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	spore__report(NULL, "standard output: %s", strerror(errno));
+	return status != SPORE__EXIT_OK ? status : SPORE__EXIT_SPORE;
+}
+
+static _Noreturn void help(const char *path, const struct spore__command *c)
+{
+	spore__help_print(path, c);
+	exit(printed(SPORE__EXIT_OK));
+}
+
 static _Noreturn void unknown_option(const char *path, const struct spore__command *c, const char *typed, size_t len)
 {
 	char *word = spore__xstrndup(typed, len);
 	const char *near = nearest_option(word + strspn(word, "-"), c);
 	char *remedy =
 	    near != NULL ? spore__xasprintf("did you mean --%s?", near) : spore__xasprintf("see %s --help", path);
-	spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown option '%s'", path, word);
+	spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown option '%s'", told(path), word);
 }
 
 struct parser {
@@ -84,9 +107,15 @@ static const char *next_word(struct parser *p, const char *option)
 {
 	if (p->at + 1 >= p->argc) {
 		char *remedy = spore__xasprintf("see %s --help", p->path);
-		spore__die(SPORE__EXIT_USAGE, remedy, "%s: option %s needs a value", p->path, option);
+		spore__die(SPORE__EXIT_USAGE, remedy, "%s: option %s needs a value", told(p->path), option);
 	}
 	return p->argv[++p->at];
+}
+
+static _Noreturn void takes_no_value(const char *path, const struct spore__option *o)
+{
+	char *remedy = spore__xasprintf("give --%s alone", o->name);
+	spore__die(SPORE__EXIT_USAGE, remedy, "%s: option --%s takes no value", told(path), o->name);
 }
 
 static void long_option(struct parser *p, const char *word)
@@ -94,16 +123,14 @@ static void long_option(struct parser *p, const char *word)
 	const char *name = word + 2;
 	size_t len = strcspn(name, "=");
 	const char *value = name[len] == '=' ? name + len + 1 : NULL;
-	if (len == 4 && memcmp(name, "help", 4) == 0) {
-		spore__help_print(p->path, p->c);
-		exit(SPORE__EXIT_OK);
-	}
+	if (len == 4 && memcmp(name, "help", 4) == 0)
+		help(p->path, p->c);
 	for (size_t i = 0; i < option_count(p->c); i++) {
 		const struct spore__option *o = &p->c->options[i];
 		if (strlen(o->name) != len || memcmp(o->name, name, len) != 0)
 			continue;
 		if (o->value == NULL && value != NULL)
-			spore__die(SPORE__EXIT_USAGE, NULL, "%s: option --%s takes no value", p->path, o->name);
+			takes_no_value(p->path, o);
 		set(p, i, o->value == NULL ? NULL : value != NULL ? value : next_word(p, word));
 		return;
 	}
@@ -116,10 +143,8 @@ static void short_options(struct parser *p, const char *word)
 		size_t i = 0, n = option_count(p->c);
 		while (i < n && p->c->options[i].letter != *letter)
 			i++;
-		if (i == n && *letter == 'h') {
-			spore__help_print(p->path, p->c);
-			exit(SPORE__EXIT_OK);
-		}
+		if (i == n && *letter == 'h')
+			help(p->path, p->c);
 		if (i == n) {
 			const char one[] = {'-', *letter, '\0'};
 			unknown_option(p->path, p->c, one, 2);
@@ -156,7 +181,7 @@ static void parse(struct parser *p)
 	if (wrong != NULL) {
 		char *remedy = spore__xasprintf("usage: %s [OPTION...]%s%s", p->path,
 		                                p->c->operands[0] != '\0' ? " " : "", p->c->operands);
-		spore__die(SPORE__EXIT_USAGE, remedy, "%s: %s", p->path, wrong);
+		spore__die(SPORE__EXIT_USAGE, remedy, "%s: %s", told(p->path), wrong);
 	}
 }
 
@@ -178,54 +203,75 @@ static int run_command(const char *path, const struct spore__command *c, int arg
 	return status;
 }
 
-static const struct spore__command *find(const struct spore__command *const *commands, const char *name)
+static _Noreturn void unknown_command(const char *path, const struct spore__command *const *commands, const char *name)
+{
+	const char *near = nearest_command(name, commands);
+	struct stat file;
+	char *remedy = near != NULL             ? spore__xasprintf("did you mean '%s %s'?", path, near)
+	               : stat(name, &file) == 0 ? spore__xasprintf("to run it: spore run %s", name)
+	                                        : spore__xasprintf("see %s --help", path);
+	if (commands == spore__commands)
+		spore__die(SPORE__EXIT_USAGE, remedy, "unknown command '%s'", name);
+	spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown command '%s'", told(path), name);
+}
+
+const struct spore__command *spore__command_find(const char *path, const struct spore__command *const *commands,
+                                                 const char *name)
 {
 	for (size_t i = 0; commands[i] != NULL; i++)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
-	return NULL;
+	unknown_command(path, commands, name);
+}
+
+static int dispatch(const char *path, const struct spore__command *const *commands, int argc, char *const argv[]);
+
+// Picks the one of GROUP's commands that argv[0] names.
+static int dispatch_below(const char *path, const struct spore__command *group, int argc, char *const argv[])
+{
+	if (argc == 0) {
+		char *remedy = spore__xasprintf("see %s --help", path);
+		spore__die(SPORE__EXIT_USAGE, remedy, "%s: which of its commands?", told(path));
+	}
+	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)
+		help(path, group);
+	if (argv[0][0] == '-' && argv[0][1] != '\0') {
+		char *remedy = spore__xasprintf("options come after the command: %s COMMAND %s", path, argv[0]);
+		spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown option '%s'", told(path), argv[0]);
+	}
+	return dispatch(path, group->commands, argc, argv);
 }
 
 // Picks the command that argv[0] names, and its subcommand.
 static int dispatch(const char *path, const struct spore__command *const *commands, int argc, char *const argv[])
 {
-	const struct spore__command *c = find(commands, argv[0]);
-	if (c == NULL) {
-		const char *near = nearest_command(argv[0], commands);
-		char *remedy = near != NULL ? spore__xasprintf("did you mean '%s %s'?", path, near)
-		                            : spore__xasprintf("see %s --help", path);
-		spore__die(SPORE__EXIT_USAGE, remedy, "%s: unknown command '%s'", path, argv[0]);
-	}
+	const struct spore__command *c = spore__command_find(path, commands, argv[0]);
 	char *full = spore__xasprintf("%s %s", path, c->name);
-	int status;
-	if (c->commands == NULL) {
-		status = run_command(full, c, argc - 1, argv + 1);
-	} else if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		spore__help_print(full, c);
-		status = SPORE__EXIT_OK;
-	} else if (argc > 1) {
-		status = dispatch(full, c->commands, argc - 1, argv + 1);
-	} else {
-		char *remedy = spore__xasprintf("see %s --help", full);
-		spore__die(SPORE__EXIT_USAGE, remedy, "%s: which of its commands?", full);
-	}
+	int status = c->commands == NULL ? run_command(full, c, argc - 1, argv + 1)
+	                                 : dispatch_below(full, c, argc - 1, argv + 1);
 	free(full);
 	return status;
+}
+
+static _Noreturn void unknown_first_option(const char *option)
+{
+	static const char *const known[] = {"help", "version", NULL};
+	const char *near = spore__nearest(option + strspn(option, "-"), known);
+	char *remedy = near != NULL ? spore__xasprintf("did you mean --%s?", near)
+	                            : spore__xstrdup("options of a command come after its name: spore run --opt FILE");
+	spore__die(SPORE__EXIT_USAGE, remedy, "unknown option '%s'", option);
 }
 
 int spore__command_main(int argc, char *const argv[])
 {
 	const char *first = argc > 1 ? argv[1] : "--help";
-	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {
+	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
 		spore__help_overview();
-		return SPORE__EXIT_OK;
-	}
-	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
+	else if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
 		spore__help_version();
-		return SPORE__EXIT_OK;
-	}
-	if (first[0] == '-')
-		spore__die(SPORE__EXIT_USAGE, "options of a command come after its name: spore run --opt FILE",
-		           "spore: unknown option '%s'", first);
-	return dispatch("spore", spore__commands, argc - 1, argv + 1);
+	else if (first[0] == '-' && first[1] != '\0')
+		unknown_first_option(first);
+	else
+		return printed(dispatch("spore", spore__commands, argc - 1, argv + 1));
+	return printed(SPORE__EXIT_OK);
 }

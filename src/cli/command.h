@@ -63,6 +63,11 @@ const char *spore__args_value(const struct spore__args *args, const char *name);
 // The commands of `spore`, NULL-terminated.
 extern const struct spore__command *const spore__commands[];
 
+// The one of COMMANDS called NAME. When there is none it reports that with the nearest and exits (usage). PATH is what leads to
+// COMMANDS: "spore", "spore store".
+const struct spore__command *spore__command_find(const char *path, const struct spore__command *const *commands,
+                                                 const char *name);
+
 // Finds the command in argv[1..], parses its options and runs it. Prints help for --help, the version for --version;
 // an unknown command or option is reported with the nearest known one. Returns the exit status.
 int spore__command_main(int argc, char *const argv[]);

@@ -72,12 +72,22 @@ static void print_options(const struct spore__command *c)
 	}
 }
 
+static void print_commands(const struct spore__command *const *commands)
+{
+	enum { COLUMN = 13 };
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		(void)printf("  %-*s", COLUMN - 2, commands[i]->name);
+		wrap(commands[i]->summary, COLUMN, COLUMN);
+	}
+}
+
 void spore__help_print(const char *path, const struct spore__command *c)
 {
+	const char *operands = c->commands != NULL ? "COMMAND [ARGUMENT...]" : c->operands;
 	(void)printf("usage: %s%s%s%s\n\n", path, c->options != NULL ? " [OPTION...]" : "",
-	             c->operands[0] != '\0' ? " " : "", c->commands != NULL ? "COMMAND" : c->operands);
-	(void)printf("%s: ", path);
-	wrap(c->summary, 0, strlen(path) + 2);
+	             operands[0] != '\0' ? " " : "", operands);
+	(void)printf("%s:", path);
+	wrap(c->summary, 0, strlen(path) + 1);
 	if (c->text != NULL) {
 		char *text = plain(c->text);
 		(void)putchar('\n');
@@ -86,14 +96,15 @@ void spore__help_print(const char *path, const struct spore__command *c)
 	}
 	if (c->commands != NULL) {
 		(void)printf("\nCommands:\n");
-		for (size_t i = 0; c->commands[i] != NULL; i++)
-			(void)printf("  %-10s %s\n", c->commands[i]->name, c->commands[i]->summary);
+		print_commands(c->commands);
 	}
 	print_options(c);
 	if (c->examples != NULL) {
 		(void)printf("\nExamples:\n");
-		for (const struct spore__example *e = c->examples; e->command != NULL; e++)
-			(void)printf("  %s\n      %s\n", e->command, e->does);
+		for (const struct spore__example *e = c->examples; e->command != NULL; e++) {
+			(void)printf("  %s\n      ", e->command);
+			wrap(e->does, 6, 6);
+		}
 	}
 }
 
@@ -103,8 +114,7 @@ void spore__help_overview(void)
 	    "usage: spore COMMAND [ARGUMENT...]\n\n"
 	    "spore runs programs from their sources: it builds what changed, keeps what it built, and starts it.\n\n"
 	    "Commands:\n");
-	for (size_t i = 0; spore__commands[i] != NULL; i++)
-		(void)printf("  %-10s %s\n", spore__commands[i]->name, spore__commands[i]->summary);
+	print_commands(spore__commands);
 	(void)printf("\nTry first:\n"
 	             "  spore run hello.c     build a C file when needed, and run it\n"
 	             "  spore help run        what a command does, with examples\n");
@@ -121,23 +131,19 @@ static int run(const struct spore__args *args)
 		spore__help_overview();
 		return SPORE__EXIT_OK;
 	}
-	const struct spore__command *const *level = spore__commands;
-	char *path = spore__xstrdup("spore");
-	for (size_t i = 0; i < args->operand_count; i++) {
-		const struct spore__command *found = NULL;
-		for (size_t k = 0; level != NULL && level[k] != NULL; k++)
-			if (strcmp(level[k]->name, args->operands[i]) == 0)
-				found = level[k];
-		if (found == NULL)
-			spore__die(SPORE__EXIT_USAGE, "see spore help", "%s help: no command '%s'", path,
-			           args->operands[i]);
+	const struct spore__command *found = spore__command_find("spore", spore__commands, args->operands[0]);
+	char *path = spore__xasprintf("spore %s", found->name);
+	if (args->operand_count > 1) {
+		if (found->commands == NULL) {
+			char *remedy = spore__xasprintf("see %s --help", path);
+			spore__die(SPORE__EXIT_USAGE, remedy, "help: '%s' has no commands of its own", found->name);
+		}
+		found = spore__command_find(path, found->commands, args->operands[1]);
 		char *longer = spore__xasprintf("%s %s", path, found->name);
 		free(path);
 		path = longer;
-		level = found->commands;
-		if (i + 1 == args->operand_count)
-			spore__help_print(path, found);
 	}
+	spore__help_print(path, found);
 	free(path);
 	return SPORE__EXIT_OK;
 }

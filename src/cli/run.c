@@ -142,7 +142,7 @@ static int run(const struct spore__args *args)
 {
 	const char *source = args->operands[0];
 	if (spore__args_has(args, "fast") && spore__args_has(args, "opt"))
-		spore__die(SPORE__EXIT_USAGE, "give one of them", "spore run: --fast and --opt exclude each other");
+		spore__die(SPORE__EXIT_USAGE, "give one of them", "run: --fast and --opt exclude each other");
 	if (strncmp(source, "path:", 5) == 0)
 		return run_system_program(args, source + 5);
 	struct spore__wanted w = {

@@ -54,7 +54,7 @@ static int64_t quantity(const char *option, const char *text, const char *units,
 	if (end == text || n < 0 || errno != 0 || unit == NULL || (*end != '\0' && end[1] != '\0') ||
 	    n > INT64_MAX / factors[unit - units])
 		spore__die(SPORE__EXIT_USAGE, "give a whole number and a unit, such as 30d or 2G",
-		           "spore store gc: --%s: '%s' is no %s", option, text,
+		           "store gc: --%s: '%s' is no %s", option, text,
 		           strcmp(option, "max-age") == 0 ? "age" : "size");
 	return n * factors[unit - units];
 }

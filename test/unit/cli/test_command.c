@@ -1,5 +1,6 @@
 // The table of commands is sound, and the parser takes what it says.
 #include <ctype.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,7 +116,58 @@ static void test_help(void **state)
 	out.len = 0;
 	assert_int_equal(RUN("help", "store", "gc"), SPORE__EXIT_OK);
 	prints(&out, "max-age");
+	out.len = 0;
+	assert_int_equal(RUN("store", "-h"), SPORE__EXIT_OK);
+	prints(&out, "usage: spore store COMMAND [ARGUMENT...]\n\nspore store: ");
 	spore__buf_finish(&out);
+}
+
+static void check_width(const struct spore__command *const *commands, const char *parent)
+{
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		struct spore__buf out = {0};
+		const char *const argv[] = {"spore", "help", parent != NULL ? parent : commands[i]->name,
+		                            parent != NULL ? commands[i]->name : NULL, NULL};
+		assert_int_equal(run(argv, &out), SPORE__EXIT_OK);
+		for (const char *line = out.data; *line != '\0';) {
+			size_t len = strcspn(line, "\n");
+			if (len > 80)
+				fail_msg("wider than a terminal: %.*s", (int)len, line);
+			assert_true(len == 0 || line[len - 1] != ' ');
+			line += len + (line[len] == '\n');
+		}
+		spore__buf_finish(&out);
+		if (commands[i]->commands != NULL)
+			check_width(commands[i]->commands, commands[i]->name);
+	}
+}
+
+static void test_help_fits(void **state)
+{
+	(void)state;
+	check_width(spore__commands, NULL);
+}
+
+// What could not be printed is a failure.
+static void test_full(void **state)
+{
+	(void)state;
+	(void)fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int full = open("/dev/full", O_WRONLY);
+		if (full < 0)
+			_exit(SPORE__EXIT_SPORE); // only Linux has it
+		(void)dup2(full, STDOUT_FILENO);
+		(void)close(STDERR_FILENO);
+		const char *const argv[] = {"spore", "help", NULL};
+		_exit(spore__command_main(2, (char *const *)argv));
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), SPORE__EXIT_SPORE);
 }
 
 static void test_mistakes(void **state)
@@ -130,6 +182,13 @@ static void test_mistakes(void **state)
 	    {{"spore", "run", "--wacth", "x"}, "did you mean --watch"},
 	    {{"spore", "run"}, "an operand is missing"},
 	    {{"spore", "build", "a", "b"}, "too many operands"},
+	    {{"spore", "--versoin"}, "did you mean --version"},
+	    {{"spore", "help", "stroe"}, "did you mean 'spore store'"},
+	    {{"spore", "help", "store", "lss"}, "did you mean 'spore store ls'"},
+	    {{"spore", "help", "run", "x"}, "no commands of its own"},
+	    {{"spore", "/dev/null"}, "to run it: spore run /dev/null"},
+	    {{"spore", "-"}, "unknown command '-'"},
+	    {{"spore", "store", "--json"}, "spore store COMMAND --json"},
 	    {{"spore", "store"}, "which of its commands"},
 	    {{"spore", "store", "gc", "--max-age"}, "needs a value"},
 	    {{"spore", "store", "gc", "--max-age=3x"}, "is no age"},
@@ -142,7 +201,10 @@ static void test_mistakes(void **state)
 		struct spore__buf out = {0};
 		assert_int_equal(run(cases[i].argv, &out), SPORE__EXIT_USAGE);
 		prints(&out, cases[i].says);
-		prints(&out, "spore");
+		assert_int_equal(strncmp(out.data, "spore: ", 7), 0);
+		// WHAT comes next, not the name again; and a remedy.
+		assert_int_not_equal(strncmp(out.data, "spore: spore", 12), 0);
+		prints(&out, "\n  ");
 		spore__buf_finish(&out);
 	}
 }
@@ -163,10 +225,8 @@ static void test_options_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_table),
-	    cmocka_unit_test(test_help),
-	    cmocka_unit_test(test_mistakes),
-	    cmocka_unit_test(test_options_end),
+	    cmocka_unit_test(test_table), cmocka_unit_test(test_help),     cmocka_unit_test(test_help_fits),
+	    cmocka_unit_test(test_full),  cmocka_unit_test(test_mistakes), cmocka_unit_test(test_options_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
