@@ -62,7 +62,7 @@ static bool is_hex(char c)
 
 static bool same(const char *a, size_t len, const char *name)
 {
-	return strlen(name) == len && memcmp(a, name, len) == 0;
+	return *a == *name && strncmp(a, name, len) == 0 && name[len] == '\0';
 }
 
 static bool any_of(const struct token *t, const char *const *names)
@@ -523,10 +523,13 @@ static void judge(struct strict *s, uint32_t at)
 	case WORD:
 		judge_word(s, at);
 		break;
-	case FLOATING:
-		if (word_is(t - 1, "case") || inside(s, at) == '[' || (t->in > 0 && is_body_of(s, t->in - 1, enums)))
+	case FLOATING: {
+		bool dimension = t[-1].kind == '[' && t[1].kind == ']';
+		bool value = t[-1].kind == '=' && t->in > 0 && is_body_of(s, t->in - 1, enums);
+		if (word_is(t - 1, "case") || dimension || value)
 			s->why = "has floating-point numbers where integers belong";
 		break;
+	}
 	case ':':
 		judge_bit_field(s, at);
 		break;
