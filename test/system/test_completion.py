@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from spore_test import BUILD, SPORE
+from spore_test import BUILD, SPORE, Terminal
 
 DOCS = os.path.join(BUILD, "docs")
 
@@ -68,6 +68,36 @@ class Completion(unittest.TestCase):
         shown = {w for w in run(SPORE, "run", "--help").stdout.split() if w.startswith("--")}
         self.assertLessEqual(shown - {"--help"}, set(self.bash("run", "--")))
 
+    def typed(self, argv, ready):
+        """A shell on a terminal, with completion as a person has it."""
+        env = {"PATH": os.environ["PATH"], "HOME": self.dir, "TERM": "dumb", "LC_ALL": "C.UTF-8", "INPUTRC": "/dev/null"}
+        terminal = Terminal(argv, env, self.dir)
+        self.addCleanup(terminal.close)
+        terminal.send(ready + "; printf 'now%s\\n' ready\n")
+        terminal.expect("nowready")
+        # What Tab made of the words is what the shell then runs.
+        terminal.send("spore() { printf '<%s>' \"$@\"; echo; }\n")
+        return terminal
+
+    def test_bash_with_tab(self):
+        script = os.path.join(DOCS, "spore")
+        terminal = self.typed(["bash", "--norc", "--noprofile", "-i"], f". '{script}'")
+        terminal.send("spore sto\tver\t--js\t\n")
+        terminal.expect("<store><verify><--json>")
+        terminal.send("spore run --bin=x wi\t--\n")
+        terminal.expect("<run><--bin=x><with space.c><-->")
+
+    @needs("zsh")
+    def test_zsh_with_tab(self):
+        ready = f"fpath=('{DOCS}' $fpath); autoload -Uz compinit; compinit -u -D; unsetopt zle_bracketed_paste"
+        terminal = self.typed(["zsh", "-f", "-i"], ready)
+        terminal.send("spore sto\tver\t--js\t\n")
+        terminal.expect("<store><verify><--json>")
+        terminal.send("spore run --wat\twi\t\n")
+        terminal.expect("<run><--watch><with space.c>")
+        terminal.send("spore help sto\t\n")
+        terminal.expect("<help><store>")
+
     @needs("zsh")
     def test_zsh_parses(self):
         result = run("zsh", "-n", os.path.join(DOCS, "_spore"))
@@ -107,12 +137,6 @@ class Manual(unittest.TestCase):
             self.assertIn("NAME", result.stdout)
 
     def test_page_of_sources_has_every_key(self):
-        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-
-        def read(*path):
-            with open(os.path.join(root, *path)) as f:
-                return f.read()
-
         page = read("docs", "spore-sources.7.scd")
         table = read("src", "source", "directive.c").split("spore__directive_keys[] = {")[1].split("};")[0]
         keys = re.findall(r'\{"([\w-]+)", "', table)
@@ -120,6 +144,61 @@ class Manual(unittest.TestCase):
         keys += re.findall(r"KEY\((\w+),", table)
         self.assertGreater(len(keys), 12)
         self.assertEqual([k for k in keys if not re.search(rf"^\*{k}\*", page, re.M)], [])
+
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path)) as f:
+        return f.read()
+
+
+class Written(unittest.TestCase):
+    """What is written by hand names nothing that is not there."""
+
+    pages = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/env_vars.md", "docs/spore-sources.7.scd",
+             "docs/spore.1.end.scd", "docs/design/README.md", "docs/design/two-tiers.md"]
+
+    def test_commands_and_options(self):
+        helps = {}
+
+        def known(*command):
+            if command not in helps:
+                result = run(SPORE, *command, "--help")
+                helps[command] = result.stdout if result.returncode == 0 else None
+            return helps[command]
+
+        seen = 0
+        for page in self.pages:
+            # As code: `spore store gc --max-age 30d`, "$ spore run hello.c", *spore store verify*.
+            for words in re.findall(r"(?:^\$ |[`*]|&& |\./|build/)spore ([a-z][^`*\n;|&]*)", read(page), re.M):
+                words = words.split()
+                text = known(words[0])
+                self.assertIsNotNone(text, f"{page}: spore {words[0]}")
+                seen += 1
+                if "Commands:" in text and len(words) > 1:
+                    text = known(*words[:2])
+                    self.assertIsNotNone(text, f"{page}: spore {' '.join(words[:2])}")
+                for option in filter(lambda w: re.fullmatch(r"--[a-z-]+", w), words):
+                    self.assertRegex(text, rf"{option}\b", f"{page}: spore {' '.join(words)}")
+        self.assertGreater(seen, 12)
+
+    def test_links(self):
+        for page in filter(lambda p: p.endswith(".md"), self.pages):
+            for target in re.findall(r"\]\(([^):#]+)\)", read(page)):
+                self.assertTrue(os.path.exists(os.path.join(ROOT, os.path.dirname(page), target)), f"{page}: {target}")
+
+    def test_every_variable_has_its_line(self):
+        table = read("docs", "env_vars.md")
+        names = set()
+        for folder in ("src", "lib"):
+            for path in glob.glob(os.path.join(ROOT, folder, "**", "*.c"), recursive=True):
+                with open(path) as f:
+                    text = f.read()
+                names |= set(re.findall(r'getenv\("([A-Z_]+)"\)', text)) | set(re.findall(r'"(SPORE_[A-Z_]+[A-Z])=?"', text))
+        self.assertIn("SPORE_STORE", names)
+        self.assertEqual([n for n in sorted(names) if not re.search(rf"\b{n}\b", table)], [])
 
 
 if __name__ == "__main__":
