@@ -108,7 +108,7 @@ class Life(NodeTest):
         self.assertEqual(os.stat(self.address()).st_mode & 0o777, 0o600)
         self.assertEqual(os.stat(os.path.dirname(self.address())).st_mode & 0o777, 0o700)
         self.ok(self.spore("node", "stop"), "stopped\n")
-        self.assertTrue(self.gone(pid))
+        wait_until(lambda: self.gone(pid), "the end of the node")
         self.assertFalse(os.path.exists(os.path.join(self.env["SPORE_RUNTIME"], "node.sock")))
         self.ok(self.spore("node", "stop"), "not running\n")
 
