@@ -17,7 +17,8 @@ help:
 	@echo 'make format, check-format, tidy, clean'
 
 $(BUILD)/build.ninja:
-	@meson setup $(BUILD) --prefix=$(PREFIX) $(OPTIONS)
+	@command -v meson ninja >/dev/null || { echo 'meson and ninja are missing: make deps' >&2; exit 1; }
+	@meson setup $(BUILD) --prefix=$(abspath $(PREFIX)) $(OPTIONS)
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -37,8 +38,10 @@ bench:
 	@$(MAKE) --no-print-directory build
 	@meson test -C $(BUILD) --benchmark --verbose --num-processes 1
 
+# Another prefix than the build folder's is compiled in; the same one leaves nothing to build, so that root makes no files here.
 install: build
-	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson introspect --buildoptions $(BUILD) | grep -qF '"name": "prefix", "value": "$(abspath $(PREFIX))",' || \
+		meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 deps:
