@@ -17,7 +17,7 @@ help:
 	@echo 'make format, check-format, tidy, clean'
 
 $(BUILD)/build.ninja:
-	@command -v meson ninja >/dev/null || { echo 'meson and ninja are missing: make deps' >&2; exit 1; }
+	@command -v meson >/dev/null && command -v ninja >/dev/null || { echo 'meson and ninja are missing: make deps' >&2; exit 1; }
 	@meson setup $(BUILD) --prefix=$(abspath $(PREFIX)) $(OPTIONS)
 
 build: $(BUILD)/build.ninja
