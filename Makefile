@@ -24,7 +24,7 @@ build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
 run:
-	@.ci/deps build
+	@.ci/deps build run
 	@$(MAKE) --no-print-directory build
 	@examples/first-run $(BUILD)
 
@@ -45,7 +45,7 @@ install: build
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 deps:
-	@.ci/deps build test bench
+	@.ci/deps build run test bench
 
 format:
 	@clang-format -i $(SOURCES)
