@@ -253,8 +253,11 @@ int spore__inputs_from_trace(struct spore__store *s, const char *file, const cha
 	}
 	for (size_t i = 0; r == 0 && i < absent.count; i++) {
 		struct stat st;
-		if (stat(absent.items[i], &st) == 0)
-			continue; // found later in the build under this very name, or made meanwhile
+		if (stat(absent.items[i], &st) == 0) {
+			// Made meanwhile. In a folder's build also what it made itself, or what only its sandbox does not show.
+			*changed = *changed || known != NULL;
+			continue;
+		}
 		char *name = relative_to(absent.items[i], dir);
 		spore__meta_add_input(m, name, NULL);
 		free(name);

@@ -105,8 +105,9 @@ bool spore__job_lookup(struct spore__job *b, const char *candidates, const struc
 }
 
 bool spore__job_commit(struct spore__job *b, struct spore__meta *m, const char *name, const char *files,
-                       const char *candidates, const char *dir)
+                       const char *candidates, const char *dir, bool *changed)
 {
+	*changed = false;
 	m->source = spore__xstrdup(b->source);
 	if (m->id == NULL)
 		m->id = spore__meta_id(m, name);
@@ -120,6 +121,7 @@ bool spore__job_commit(struct spore__job *b, struct spore__meta *m, const char *
 			return true;
 		return spore__job_fail_store(b, "cannot list the artifact");
 	}
+	*changed = true;
 	spore__index_finish(&b->index);
 	char *error = spore__xasprintf("%s: %s changed while it was being built", b->typed, which);
 	free(which);

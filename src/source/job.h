@@ -48,9 +48,10 @@ bool spore__job_tree(struct spore__job *b);
 // are now and whose settings equal SETTINGS. True: b->index is filled.
 bool spore__job_lookup(struct spore__job *b, const char *candidates, const struct spore__strs *settings,
                        const char *dir);
-// Stores FILES as the artifact M and fills b->index. DIR is the source's folder.
+// Stores FILES as the artifact M and fills b->index. DIR is the source's folder. *CHANGED: it failed because an input is not any more
+// as M has it.
 bool spore__job_commit(struct spore__job *b, struct spore__meta *m, const char *name, const char *files,
-                       const char *candidates, const char *dir);
+                       const char *candidates, const char *dir, bool *changed);
 // Keeps the text of a failed build in the store's logs and names it in b->log.
 void spore__job_keep_log(struct spore__job *b, const char *name, const struct spore__buf *text);
 

@@ -27,6 +27,7 @@ struct single {
 	struct spore__job *b;
 	char *dir, *name; // of the source; the program's name
 	struct spore__buf text;
+	struct spore__filestate state; // of the source when TEXT was read
 	struct spore__directives d;
 	bool cplusplus;
 	struct spore__strs pkg_cflags, pkg_libs;
@@ -57,22 +58,78 @@ static bool is_cplusplus(const char *path)
 	return false;
 }
 
+static void forget(struct single *s)
+{
+	struct spore__job *b = s->b;
+	spore__directives_finish(&s->d);
+	spore__buf_finish(&s->text);
+	spore__strs_finish(&s->read);
+	spore__buf_finish(&b->output);
+	s->unfaithful = NULL;
+	char **said[] = {&b->refused, &b->error, &b->remedy};
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		free(*said[i]);
+		*said[i] = NULL;
+	}
+}
+
+static int read_source(struct single *s)
+{
+	struct stat st;
+	int fd = open(s->b->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -1;
+	// The state first: whatever changes the file from now on changes that too.
+	int r = fstat(fd, &st) == 0 ? spore__fs_read_fd(fd, &s->text) : -1;
+	int saved = errno;
+	close(fd);
+	if (r == 0)
+		spore__filestate_of(&st, &s->state);
+	errno = saved;
+	return r;
+}
+
 static bool load(struct single *s)
 {
 	struct spore__job *b = s->b;
-	const char *base = spore__fs_base(b->source);
-	const char *dot = strrchr(base, '.');
-	s->dir = spore__fs_dir(b->source);
-	s->name = dot != NULL && dot > base ? spore__xstrndup(base, (size_t)(dot - base)) : spore__xstrdup(base);
-	if (spore__fs_read(b->source, &s->text) != 0)
+	forget(s);
+	if (read_source(s) != 0)
 		return spore__job_fail(b, spore__xasprintf("%s: cannot read it: %s", b->typed, strerror(errno)), NULL);
 	spore__buf_str(&s->text, ""); // an empty file is a string too
 	spore__hash_bytes(s->text.data, s->text.len, &s->content);
 	char *error, *remedy;
 	if (!spore__directives_parse(s->text.data, s->text.len, &s->d, &error, &remedy))
 		return fail_directive(s, b->typed, error, remedy);
-	s->cplusplus = s->d.language != NULL ? strcmp(s->d.language, "c++") == 0 : is_cplusplus(base);
+	s->cplusplus =
+	    s->d.language != NULL ? strcmp(s->d.language, "c++") == 0 : is_cplusplus(spore__fs_base(b->source));
 	return true;
+}
+
+// Has the source changed since it was read, perhaps there and back?
+static bool source_changed(const struct single *s)
+{
+	struct spore__hash hash;
+	struct spore__filestate state;
+	struct stat st;
+	if (spore__hash_file(s->b->store->hashes, s->b->source, &hash, &st) != 0)
+		return true;
+	spore__filestate_of(&st, &state);
+	return !spore__filestate_equal(&state, &s->state) || !spore__hash_equal(&hash, &s->content);
+}
+
+// The time from which on every change of the source shows in its state: one in the same tick of the clock as its last would not.
+static int begin_watch(const struct single *s, struct timespec *since)
+{
+	const struct timespec pause = {.tv_nsec = 500000};
+	for (int i = 0; i < 60; i++) {
+		if (spore__os_file_clock(since) != 0)
+			return -1;
+		if (since->tv_sec > s->state.ctime_s ||
+		    (since->tv_sec == s->state.ctime_s && since->tv_nsec > s->state.ctime_ns))
+			return 0;
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0; // the file is of a clock that runs ahead
 }
 
 static bool includes(const struct single *s, const char *header)
@@ -498,13 +555,10 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 	}
 	s->b->unstored = !trusted;
 	add_source_input(s, &m);
-	struct spore__hash now;
-	bool source_changed = spore__hash_file(s->b->store->hashes, s->b->source, &now, NULL) != 0 ||
-	                      !spore__hash_equal(&now, &s->content);
-	*again = source_changed || changed;
+	*again = changed || source_changed(s);
 	if (*again)
 		goto done;
-	ok = spore__job_commit(s->b, &m, s->name, files, hex, s->dir);
+	ok = spore__job_commit(s->b, &m, s->name, files, hex, s->dir, again);
 done:
 	spore__meta_finish(&m);
 	free(hex);
@@ -529,7 +583,7 @@ static bool compile(struct single *s, bool *again)
 {
 	struct timespec since;
 	*again = false;
-	if (spore__os_file_clock(&since) != 0 || !prepare(s))
+	if (begin_watch(s, &since) != 0 || !prepare(s))
 		return false;
 	if (s->b->tier != SPORE__TIER_OPT && s->b->refused == NULL) {
 		int r = compile_fast(s);
@@ -543,13 +597,19 @@ static bool compile(struct single *s, bool *again)
 	int r = compile_optimised(s);
 	if (r < 0)
 		return spore__job_fail_store(s->b, "cannot run the compiler");
+	if (r == 0 && source_changed(s))
+		*again = true; // perhaps it was written in part
 	const char *builder = s->d.compiler != NULL ? s->d.compiler : s->cplusplus ? "g++" : "gcc";
 	return r > 0 && keep(s, false, builder, &since, again);
 }
 
-static bool build(struct single *s)
+// One round, from reading the source on. *AGAIN: it changed meanwhile.
+static bool attempt(struct single *s, bool *again)
 {
 	struct spore__job *b = s->b;
+	*again = false;
+	if (!load(s))
+		return false;
 	if (b->tier != SPORE__TIER_FAST && lookup(s, false))
 		return true;
 	if (b->tier != SPORE__TIER_OPT && lookup(s, true))
@@ -557,31 +617,39 @@ static bool build(struct single *s)
 	collect_readable(s);
 	if (b->tier != SPORE__TIER_OPT)
 		b->refused = refusal(s);
-	if (b->tier != SPORE__TIER_FAST || b->refused == NULL) {
-		bool again = true;
-		for (int i = 0; again && i < TRIES; i++) {
-			const struct timespec tick = {
-			    .tv_nsec = i * 30000000L}; // a change in the same tick of the clock looks new
-			(void)nanosleep(&tick, NULL);
-			if (compile(s, &again))
-				return true;
-		}
-		if (again)
-			return spore__job_fail(b,
-			                       spore__xasprintf("%s: it keeps changing while it is compiled", b->typed),
-			                       spore__xstrdup("run it again when whatever writes it has finished"));
-	}
-	if (b->tier == SPORE__TIER_FAST && b->refused != NULL && b->error == NULL)
+	if ((b->tier != SPORE__TIER_FAST || b->refused == NULL) && compile(s, again))
+		return true;
+	if (!*again && b->tier == SPORE__TIER_FAST && b->refused != NULL && b->error == NULL)
 		return spore__job_fail(
 		    b, spore__xasprintf("%s: the fast compiler cannot be used: %s", b->typed, b->refused),
 		    spore__xstrdup("run it without --fast"));
 	return false;
 }
 
+static bool build(struct single *s)
+{
+	const char *base = spore__fs_base(s->b->source);
+	const char *dot = strrchr(base, '.');
+	s->dir = spore__fs_dir(s->b->source);
+	s->name = dot != NULL && dot > base ? spore__xstrndup(base, (size_t)(dot - base)) : spore__xstrdup(base);
+	bool again = true;
+	for (int i = 0; again && i < TRIES; i++) {
+		const struct timespec tick = {.tv_nsec = i * 30000000L}; // a header saved in the same tick looks new
+		(void)nanosleep(&tick, NULL);
+		if (attempt(s, &again))
+			return true;
+	}
+	if (!again)
+		return false;
+	spore__buf_finish(&s->b->output); // of a text that is no more
+	return spore__job_fail(s->b, spore__xasprintf("%s: it keeps changing while it is compiled", s->b->typed),
+	                       spore__xstrdup("run it again when whatever writes it has finished"));
+}
+
 bool spore__job_single(struct spore__job *b)
 {
 	struct single s = {.b = b, .stage_lock = -1};
-	bool ok = load(&s) && build(&s);
+	bool ok = build(&s);
 	if (!ok && b->output.len > 0)
 		spore__job_keep_log(b, s.name, &b->output);
 	end_stage(&s);

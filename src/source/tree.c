@@ -291,7 +291,8 @@ static bool store(struct tree *t, struct spore__meta *m)
 	}
 	for (size_t i = 0; i < m->env.count; i++)
 		spore__relocate_text(m->env.items[i], placeholder, m->id);
-	return spore__job_commit(b, m, t->name, t->prefix, t->candidates, b->source);
+	bool changed;
+	return spore__job_commit(b, m, t->name, t->prefix, t->candidates, b->source, &changed);
 }
 
 static bool build(struct tree *t)

@@ -112,15 +112,16 @@ class Freshness(SporeTest):
     def test_edited_while_it_is_compiled(self):
         path = self.write("e.c", PRINTS.format(0))
         stop = threading.Event()
+        chance = random.Random(31)
         last = [0]
 
         def edit():
             while not stop.is_set():
-                last[0] += 1
                 with open(path + ".new", "w") as f:
-                    f.write(PRINTS.format(last[0]))
+                    f.write(PRINTS.format(last[0] + 1))
                 os.rename(path + ".new", path)
-                time.sleep(0.002)
+                last[0] += 1  # only now: what is read before may be the one before
+                time.sleep(chance.choice((0.002, 0.03, 0.1)))
         editor = threading.Thread(target=edit)
         editor.start()
         try:
