@@ -88,6 +88,10 @@ int spore__os_on_network(const char *path);
 // Closes each descriptor from FROM on.
 void spore__os_close_from(int from);
 
+// Names the time since the machine started, into OUT of 40 bytes; monotonic clocks compare within one. "" where it cannot be told (plain
+// POSIX).
+void spore__os_boot_id(char out[40]);
+
 // Memory of this process that no other shares, in KiB; -1 where it cannot be told (plain POSIX).
 long spore__os_private_kib(void);
 

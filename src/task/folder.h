@@ -36,8 +36,9 @@ struct spore__hold_name {
 void spore__hold_name_format(const struct spore__hold_name *name, char *out);
 bool spore__hold_name_parse(const char *text, struct spore__hold_name *name);
 
-// TASK[@REPLICA] of a log's folder below logs/SYSTEM/, into OUT of SPORE__HOLD_NAME bytes.
+// TASK[@REPLICA] of a log's folder below logs/SYSTEM/ (logs/_/ with no system), into OUT of SPORE__HOLD_NAME bytes; and back.
 void spore__log_folder_format(const struct spore__hold_name *name, char *out);
+bool spore__log_folder_parse(const char *system, const char *folder, struct spore__hold_name *name); // generation 0
 
 // Each function works in the folder DIR (a descriptor). 0, or -1 with errno; EBADMSG: not what it should be.
 

@@ -50,31 +50,37 @@ enum spore__log_flag {
 	SPORE__LOG_OPEN_END = 1, // output: its last line goes on in the next block of its kind and run
 };
 
-// ---- writing: one hold, one thread; no allocation after open
+// ---- writing: one hold, one thread. What it needs is in the struct; only looking through the folder when a file is begun allocates, and
+// where that fails nothing but the removal of old files waits.
 
 struct spore__log_writer {
-	int dir;  // of the log; the writer's own
-	int file; // -1: none is open
-	uint64_t generation, number, sequence;
-	uint64_t file_bytes, file_max; // of the open file
-	uint64_t total_max;
+	int dir;                                  // of the log; the writer's own
+	int file;                                 // -1: none is open
+	uint64_t number, sequence;                // of the open file; of the last block
+	uint64_t file_bytes, file_max, total_max; // of the open file; of each file; of all
+	uint64_t files_max;
+	size_t payload_max; // up to which the bounds above hold; a longer payload may exceed them by itself
 	struct spore__hold_name name;
 	char boot[40];
 	bool torn; // the open file may end in a part of a block: no more is appended to it
 };
 
-// Opens the log below the folder LOGS (made when missing), beginning a new file. MAX bytes in FILES files are kept of this task, over all
-// generations; older files are removed as new ones are begun. 0, or -1 with errno.
+// Opens the log of NAME below STATE_DIR ($SPORE_STATE; the folders are made when missing), beginning a new file. MAX bytes in FILES
+// files are kept of this task, over all generations; older files are removed as new ones are begun, but for those that another writer has open.
+// 0, or -1 with errno and nothing to close.
 int spore__log_open(struct spore__log_writer *w, int state_dir, const struct spore__hold_name *name, int64_t max,
                     int64_t files);
 void spore__log_close(struct spore__log_writer *w); // writes the block `end`
 
 // Appends a block; returns 0, or -1 with errno and nothing appended that a reader would see (ENOSPC, EDQUOT, EFBIG, EIO: try again later).
-// LEN is at most SPORE__LOG_PAYLOAD. WALL and MONOTONIC are given, so that one clock read can serve many.
+// LEN is at most SPORE__LOG_PAYLOAD (else EINVAL). WALL and MONOTONIC are given, so that one clock read can serve many.
 int spore__log_append(struct spore__log_writer *w, enum spore__log_kind kind, unsigned flags, uint32_t run,
                       uint64_t wall, uint64_t monotonic, const void *payload, size_t len);
 
 // ---- blocks, for readers: bytes in, blocks out
+
+// GENERATION-NUMBER.log; false: FILE is the name of something else.
+bool spore__log_file_parse(const char *file, uint64_t *generation, uint64_t *number);
 
 struct spore__log_block {
 	enum spore__log_kind kind; // may be one that this version does not know

@@ -20,3 +20,8 @@ long spore__os_private_kib(void)
 {
 	return -1;
 }
+
+void spore__os_boot_id(char out[40])
+{
+	out[0] = '\0';
+}
