@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/yamlfile.h"
 
 // A command: a line for sh, or an argument list that is run as it is.
 struct spore__recipe_command {
@@ -54,6 +55,9 @@ extern const char *const spore__recipe_systems[];
 // Parses TEXT. FILE is for messages. False with *ERROR (malloc'ed, "FILE:LINE:COLUMN: what is wrong; what to write") when it is not right;
 // RECIPE is to be finished either way. Text without a `recipe:` is right: `present` is false.
 bool spore__recipe_parse(const char *file, const char *text, size_t len, struct spore__recipe *recipe, char **error);
+// The values of `recipe:` and `spore:` of a file that someone else reads; the findings are in Y. RECIPE is zeroed before.
+bool spore__recipe_take(struct spore__yaml *y, const yaml_node_t *node, struct spore__recipe *recipe);
+bool spore__recipe_take_version(struct spore__yaml *y, const yaml_node_t *node);
 void spore__recipe_finish(struct spore__recipe *recipe);
 
 #endif
