@@ -48,6 +48,24 @@ static int place_descriptors(const int fds[3])
 	return 0;
 }
 
+// After the others, one of which may be number 3 so far.
+static int place_fourth(int fd)
+{
+	if (fd == 3)
+		return fcntl(fd, F_SETFD, 0);
+	return fd > 0 && dup2(fd, 3) < 0 ? -1 : 0;
+}
+
+static int limit_open_files(uint64_t soft)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return -1;
+	if ((rlim_t)soft < r.rlim_max || r.rlim_max == RLIM_INFINITY)
+		r.rlim_cur = (rlim_t)soft;
+	return setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static int limit(int resource, uint64_t soft, uint64_t hard)
 {
 	struct rlimit r;
@@ -67,7 +85,7 @@ int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, s->reset_signals ? &none : mask, NULL) != 0)
 		return -1;
-	if (s->pgroup == SPORE__PGROUP_NEW && setpgid(0, 0) != 0)
+	if (s->session ? setsid() < 0 : s->pgroup == SPORE__PGROUP_NEW && setpgid(0, 0) != 0)
 		return -1;
 	if (s->cwd != NULL && chdir(s->cwd) != 0)
 		return -1;
@@ -78,8 +96,10 @@ int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 		return -1;
 	if (s->max_file_bytes > 0 && limit(RLIMIT_FSIZE, s->max_file_bytes, s->max_file_bytes) != 0)
 		return -1;
+	if (s->open_files > 0 && limit_open_files(s->open_files) != 0)
+		return -1;
 	for (size_t i = 0; i < s->pass_count; i++)
 		if (fcntl(s->pass[i], F_SETFD, 0) != 0)
 			return -1;
-	return place_descriptors(s->fds);
+	return place_descriptors(s->fds) != 0 ? -1 : place_fourth(s->fourth);
 }

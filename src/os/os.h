@@ -35,13 +35,16 @@ struct spore__spawn {
 	int fds[3];              // become 0, 1, 2; -1: the caller's own; the caller keeps and closes them
 	const int *pass;         // descriptors kept open under their own numbers although close-on-exec; may be NULL
 	size_t pass_count;
+	int fourth; // becomes 3, as fds do; 0: none
 	enum spore__pgroup pgroup;
+	bool session;                         // leads a session of its own, without terminal
 	bool die_with_parent;                 // SIGKILL when the caller dies (Linux; plain POSIX: ignored)
 	bool reset_signals;                   // handlers and mask as after login
 	int nice;                             // added to the caller's
 	bool idle_io;                         // lowest disk priority, where there is one
 	uint64_t max_cpu_s;                   // 0: no limit; SIGXCPU, then SIGKILL
 	uint64_t max_file_bytes;              // 0: no limit
+	uint64_t open_files;                  // soft limit; 0: the caller's
 	const struct spore__confine *confine; // may be NULL
 };
 
@@ -80,6 +83,9 @@ bool spore__os_in_use(const char *dir);
 // SIGKILL to each process that has NAME=VALUE in the environment it started with (a mark that a build's processes
 // carry, whatever session they moved to). Returns how many were found. Plain POSIX: 0.
 int spore__os_kill_marked(const char *name, const char *value);
+
+// Likewise for each process whose variable NAME has a value that MATCHES says true of; many values cost one look at each process.
+int spore__os_kill_matching(const char *name, bool (*matches)(void *arg, const char *value), void *arg);
 
 // Does PATH lie on a file system of the network, whose locks and sockets cannot be trusted? 1 or 0, -1 with errno.
 // Plain POSIX: 0.

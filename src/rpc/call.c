@@ -36,6 +36,12 @@ const struct spore__msgpack_reader *spore__rpc_call_params(const struct spore__r
 	return &call->params;
 }
 
+void spore__rpc_call_watch(struct spore__rpc_call *call, void (*fn)(struct spore__rpc_call *call, void *arg), void *arg)
+{
+	call->gone = fn;
+	call->gone_arg = arg;
+}
+
 struct spore__msgpack_writer *spore__rpc_call_result(struct spore__rpc_call *call)
 {
 	return &call->answer;
@@ -56,6 +62,7 @@ static void end_call(struct spore__rpc_call *call)
 void spore__rpc_call_done(struct spore__rpc_call *call)
 {
 	struct spore__rpc_connection *c = call->connection;
+	call->gone = NULL; // sending may find the connection broken
 	if (c != NULL && call->notification) {
 		c->in_flight--;
 	} else if (c != NULL) {
@@ -81,6 +88,7 @@ void spore__rpc_call_fail(struct spore__rpc_call *call, enum spore_err code, con
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	call->gone = NULL;
 	if (call->connection != NULL && call->notification)
 		call->connection->in_flight--;
 	else if (call->connection != NULL)

@@ -22,6 +22,8 @@ struct spore__rpc_call {
 	struct spore__rpc_connection *connection; // NULL: gone
 	struct spore__rpc_call *previous, *next;
 	struct spore__rpc_service *service;
+	void (*gone)(struct spore__rpc_call *call, void *arg); // may be NULL
+	void *gone_arg;
 	bool notification;
 	uint32_t id;
 	struct spore__msgpack_reader params;

@@ -51,8 +51,12 @@ static void close_connection(struct spore__rpc_connection *c)
 	if (c->next != NULL)
 		c->next->previous = c->previous;
 	s->connection_count--;
-	for (struct spore__rpc_call *call = c->calls; call != NULL; call = call->next)
+	for (struct spore__rpc_call *call = c->calls, *next; call != NULL; call = next) {
+		next = call->next;
 		call->connection = NULL;
+		if (call->gone != NULL)
+			call->gone(call, call->gone_arg); // frees it, perhaps
+	}
 	c->calls = NULL;
 	uv_close((uv_handle_t *)&c->pipe, free_connection);
 }

@@ -72,6 +72,11 @@ spore__rpc_call_params(const struct spore__rpc_call *call); // until the handler
 // no string, has a NUL in it or does not fit.
 bool spore__rpc_call_string(struct spore__rpc_call *call, uint32_t index, const char *name, char *out, size_t size);
 
+// Calls FN once when the caller goes away before CALL is answered, which then has to be done or failed all the same (it only frees CALL); FN
+// may do that. Not after the answer.
+void spore__rpc_call_watch(struct spore__rpc_call *call, void (*fn)(struct spore__rpc_call *call, void *arg),
+                           void *arg);
+
 // Write exactly one value, the result, then call done. A writer that failed becomes SPORE_ENOMEM by itself.
 struct spore__msgpack_writer *spore__rpc_call_result(struct spore__rpc_call *call);
 void spore__rpc_call_done(struct spore__rpc_call *call);                                           // frees CALL

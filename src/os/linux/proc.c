@@ -58,6 +58,13 @@ bool spore__os_in_use(const char *dir)
 	return count_processes(executes_below, dir) > 0;
 }
 
+struct marks {
+	const char *name; // with the =
+	size_t name_len;
+	bool (*matches)(void *arg, const char *value);
+	void *arg;
+};
+
 static bool kill_if_marked(int dirfd, pid_t pid, const void *arg)
 {
 	if (pid == getpid())
@@ -70,30 +77,41 @@ static bool kill_if_marked(int dirfd, pid_t pid, const void *arg)
 	for (ssize_t n; len < sizeof text && (n = read(fd, text + len, sizeof text - len)) > 0;)
 		len += (size_t)n;
 	close(fd);
-	const char *mark = arg;
-	size_t mark_len = strlen(mark) + 1; // with the NUL that ends a variable
-	for (size_t at = 0; at + mark_len <= len;) {
-		if (memcmp(text + at, mark, mark_len) == 0)
-			return kill(pid, SIGKILL) == 0;
+	const struct marks *marks = arg;
+	for (size_t at = 0; at < len;) {
 		const char *end = memchr(text + at, '\0', len - at);
 		if (end == NULL)
 			break;
+		if (strncmp(text + at, marks->name, marks->name_len) == 0 &&
+		    marks->matches(marks->arg, text + at + marks->name_len))
+			return kill(pid, SIGKILL) == 0;
 		at = (size_t)(end - text) + 1;
 	}
 	return false;
 }
 
-int spore__os_kill_marked(const char *name, const char *value)
+int spore__os_kill_matching(const char *name, bool (*matches)(void *arg, const char *value), void *arg)
 {
-	char mark[256];
-	int len = snprintf(mark, sizeof mark, "%s=%s", name, value);
-	if (len < 0 || (size_t)len >= sizeof mark)
+	char start[256];
+	int len = snprintf(start, sizeof start, "%s=", name);
+	if (len < 0 || (size_t)len >= sizeof start)
 		return 0;
+	const struct marks marks = {.name = start, .name_len = (size_t)len, .matches = matches, .arg = arg};
 	// One that forks while being killed is found in the next round; rounds end since each kills its whole find.
 	int total = 0;
 	for (int round = 0, n = 1; n > 0 && round < 100; round++) {
-		n = count_processes(kill_if_marked, mark);
+		n = count_processes(kill_if_marked, &marks);
 		total += n;
 	}
 	return total;
+}
+
+static bool is_value(void *arg, const char *value)
+{
+	return strcmp(arg, value) == 0;
+}
+
+int spore__os_kill_marked(const char *name, const char *value)
+{
+	return spore__os_kill_matching(name, is_value, (void *)(uintptr_t)value);
 }

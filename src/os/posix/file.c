@@ -89,6 +89,12 @@ int spore__os_kill_marked(const char *name, const char *value)
 	return 0;
 }
 
+int spore__os_kill_matching(const char *name, bool (*matches)(void *arg, const char *value), void *arg)
+{
+	(void)name, (void)matches, (void)arg;
+	return 0;
+}
+
 int spore__os_file_clock(struct timespec *now)
 {
 	// The tick of the clock that stamps files is unknown: earlier by more than any.

@@ -224,6 +224,30 @@ static void test_late_answers_after_the_peer_is_gone(void **state)
 	spore__rpc_call_done(held[2]);
 }
 
+static void count_gone(struct spore__rpc_call *call, void *arg)
+{
+	++*(int *)arg;
+	spore__rpc_call_fail(call, SPORE_ECANCELLED, "nobody is there");
+}
+
+static void test_watched_calls_hear_of_the_end(void **state)
+{
+	int gone = 0;
+	(void)state;
+	int fd = greeted();
+	for (uint32_t i = 0; i < 3; i++) {
+		put_call(fd, i + 1, "hold", 0);
+		spore__rpc_call_watch(held[i], count_gone, &gone);
+	}
+	spore__msgpack_nil(spore__rpc_call_result(held[1]));
+	spore__rpc_call_done(held[1]);
+	assert_int_equal(answer(fd, 2, NULL), SPORE_OK);
+	assert_int_equal(gone, 0);
+	close(fd);
+	settle();
+	assert_int_equal(gone, 2);
+}
+
 static void test_peer_that_never_reads_is_cut_off(void **state)
 {
 	(void)state;
@@ -325,6 +349,7 @@ int main(void)
 	    TEST(test_foreign_major),
 	    TEST(test_too_many_calls_are_busy),
 	    TEST(test_late_answers_after_the_peer_is_gone),
+	    TEST(test_watched_calls_hear_of_the_end),
 	    TEST(test_peer_that_never_reads_is_cut_off),
 	    TEST(test_too_many_connections),
 	    TEST(test_wish_and_leave),
