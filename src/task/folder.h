@@ -2,7 +2,7 @@
 //
 //	$SPORE_STATE/holds/HOLD/        one per hold; HOLD is SYSTEM.TASK[@REPLICA].GENERATION, with `_` for no system
 //	    spec      what to run (src/task/spec.h); written by the node before the hold is started, by the hold upon `update`
-//	    lock      locked (spore__os_lock) by the hold for as long as it lives; says its process. The lock is the truth
+//	    lock      locked (a record lock) by the hold for as long as it lives; says its process. The lock is the truth
 //	    sock      where the hold listens; bound and connected to by its name in this folder, so that no path is too long
 //	    status    the state (src/task/state.h) at its last change of phase, written beside and renamed
 //	$SPORE_STATE/logs/SYSTEM/TASK[@REPLICA]/    the log of a task, over all its holds (src/task/log.h)
@@ -47,13 +47,15 @@ int spore__folder_read_spec(int dir, struct spore__spec *spec);        // SPEC i
 int spore__folder_write_state(int dir, const struct spore__hold_state *state);
 int spore__folder_read_state(int dir, struct spore__hold_state *state);
 
-// Takes the lock and writes this process into it: the descriptor, -1 with EWOULDBLOCK when another has it.
+// Takes the lock and writes this process into it: the descriptor, -1 with EWOULDBLOCK when another has it. It belongs to this process
+// alone, not to its children, and is gone as soon as any descriptor of the file is closed: open it nowhere else in this process.
 int spore__folder_lock(int dir);
-// Who has the lock: 1 and its process in *PID (0 when it is not known yet), 0: nobody.
+// Who has the lock: 1 and its process in *PID (0 when it lives in another container), 0: nobody, or this very process.
 int spore__folder_is_locked(int dir, int64_t *pid);
 
-// The socket of DIR, listening; or connected to. Neither waits. Changes the working folder for a moment and back (fchdir): the
-// process must have one thread that uses relative paths.
+// The socket of DIR, listening; or connected to. Neither waits, nor do calls on the descriptors, which are close-on-exec. listen needs
+// the lock: it removes a socket that is there. Changes the working folder for a moment and back (fchdir): the process must have one thread
+// that uses relative paths.
 int spore__folder_listen(int dir);
 int spore__folder_connect(int dir);
 

@@ -2,7 +2,8 @@
 // version speaks it with a hold that was started years ago. Bytes in, messages out; no descriptor, no clock. Frames are as in
 // the control protocol (lib/control.h): a length (4 bytes, the lowest first), then one MessagePack array:
 //
-//	["hello", major, [feature...], {}]     both ways, first. The hold's is followed by its state
+//	["hello", major, [feature...], {}]     both ways, first. The hold's is followed by its state. The feature "node" says
+//	                                       that the sender is the node: its coming and going counts
 //	["refuse", code, text]                 both ways; the last message of the one that sends it
 //	["stop", grace]                        to the hold: stop the task; milliseconds until SIGKILL, -1: as specified
 //	["kill"]                               to the hold: SIGKILL to all that it runs, now, and no restart
@@ -21,6 +22,7 @@
 #ifndef SPORE_TASK_HOLD_PROTOCOL_H
 #define SPORE_TASK_HOLD_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +58,7 @@ struct spore__hold_message {
 	enum spore__hold_type type;
 	int64_t number; // hello: major; refuse: code; stop: grace; signal: number; skipped: count; attach, resize: rows
 	int64_t columns;            // attach, resize
+	bool node;                  // hello: the sender is the node
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
 	struct spore__msgpack_reader map; // update, state: stands before the map
@@ -68,6 +71,7 @@ enum spore_err spore__hold_decode(const void *bytes, size_t len, struct spore__h
 // Each appends one frame to W; its error is in w->err.
 void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type); // of those without items
 void spore__hold_put_hello(struct spore__msgpack_writer *w);
+void spore__hold_put_hello_node(struct spore__msgpack_writer *w);
 void spore__hold_put_refuse(struct spore__msgpack_writer *w, enum spore_err code, const char *text);
 void spore__hold_put_number(struct spore__msgpack_writer *w, enum spore__hold_type type, int64_t number);
 void spore__hold_put_size(struct spore__msgpack_writer *w, enum spore__hold_type type, int64_t rows, int64_t columns);

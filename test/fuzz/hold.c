@@ -1,0 +1,76 @@
+// The hold protocol, and the specifications and states that it carries, on any bytes: what is read is read the same when written again.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/hold_protocol.h"
+#include "task/spec.h"
+#include "task/state.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void differs(void *arg, const struct spore__spec_field *field)
+{
+	(void)arg, (void)field;
+	abort();
+}
+
+static void look_at_spec(struct spore__msgpack_reader r)
+{
+	struct spore__spec spec, again;
+	struct spore__msgpack_writer w = {0};
+	char why[100] = "";
+	enum spore_err e = spore__spec_decode(r, &spec, why, sizeof why);
+	if (e == SPORE_OK) {
+		spore__spec_encode(&spec, &w, false);
+		check(w.err != 0 ||
+		      spore__spec_decode(spore__msgpack_reader(w.data, w.len), &again, NULL, 0) == SPORE_OK);
+		if (w.err == 0) {
+			spore__spec_compare(&spec, &again, differs, NULL);
+			spore__spec_finish(&again);
+		}
+		spore__msgpack_writer_finish(&w);
+	} else {
+		check(e == SPORE_ENOMEM || why[0] != '\0');
+	}
+	spore__spec_finish(&spec);
+}
+
+static void look_at_state(struct spore__msgpack_reader r)
+{
+	struct spore__hold_state state, again;
+	struct spore__msgpack_writer w = {0};
+	if (spore__state_decode(r, &state) != SPORE_OK)
+		return;
+	spore__state_encode(&state, &w);
+	if (w.err == 0) {
+		check(spore__state_decode(spore__msgpack_reader(w.data, w.len), &again) == SPORE_OK);
+		check(again.run == state.run && strcmp(again.why, state.why) == 0);
+	}
+	spore__msgpack_writer_finish(&w);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct spore__hold_message m;
+	size_t used;
+	look_at_spec(spore__msgpack_reader(data, size));
+	look_at_state(spore__msgpack_reader(data, size));
+	while (spore__hold_decode(data, size, &m, &used) == SPORE_OK) {
+		check(used > 0 && used <= size && m.bytes != NULL);
+		check(m.len == 0 || (m.bytes > data && m.bytes + m.len <= data + used));
+		if (m.type == SPORE__HOLD_UPDATE)
+			look_at_spec(m.map);
+		if (m.type == SPORE__HOLD_STATE)
+			look_at_state(m.map);
+		data += used;
+		size -= used;
+	}
+	return 0;
+}
