@@ -6,7 +6,7 @@
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "cli/build_client.h"
+#include "source/client.h"
 #include "cli/command.h"
 
 static const struct spore__option options[] = {

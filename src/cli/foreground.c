@@ -77,7 +77,7 @@ static bool is_ours(const char *variable)
 	       strncmp(variable, "SPORE_PORTS=", 12) == 0;
 }
 
-static const char **environment(const struct spore__program_start *start, struct spore__strs *owned)
+static const char **environment(struct spore__strs *owned)
 {
 	size_t count = 0;
 	while (environ[count] != NULL)
@@ -90,7 +90,6 @@ static const char **environment(const struct spore__program_start *start, struct
 	for (size_t i = 0; i < owned->count; i++)
 		env[n++] = owned->items[i];
 	env[n] = NULL;
-	(void)start;
 	return env;
 }
 
@@ -105,24 +104,25 @@ static _Noreturn void cannot_execute(const char *path)
 	spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "cannot start %s: %s", path, strerror(why));
 }
 
-void spore__foreground_start(struct spore__foreground *f, const struct spore__program_start *start)
+void spore__foreground_start(struct spore__foreground *f, const struct spore__launch *start)
 {
 	*f = (struct spore__foreground){.control = -1};
 	struct spore__strs own = {0};
 	int ends[2] = {-1, -1};
 	spore__strs_addf(&own, "SPORE_TASK=%s", start->name);
-	for (size_t i = 0; start->env != NULL && i < start->env->count; i++)
-		spore__strs_add(&own, start->env->items[i]);
+	for (size_t i = 0; i < start->env.count; i++)
+		spore__strs_add(&own, start->env.items[i]);
 	if (start->control) {
 		if (spore__os_socketpair(ends) != 0)
 			spore__die(SPORE__EXIT_SPORE, "raise the limit of open files (ulimit -n)",
 			           "cannot make a control channel: %s", strerror(errno));
 		spore__strs_addf(&own, "SPORE_FD=%d", ends[1]);
 	}
-	const char **env = environment(start, &own);
+	const char **env = environment(&own);
 	struct spore__spawn spawn = {
-	    .argv = start->argv,
+	    .argv = (const char *const *)start->argv.items,
 	    .envp = env,
+	    .cwd = start->cwd,
 	    .fds = {-1, -1, -1},
 	    .pass = &ends[1],
 	    .pass_count = start->control ? 1 : 0,
@@ -141,7 +141,7 @@ void spore__foreground_start(struct spore__foreground *f, const struct spore__pr
 	spore__strs_finish(&own);
 	errno = saved;
 	if (r != 0)
-		cannot_execute(start->argv[0]);
+		cannot_execute(start->argv.items[0]);
 	if (f->control >= 0)
 		f->hold = spore__control_create(f->control, start->name);
 }

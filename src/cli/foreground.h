@@ -5,15 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "base/buf.h"
-#include "source/index.h"
-
-struct spore__program_start {
-	const char *const *argv;       // argv[0] is the path that is executed
-	const char *name;              // SPORE_TASK
-	const struct spore__strs *env; // NAME=VALUE on top of the caller's environment; may be NULL
-	bool control;                  // it speaks the control protocol: give it a SPORE_FD
-};
+#include "source/launch.h"
 
 // A program that runs in the foreground.
 struct spore__foreground {
@@ -26,8 +18,8 @@ struct spore__foreground {
 // Sets up the signals; once, before the first start. They are blocked but while waiting.
 void spore__foreground_init(void);
 
-// Starts the program; dies with status 126 when it cannot be executed.
-void spore__foreground_start(struct spore__foreground *f, const struct spore__program_start *start);
+// Starts the program with the caller's environment and its own; dies with status 126 when it cannot be executed.
+void spore__foreground_start(struct spore__foreground *f, const struct spore__launch *start);
 
 // Waits until the program has ended (true, *STATUS as waitpid gives it) or DEADLINE_MS passed (-1: none; false). Forwards signals
 // sent to spore alone, stops with the program and continues with it, prints its log records.

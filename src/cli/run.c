@@ -1,22 +1,9 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/dirs.h"
 #include "base/err.h"
-#include "base/fs.h"
-#include "base/mem.h"
-#include "cli/build_client.h"
 #include "cli/command.h"
 #include "cli/foreground.h"
-#include "cli/script.h"
 #include "cli/watch.h"
 #include "node/client.h"
+#include "source/launch.h"
 
 static const struct spore__option options[] = {
     {"bin", 'b', "NAME", "run this program of a folder that installs several", 0, NULL},
@@ -40,130 +27,37 @@ static const struct spore__example examples[] = {
     {0},
 };
 
-// "path:NAME": the explicit exception to building from source.
-static int run_system_program(const struct spore__args *args, const char *name)
-{
-	char *path = spore__fs_find_program(name, getenv("PATH"));
-	if (path == NULL)
-		spore__die(SPORE__EXIT_NO_SOURCE, "check the name and PATH", "%s: no such program on PATH", name);
-	struct spore__strs argv = {0};
-	spore__strs_take(&argv, path);
-	for (size_t i = 1; i < args->operand_count; i++)
-		spore__strs_add(&argv, args->operands[i]);
-	return spore__script_run(&argv, name, spore__args_has(args, "control"));
-}
-
-static char *real_source(const char *source)
-{
-	char *real = realpath(source, NULL);
-	if (real != NULL)
-		return real;
-	int why = errno;
-	char *program = strchr(source, '/') == NULL ? spore__fs_find_program(source, getenv("PATH")) : NULL;
-	if (program != NULL) {
-		char *remedy = spore__xasprintf("to run the system's program: spore run path:%s", source);
-		spore__die(SPORE__EXIT_NO_SOURCE, remedy, "%s: no such source: %s", source, strerror(why));
-	}
-	spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, a script, or a folder with sources",
-	           "%s: no such source: %s", source, strerror(why));
-}
-
-static _Noreturn void choose(const struct spore__index *index, const char *source, const char *bin)
-{
-	struct spore__buf names = {0};
-	for (size_t i = 0; i < index->program_count; i++)
-		spore__buf_printf(&names, "%s%s", i > 0 ? ", " : "", index->programs[i].name);
-	char *remedy = spore__xasprintf("choose one with --bin: %s", names.len > 0 ? names.data : "(there is none)");
-	if (bin != NULL)
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: it has no program named %s", source, bin);
-	spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: it has %zu programs, and none is named like it", source,
-	           index->program_count);
-}
-
-static bool prepare(const struct spore__args *args, const char *store, const struct spore__index *index,
-                    struct spore__strs *argv, char **name, int *held)
-{
-	if (index->args.count > 0) {
-		for (size_t i = 0; i < index->args.count; i++)
-			spore__strs_add(argv, index->args.items[i]);
-		*name = spore__xstrdup(spore__fs_base(args->operands[0]));
-	} else {
-		const struct spore__program *program = spore__index_program(index, spore__args_value(args, "bin"));
-		if (program == NULL)
-			choose(index, args->operands[0], spore__args_value(args, "bin"));
-		*held = spore__build_hold(store, index->id);
-		if (*held < 0)
-			return false; // the garbage collector was faster
-		spore__strs_addf(argv, "%s/artifacts/%s/%s", store, index->id, program->path);
-		*name = spore__xstrdup(program->name);
-	}
-	for (size_t i = 1; i < args->operand_count; i++)
-		spore__strs_add(argv, args->operands[i]);
-	return true;
-}
-
-static int run_artifact(const struct spore__args *args, struct spore__wanted *w)
-{
-	char *store = spore__dirs_store();
-	struct spore__index index = {0};
-	struct spore__strs argv = {0};
-	char *name = NULL;
-	int held = -1;
-	bool current = spore__build_current(store, w, &index);
-	if (!current || !prepare(args, store, &index, &argv, &name, &held)) {
-		spore__index_finish(&index);
-		int status = spore__build_ask(w, &index);
-		if (status != 0)
-			return status;
-		if (!prepare(args, store, &index, &argv, &name, &held))
-			spore__die(SPORE__EXIT_SPORE, "run it again", "%s: its artifact was removed at this moment",
-			           w->source);
-	}
-	struct spore__foreground f;
-	int status;
-	spore__foreground_init();
-	const struct spore__program_start start = {
-	    .argv = (const char *const *)argv.items,
-	    .name = name,
-	    .env = &index.env,
-	    .control = index.control || spore__args_has(args, "control"),
-	};
-	spore__foreground_start(&f, &start);
-	// Still the fast one: perhaps the node that was to make the other is gone. The program runs already.
-	if (current && index.tier[0] == 'f' && w->tier == SPORE__TIER_AUTO)
-		spore__node_optimise(w->real);
-	(void)spore__foreground_wait(&f, -1, &status);
-	if (held >= 0)
-		close(held);
-	spore__foreground_end(&f, status);
-}
-
 static int run(const struct spore__args *args)
 {
-	const char *source = args->operands[0];
 	if (spore__args_has(args, "fast") && spore__args_has(args, "opt"))
 		spore__die(SPORE__EXIT_USAGE, "give one of them", "run: --fast and --opt exclude each other");
-	if (strncmp(source, "path:", 5) == 0)
-		return run_system_program(args, source + 5);
-	struct spore__wanted w = {
-	    .source = source,
-	    .real = real_source(source),
+	const struct spore__launch_wish wish = {
+	    .source = args->operands[0],
+	    .bin = spore__args_value(args, "bin"),
+	    .args = (const char *const *)args->operands + 1,
 	    .tier = spore__args_has(args, "fast")  ? SPORE__TIER_FAST
 	            : spore__args_has(args, "opt") ? SPORE__TIER_OPT
 	                                           : SPORE__TIER_AUTO,
+	    .control = spore__args_has(args, "control"),
 	    .no_sandbox = spore__args_has(args, "no-sandbox"),
 	    .verbose = spore__args_has(args, "verbose"),
 	    .json = spore__args_has(args, "json"),
 	};
-	struct spore__strs script = {0};
-	enum spore__source_kind kind = spore__script_kind(w.source, w.real, &script);
-	if (spore__args_has(args, "watch"))
-		return spore__watch_run(args, &w, kind == SPORE__SOURCE_SCRIPT ? &script : NULL);
-	if (kind != SPORE__SOURCE_SCRIPT)
-		return run_artifact(args, &w);
-	for (size_t i = 1; i < args->operand_count; i++)
-		spore__strs_add(&script, args->operands[i]);
-	return spore__script_run(&script, spore__fs_base(w.real), spore__args_has(args, "control"));
+	if (spore__args_has(args, "watch") && !spore__launch_is_system_program(wish.source))
+		return spore__watch_run(&wish);
+	struct spore__launch l;
+	int status = spore__launch(&wish, &l);
+	if (status != 0)
+		return status;
+	struct spore__foreground f;
+	spore__foreground_init();
+	spore__foreground_start(&f, &l);
+	// Still the fast one: perhaps the node that was to make the other is gone. The program runs already.
+	if (l.fast && !l.built && wish.tier == SPORE__TIER_AUTO)
+		spore__node_optimise(l.source);
+	(void)spore__foreground_wait(&f, -1, &status);
+	spore__launch_finish(&l);
+	spore__foreground_end(&f, status);
 }
 
 const struct spore__command spore__command_run = {

@@ -2,11 +2,9 @@
 #ifndef SPORE_CLI_WATCH_H
 #define SPORE_CLI_WATCH_H
 
-#include "base/buf.h"
-#include "cli/build_client.h"
-#include "cli/command.h"
+#include "source/launch.h"
 
-// SCRIPT is the command of a source that is run as it is; NULL for one that is built. Returns the exit status.
-int spore__watch_run(const struct spore__args *args, const struct spore__wanted *w, const struct spore__strs *script);
+// Of a source that is no system program. Returns the exit status.
+int spore__watch_run(const struct spore__launch_wish *wish);
 
 #endif

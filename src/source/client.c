@@ -1,4 +1,4 @@
-#include "cli/build_client.h"
+#include "source/client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,10 +39,11 @@ static char *builder(void)
 	return path;
 }
 
-static _Noreturn void no_builder(const char *path)
+static int no_builder(const char *path)
 {
-	spore__die(SPORE__EXIT_SPORE, "install spore whole, or name the folder of its programs in SPORE_LIBEXEC",
-	           "cannot start %s: %s", path, strerror(errno));
+	spore__report("install spore whole, or name the folder of its programs in SPORE_LIBEXEC", "cannot start %s: %s",
+	              path, strerror(errno));
+	return SPORE__EXIT_SPORE;
 }
 
 void spore__build_become(const struct spore__strs *args)
@@ -53,7 +54,7 @@ void spore__build_become(const struct spore__strs *args)
 	for (size_t i = 0; i < args->count; i++)
 		spore__strs_add(&argv, args->items[i]);
 	(void)execv(path, argv.items);
-	no_builder(path);
+	exit(no_builder(path));
 }
 
 static void arguments(const struct spore__wanted *w, int result, struct spore__strs *argv)
@@ -73,8 +74,8 @@ static void arguments(const struct spore__wanted *w, int result, struct spore__s
 	spore__strs_add(argv, w->source);
 }
 
-// Standard output belongs to the program that will run: what the build prints goes to standard error.
-static pid_t start_builder(const struct spore__wanted *w, int result)
+// Standard output belongs to the program that will run: what the build prints goes to standard error. 0, or the exit status.
+static int start_builder(const struct spore__wanted *w, int result, pid_t *pid)
 {
 	struct spore__strs argv = {0};
 	arguments(w, result, &argv);
@@ -86,23 +87,28 @@ static pid_t start_builder(const struct spore__wanted *w, int result)
 	    .pass_count = 1,
 	    .reset_signals = true, // `run --watch` blocks some
 	};
-	pid_t pid;
-	if (null < 0 || spore__os_spawn(&spawn, &pid) != 0)
-		no_builder(argv.items[0]);
-	close(null);
+	int status = null < 0 || spore__os_spawn(&spawn, pid) != 0 ? no_builder(argv.items[0]) : 0;
+	if (null >= 0)
+		close(null);
 	spore__strs_finish(&argv);
-	return pid;
+	return status;
 }
 
 int spore__build_ask(const struct spore__wanted *w, struct spore__index *index)
 {
 	int result[2];
 	*index = (struct spore__index){0};
-	if (spore__os_pipe(result) != 0)
-		spore__die(SPORE__EXIT_SPORE, "raise the limit of open files (ulimit -n)", "cannot make a pipe: %s",
-		           strerror(errno));
-	pid_t pid = start_builder(w, result[1]);
+	if (spore__os_pipe(result) != 0) {
+		spore__report("raise the limit of open files (ulimit -n)", "cannot make a pipe: %s", strerror(errno));
+		return SPORE__EXIT_SPORE;
+	}
+	pid_t pid;
+	int status = start_builder(w, result[1], &pid);
 	close(result[1]);
+	if (status != 0) {
+		close(result[0]);
+		return status;
+	}
 	struct spore__buf text = {0};
 	int r = spore__fs_read_fd(result[0], &text);
 	close(result[0]);
@@ -112,7 +118,6 @@ int spore__build_ask(const struct spore__wanted *w, struct spore__index *index)
 	}
 	spore__index_finish(index);
 	spore__buf_finish(&text);
-	int status;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return SPORE__EXIT_SPORE;

@@ -1,6 +1,6 @@
 // Asks for the artifact of a source: from the index when nothing changed, else from spore-build.
-#ifndef SPORE_CLI_BUILD_CLIENT_H
-#define SPORE_CLI_BUILD_CLIENT_H
+#ifndef SPORE_SOURCE_CLIENT_H
+#define SPORE_SOURCE_CLIENT_H
 
 #include <stdbool.h>
 
@@ -17,7 +17,8 @@ struct spore__wanted {
 // needed.
 bool spore__build_current(const char *store, const struct spore__wanted *w, struct spore__index *index);
 
-// Builds (or finds in the store by content) and returns 0, or the exit status after spore-build reported why not.
+// Builds (or finds in the store by content) and returns 0, or the exit status after it was reported why not. INDEX is to be
+// finished either way. Blocks for as long as the build takes.
 int spore__build_ask(const struct spore__wanted *w, struct spore__index *index);
 
 // Executes spore-build with these arguments in place of this process; does not return.

@@ -1,4 +1,4 @@
-#include "cli/script.h"
+#include "source/script.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,6 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "cli/foreground.h"
 
 static const struct {
 	const char *ending, *interpreter, *package; // no interpreter: a compiled language
@@ -26,8 +25,8 @@ static const char *ending_of(const char *path)
 	return dot != NULL ? dot : "";
 }
 
-// The beginning of the file, NUL-terminated; its length.
-static size_t read_head(const char *typed, const char *real, char *head, size_t size)
+// The beginning of the file, NUL-terminated; its length, or -1 after a report.
+static ssize_t read_head(const char *typed, const char *real, char *head, size_t size)
 {
 	int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = fd < 0 ? -1 : read(fd, head, size - 1);
@@ -35,10 +34,9 @@ static size_t read_head(const char *typed, const char *real, char *head, size_t 
 	if (fd >= 0)
 		close(fd);
 	if (n < 0)
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, "check its permissions", "%s: cannot read it: %s", typed,
-		           strerror(why));
-	head[n] = '\0';
-	return (size_t)n;
+		spore__report("check its permissions", "%s: cannot read it: %s", typed, strerror(why));
+	head[n < 0 ? 0 : n] = '\0';
+	return n;
 }
 
 static bool has_control_bytes(const char *head, size_t len)
@@ -73,60 +71,58 @@ static void add_interpreter(const char *line, struct spore__strs *argv)
 		spore__strs_take(argv, spore__xstrndup(p, len));
 }
 
-static void add_by_ending(const char *typed, const char *interpreter, const char *package, struct spore__strs *argv)
+static bool add_by_ending(const char *typed, const char *interpreter, const char *package, struct spore__strs *argv)
 {
 	char *path = spore__fs_find_program(interpreter, getenv("PATH"));
 	if (path == NULL) {
 		char *remedy = spore__xasprintf("sudo apt-get install %s", package);
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, remedy, "%s: its interpreter %s is not installed", typed,
-		           interpreter);
+		spore__report(remedy, "%s: its interpreter %s is not installed", typed, interpreter);
+		free(remedy);
+		return false;
 	}
 	spore__strs_take(argv, path);
+	return true;
 }
 
-enum spore__source_kind spore__script_kind(const char *typed, const char *real, struct spore__strs *argv)
+static int not_runnable(const char *remedy, const char *typed, const char *why)
 {
+	spore__report(remedy, "%s: %s", typed, why);
+	return SPORE__EXIT_NOT_RUNNABLE;
+}
+
+int spore__script_kind(const char *typed, const char *real, enum spore__source_kind *kind, struct spore__strs *argv)
+{
+	*kind = SPORE__SOURCE_BUILT;
 	if (spore__fs_is_dir(real))
-		return SPORE__SOURCE_BUILT;
+		return 0;
 	if (!spore__fs_is_file(real))
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, "name a file or a folder", "%s: it is neither a file nor a folder",
-		           typed);
+		return not_runnable("name a file or a folder", typed, "it is neither a file nor a folder");
 	const char *ending = ending_of(real);
 	size_t k = 0;
 	while (k < sizeof kinds / sizeof *kinds && strcmp(ending, kinds[k].ending) != 0)
 		k++;
 	bool known = k < sizeof kinds / sizeof *kinds;
 	if (known && kinds[k].interpreter == NULL)
-		return SPORE__SOURCE_BUILT;
+		return 0;
 	char head[512];
-	size_t len = read_head(typed, real, head, sizeof head);
+	ssize_t len = read_head(typed, real, head, sizeof head);
+	if (len < 0)
+		return SPORE__EXIT_NOT_RUNNABLE;
 	if (len > 2 && head[0] == '#' && head[1] == '!') {
 		head[strcspn(head, "\n")] = '\0';
 		if (!known && names_spore(head + 2))
-			return SPORE__SOURCE_BUILT;
+			return 0;
 		add_interpreter(head + 2, argv);
 	} else if (known) {
-		add_by_ending(typed, kinds[k].interpreter, kinds[k].package, argv);
-	} else if (len >= 4 && (memcmp(head, "\177ELF", 4) == 0 || has_control_bytes(head, len))) {
-		spore__die(SPORE__EXIT_NOT_RUNNABLE, "name its source; a program of the system is run as path:NAME",
-		           "%s: it is a binary, and spore runs sources", typed);
+		if (!add_by_ending(typed, kinds[k].interpreter, kinds[k].package, argv))
+			return SPORE__EXIT_NOT_RUNNABLE;
+	} else if (len >= 4 && (memcmp(head, "\177ELF", 4) == 0 || has_control_bytes(head, (size_t)len))) {
+		return not_runnable("name its source; a program of the system is run as path:NAME", typed,
+		                    "it is a binary, and spore runs sources");
 	} else {
-		spore__die(SPORE__EXIT_NOT_RUNNABLE,
-		           "give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line",
-		           "%s: spore does not know what kind of source it is", typed);
+		return not_runnable("give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line", typed,
+		                    "spore does not know what kind of source it is");
 	}
-	spore__strs_add(argv, typed);
-	return SPORE__SOURCE_SCRIPT;
-}
-
-int spore__script_run(const struct spore__strs *argv, const char *name, bool control)
-{
-	struct spore__foreground f;
-	int status;
-	const struct spore__program_start start = {
-	    .argv = (const char *const *)argv->items, .name = name, .control = control};
-	spore__foreground_init();
-	spore__foreground_start(&f, &start);
-	(void)spore__foreground_wait(&f, -1, &status);
-	spore__foreground_end(&f, status);
+	*kind = SPORE__SOURCE_SCRIPT;
+	return 0;
 }
