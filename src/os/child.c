@@ -73,7 +73,9 @@ static int limit(int resource, uint64_t soft, uint64_t hard)
 		return -1;
 	if (r.rlim_max != RLIM_INFINITY && (rlim_t)hard > r.rlim_max)
 		hard = r.rlim_max;
-	r.rlim_cur = (rlim_t)(soft < hard ? soft : hard);
+	// Never above what the user chose.
+	if (r.rlim_cur == RLIM_INFINITY || (rlim_t)soft < r.rlim_cur)
+		r.rlim_cur = (rlim_t)(soft < hard ? soft : hard);
 	r.rlim_max = (rlim_t)hard;
 	return setrlimit(resource, &r);
 }

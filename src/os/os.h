@@ -87,6 +87,12 @@ int spore__os_kill_marked(const char *name, const char *value);
 // Likewise for each process whose variable NAME has a value that MATCHES says true of; many values cost one look at each process.
 int spore__os_kill_matching(const char *name, bool (*matches)(void *arg, const char *value), void *arg);
 
+// From now on orphans among the caller's descendants become its own children. Plain POSIX: ENOTSUP.
+int spore__os_adopt_orphans(void);
+
+// SIGKILL to each child of the caller. Returns how many there were. Plain POSIX: 0.
+int spore__os_kill_children(void);
+
 // Does PATH lie on a file system of the network, whose locks and sockets cannot be trusted? 1 or 0, -1 with errno.
 // Plain POSIX: 0.
 int spore__os_on_network(const char *path);

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "os/os.h"
+#include "source/guard.h"
 
 #define BUILD_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 #define MARK_NAME "SPORE_BUILD_MARK"
@@ -39,6 +40,7 @@ struct run {
 	const struct spore__sandbox *s;
 	struct spore__sandbox_end *end;
 	pid_t pid;
+	int guard; // closing it ends all
 	bool confined;
 	char mark[64];
 	struct spore__buf line; // the unfinished last line
@@ -170,8 +172,8 @@ bool spore__sandbox_available(const char **why)
 static void end_tree(struct run *r)
 {
 	r->ended = true;
-	(void)kill(-r->pid, SIGKILL);
-	(void)kill(r->pid, SIGKILL);
+	close(r->guard);
+	r->guard = -1;
 	if (!r->confined)
 		(void)spore__os_kill_marked(MARK_NAME, r->mark);
 }
@@ -279,7 +281,7 @@ int spore__sandbox_run(const struct spore__sandbox *s, const char *cwd, const ch
 {
 	static unsigned serial;
 	*end = (struct spore__sandbox_end){0};
-	struct run r = {.s = s, .end = end, .confined = s->confined && spore__sandbox_available(NULL)};
+	struct run r = {.s = s, .end = end, .guard = -1, .confined = s->confined && spore__sandbox_available(NULL)};
 	struct spore__strs full = {0}, env = {0};
 	int result = -1, null = -1, fds[2] = {-1, -1};
 
@@ -306,11 +308,9 @@ int spore__sandbox_run(const struct spore__sandbox *s, const char *cwd, const ch
 	    .envp = (const char *const *)(r.confined ? (char *[]){NULL} : env.items),
 	    .cwd = r.confined ? "/" : cwd,
 	    .fds = {null, fds[1], fds[1]},
-	    .pgroup = SPORE__PGROUP_NEW,
-	    .die_with_parent = true,
 	    .reset_signals = true,
 	};
-	if (spore__os_spawn(&spawn, &r.pid) != 0)
+	if (spore__guard_spawn(&spawn, &r.pid, &r.guard) != 0)
 		goto done;
 	close(fds[1]);
 	fds[1] = -1;
@@ -323,6 +323,8 @@ done:;
 			close(fds[i]);
 	if (null >= 0)
 		close(null);
+	if (r.guard >= 0)
+		close(r.guard);
 	spore__buf_finish(&r.line);
 	spore__strs_finish(&full);
 	spore__strs_finish(&env);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -114,4 +115,31 @@ static bool is_value(void *arg, const char *value)
 int spore__os_kill_marked(const char *name, const char *value)
 {
 	return spore__os_kill_matching(name, is_value, (void *)(uintptr_t)value);
+}
+
+int spore__os_adopt_orphans(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static bool kill_if_child(int dirfd, pid_t pid, const void *arg)
+{
+	const pid_t *parent = arg;
+	int fd = openat(dirfd, "stat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	char text[512]; // "PID (NAME) STATE PPID ...": names are short
+	ssize_t len = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	const char *end = strrchr(text, ')');
+	return end != NULL && strlen(end) > 4 && (pid_t)strtol(end + 4, NULL, 10) == *parent && kill(pid, SIGKILL) == 0;
+}
+
+int spore__os_kill_children(void)
+{
+	const pid_t self = getpid();
+	return count_processes(kill_if_child, &self);
 }

@@ -95,6 +95,17 @@ int spore__os_kill_matching(const char *name, bool (*matches)(void *arg, const c
 	return 0;
 }
 
+int spore__os_adopt_orphans(void)
+{
+	errno = ENOTSUP;
+	return -1;
+}
+
+int spore__os_kill_children(void)
+{
+	return 0;
+}
+
 int spore__os_file_clock(struct timespec *now)
 {
 	// The tick of the clock that stamps files is unknown: earlier by more than any.
