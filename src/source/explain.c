@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -261,6 +262,8 @@ static char *remedy_for(const struct spore__job *b, const struct spore__directiv
 		spore__needs_finish(&needs);
 	} else if ((symbol = quoted_after(said, "undefined reference to")) != NULL) {
 		remedy = remedy_for_symbol(d, dir, symbol);
+	} else if (strstr(said, "File too large") != NULL) {
+		remedy = spore__xstrdup("raise the limit of the size of files (ulimit -f)");
 	} else if (strstr(said, "Permission denied") != NULL) {
 		remedy = spore__xstrdup(
 		    "the compiler may read the system and the source's own folder; put the file into it, name its "
@@ -270,6 +273,14 @@ static char *remedy_for(const struct spore__job *b, const struct spore__directiv
 	free(symbol);
 	free(library);
 	return remedy;
+}
+
+// Not every linker says why it failed to write.
+static bool disk_is_full(const struct spore__job *b)
+{
+	enum { LEAST = 1 << 20 };
+	struct statvfs st;
+	return statvfs(b->store->root, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < LEAST;
 }
 
 void spore__explain_compile(struct spore__job *b, const struct spore__directives *d, const char *dir, int status)
@@ -284,13 +295,16 @@ void spore__explain_compile(struct spore__job *b, const struct spore__directives
 			first = spore__xasprintf("%s:%ld: %s", diagnostic.file, diagnostic.line, diagnostic.message);
 		spore__diagnostic_finish(&diagnostic);
 	}
+	bool full = strstr(b->output.data, "No space left on device") != NULL || (first == NULL && disk_is_full(b));
 	char *error;
-	if (first != NULL && errors == 1)
+	if (full)
+		error = spore__xasprintf("%s: does not compile: the disk is full", b->typed);
+	else if (first != NULL && errors == 1)
 		error = spore__xasprintf("%s: does not compile: %s", b->typed, first);
 	else if (first != NULL)
 		error = spore__xasprintf("%s: does not compile: %u errors, the first: %s", b->typed, errors, first);
-	else if (strstr(b->output.data, "No space left on device") != NULL)
-		error = spore__xasprintf("%s: does not compile: the disk is full", b->typed);
+	else if (strstr(b->output.data, "File too large") != NULL)
+		error = spore__xasprintf("%s: does not compile: a file is larger than the limit", b->typed);
 	else if (status > 128)
 		error = spore__xasprintf("%s: does not compile: the compiler was ended by signal %d", b->typed,
 		                         status - 128);
@@ -299,6 +313,8 @@ void spore__explain_compile(struct spore__job *b, const struct spore__directives
 		error = spore__xasprintf("%s: does not link", b->typed);
 	else
 		error = spore__xasprintf("%s: does not compile: the compiler ended with status %d", b->typed, status);
-	(void)spore__job_fail(b, error, remedy_for(b, d, dir));
+	(void)spore__job_fail(b, error,
+	                      full ? spore__xstrdup("free some space there (spore store gc), then try again")
+	                           : remedy_for(b, d, dir));
 	free(first);
 }

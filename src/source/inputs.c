@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/dirs.h"
@@ -126,14 +127,26 @@ static void unique(struct spore__strs *list)
 		list->items[kept] = NULL;
 }
 
+// Sparse, so that it takes the room that is used; but no limit of file sizes looks at that.
+static uint64_t trace_room(void)
+{
+	struct rlimit limit;
+	const uint64_t wanted = TRACE_ROOM + sizeof(struct spore__trace_header);
+	if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+		return TRACE_ROOM;
+	return limit.rlim_cur > sizeof(struct spore__trace_header)
+	           ? (uint64_t)limit.rlim_cur - sizeof(struct spore__trace_header)
+	           : 0;
+}
+
 int spore__inputs_trace_create(const char *file)
 {
-	struct spore__trace_header header = {.room = TRACE_ROOM};
+	struct spore__trace_header header = {.room = trace_room()};
 	memcpy(header.magic, SPORE__TRACE_MAGIC, sizeof header.magic);
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -1 : spore__fs_write_all(fd, &header, sizeof header);
 	if (r == 0)
-		r = ftruncate(fd, (off_t)(sizeof header + TRACE_ROOM)); // sparse: takes the room that is used
+		r = ftruncate(fd, (off_t)(sizeof header + header.room));
 	int saved = errno;
 	if (fd >= 0)
 		close(fd);
@@ -153,8 +166,9 @@ static int load_trace(const char *file, struct spore__buf *text, bool *whole)
 	int r = n < 0 ? -1 : 0;
 	if (n == (ssize_t)sizeof header && memcmp(header.magic, SPORE__TRACE_MAGIC, sizeof header.magic) == 0) {
 		uint64_t used = atomic_load(&header.used);
-		*whole = used <= TRACE_ROOM;
-		size_t len = (size_t)(*whole ? used : TRACE_ROOM);
+		uint64_t room = header.room < TRACE_ROOM ? header.room : TRACE_ROOM;
+		*whole = used <= room;
+		size_t len = (size_t)(*whole ? used : room);
 		char *lines = spore__xmalloc(len + 1);
 		size_t have = 0;
 		while (have < len && (n = read(fd, lines + have, len - have)) > 0)

@@ -33,9 +33,10 @@ bool spore__job_fail(struct spore__job *b, char *error, char *remedy)
 bool spore__job_fail_store(struct spore__job *b, const char *what)
 {
 	int why = errno;
-	bool full = why == ENOSPC || why == EDQUOT || why == EFBIG;
-	const char *remedy = full ? "free some space there (spore store gc), then try again"
-	                          : "look at the folder's permissions, or name another one in SPORE_STORE";
+	bool full = why == ENOSPC || why == EDQUOT;
+	const char *remedy = full           ? "free some space there (spore store gc), then try again"
+	                     : why == EFBIG ? "raise the limit of the size of files (ulimit -f)"
+	                                    : "look at the folder's permissions, or name another one in SPORE_STORE";
 	char *error = spore__xasprintf("%s: %s in the store %s: %s", b->typed, what, b->store->root, strerror(why));
 	return spore__job_fail(b, error, spore__xstrdup(remedy));
 }

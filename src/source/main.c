@@ -9,6 +9,7 @@
 // the artifact's program, or of the artifact, goes to standard output.
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,6 +349,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	const char *command = argc > 1 ? argv[1] : "";
+	(void)signal(SIGXFSZ, SIG_IGN); // a limit of file sizes becomes an error with its name
 	parse(argc, argv, &o);
 	if (strcmp(command, "build") == 0)
 		return build_command(&o);

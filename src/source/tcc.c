@@ -48,6 +48,21 @@ int __wrap_open(const char *path, int flags, ...)
 	return fd;
 }
 
+// libtcc does not look whether its program could be written: a full disk would leave a part of it, and all well.
+static int write_error;
+
+int __real_fclose(FILE *f);
+int __wrap_fclose(FILE *f);
+int __wrap_fclose(FILE *f)
+{
+	bool bad = ferror(f) != 0;
+	errno = 0;
+	int r = __real_fclose(f);
+	if (bad || r != 0)
+		write_error = errno != 0 ? errno : EIO;
+	return r;
+}
+
 static int map_trace(const char *path)
 {
 	struct stat st;
@@ -154,7 +169,15 @@ static int compile(void *arg)
 		if (!ok)
 			(void)fprintf(stderr, "it cannot link %s\n", *l);
 	}
-	ok = ok && tcc_output_file(tcc, job->program) == 0;
+	write_error = 0;
+	errno = 0;
+	if (ok && tcc_output_file(tcc, job->program) != 0) {
+		ok = false;
+		if (errno == ENOSPC || errno == EDQUOT)
+			write_error = errno; // it could not even create it
+	}
+	if (write_error > 1 && write_error < 128)
+		return write_error;
 	return ok ? 0 : 1; // the process ends: nothing to give back
 }
 
@@ -165,6 +188,10 @@ int spore__tcc_run(const struct spore__compiler *c, const struct spore__tcc *job
 	int status = spore__compiler_call(c, compile, (void *)&call, output);
 	int saved = errno;
 	free(self);
+	if (status > 1 && status < 128) {
+		saved = status; // why the program could not be written
+		status = -1;
+	}
 	errno = saved;
 	return status;
 }
