@@ -1,14 +1,18 @@
 #include "base/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
+#include <string.h>
 
-// The length of the UTF-8 sequence at S (RFC 3629), 0 when it is not one.
-static size_t utf8_length(const unsigned char *s)
+// The length of the UTF-8 sequence at S of LEN bytes (RFC 3629), 0 when it is not one.
+static size_t utf8_length(const unsigned char *s, size_t left)
 {
 	if (s[0] < 0x80)
 		return 1;
 	size_t len = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	if (len > left)
+		return 0;
 	for (size_t i = 1; i < len; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
@@ -18,11 +22,12 @@ static size_t utf8_length(const unsigned char *s)
 	return len;
 }
 
-static void quoted(struct spore__buf *out, const char *text)
+static void quoted(struct spore__buf *out, const char *text, size_t size)
 {
+	const unsigned char *s = (const unsigned char *)text, *end = s + size;
 	spore__buf_char(out, '"');
-	for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
-		size_t len = utf8_length(s);
+	while (s < end) {
+		size_t len = utf8_length(s, (size_t)(end - s));
 		if (len == 0)
 			spore__buf_str(out, "\\ufffd");
 		else if (*s == '"' || *s == '\\')
@@ -44,7 +49,7 @@ static void begin(struct spore__json *j, const char *key)
 		spore__buf_char(j->out, ',');
 	j->comma = true;
 	if (key != NULL) {
-		quoted(j->out, key);
+		quoted(j->out, key, strlen(key));
 		spore__buf_char(j->out, ':');
 	}
 }
@@ -64,11 +69,31 @@ void spore__json_close(struct spore__json *j, char bracket)
 
 void spore__json_str(struct spore__json *j, const char *key, const char *value)
 {
-	begin(j, key);
 	if (value == NULL)
-		spore__buf_str(j->out, "null");
+		spore__json_null(j, key);
 	else
-		quoted(j->out, value);
+		spore__json_strn(j, key, value, strlen(value));
+}
+
+void spore__json_strn(struct spore__json *j, const char *key, const char *text, size_t len)
+{
+	begin(j, key);
+	quoted(j->out, text, len);
+}
+
+void spore__json_null(struct spore__json *j, const char *key)
+{
+	begin(j, key);
+	spore__buf_str(j->out, "null");
+}
+
+void spore__json_float(struct spore__json *j, const char *key, double value)
+{
+	begin(j, key);
+	if (isfinite(value))
+		spore__buf_printf(j->out, "%.17g", value);
+	else
+		spore__buf_str(j->out, "null");
 }
 
 void spore__json_int(struct spore__json *j, const char *key, int64_t value)

@@ -93,6 +93,15 @@ int spore__os_adopt_orphans(void);
 // SIGKILL to each child of the caller. Returns how many there were. Plain POSIX: 0.
 int spore__os_kill_children(void);
 
+struct spore__process {
+	pid_t pid, parent;
+	uint64_t cpu_us;    // user and system time of it, and of those children that it waited for
+	int64_t memory_kib; // resident
+};
+
+// Calls FN for each process that can be seen, about 10 us each. False where there is no such list (plain POSIX).
+bool spore__os_processes(void (*fn)(void *arg, const struct spore__process *p), void *arg);
+
 // Does PATH lie on a file system of the network, whose locks and sockets cannot be trusted? 1 or 0, -1 with errno.
 // Plain POSIX: 0.
 int spore__os_on_network(const char *path);
