@@ -142,55 +142,56 @@ int spore__os_kill_children(void)
 {
 	const pid_t self = getpid();
 	return count_processes(kill_if_child, &self);
+}
 
-	// /proc/PID/stat: the name is in brackets and may hold brackets and spaces itself, so the fields are counted from the last one.
-	static bool parse_stat(const char *text, struct spore__process *p)
-	{
-		enum { PARENT = 4, UTIME = 14, STIME = 15, CUTIME = 16, CSTIME = 17, RSS = 24 };
-		const char *at = strrchr(text, ')');
-		long long values[RSS + 1] = {0};
-		if (at == NULL || at[1] != ' ' || at[2] == '\0')
+// /proc/PID/stat: the name is in brackets and may hold brackets and spaces itself, so the fields are counted from the last one.
+static bool parse_stat(const char *text, struct spore__process *p)
+{
+	enum { PARENT = 4, UTIME = 14, STIME = 15, CUTIME = 16, CSTIME = 17, RSS = 24 };
+	const char *at = strrchr(text, ')');
+	long long values[RSS + 1] = {0};
+	if (at == NULL || at[1] != ' ' || at[2] == '\0')
+		return false;
+	at += 3; // behind the state, field 3
+	for (int field = PARENT; field <= RSS; field++) {
+		char *end;
+		values[field] = strtoll(at, &end, 10);
+		if (end == at)
 			return false;
-		at += 3; // behind the state, field 3
-		for (int field = PARENT; field <= RSS; field++) {
-			char *end;
-			values[field] = strtoll(at, &end, 10);
-			if (end == at)
-				return false;
-			at = end;
-		}
-		static long tick, page;
-		if (tick == 0) {
-			tick = sysconf(_SC_CLK_TCK);
-			page = sysconf(_SC_PAGESIZE) / 1024;
-		}
-		long long ticks = values[UTIME] + values[STIME] + values[CUTIME] + values[CSTIME];
-		p->parent = (pid_t)values[PARENT];
-		p->cpu_us = (uint64_t)ticks * 1000000 / (uint64_t)tick;
-		p->memory_kib = values[RSS] * page;
-		return true;
+		at = end;
 	}
+	static long tick, page;
+	if (tick == 0) {
+		tick = sysconf(_SC_CLK_TCK);
+		page = sysconf(_SC_PAGESIZE) / 1024;
+	}
+	long long ticks = values[UTIME] + values[STIME] + values[CUTIME] + values[CSTIME];
+	p->parent = (pid_t)values[PARENT];
+	p->cpu_us = (uint64_t)ticks * 1000000 / (uint64_t)tick;
+	p->memory_kib = values[RSS] * page;
+	return true;
+}
 
-	bool spore__os_processes(void (*fn)(void *arg, const struct spore__process *p), void *arg)
-	{
-		DIR *proc = opendir("/proc");
-		if (proc == NULL)
-			return false;
-		for (struct dirent *e; (e = readdir(proc)) != NULL;) {
-			char path[32], text[1024];
-			if (!isdigit((unsigned char)e->d_name[0]) ||
-			    (size_t)snprintf(path, sizeof path, "%.20s/stat", e->d_name) >= sizeof path)
-				continue;
-			int fd = openat(dirfd(proc), path, O_RDONLY | O_CLOEXEC);
-			if (fd < 0)
-				continue;
-			ssize_t n = read(fd, text, sizeof text - 1);
-			close(fd);
-			struct spore__process p = {.pid = (pid_t)atol(e->d_name)};
-			text[n > 0 ? n : 0] = '\0';
-			if (parse_stat(text, &p))
-				fn(arg, &p);
-		}
-		closedir(proc);
-		return true;
+bool spore__os_processes(void (*fn)(void *arg, const struct spore__process *p), void *arg)
+{
+	DIR *proc = opendir("/proc");
+	if (proc == NULL)
+		return false;
+	for (struct dirent *e; (e = readdir(proc)) != NULL;) {
+		char path[32], text[1024];
+		if (!isdigit((unsigned char)e->d_name[0]) ||
+		    (size_t)snprintf(path, sizeof path, "%.20s/stat", e->d_name) >= sizeof path)
+			continue;
+		int fd = openat(dirfd(proc), path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		ssize_t n = read(fd, text, sizeof text - 1);
+		close(fd);
+		struct spore__process p = {.pid = (pid_t)atol(e->d_name)};
+		text[n > 0 ? n : 0] = '\0';
+		if (parse_stat(text, &p))
+			fn(arg, &p);
 	}
+	closedir(proc);
+	return true;
+}
