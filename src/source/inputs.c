@@ -245,22 +245,24 @@ static bool since_then(const struct stat *st, const struct timespec *t)
 }
 
 int spore__inputs_from_trace(struct spore__store *s, const char *file, const char *const *own, const char *dir,
-                             const char *known, const struct timespec *since, struct spore__meta *m, bool *changed,
+                             const char *known, const struct timespec *since, struct spore__meta *m, char **changed,
                              bool *trusted)
 {
 	struct spore__strs read = {0}, absent = {0};
-	*changed = false;
+	*changed = NULL;
 	int r = read_trace(file, own, &read, &absent, trusted);
 	for (size_t i = 0; r == 0 && i < read.count; i++) {
 		struct spore__hash hash;
 		struct stat st;
 		if (spore__hash_file(s->hashes, read.items[i], &hash, &st) != 0) {
 			// Gone again. Traces of folders are of all their builds, so old names are no news there.
-			*changed = *changed || (known != NULL && errno == ENOENT);
+			if (*changed == NULL && known != NULL && errno == ENOENT)
+				*changed = spore__xstrdup(read.items[i]);
 			continue;
 		}
 		bool ours = known != NULL && strcmp(read.items[i], known) == 0;
-		*changed = *changed || (!ours && S_ISREG(st.st_mode) && since_then(&st, since));
+		if (*changed == NULL && !ours && S_ISREG(st.st_mode) && since_then(&st, since))
+			*changed = spore__xstrdup(read.items[i]);
 		char *name = relative_to(read.items[i], dir);
 		spore__meta_add_input(m, name, &hash);
 		free(name);

@@ -14,12 +14,12 @@ void spore__inputs_trace_env(const char *file, struct spore__strs *env);
 int spore__inputs_trace_create(const char *file);
 
 // Adds what the trace FILE (of one build, or merged) names to M with the hashes of now. Paths below one of the NULL-terminated folders OWN are the
-// build's own and left out; those below DIR, the source's folder, become relative. *CHANGED becomes true when one of them
-// (but KNOWN, which the caller looks after; may be NULL) changed since SINCE, so that what the build read may not be what was
-// hashed. *TRUSTED: false when a tool left no trace.
+// build's own and left out; those below DIR, the source's folder, become relative. *CHANGED becomes the first of them (malloc'ed)
+// that changed since SINCE (but KNOWN, which the caller looks after; may be NULL), so that what the build read may not be what was
+// hashed; else NULL. *TRUSTED: false when a tool left no trace.
 // 0, or -1 with errno.
 int spore__inputs_from_trace(struct spore__store *s, const char *file, const char *const *own, const char *dir,
-                             const char *known, const struct timespec *since, struct spore__meta *m, bool *changed,
+                             const char *known, const struct timespec *since, struct spore__meta *m, char **changed,
                              bool *trusted);
 
 // Does every input of M have the content that M says? Then fills INDEX (id, programs, states) for the source in DIR.

@@ -541,7 +541,8 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 	    .main = spore__xstrdup(s->name),
 	};
 	const char *const own[] = {s->stage, NULL};
-	bool changed, trusted, ok = false;
+	char *changed = NULL;
+	bool trusted, ok = false;
 	char *files = spore__fs_join(s->stage, "out");
 	char *hex = candidates(s, fast);
 	settings(s, fast, &m.settings);
@@ -555,11 +556,12 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 	}
 	s->b->unstored = !trusted;
 	add_source_input(s, &m);
-	*again = changed || source_changed(s);
+	*again = changed != NULL || source_changed(s);
 	if (*again)
 		goto done;
 	ok = spore__job_commit(s->b, &m, s->name, files, hex, s->dir, again);
 done:
+	free(changed);
 	spore__meta_finish(&m);
 	free(hex);
 	free(files);

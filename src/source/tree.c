@@ -230,7 +230,7 @@ static bool run_build(struct tree *t)
 }
 
 // Fills M with everything that went into the build.
-static bool describe(struct tree *t, const struct timespec *since, struct spore__meta *m, bool *changed)
+static bool describe(struct tree *t, const struct timespec *since, struct spore__meta *m, char **changed)
 {
 	struct spore__job *b = t->b;
 	const char *const own[] = {t->work, t->prefix, b->store->root, b->source, "/tmp", "/var/tmp", NULL};
@@ -308,17 +308,15 @@ static bool build(struct tree *t)
 		return false;
 	bool ok = run_build(t);
 	struct spore__meta m = {0};
-	bool changed = false;
+	char *changed = NULL;
 	if (!describe(t, &since, &m, &changed)) {
 		ok = false;
 	} else {
-		if (!changed)
+		if (changed == NULL)
 			remember_inputs(t, &m);
-		if (ok && changed)
-			ok = spore__job_fail(
-			    b,
-			    spore__xasprintf("%s: a header or tool of the system changed during the build", b->typed),
-			    spore__xstrdup("run it again"));
+		if (ok && changed != NULL)
+			ok = spore__job_fail(b, spore__xasprintf("%s: %s changed during the build", b->typed, changed),
+			                     spore__xstrdup("run it again"));
 		else if (ok && b->folder.run_argv.count == 0)
 			ok = store(t, &m);
 	}
@@ -330,6 +328,7 @@ static bool build(struct tree *t)
 	}
 	spore__meta_finish(&m);
 	(void)spore__fs_remove_tree(t->prefix);
+	free(changed);
 	return ok;
 }
 
