@@ -23,11 +23,14 @@ static const struct {
     [SPORE__AMEND_GNU_SOURCE] = {"gnu-source", "-D_GNU_SOURCE", "-D_GNU_SOURCE", NULL, NULL},
     [SPORE__AMEND_CXX14] = {"cxx14", "-std=gnu++14", NULL, NULL, "-std=gnu++14"},
     [SPORE__AMEND_NO_PIE] = {"no-pie", "-no-pie", "-no-pie -fno-pie", NULL, NULL},
+    [SPORE__AMEND_ERRNO] = {"errno", "-include errno.h", "-include errno.h", NULL, NULL},
     [SPORE__AMEND_OWNER] = {"owner", "without changing owners", NULL, NULL, NULL},
     [SPORE__AMEND_PLAIN] = {"plain", "a plain ./configure", NULL, NULL, NULL},
     [SPORE__AMEND_SERIAL] = {"serial", "one job at a time", NULL, NULL, NULL},
     [SPORE__AMEND_KEEP] = {"keep", "errors beside the program ignored", NULL, NULL, NULL},
     [SPORE__AMEND_PATCHES] = {"patches", "debian/patches", NULL, NULL, NULL},
+    [SPORE__AMEND_REGENERATE] = {"regenerate", "configure made anew", NULL, NULL, NULL},
+    [SPORE__AMEND_SHIPPED] = {"shipped", "the configure that came with it", NULL, NULL, NULL},
 };
 
 static const char *const c_compilers[] = {"cc", "gcc", "c89", "c99", "clang", "x86_64-linux-gnu-gcc", NULL};

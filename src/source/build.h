@@ -22,11 +22,14 @@ enum spore__amendment {
 	SPORE__AMEND_GNU_SOURCE, // interfaces that glibc hides
 	SPORE__AMEND_CXX14,      // C++ of before 2017
 	SPORE__AMEND_NO_PIE,     // objects that cannot be moved
+	SPORE__AMEND_ERRNO,      // errno declared by hand
 	SPORE__AMEND_OWNER,      // installing as another user
 	SPORE__AMEND_PLAIN,      // a configure script that knows no options
 	SPORE__AMEND_SERIAL,     // a Makefile that cannot work in parallel
 	SPORE__AMEND_KEEP,       // errors beside the program, as in its documentation
 	SPORE__AMEND_PATCHES,    // what debian/patches corrects
+	SPORE__AMEND_REGENERATE, // a shipped configure that is older than what it was made from
+	SPORE__AMEND_SHIPPED,    // a configure that cannot be made anew
 	SPORE__AMEND_COUNT,
 };
 
@@ -116,7 +119,14 @@ void spore__programs_find(const struct spore__build *b, struct spore__strs *prog
 // Takes programs out of the build tree when nothing was installed; the number found.
 size_t spore__programs_collect(struct spore__build *b);
 size_t spore__programs_in_tree(const struct spore__build *b); // how many it would take
-bool spore__programs_is_elf(const char *path);                // an ELF executable (not a library, not an object)
+// Is the program itself there, and not only what the build made for its own use? SURE: it has the project's name.
+bool spore__programs_main_in_tree(const struct spore__build *b, bool sure);
+bool spore__programs_is_elf(const char *path); // an ELF executable (not a library, not an object)
+
+// Is TEXT a configure script that autoconf made? (build_autotools.c)
+bool spore__autotools_made(const char *text);
+// Was what configure is made from changed by debian/patches, and are the tools there to make it anew?
+bool spore__autotools_outdated(const char *src);
 
 // `make` in b->dir with what the amendments and keep_going say. FILE (may be NULL) is for -f, TARGET may be NULL, VARIABLES
 // (NAME=VALUE, may be NULL) stand on its command line (build_make.c).

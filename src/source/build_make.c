@@ -52,7 +52,8 @@ bool spore__make(struct spore__build *b, const char *file, const char *target, c
 		spore__strs_add(&argv, variables->items[i]);
 	bool ok = spore__build_runs(b, b->dir, &argv);
 	spore__strs_finish(&argv);
-	return ok || (keep && b->why == NULL && !spore__diagnose_compiler(&b->end) && spore__programs_in_tree(b) > 0);
+	return ok ||
+	       (keep && b->why == NULL && !spore__diagnose_compiler(&b->end) && spore__programs_main_in_tree(b, false));
 }
 
 bool spore__make_install(struct spore__build *b, const char *file, const struct spore__strs *variables)

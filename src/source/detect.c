@@ -1,10 +1,13 @@
 // Finds the ways in which a folder could be built, best first.
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "source/build.h"
+
+enum { BELOW_MAX = 3 }; // how many folders down a build file is looked for
 
 struct list {
 	struct spore__strategy *items;
@@ -30,6 +33,15 @@ static bool names(const char *const *list, const char *name)
 		if (strcmp(list[i], name) == 0)
 			return true;
 	return false;
+}
+
+static bool is_folder(const struct spore__folder *f, const char *sub)
+{
+	char *path = spore__fs_join(f->src, sub);
+	struct stat st;
+	bool is = lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	free(path);
+	return is;
 }
 
 // Makefiles in a folder may want to be called from the top: they say so in their own text.
@@ -58,6 +70,9 @@ static size_t add_folder(struct list *l, const struct spore__folder *f, const ch
 			if (ops == &spore__build_make)
 				add_from_top(l, dir, sub, file);
 			add(l, ops, sub, file);
+			if (ops == &spore__build_autotools && strcmp(file, "configure") == 0)
+				l->items[l->count - 1].amends.has[SPORE__AMEND_REGENERATE] =
+				    spore__autotools_outdated(f->src);
 		}
 		free(file);
 	}
@@ -65,17 +80,33 @@ static size_t add_folder(struct list *l, const struct spore__folder *f, const ch
 	return l->count - before;
 }
 
-static void add_below(struct list *l, const struct spore__folder *f)
+// Calls itself for the folders below SUB when there is nothing in those of its own.
+static void add_below(struct list *l, const struct spore__folder *f, const char *sub, int depth)
 {
-	for (size_t i = 0; usual[i] != NULL; i++)
-		(void)add_folder(l, f, usual[i], false);
-	if (l->count > 0)
-		return;
+	char *dir = spore__fs_join(f->src, sub);
 	struct spore__strs entries = {0};
-	(void)spore__fs_list(f->src, &entries);
-	for (size_t i = 0; i < entries.count; i++)
-		if (!names(unusual, entries.items[i]) && !names(usual, entries.items[i]))
-			(void)add_folder(l, f, entries.items[i], false);
+	(void)spore__fs_list(dir, &entries);
+	free(dir);
+	for (size_t i = 0; i < entries.count;) {
+		char *path = *sub == '\0' ? spore__xstrdup(entries.items[i]) : spore__fs_join(sub, entries.items[i]);
+		free(entries.items[i]);
+		entries.items[i++] = path;
+	}
+	for (size_t i = 0; usual[i] != NULL; i++) {
+		char *path = *sub == '\0' ? spore__xstrdup(usual[i]) : spore__fs_join(sub, usual[i]);
+		(void)add_folder(l, f, path, false);
+		free(path);
+	}
+	for (int round = 0; l->count == 0 && round < (depth < BELOW_MAX ? 2 : 1); round++)
+		for (size_t i = 0; i < entries.count; i++) {
+			const char *name = spore__fs_base(entries.items[i]);
+			if (names(unusual, name))
+				continue;
+			if (round == 0)
+				(void)add_folder(l, f, entries.items[i], false);
+			else if (is_folder(f, entries.items[i]))
+				add_below(l, f, entries.items[i], depth + 1);
+		}
 	spore__strs_finish(&entries);
 }
 
@@ -96,7 +127,7 @@ size_t spore__detect(const struct spore__folder *f, const struct spore__recipe *
 	} else {
 		(void)add_folder(&l, f, sub, false);
 		if (l.count == 0 && recipe->dir == NULL)
-			add_below(&l, f);
+			add_below(&l, f, "", 1);
 		char *dir = spore__fs_join(f->src, sub), *file = NULL;
 		if (l.count == 0 && spore__build_c.detect(dir, &file))
 			add(&l, &spore__build_c, sub, file);

@@ -52,6 +52,8 @@ static const struct {
     {"ISO C++1z does not allow", SPORE__AMEND_CXX14},
     {"when making a PIE object", SPORE__AMEND_NO_PIE},
     {"recompile with -fPIE", SPORE__AMEND_NO_PIE},
+    {"errno: TLS definition in", SPORE__AMEND_ERRNO},
+    {"errno@@GLIBC_PRIVATE", SPORE__AMEND_ERRNO},
     {"cannot change ownership", SPORE__AMEND_OWNER},
     {"changing ownership of", SPORE__AMEND_OWNER},
     {"changing group of", SPORE__AMEND_OWNER},
@@ -81,17 +83,32 @@ static char *line_at(const char *log, const char *at)
 	return line;
 }
 
+// The linker's reason stands above; collect2 only tells that there was one.
+static bool is_echo(const char *log, const char *at)
+{
+	while (at > log && at[-1] != '\n')
+		at--;
+	return strncmp(at, "collect2: ", 10) == 0 || strncmp(at, "clang: error: linker", 20) == 0;
+}
+
 char *spore__diagnose_reason(const char *log)
 {
-	for (size_t i = 0; reasons[i] != NULL; i++) {
-		const char *at = strstr(log, reasons[i]);
-		if (at != NULL)
-			return line_at(log, at);
-	}
+	for (size_t i = 0; reasons[i] != NULL; i++)
+		for (const char *at = log; (at = strstr(at, reasons[i])) != NULL; at += strlen(reasons[i]))
+			if (!is_echo(log, at))
+				return line_at(log, at);
 	const char *end = log + strlen(log);
 	while (end > log && strchr(" \n\t", end[-1]) != NULL)
 		end--;
 	return end == log ? spore__xstrdup("it failed without a word") : line_at(log, end - 1);
+}
+
+bool spore__diagnose_mistake(const char *log)
+{
+	for (const char *at = log; (at = strstr(at, ": error:")) != NULL; at++)
+		if (!is_echo(log, at))
+			return true;
+	return false;
 }
 
 bool spore__diagnose_compiler(const struct spore__sandbox_end *end)

@@ -11,6 +11,8 @@ char *spore__diagnose_reason(const char *log);
 
 // The compiler or the linker refused something.
 bool spore__diagnose_compiler(const struct spore__sandbox_end *end);
+// The compiler found a mistake in a source file; a missing header is none.
+bool spore__diagnose_mistake(const char *log);
 
 // Adds to AMENDS what the log asks for and they do not have yet; false when nothing was added.
 bool spore__diagnose_amend(const char *log, struct spore__amends *amends);

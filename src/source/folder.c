@@ -14,6 +14,7 @@
 #include "source/diagnose.h"
 #include "source/missing.h"
 #include "source/notes.h"
+#include "source/packages.h"
 
 enum { AMEND_ROUNDS = 6 };
 
@@ -308,6 +309,21 @@ static void dig(struct session *s, struct spore__build *b, enum phase phase)
 	b->keep_going = false;
 }
 
+// A shipped configure may be older than its inputs, and one that is made anew may ask for more than the shipped one.
+static bool amend_configure(const struct session *s, const struct spore__strategy *strategy, enum phase phase,
+                            struct spore__amends *amends)
+{
+	if ((strategy->ops->variants & 1u << SPORE__AMEND_REGENERATE) == 0 ||
+	    strcmp(strategy->file, "configure") != 0 || amends->has[SPORE__AMEND_SHIPPED])
+		return false;
+	if (amends->has[SPORE__AMEND_REGENERATE]) {
+		amends->has[SPORE__AMEND_REGENERATE] = phase != CONFIGURE;
+		return amends->has[SPORE__AMEND_SHIPPED] = phase == CONFIGURE;
+	}
+	return amends->has[SPORE__AMEND_REGENERATE] =
+	           s->needs.words.count == 0 && spore__missing_has("tool", "autoreconf");
+}
+
 // What to change after a failure; false when there is nothing left to try.
 static bool amend(const struct session *s, const struct spore__build *b, enum phase phase, struct spore__amends *amends)
 {
@@ -326,8 +342,10 @@ static bool amend(const struct session *s, const struct spore__build *b, enum ph
 	    s->needs.words.count == 0)
 		return amends->has[SPORE__AMEND_SERIAL] = true;
 	if (phase == COMPILE && ops->in_tree && ops != &spore__build_recipe && !amends->has[SPORE__AMEND_KEEP] &&
-	    !spore__diagnose_compiler(&b->end) && spore__programs_in_tree(b) > 0)
+	    !spore__diagnose_compiler(&b->end) && spore__programs_main_in_tree(b, s->needs.words.count > 0))
 		return amends->has[SPORE__AMEND_KEEP] = true;
+	if (amend_configure(s, b->strategy, phase, amends))
+		return true;
 	if (s->last && phase == COMPILE && s->needs.words.count == 0 && !amends->has[SPORE__AMEND_PATCHES] &&
 	    has_patches(s->f))
 		return amends->has[SPORE__AMEND_PATCHES] = true;
@@ -384,7 +402,7 @@ static bool try_again(struct session *s, bool *final)
 	if (ok) {
 		succeed(s, &b);
 	} else {
-		bool compiler = phase == COMPILE && b.why == NULL && strstr(tail_of(&b), ": error:") != NULL;
+		bool compiler = phase == COMPILE && b.why == NULL && spore__diagnose_mistake(tail_of(&b));
 		dig(s, &b, phase);
 		*final = compiler && !spore__diagnose_amend(tail_of(&b), &strategy.amends);
 		if (*final)
@@ -395,6 +413,20 @@ static bool try_again(struct session *s, bool *final)
 	build_finish(&b);
 	spore__strategy_finish(&strategy);
 	return ok;
+}
+
+// A failure that does not tell what is missing, of a source whose packagers do.
+static bool asked_by_debian(const struct session *s, struct spore__buf *remedy)
+{
+	struct spore__strs packages = {0};
+	spore__packages_debian(s->f->src, &packages);
+	for (size_t i = 0; i < packages.count; i++)
+		spore__buf_printf(remedy, "%s %s", i == 0 ? "sudo apt-get install" : "", packages.items[i]);
+	bool any = packages.count > 0;
+	if (any)
+		spore__buf_str(remedy, " (its debian/control asks for them)");
+	spore__strs_finish(&packages);
+	return any;
 }
 
 static void explain(struct session *s, size_t strategies)
@@ -422,6 +454,8 @@ static void explain(struct session *s, size_t strategies)
 		spore__buf_str(&remedy, "sudo apt-get install");
 		for (size_t i = 0; i < r->packages.count; i++)
 			spore__buf_printf(&remedy, " %s", r->packages.items[i]);
+	} else if (r->missing.count == 0 && asked_by_debian(s, &remedy)) {
+		// said
 	} else if (strategies == 0) {
 		spore__buf_str(&remedy, "write how to build it into its spore.yaml (recipe:)");
 	}

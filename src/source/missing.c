@@ -139,11 +139,71 @@ static void read_cmake(const char *log, struct spore__needs *n)
 	}
 }
 
+// Names that are words as well: only beside the word "library", "development" or "headers".
+static bool is_ambiguous(const char *word)
+{
+	static const char *const words[] = {"audit", "check", "config",  "convert", "event", "file",  "form",
+	                                    "fuse",  "git",   "history", "man",     "menu",  "mount", "node",
+	                                    "panel", "patch", "source",  "which",   "make",  "attr",  NULL};
+	for (size_t i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+static bool starts_name(const char *next)
+{
+	next += strspn(next, " ");
+	return strncmp(next, "lib", 3) == 0 || strncmp(next, "dev", 3) == 0 || strncmp(next, "header", 6) == 0;
+}
+
+// The header, library or tool that the word of a message is the name of, when it is not there.
+static void read_word(const char *word, const char *next, struct spore__needs *n)
+{
+	size_t len = strlen(word);
+	bool header = len > 2 && strcmp(word + len - 2, ".h") == 0, library = strncmp(word, "-l", 2) == 0;
+	if (header || library)
+		spore__needs_check(n, header ? "header" : "library", library ? word + 2 : word);
+	else if (len < 3 || (is_ambiguous(word) && !starts_name(next)))
+		return;
+	else if (strncmp(word, "lib", 3) == 0 && spore__packages_of("library", word + 3) != NULL)
+		spore__needs_check(n, "library", word + 3);
+	else if (spore__packages_of("package", word) != NULL)
+		spore__needs_check(n, "package", word);
+	else if (spore__packages_of("library", word) != NULL)
+		spore__needs_check(n, "library", word);
+	else if (spore__packages_of("tool", word) != NULL)
+		spore__needs_check(n, "tool", word);
+}
+
+// "configure: error: can't find pcap.h", "configure: error: The ncurses library is required!"
+static void read_error(const char *error, struct spore__needs *n)
+{
+	static const char around[] = " \t,;:!?()[]<>'\"`";
+	const char *end = error + strcspn(error, "\n");
+	for (const char *p = error; p < end;) {
+		p += strspn(p, around);
+		size_t len = strcspn(p, " \t,;:!?()[]<>'\"`\n");
+		char *word = spore__xstrndup(p, len);
+		while (len > 0 && word[len - 1] == '.')
+			word[--len] = '\0';
+		read_word(word, p + len, n);
+		free(word);
+		p += len > 0 ? len : 1;
+		while (p < end && *p == '.')
+			p++;
+	}
+}
+
 // What configure looked for last in vain, when it gave up: "checking for deflate in -lz... no".
 static void read_configure(const char *log, struct spore__needs *n)
 {
-	const char *error = strstr(log, "configure: error:");
+	static const char says[] = "configure: error:";
+	const char *error = strstr(log, says);
 	if (error == NULL)
+		return;
+	read_error(error + sizeof says - 1, n);
+	if (n->words.count > 0)
 		return;
 	const char *found = NULL;
 	for (const char *p = log; (p = strstr(p, "checking for ")) != NULL && p < error; p++) {

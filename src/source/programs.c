@@ -118,7 +118,12 @@ static char *plain_name(const char *name)
 static bool same_name(const char *a, const char *b)
 {
 	char *x = plain_name(a), *y = plain_name(b);
-	bool same = strcmp(x, y) == 0;
+	const char *p = x, *q = y; // mini_httpd is mini-httpd
+	while (*p != '\0' && (*p == *q || (strchr("-_", *p) != NULL && strchr("-_", *q) != NULL && *q != '\0'))) {
+		p++;
+		q++;
+	}
+	bool same = *p == '\0' && *q == '\0';
 	free(x);
 	free(y);
 	return same;
@@ -177,8 +182,9 @@ void spore__programs_find(const struct spore__build *b, struct spore__strs *prog
 	programs->items[0] = first;
 }
 
-// Walks the build tree; TO is NULL to count only.
-static size_t collect(const struct spore__build *b, const char *sub, int depth, const char *to)
+// Walks the build tree. TO, where the programs are copied to, and FOUND, which gets their names, may be NULL.
+static size_t collect(const struct spore__build *b, const char *sub, int depth, const char *to,
+                      struct spore__strs *found_names)
 {
 	char *dir = *sub == '\0' ? spore__xstrdup(b->tree) : spore__fs_join(b->tree, sub);
 	char *source_dir = *sub == '\0' ? spore__fs_join(b->f->src, b->strategy->sub)
@@ -197,13 +203,15 @@ static size_t collect(const struct spore__build *b, const char *sub, int depth, 
 		} else if (S_ISDIR(st.st_mode)) {
 			char *below = *sub == '\0' ? spore__xstrdup(name) : spore__fs_join(sub, name);
 			if (depth < DEPTH_MAX && !in_list(name, helper_folders))
-				found += collect(b, below, depth + 1, to);
+				found += collect(b, below, depth + 1, to, found_names);
 			free(below);
 		} else if (S_ISREG(st.st_mode) && (st.st_mode & 0100) != 0 && !spore__fs_is_file(source) &&
 		           !spore__text_has_word(name, helper_words) && strstr(name, ".so") == NULL &&
 		           (!libtool || strncmp(name, "lt-", 3) != 0) && spore__programs_is_elf(path)) {
 			char *target = to != NULL ? spore__fs_join(to, name) : NULL;
 			found += to == NULL || spore__mirror_copy(path, target) == 0;
+			if (found_names != NULL)
+				spore__strs_add(found_names, name);
 			free(target);
 		}
 		free(source);
@@ -217,13 +225,30 @@ static size_t collect(const struct spore__build *b, const char *sub, int depth, 
 
 size_t spore__programs_in_tree(const struct spore__build *b)
 {
-	return collect(b, "", 0, NULL);
+	return collect(b, "", 0, NULL, NULL);
+}
+
+bool spore__programs_main_in_tree(const struct spore__build *b, bool sure)
+{
+	// What makes sources for the build itself is called like this.
+	static const char *const makers[] = {"mk", "make", "gen", "build", "conf", "host", "chk", "check", "try", NULL};
+	struct spore__strs names = {0};
+	(void)collect(b, "", 0, NULL, &names);
+	bool found = find_named(&names, b->f->name) != SIZE_MAX || find_named(&names, b->project) != SIZE_MAX;
+	for (size_t i = 0; !sure && !found && i < names.count; i++) {
+		bool maker = false;
+		for (size_t k = 0; makers[k] != NULL; k++)
+			maker = maker || strncmp(names.items[i], makers[k], strlen(makers[k])) == 0;
+		found = !maker;
+	}
+	spore__strs_finish(&names);
+	return found;
 }
 
 size_t spore__programs_collect(struct spore__build *b)
 {
 	char *bin = spore__fs_join(b->f->prefix, "bin");
-	size_t found = collect(b, "", 0, bin);
+	size_t found = collect(b, "", 0, bin, NULL);
 	free(bin);
 	return found;
 }
