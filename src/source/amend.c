@@ -29,6 +29,8 @@ static const struct {
     [SPORE__AMEND_SERIAL] = {"serial", "one job at a time", NULL, NULL, NULL},
     [SPORE__AMEND_KEEP] = {"keep", "errors beside the program ignored", NULL, NULL, NULL},
     [SPORE__AMEND_PATCHES] = {"patches", "debian/patches", NULL, NULL, NULL},
+    [SPORE__AMEND_RULES] = {"rules", "the options of debian/rules", NULL, NULL, NULL},
+    [SPORE__AMEND_UNPATCHED] = {"unpatched", "debian/patches taken back", NULL, NULL, NULL},
     [SPORE__AMEND_REGENERATE] = {"regenerate", "configure made anew", NULL, NULL, NULL},
     [SPORE__AMEND_SHIPPED] = {"shipped", "the configure that came with it", NULL, NULL, NULL},
 };

@@ -28,6 +28,8 @@ enum spore__amendment {
 	SPORE__AMEND_SERIAL,     // a Makefile that cannot work in parallel
 	SPORE__AMEND_KEEP,       // errors beside the program, as in its documentation
 	SPORE__AMEND_PATCHES,    // what debian/patches corrects
+	SPORE__AMEND_RULES,      // what debian/rules gives the build system
+	SPORE__AMEND_UNPATCHED,  // patches that need what else the packagers do
 	SPORE__AMEND_REGENERATE, // a shipped configure that is older than what it was made from
 	SPORE__AMEND_SHIPPED,    // a configure that cannot be made anew
 	SPORE__AMEND_COUNT,
@@ -122,6 +124,17 @@ size_t spore__programs_in_tree(const struct spore__build *b); // how many it wou
 // Is the program itself there, and not only what the build made for its own use? SURE: it has the project's name.
 bool spore__programs_main_in_tree(const struct spore__build *b, bool sure);
 bool spore__programs_is_elf(const char *path); // an ELF executable (not a library, not an object)
+
+// Adds to WORDS the options and assignments in SRC/debian/rules that OPS takes (rules.c).
+void spore__rules_read(const char *src, const struct spore__build_ops *ops, struct spore__strs *words);
+// The same when the strategy has that amendment, otherwise nothing.
+void spore__rules_add(const struct spore__build *b, struct spore__strs *words);
+
+// Applies debian/patches to the copy, those that fit (patches.c); takes back those that were applied.
+void spore__patches_apply(struct spore__build *b);
+int spore__patches_revert(const struct spore__build *b); // 0, or -1 with errno
+bool spore__patches_waiting(const char *src);            // there are some, not applied
+bool spore__patches_applied(const char *src);
 
 // Is TEXT a configure script that autoconf made? (build_autotools.c)
 bool spore__autotools_made(const char *text);

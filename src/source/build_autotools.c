@@ -156,6 +156,7 @@ static bool run_configure(struct spore__build *b, const struct spore__strs *opti
 	spore__strs_addf(&argv, "--prefix=%s", b->f->prefix);
 	for (size_t i = 0; i < options->count; i++)
 		spore__strs_add(&argv, options->items[i]);
+	spore__rules_add(b, &argv);
 	for (size_t i = 0; i < b->recipe->options.count; i++)
 		spore__strs_add(&argv, b->recipe->options.items[i]);
 	bool ok = spore__build_runs(b, b->dir, &argv);

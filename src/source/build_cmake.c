@@ -74,6 +74,7 @@ static bool configure(struct spore__build *b)
 	if (text != NULL)
 		add_options_off(text, &argv);
 	free(text);
+	spore__rules_add(b, &argv);
 	for (size_t i = 0; i < b->recipe->options.count; i++)
 		spore__strs_add(&argv, b->recipe->options.items[i]);
 	bool ok = spore__build_runs(b, b->dir, &argv);

@@ -39,6 +39,7 @@ static bool configure(struct spore__build *b)
 	spore__strs_addf(&argv, "./%s", b->strategy->file);
 	if (!b->strategy->amends.has[SPORE__AMEND_PLAIN])
 		spore__strs_addf(&argv, "--prefix=%s", b->f->prefix);
+	spore__rules_add(b, &argv);
 	for (size_t i = 0; i < b->recipe->options.count; i++)
 		spore__strs_add(&argv, b->recipe->options.items[i]);
 	bool ok = spore__build_runs(b, b->dir, &argv);

@@ -166,6 +166,7 @@ static bool compile(struct spore__build *b)
 	struct spore__strs variables = {0};
 	struct spore__amends *amends = &b->strategy->amends;
 	spore__make_variables(b, text, &variables);
+	spore__rules_add(b, &variables);
 	bool ok = spore__make(b, file_argument(b), amends->target, &variables);
 	bool made = spore__programs_in_tree(b) > 0;
 	// A default target that only tells what targets there are, or needs to be told the system.
@@ -191,6 +192,7 @@ static bool install(struct spore__build *b)
 	char *text = spore__text_file(b->dir, b->strategy->file);
 	struct spore__strs variables = {0};
 	spore__make_variables(b, text, &variables);
+	spore__rules_add(b, &variables);
 	bool ok = spore__make_install(b, file_argument(b), &variables);
 	spore__strs_finish(&variables);
 	free(text);

@@ -74,6 +74,7 @@ static bool configure(struct spore__build *b)
 	for (size_t i = 0; words[i] != NULL; i++)
 		spore__strs_add(&argv, words[i]);
 	add_options_off(b, &argv);
+	spore__rules_add(b, &argv);
 	for (size_t i = 0; i < b->recipe->options.count; i++)
 		spore__strs_add(&argv, b->recipe->options.items[i]);
 	// Meson takes its own run paths out when it installs, but leaves those of the user.

@@ -16,7 +16,7 @@
 #include "source/notes.h"
 #include "source/packages.h"
 
-enum { AMEND_ROUNDS = 6 };
+enum { AMEND_ROUNDS = 8, FOREIGN_HEADERS = 3 };
 
 // How far an attempt came.
 enum phase { PREPARE, CONFIGURE, COMPILE, INSTALL, PROGRAMS, DONE };
@@ -53,7 +53,7 @@ static char *tree_of(const struct spore__folder *f, const struct spore__strategy
 
 static bool uses_copy(const struct spore__strategy *s)
 {
-	return s->ops->in_tree || s->amends.has[SPORE__AMEND_PATCHES];
+	return s->ops->in_tree || s->amends.has[SPORE__AMEND_PATCHES] || s->amends.has[SPORE__AMEND_UNPATCHED];
 }
 
 static void add_paths(struct spore__build *b)
@@ -136,23 +136,6 @@ static int empty_folder(const char *dir)
 	return r;
 }
 
-// Applies debian/patches to the copy, those that fit.
-static void apply_patches(struct spore__build *b)
-{
-	char *series = spore__text_file(b->root, "debian/patches/series"), *save = NULL;
-	for (char *line = series != NULL ? strtok_r(series, "\n", &save) : NULL; line != NULL;
-	     line = strtok_r(NULL, "\n", &save)) {
-		line[strcspn(line, " \t#")] = '\0';
-		if (*line == '\0')
-			continue;
-		char *patch = spore__xasprintf("debian/patches/%s", line);
-		const char *const argv[] = {"patch", "-p1", "-f", "-s", "-i", patch, NULL};
-		(void)spore__build_run(b, b->root, argv);
-		free(patch);
-	}
-	free(series);
-}
-
 static bool prepare(struct session *s, struct spore__build *b)
 {
 	if (!check_tools(s, b))
@@ -171,7 +154,9 @@ static bool prepare(struct session *s, struct spore__build *b)
 	if (r == 0)
 		r = spore__amend_wrap(b);
 	if (r == 0 && b->fresh && b->strategy->amends.has[SPORE__AMEND_PATCHES])
-		apply_patches(b);
+		spore__patches_apply(b);
+	if (r == 0 && b->fresh && b->strategy->amends.has[SPORE__AMEND_UNPATCHED])
+		r = spore__patches_revert(b);
 	free(list);
 	return r == 0 || spore__build_fail(b, "cannot prepare %s: %s", b->tree, strerror(errno));
 }
@@ -244,16 +229,6 @@ static void record(struct session *s, const struct spore__strategy *strategy, ch
 	    (struct spore__attempt){.what = spore__strategy_describe(strategy), .why = why};
 }
 
-static bool has_patches(const struct spore__folder *f)
-{
-	char *series = spore__fs_join(f->src, "debian/patches/series"),
-	     *done = spore__fs_join(f->src, ".pc/applied-patches");
-	bool has = spore__fs_is_file(series) && !spore__fs_is_file(done);
-	free(series);
-	free(done);
-	return has;
-}
-
 // Is a file of that name among the sources? Then it is not the machine that lacks it.
 static bool is_own(const char *dir, const char *name, int depth)
 {
@@ -270,6 +245,16 @@ static bool is_own(const char *dir, const char *name, int depth)
 	return own;
 }
 
+static size_t unknown_headers(const struct spore__needs *needs)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < needs->words.count; i++) {
+		const char *word = needs->words.items[i];
+		count += strncmp(word, "header ", 7) == 0 && spore__packages_of("header", word + 7) == NULL;
+	}
+	return count;
+}
+
 static void collect_needs(struct session *s, const struct spore__build *b)
 {
 	struct spore__needs found = {0};
@@ -282,6 +267,9 @@ static void collect_needs(struct session *s, const struct spore__build *b)
 			spore__strs_add(&s->needs.words, word);
 	}
 	spore__needs_finish(&found);
+	if (b->strategy->ops == &spore__build_c && unknown_headers(&s->needs) > FOREIGN_HEADERS)
+		spore__needs_finish(
+		    &s->needs); // of other systems: without a build file nobody says which files are for this one
 }
 
 // Completes the list of what is missing, so that one installation is enough.
@@ -324,13 +312,39 @@ static bool amend_configure(const struct session *s, const struct spore__strateg
 	           s->needs.words.count == 0 && spore__missing_has("tool", "autoreconf");
 }
 
+// What the packagers do besides; the last resort.
+static bool amend_by_debian(const struct session *s, const struct spore__build_ops *ops, enum phase phase,
+                            struct spore__amends *amends)
+{
+	struct spore__strs words = {0};
+	if (ops == &spore__build_recipe)
+		return false;
+	if (!amends->has[SPORE__AMEND_RULES])
+		spore__rules_read(s->f->src, ops, &words);
+	bool rules = words.count > 0;
+	spore__strs_finish(&words);
+	if (rules)
+		return amends->has[SPORE__AMEND_RULES] = true;
+	if (s->last && phase == COMPILE && !amends->has[SPORE__AMEND_PATCHES] && spore__patches_waiting(s->f->src))
+		return amends->has[SPORE__AMEND_PATCHES] = true;
+	if (s->last && !amends->has[SPORE__AMEND_UNPATCHED] && spore__patches_applied(s->f->src)) {
+		*amends = (struct spore__amends){.libs = amends->libs, .target = amends->target};
+		free(amends->target); // found with the patches
+		amends->target = NULL;
+		return amends->has[SPORE__AMEND_UNPATCHED] = true;
+	}
+	return false;
+}
+
 // What to change after a failure; false when there is nothing left to try.
 static bool amend(const struct session *s, const struct spore__build *b, enum phase phase, struct spore__amends *amends)
 {
 	const struct spore__build_ops *ops = b->strategy->ops;
 	const char *log = tail_of(b);
-	if (phase == PREPARE || phase == PROGRAMS)
+	if (phase == PREPARE)
 		return false;
+	if (phase == PROGRAMS)
+		return amend_by_debian(s, ops, phase, amends);
 	if (spore__diagnose_amend(log, amends))
 		return true;
 	if (phase == CONFIGURE && (ops->variants & 1u << SPORE__AMEND_PLAIN) != 0 && !amends->has[SPORE__AMEND_PLAIN])
@@ -346,10 +360,7 @@ static bool amend(const struct session *s, const struct spore__build *b, enum ph
 		return amends->has[SPORE__AMEND_KEEP] = true;
 	if (amend_configure(s, b->strategy, phase, amends))
 		return true;
-	if (s->last && phase == COMPILE && s->needs.words.count == 0 && !amends->has[SPORE__AMEND_PATCHES] &&
-	    has_patches(s->f))
-		return amends->has[SPORE__AMEND_PATCHES] = true;
-	return false;
+	return s->needs.words.count == 0 && amend_by_debian(s, ops, phase, amends);
 }
 
 static void succeed(struct session *s, const struct spore__build *b)
@@ -429,6 +440,12 @@ static bool asked_by_debian(const struct session *s, struct spore__buf *remedy)
 	return any;
 }
 
+// No build file was found, and its C files alone are not a program.
+static bool only_files(const struct spore__folder_result *r)
+{
+	return r->missing.count == 0 && r->build_system != NULL && strcmp(r->build_system, spore__build_c.name) == 0;
+}
+
 static void explain(struct session *s, size_t strategies)
 {
 	struct spore__folder_result *r = s->result;
@@ -456,7 +473,7 @@ static void explain(struct session *s, size_t strategies)
 			spore__buf_printf(&remedy, " %s", r->packages.items[i]);
 	} else if (r->missing.count == 0 && asked_by_debian(s, &remedy)) {
 		// said
-	} else if (strategies == 0) {
+	} else if (strategies == 0 || only_files(r)) {
 		spore__buf_str(&remedy, "write how to build it into its spore.yaml (recipe:)");
 	}
 	fail(r, spore__buf_take(&error), remedy.len > 0 ? spore__buf_take(&remedy) : NULL);

@@ -271,7 +271,8 @@ int spore__inputs_from_trace(struct spore__store *s, const char *file, const cha
 		struct stat st;
 		if (stat(absent.items[i], &st) == 0) {
 			// Made meanwhile. In a folder's build also what it made itself, or what only its sandbox does not show.
-			*changed = *changed || known != NULL;
+			if (*changed == NULL && known != NULL)
+				*changed = spore__xstrdup(absent.items[i]);
 			continue;
 		}
 		char *name = relative_to(absent.items[i], dir);

@@ -47,6 +47,8 @@ bool spore__missing_has(const char *kind, const char *name)
 		free(path);
 		return path != NULL;
 	}
+	if (strcmp(kind, "file") == 0)
+		return spore__fs_is_file(name);
 	if (strcmp(kind, "header") == 0)
 		return any("/usr/include/%s", name) || any("/usr/local/include/%s", name) ||
 		       any("/usr/include/*-linux-gnu*/%s", name) || any("/usr/lib/gcc/*/*/include/%s", name);
@@ -79,6 +81,7 @@ static const struct {
     {"sh: 1: ", ":\n", ": not found", "tool"},
     {"sh: ", ":\n", ": not found", "tool"},
     {"make: ", ":\n", ": No such file or directory", "tool"},
+    {"No rule to make target '/usr/", "'\n", "', needed by", "file"},
     {"Can't exec \"", "\"\n", "\"", "tool"},
 };
 
@@ -90,7 +93,8 @@ static void read_phrases(const char *log, struct spore__needs *n)
 			size_t len = strcspn(p, phrases[i].until);
 			if (strncmp(p + len, phrases[i].after, strlen(phrases[i].after)) != 0)
 				continue;
-			char *name = spore__xstrndup(p, len);
+			bool file = strcmp(phrases[i].kind, "file") == 0;
+			char *name = file ? spore__xasprintf("/usr/%.*s", (int)len, p) : spore__xstrndup(p, len);
 			bool path = strcmp(phrases[i].kind, "tool") == 0 && strchr(name, '/') != NULL;
 			if (strchr(name, ' ') == NULL && !path && !spore__missing_has(phrases[i].kind, name))
 				spore__needs_add(n, phrases[i].kind, name);

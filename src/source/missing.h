@@ -8,7 +8,7 @@
 #include "base/buf.h"
 
 // Things needed; the same twice counts once. `words` holds "header zlib.h", "tool bison", "package gtk+-3.0"
-// (pkg-config), "library foo" (-lfoo).
+// (pkg-config), "library foo" (-lfoo), "file /usr/share/dict/words".
 struct spore__needs {
 	struct spore__strs words;
 };

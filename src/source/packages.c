@@ -207,6 +207,7 @@ static const struct {
     {"libltdl-dev", NULL, NULL, "ltdl", "ltdl.h"},
     {"libfl-dev", NULL, NULL, "fl", "FlexLexer.h"},
     {"libc6-dev", NULL, NULL, "c m", "stdio.h stdlib.h"},
+    {"wamerican", NULL, NULL, NULL, "/usr/share/dict/words"},
     {"linux-libc-dev", NULL, NULL, NULL, "linux/types.h"},
 };
 

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-// KIND is "tool", "header", "package" (pkg-config) or "library". NULL when it is not known. Static.
+// KIND is "tool", "header", "package" (pkg-config), "library" or "file". NULL when it is not known. Static.
 const char *spore__packages_of(const char *kind, const char *name);
 
 // The pkg-config package of a CMake find_package NAME, or NULL. Static.

@@ -202,6 +202,32 @@ class Repairs(FolderTest):
                                "install: thing\n\tinstall -D -o nobody -g nogroup thing $(PREFIX)/bin/thing\n",
                    "main.c": MAIN % "owned"}, "owned")
 
+    @needs("make")
+    def test_options_of_debian_rules(self):
+        self.runs({
+            "configure": "#!/bin/sh\nfor a; do [ \"$a\" = --with-word ] && { echo WORD = rules > config.mk; exit 0; }; done\n"
+                         "echo you have to choose a word; exit 1\n",
+            "Makefile": "include config.mk\nthing: main.c\n\t$(CC) -DWORD='\"$(WORD)\"' -o $@ main.c\n",
+            "main.c": "#include <stdio.h>\nint main(void)\n{\n\tputs(WORD);\n}\n",
+            "debian/rules": "override_dh_auto_configure:\n\t# --without-word\n\tdh_auto_configure -- --with-word \\\n\t\t--with-path=/usr\n",
+        }, "rules")
+
+    @needs("make")
+    def test_assignments_of_debian_rules(self):
+        self.runs({
+            "Makefile": "thing: main.c\n\t@[ \"$(TARGET)\" = linux ] || { echo which target; exit 1; }\n\t$(CC) -o $@ main.c\n",
+            "main.c": MAIN % "target",
+            "debian/rules": "export TARGET = other\noverride_dh_auto_build:\n\tdh_auto_build -- TARGET=linux CFLAGS=-Wrong\n",
+        }, "target")
+
+    @needs("make")
+    def test_patches_that_need_their_packagers(self):
+        self.runs({
+            "Makefile": "thing: main.c\n\t$(PACKAGERS_OWN) -o $@ main.c\n", "main.c": MAIN % "upstream",
+            "added.h": "by the patch\n", ".pc/applied-patches": "0001-own.patch\n", ".pc/0001-own.patch/added.h": "",
+            ".pc/0001-own.patch/Makefile": "thing: main.c\n\t[ ! -e added.h ] && $(CC) -o $@ main.c\n",
+        }, "upstream")
+
     @needs("cmake", "make")
     def test_another_build_system_when_one_fails(self):
         self.runs({"CMakeLists.txt": "message(FATAL_ERROR \"not today\")\n",
@@ -274,6 +300,16 @@ class Reports(FolderTest):
 
     def test_a_library_is_said_to_have_no_program(self):
         self.fails({"part.c": "int part(void)\n{\n\treturn 1;\n}\n"}, "main")
+
+    @needs("make")
+    def test_a_file_of_the_system(self):
+        self.fails({"Makefile": "thing: main.c /usr/share/no-such/words\n\t$(CC) -o $@ main.c\n", "main.c": MAIN % "never"},
+                   "not on this machine: file /usr/share/no-such/words")
+
+    def test_files_for_many_systems(self):
+        files = {f"{x}/part.c": f"#include <no{x}/one.h>\n" for x in ("vms", "dos", "os2", "mac", "beos")}
+        result = self.fails({"main.c": MAIN % "main", **files}, "one.h", "recipe:")
+        self.assertNotIn("not on this machine", result.stderr)
 
     def test_nothing_to_build(self):
         self.fails({"README": "words\n"}, "no way to build")
