@@ -114,11 +114,13 @@ struct spore__hashcache *spore__hashcache_create(const char *store)
 {
 	struct spore__hashcache *c = spore__xcalloc(1, sizeof *c);
 	c->path = spore__fs_join(store, "hashes");
-	c->cap = 1024;
-	c->table = spore__xcalloc(c->cap, sizeof *c->table);
 	struct spore__buf text = {0};
 	if (spore__fs_read(c->path, &text) == 0)
 		c->on_disk = text.len / sizeof(struct entry);
+	c->cap = 1024;
+	while (c->cap < 3 * c->on_disk)
+		c->cap *= 2;
+	c->table = spore__xcalloc(c->cap, sizeof *c->table);
 	for (size_t i = 0; i < c->on_disk; i++) {
 		struct entry e;
 		memcpy(&e, text.data + i * sizeof e, sizeof e);

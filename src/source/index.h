@@ -69,7 +69,7 @@ struct spore__index {
 	bool control;
 };
 
-// Where the index entry of SOURCE (a real path) is; malloc'ed. FILE is "fast", "opt" or "lock".
+// Where the index entry of SOURCE (a real path) is; malloc'ed. FILE is "fast", "opt", "lock" or "opt-lock".
 char *spore__index_path(const char *store, const char *source, const char *file);
 
 // 0; -1 with errno, EBADMSG when malformed. *INDEX is to be finished either way.

@@ -200,11 +200,12 @@ static void print_path(const struct spore__job *b)
 	free(path);
 }
 
-// One builder for a source at a time. The descriptor, or -1 when there is no place for a lock: then both build, and the
-// second finds the artifact there.
-static int lock_source(const struct spore__job *b, struct spore__progress *progress)
+// One builder for a source at a time, but who wants to start a file at once does not wait for the optimised build of what it
+// was before. The descriptor, or -1 when there is no place for a lock: then both build, and the second finds the artifact there.
+static int lock_source(const struct spore__job *b, bool folder, struct spore__progress *progress)
 {
-	char *path = spore__index_path(b->store->root, b->source, "lock");
+	const char *name = b->tier == SPORE__TIER_OPT && !folder ? "opt-lock" : "lock";
+	char *path = spore__index_path(b->store->root, b->source, name);
 	int fd = -1;
 	if (spore__fs_mkdir_for(path) == 0)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -217,6 +218,12 @@ static int lock_source(const struct spore__job *b, struct spore__progress *progr
 		}
 	}
 	return fd;
+}
+
+// Too young to be trusted: written by settle, once.
+static bool is_recent(const struct spore__job *b)
+{
+	return !b->unstored && b->index.id != NULL && spore__inputs_recent(&b->index);
 }
 
 static int write_index(const struct spore__job *b)
@@ -241,7 +248,7 @@ static int write_index(const struct spore__job *b)
 static void settle(struct spore__job *b)
 {
 	const struct timespec tick = {.tv_nsec = 30000000};
-	if (b->unstored || !spore__inputs_recent(&b->index))
+	if (!is_recent(b))
 		return;
 	(void)nanosleep(&tick, NULL);
 	struct spore__meta m;
@@ -289,10 +296,10 @@ static int build_source(struct spore__store *store, const struct options *o, str
 	    .result = o->result,
 	};
 	spore__progress_begin(&progress, spore__fs_base(real), o->quiet || o->json, o->verbose);
-	int lock = lock_source(b, &progress);
 	bool folder = spore__fs_is_dir(real);
+	int lock = lock_source(b, folder, &progress);
 	bool ok = folder ? spore__job_tree(b) : spore__job_single(b);
-	if (ok && b->index.id != NULL && write_index(b) != 0)
+	if (ok && b->index.id != NULL && !is_recent(b) && write_index(b) != 0)
 		ok = errno == ENAMETOOLONG ? true : spore__job_fail_store(b, "cannot keep the index entry");
 	spore__progress_end(&progress);
 	if (lock >= 0)

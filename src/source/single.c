@@ -35,7 +35,7 @@ struct single {
 	const char *unfaithful;  // why tcc will not do, by the program's own files; NULL: nothing found
 	struct spore__hash content;
 
-	char *stage, *trace, *program;
+	char *stage, *files, *trace, *program; // files: what becomes the artifact
 	int stage_lock;
 };
 
@@ -243,12 +243,14 @@ static bool lookup(struct single *s, bool fast)
 	return found;
 }
 
-static bool begin_stage(struct single *s)
+// tcc leaves nothing beside the program: the whole stage becomes the artifact. Others want room for temporary files.
+static bool begin_stage(struct single *s, bool fast)
 {
 	s->stage = spore__store_stage(s->b->store, &s->stage_lock);
 	if (s->stage == NULL)
 		return spore__job_fail_store(s->b, "cannot begin");
-	char *bin = spore__fs_join(s->stage, "out/bin");
+	s->files = fast ? spore__xstrdup(s->stage) : spore__fs_join(s->stage, "out");
+	char *bin = spore__fs_join(s->files, "bin");
 	s->trace = spore__store_scratch(s->b->store);
 	s->program = spore__fs_join(bin, s->name);
 	bool ok = spore__fs_mkdirs(bin, 0700) == 0;
@@ -266,9 +268,10 @@ static void end_stage(struct single *s)
 		close(s->stage_lock);
 	s->stage_lock = -1;
 	free(s->stage);
+	free(s->files);
 	free(s->trace);
 	free(s->program);
-	s->stage = s->trace = s->program = NULL;
+	s->stage = s->files = s->trace = s->program = NULL;
 }
 
 static struct spore__compiler compiler(const struct single *s, const char *cwd, const char *input)
@@ -543,7 +546,6 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 	const char *const own[] = {s->stage, NULL};
 	char *changed = NULL;
 	bool trusted, ok = false;
-	char *files = spore__fs_join(s->stage, "out");
 	char *hex = candidates(s, fast);
 	settings(s, fast, &m.settings);
 	char *path = spore__xasprintf("bin/%s", s->name);
@@ -559,19 +561,18 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 	*again = changed != NULL || source_changed(s);
 	if (*again)
 		goto done;
-	ok = spore__job_commit(s->b, &m, s->name, files, hex, s->dir, again);
+	ok = spore__job_commit(s->b, &m, s->name, s->files, hex, s->dir, again);
 done:
 	free(changed);
 	spore__meta_finish(&m);
 	free(hex);
-	free(files);
 	return ok;
 }
 
-static bool prepare(struct single *s)
+static bool prepare(struct single *s, bool fast)
 {
 	end_stage(s);
-	if (!begin_stage(s))
+	if (!begin_stage(s, fast))
 		return false;
 	if (spore__inputs_trace_create(s->trace) != 0)
 		return spore__job_fail_store(s->b, "cannot begin");
@@ -584,16 +585,17 @@ static bool prepare(struct single *s)
 static bool compile(struct single *s, bool *again)
 {
 	struct timespec since;
+	bool fast = s->b->tier != SPORE__TIER_OPT && s->b->refused == NULL;
 	*again = false;
-	if (begin_watch(s, &since) != 0 || !prepare(s))
+	if (begin_watch(s, &since) != 0 || !prepare(s, fast))
 		return false;
-	if (s->b->tier != SPORE__TIER_OPT && s->b->refused == NULL) {
+	if (fast) {
 		int r = compile_fast(s);
 		if (r < 0)
 			return spore__job_fail_store(s->b, "cannot run tcc");
 		if (r > 0)
 			return keep(s, true, "tcc", &since, again);
-		if (s->b->tier == SPORE__TIER_FAST || lookup(s, false) || !prepare(s))
+		if (s->b->tier == SPORE__TIER_FAST || lookup(s, false) || !prepare(s, false))
 			return s->b->index.id != NULL;
 	}
 	int r = compile_optimised(s);

@@ -76,10 +76,13 @@ char *spore__store_path(const struct spore__store *s, const char *kind, const ch
 	return spore__xasprintf("%s/%s/%s", s->root, kind, name);
 }
 
-static int lock_file(const char *path, bool wait)
+// Held for the moments in which an artifact comes or goes.
+static int lock_store(const struct spore__store *s)
 {
+	char *path = spore__fs_join(s->root, "lock");
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && spore__os_lock(fd, true, wait) != 0) {
+	free(path);
+	if (fd >= 0 && spore__os_lock(fd, true, true) != 0) {
 		int saved = errno;
 		close(fd);
 		errno = saved;
@@ -88,34 +91,43 @@ static int lock_file(const char *path, bool wait)
 	return fd;
 }
 
-// Held for the moments in which an artifact comes or goes.
-static int lock_store(const struct spore__store *s)
+// Locks the new folder DIR itself: a file for it would be one more to create and to delete in each build. The descriptor; -1
+// with errno, ENOENT when the garbage collector took it for one that was left behind.
+static int lock_new_folder(const char *dir)
 {
-	char *path = spore__fs_join(s->root, "lock");
-	int fd = lock_file(path, true);
-	free(path);
-	return fd;
+	struct stat here, held;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (spore__os_lock(fd, true, true) == 0 && fstat(fd, &held) == 0 && stat(dir, &here) == 0) {
+		if (here.st_ino == held.st_ino && here.st_dev == held.st_dev)
+			return fd;
+		errno = ENOENT;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 char *spore__store_stage(const struct spore__store *s, int *lock_fd)
 {
 	static unsigned number;
 	char name[64];
-	(void)snprintf(name, sizeof name, "%ld.%u", (long)getpid(), number++);
-	char *dir = spore__store_path(s, "stage", name);
-	// A process of this number that was killed may have left its own.
-	if (spore__fs_remove_tree(dir) != 0 || mkdir(dir, 0700) != 0)
-		goto failed;
-	char *lock = spore__fs_join(dir, "lock");
-	*lock_fd = lock_file(lock, false);
-	free(lock);
-	if (*lock_fd >= 0)
-		return dir;
-	(void)spore__fs_remove_tree(dir);
-failed:;
-	int saved = errno;
-	free(dir);
-	errno = saved;
+	do {
+		(void)snprintf(name, sizeof name, "%ld.%u", (long)getpid(), number++);
+		char *dir = spore__store_path(s, "stage", name);
+		// A process of this number that was killed may have left its own.
+		bool made = spore__fs_remove_tree(dir) == 0 && mkdir(dir, 0700) == 0;
+		*lock_fd = made ? lock_new_folder(dir) : -1;
+		if (*lock_fd >= 0)
+			return dir;
+		int saved = errno;
+		free(dir);
+		errno = saved;
+		if (!made)
+			return NULL;
+	} while (errno == ENOENT);
 	return NULL;
 }
 

@@ -237,7 +237,7 @@ static void removed(struct gc *g, const char *what, const char *name, int64_t by
 
 static bool locked(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	bool is = spore__os_lock(fd, true, false) != 0;
@@ -328,10 +328,7 @@ static void collect_scratch(struct gc *g)
 static bool stage_gone(struct gc *g, const char *path, const char *name)
 {
 	(void)g, (void)name;
-	char *lock = spore__fs_join(path, "lock");
-	bool gone = !locked(lock);
-	free(lock);
-	return gone;
+	return !locked(path);
 }
 
 static bool is_old(const struct gc *g, const char *path)
@@ -344,7 +341,9 @@ static bool work_gone(struct gc *g, const char *path, const char *name)
 {
 	(void)name;
 	char *meta = spore__fs_join(path, "meta"); // written by each build
-	bool gone = (is_old(g, meta) || (access(meta, F_OK) != 0 && is_old(g, path))) && stage_gone(g, path, name);
+	char *lock = spore__fs_join(path, "lock");
+	bool gone = (is_old(g, meta) || (access(meta, F_OK) != 0 && is_old(g, path))) && !locked(lock);
+	free(lock);
 	free(meta);
 	return gone;
 }
@@ -385,6 +384,19 @@ static bool candidates_gone(struct gc *g, const char *path, const char *name)
 	return !any;
 }
 
+static bool is_lock(const char *name)
+{
+	return strcmp(name, "lock") == 0 || strcmp(name, "opt-lock") == 0;
+}
+
+static bool remove_lock(const char *dir, const char *name)
+{
+	char *lock = spore__fs_join(dir, name);
+	bool gone = !locked(lock) && (unlink(lock) == 0 || errno == ENOENT);
+	free(lock);
+	return gone;
+}
+
 // Index entries whose artifact is gone, and the folders that they leave empty. True when DIR is empty afterwards.
 static bool collect_index(struct gc *g, const char *dir)
 {
@@ -404,17 +416,12 @@ static bool collect_index(struct gc *g, const char *dir)
 			free(meta);
 			spore__index_finish(&index);
 			gone = gone && !g->dry && unlink(path) == 0;
-		} else if (strcmp(names.items[i], "lock") == 0) {
-			gone = false; // decided below: it stays while an entry does
 		}
-		empty = empty && (gone || strcmp(names.items[i], "lock") == 0);
+		empty = empty && (gone || is_lock(names.items[i])); // locks stay while an entry does
 		free(path);
 	}
-	if (empty && !g->dry) {
-		char *lock = spore__fs_join(dir, "lock");
-		empty = !locked(lock) && (unlink(lock) == 0 || errno == ENOENT);
-		free(lock);
-	}
+	if (empty && !g->dry)
+		empty = remove_lock(dir, "lock") && remove_lock(dir, "opt-lock");
 	spore__strs_finish(&names);
 	return empty;
 }
