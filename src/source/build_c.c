@@ -153,15 +153,17 @@ static void scan(struct spore__build *b, struct spore__objects *o)
 	spore__strs_finish(&s.folders);
 }
 
+// In the build tree.
 static char *program_path(const struct spore__build *b, const struct spore__object *object, size_t mains)
 {
 	if (mains == 1)
-		return spore__xasprintf("%s/bin/%s", b->tree, b->f->name);
+		return spore__xasprintf("bin/%s", b->f->name);
 	const char *base = spore__fs_base(object->source);
-	return spore__xasprintf("%s/bin/%.*s", b->tree, (int)(strrchr(base, '.') - base), base);
+	return spore__xasprintf("bin/%.*s", (int)(strrchr(base, '.') - base), base);
 }
 
-// The names of the objects, quoted for the compiler's @file.
+// The names of the objects in the build tree, quoted for the compiler's @file. The compiler resolves each of them, and the program's
+// path each time, part by part: short ones save a third of the time of linking many.
 static char *write_list(const struct spore__build *b, const struct spore__objects *o, const struct spore__object *main)
 {
 	struct spore__buf list = {0};
@@ -169,7 +171,7 @@ static char *write_list(const struct spore__build *b, const struct spore__object
 		const struct spore__object *object = &o->items[i];
 		if (object->has_main && object != main)
 			continue;
-		for (const char *p = object->path; *p != '\0'; p++) {
+		for (const char *p = object->path + strlen(b->tree) + 1; *p != '\0'; p++) {
 			if (strchr(" \\'\"\t", *p) != NULL)
 				spore__buf_char(&list, '\\');
 			spore__buf_char(&list, *p);
@@ -197,7 +199,7 @@ static bool link_once(struct spore__build *b, const struct spore__objects *o, co
 	for (size_t i = 0; i < b->strategy->amends.libs.count; i++)
 		spore__strs_addf(&argv, "-l%s", b->strategy->amends.libs.items[i]);
 	spore__strs_add(&argv, "-lm");
-	bool ok = spore__tool_run(b, (const char *const *)argv.items);
+	bool ok = spore__tool_run(b, b->tree, (const char *const *)argv.items);
 	spore__strs_finish(&argv);
 	free(compiler);
 	return ok;

@@ -260,7 +260,7 @@ static int start(struct slot *s, const struct spore__objects *o, struct spore__o
 	spore__strs_add(&argv, object->source);
 	spore__strs_add(&argv, "-o");
 	spore__strs_add(&argv, object->path);
-	int r = spore__tool_start(b, (const char *const *)argv.items, fds[1], &s->pid);
+	int r = spore__tool_start(b, b->dir, (const char *const *)argv.items, fds[1], &s->pid);
 	int saved = errno;
 	close(fds[1]);
 	if (r != 0)

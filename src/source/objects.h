@@ -36,9 +36,9 @@ void spore__objects_load(struct spore__objects *o, const struct spore__build *b)
 bool spore__objects_compile(struct spore__objects *o, struct spore__build *b, size_t *compiled);
 void spore__objects_finish(struct spore__objects *o);
 
-// Starts a tool of the compiler confined, its output to FD. 0 or -1 with errno (pool.c).
-int spore__tool_start(const struct spore__build *b, const char *const argv[], int fd, pid_t *pid);
+// Starts a tool of the compiler confined, in the folder DIR, its output to FD. 0 or -1 with errno (pool.c).
+int spore__tool_start(const struct spore__build *b, const char *dir, const char *const argv[], int fd, pid_t *pid);
 // Runs it and waits; true when it succeeded. b->end has its words.
-bool spore__tool_run(struct spore__build *b, const char *const argv[]);
+bool spore__tool_run(struct spore__build *b, const char *dir, const char *const argv[]);
 
 #endif

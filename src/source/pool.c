@@ -36,7 +36,7 @@ static void make_env(const struct spore__build *b, struct spore__strs *env)
 	spore__strs_addf(env, "TMPDIR=%s", b->tree);
 }
 
-int spore__tool_start(const struct spore__build *b, const char *const argv[], int fd, pid_t *pid)
+int spore__tool_start(const struct spore__build *b, const char *dir, const char *const argv[], int fd, pid_t *pid)
 {
 	struct spore__strs env = {0}, read = {0};
 	make_env(b, &env);
@@ -49,7 +49,7 @@ int spore__tool_start(const struct spore__build *b, const char *const argv[], in
 	const struct spore__spawn spawn = {
 	    .argv = argv,
 	    .envp = (const char *const *)env.items,
-	    .cwd = b->dir,
+	    .cwd = dir,
 	    .fds = {null, fd, fd},
 	    .die_with_parent = true,
 	    .reset_signals = true,
@@ -67,7 +67,7 @@ int spore__tool_start(const struct spore__build *b, const char *const argv[], in
 	return r;
 }
 
-bool spore__tool_run(struct spore__build *b, const char *const argv[])
+bool spore__tool_run(struct spore__build *b, const char *dir, const char *const argv[])
 {
 	int fds[2];
 	pid_t pid;
@@ -80,7 +80,7 @@ bool spore__tool_run(struct spore__build *b, const char *const argv[])
 	b->end = (struct spore__sandbox_end){0};
 	if (spore__os_pipe(fds) != 0)
 		return spore__build_fail(b, "cannot run %s: %s", argv[0], strerror(errno));
-	int r = spore__tool_start(b, argv, fds[1], &pid);
+	int r = spore__tool_start(b, dir, argv, fds[1], &pid);
 	int saved = errno;
 	close(fds[1]);
 	int status = 0;

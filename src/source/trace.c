@@ -49,13 +49,22 @@ static void record(char what, const char *path)
 	if (trace == NULL || path == NULL || path[0] == '\0' || strchr(path, '\n') != NULL)
 		return;
 	int saved = errno;
+	// A linker comes here thousands of times: no printf.
 	char line[PATH_MAX * 2 + 4];
-	char cwd[PATH_MAX] = "";
-	if (path[0] != '/' && syscall(SYS_getcwd, cwd, sizeof cwd) <= 0)
-		cwd[0] = '\0';
-	int len = snprintf(line, sizeof line, "%c %s%s%s\n", what, cwd, path[0] == '/' ? "" : "/", path);
-	if (len > 0 && (size_t)len < sizeof line)
-		spore__trace_add(trace, trace_room, line, (uint64_t)len);
+	size_t at = 0, len = strlen(path);
+	line[at++] = what;
+	line[at++] = ' ';
+	if (path[0] != '/') {
+		long cwd = syscall(SYS_getcwd, line + at, (size_t)PATH_MAX);
+		at += cwd > 0 ? (size_t)cwd - 1 : 0; // its length, with the zero
+		line[at++] = '/';
+	}
+	if (len < PATH_MAX) {
+		memcpy(line + at, path, len);
+		at += len;
+		line[at++] = '\n';
+		spore__trace_add(trace, trace_room, line, at);
+	}
 	errno = saved;
 }
 
@@ -136,15 +145,17 @@ OPEN(open64, AT_FDCWD, const char *path, int flags)
 OPEN(openat, dir, int dir, const char *path, int flags)
 OPEN(openat64, dir, int dir, const char *path, int flags)
 
-static FILE *traced_fopen(const char *symbol, const char *path, const char *mode)
+typedef FILE *(*fopen_fn)(const char *path, const char *mode);
+
+static FILE *traced_fopen(fopen_fn *next, const char *symbol, const char *path, const char *mode)
 {
-	FILE *(*next)(const char *, const char *) = NULL;
-	*(void **)&next = dlsym(RTLD_NEXT, symbol);
-	if (next == NULL) {
+	if (*next == NULL)
+		*(void **)next = dlsym(RTLD_NEXT, symbol);
+	if (*next == NULL) {
 		errno = ENOSYS;
 		return NULL;
 	}
-	FILE *f = next(path, mode);
+	FILE *f = (*next)(path, mode);
 	if (mode[0] == 'r')
 		opened(AT_FDCWD, path, O_RDONLY, f == NULL ? -1 : 0);
 	return f;
@@ -152,12 +163,14 @@ static FILE *traced_fopen(const char *symbol, const char *path, const char *mode
 
 EXPORT FILE *fopen(const char *path, const char *mode)
 {
-	return traced_fopen("fopen", path, mode);
+	static fopen_fn next;
+	return traced_fopen(&next, "fopen", path, mode);
 }
 
 EXPORT FILE *fopen64(const char *path, const char *mode)
 {
-	return traced_fopen("fopen64", path, mode);
+	static fopen_fn next;
+	return traced_fopen(&next, "fopen64", path, mode);
 }
 
 // Shells look for programs so. Only what is not there is of interest: what is there gets executed or opened.
