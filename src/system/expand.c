@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "task/wanted.h"
 
 bool spore__is_variable_name(const char *name, size_t len)
 {
@@ -70,18 +71,6 @@ const char *spore__env_find(const struct spore__strs *env, const char *name)
 		if (strncmp(env->items[i - 1], name, len) == 0 && env->items[i - 1][len] == '=')
 			return env->items[i - 1] + len + 1;
 	return NULL;
-}
-
-void spore__env_set(struct spore__strs *env, const char *pair)
-{
-	size_t len = strcspn(pair, "=") + 1;
-	for (size_t i = 0; i < env->count; i++)
-		if (strncmp(env->items[i], pair, len) == 0) {
-			free(env->items[i]);
-			env->items[i] = spore__xstrdup(pair);
-			return;
-		}
-	spore__strs_add(env, pair);
 }
 
 struct envfile {
@@ -164,7 +153,7 @@ static bool take_line(struct envfile *f, const char *p)
 	if (ok && *rest != '\0' && *rest != '#')
 		ok = wrong(f, "there is more after the value: write it in quotes when it has spaces");
 	if (ok)
-		spore__env_set(f->out, pair.data);
+		spore__wanted_set_env(f->out, pair.data);
 	spore__buf_finish(&pair);
 	return ok;
 }

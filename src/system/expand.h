@@ -26,7 +26,5 @@ bool spore__envfile_parse(const char *file, const char *text, size_t len, spore_
 
 // The value of NAME among NAME=VALUE, the last one first; NULL.
 const char *spore__env_find(const struct spore__strs *env, const char *name);
-// Sets NAME=VALUE, in place of one of the same name.
-void spore__env_set(struct spore__strs *env, const char *pair);
 
 #endif

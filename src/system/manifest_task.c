@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "system/manifest_private.h"
 #include "system/value.h"
+#include "task/wanted.h"
 
 enum { SECRET_MAX = 64 * 1024 };
 
@@ -138,7 +139,7 @@ static bool add_secret(void *arg, const char *name, const yaml_node_t *key_node,
 	if (ok) {
 		char *pair = spore__xasprintf("%s=%s", name, value.data != NULL ? value.data : "");
 		spore__strs_add(&all->names, name);
-		spore__env_set(&all->t->task->env, pair);
+		spore__wanted_set_env(&all->t->task->env, pair);
 		free(pair);
 	}
 	spore__buf_finish(&value);

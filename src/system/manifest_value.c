@@ -7,6 +7,7 @@
 #include "system/manifest_private.h"
 #include "system/value.h"
 #include "task/folder.h"
+#include "task/wanted.h"
 
 char *spore__manifest_path(const struct spore__manifest *m, const char *path)
 {
@@ -94,7 +95,7 @@ static bool add_variable(void *arg, const char *name, const yaml_node_t *key, co
 	if (text == NULL)
 		return false;
 	char *pair = spore__xasprintf("%s=%s", name, text);
-	spore__env_set(l->out, pair);
+	spore__wanted_set_env(l->out, pair);
 	free(pair);
 	free(text);
 	return true;
