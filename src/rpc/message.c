@@ -92,10 +92,11 @@ void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, enum s
 	spore__msgpack_nil(w);
 }
 
-bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
-                      struct spore__msgpack_value *value)
+bool spore__rpc_param_at(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
+                         struct spore__msgpack_reader *at)
 {
 	struct spore__msgpack_reader r = *params;
+	struct spore__msgpack_value v;
 	uint32_t count;
 	if (spore__msgpack_read_array(&r, &count) == SPORE__MSGPACK_OK) {
 		if (index >= count)
@@ -106,7 +107,15 @@ bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index
 	} else if (!spore__msgpack_find(params, name, &r)) {
 		return false;
 	}
-	return spore__msgpack_read(&r, value) == SPORE__MSGPACK_OK && value->type != SPORE__MSGPACK_NIL;
+	*at = r;
+	return spore__msgpack_read(&r, &v) == SPORE__MSGPACK_OK && v.type != SPORE__MSGPACK_NIL;
+}
+
+bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
+                      struct spore__msgpack_value *value)
+{
+	struct spore__msgpack_reader at;
+	return spore__rpc_param_at(params, index, name, &at) && spore__msgpack_read(&at, value) == SPORE__MSGPACK_OK;
 }
 
 void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len)

@@ -52,6 +52,10 @@ void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, enum s
 bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
                       struct spore__msgpack_value *value);
 
+// Likewise, but puts a cursor before the value.
+bool spore__rpc_param_at(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
+                         struct spore__msgpack_reader *at);
+
 // The parts of an error: *CODE is SPORE_ESYSTEM and *TEXT empty where it is not as above.
 void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len);
 
