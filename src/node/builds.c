@@ -113,6 +113,7 @@ static int start(struct spore__builds *b)
 		    .reset_signals = true,
 		    .nice = NICE,
 		    .idle_io = true,
+		    .open_files = b->open_files,
 		};
 		rc = spore__os_spawn(&s, &b->pid);
 	}
@@ -131,7 +132,7 @@ static int start(struct spore__builds *b)
 
 static void record_end(struct spore__builds *b, const char *reason)
 {
-	int rc = spore__db_end(b->db, b->source, reason);
+	int rc = spore__db_builds_end(b->db, b->source, reason);
 	if (rc != SQLITE_OK)
 		spore__node_log("%s: the end of the build cannot be recorded: %s", b->source, b->db->error);
 	if (reason != NULL)
@@ -141,7 +142,7 @@ static void record_end(struct spore__builds *b, const char *reason)
 void spore__builds_next(struct spore__builds *b)
 {
 	while (b->pid == 0 && !b->stopping) {
-		int rc = spore__db_begin(b->db, b->source, sizeof b->source);
+		int rc = spore__db_builds_begin(b->db, b->source, sizeof b->source);
 		if (rc == SQLITE_DONE)
 			return;
 		if (rc != SQLITE_OK) {
@@ -149,7 +150,7 @@ void spore__builds_next(struct spore__builds *b)
 			return;
 		}
 		if (access(b->source, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
-			if (spore__db_drop(b->db, b->source) != SQLITE_OK)
+			if (spore__db_builds_drop(b->db, b->source) != SQLITE_OK)
 				return;
 		} else if (start(b) != 0) {
 			char reason[PATH_MAX + 128];
@@ -170,7 +171,7 @@ static void ended(struct spore__builds *b, int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		record_end(b, NULL);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == NO_SOURCE && access(b->source, F_OK) != 0) {
-		(void)spore__db_drop(b->db, b->source);
+		(void)spore__db_builds_drop(b->db, b->source);
 	} else {
 		if (WIFSIGNALED(status))
 			(void)snprintf(reason, sizeof reason, "ended by signal %d: %s", WTERMSIG(status), b->head);
@@ -180,26 +181,21 @@ static void ended(struct spore__builds *b, int status)
 	}
 }
 
-static void on_child(uv_signal_t *signal, int number)
+void spore__builds_ended(struct spore__builds *b, pid_t pid, int status)
 {
-	struct spore__builds *b = signal->data;
-	int status;
-	(void)number;
-	if (b->pid == 0 || waitpid(b->pid, &status, WNOHANG) != b->pid)
+	if (b->pid == 0 || pid != b->pid)
 		return;
 	b->pid = 0;
 	ended(b, status);
 	spore__builds_next(b);
 }
 
-int spore__builds_init(struct spore__builds *b, uv_loop_t *loop, struct spore__db *db, const char *libexec)
+int spore__builds_init(struct spore__builds *b, uv_loop_t *loop, struct spore__db *db, const char *libexec,
+                       uint64_t open_files)
 {
-	*b = (struct spore__builds){.loop = loop, .db = db};
-	if ((size_t)snprintf(b->program, sizeof b->program, "%s/spore-build", libexec) >= sizeof b->program)
-		return UV_ENAMETOOLONG;
-	int err = uv_signal_init(loop, &b->children);
-	b->children.data = b;
-	return err == 0 ? uv_signal_start(&b->children, on_child, SIGCHLD) : err;
+	*b = (struct spore__builds){.loop = loop, .db = db, .open_files = open_files};
+	int len = snprintf(b->program, sizeof b->program, "%s/spore-build", libexec);
+	return len < 0 || (size_t)len >= sizeof b->program ? UV_ENAMETOOLONG : 0;
 }
 
 void spore__builds_stop(struct spore__builds *b)
@@ -213,6 +209,6 @@ void spore__builds_stop(struct spore__builds *b)
 		;
 	b->pid = 0;
 	close_output(b);
-	if (spore__db_requeue(b->db) != SQLITE_OK)
+	if (spore__db_builds_requeue(b->db) != SQLITE_OK)
 		spore__node_log("%s: the build cannot be queued again: %s", b->source, b->db->error);
 }

@@ -9,9 +9,9 @@
 #include "node/log.h"
 
 static const char schema[] =
-    // A small cache and no map, since the node is to be small; a short log, since it is only written now and then.
+    // A small cache and no map, since the node is to be small. The log holds what a few hundred starts write, so that they wait for no disk.
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-128; PRAGMA mmap_size=0;"
-    "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=64; PRAGMA journal_size_limit=262144;"
+    "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=512; PRAGMA journal_size_limit=262144;"
     "CREATE TABLE IF NOT EXISTS builds("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " source TEXT NOT NULL UNIQUE,"
@@ -20,7 +20,31 @@ static const char schema[] =
     " reason TEXT,"
     " asked INTEGER NOT NULL,"
     " ended INTEGER);"
-    "CREATE INDEX IF NOT EXISTS builds_by_state ON builds(state, asked);";
+    "CREATE INDEX IF NOT EXISTS builds_by_state ON builds(state, asked);"
+    "CREATE TABLE IF NOT EXISTS systems("
+    " name TEXT PRIMARY KEY,"
+    " manifest TEXT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS tasks("
+    " id INTEGER PRIMARY KEY,"
+    " system TEXT NOT NULL,"
+    " task TEXT NOT NULL,"
+    " replica INTEGER NOT NULL,"
+    " wanted INTEGER NOT NULL,"
+    " done INTEGER NOT NULL," // the run that was wanted is over: not to be started again
+    " generation INTEGER NOT NULL,"
+    " last_run INTEGER NOT NULL,"
+    " next_at INTEGER NOT NULL,"
+    " state BLOB," // the last that its last hold said
+    " spec BLOB NOT NULL,"
+    " previous BLOB," // the latest specification before with another program
+    " UNIQUE(system, task, replica));"
+    "CREATE TABLE IF NOT EXISTS ends("
+    " id INTEGER PRIMARY KEY,"
+    " task INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL,"
+    " run INTEGER NOT NULL,"
+    " state BLOB NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS ends_by_task ON ends(task, id);";
 
 static bool is_corrupt(int rc)
 {
@@ -39,6 +63,11 @@ static int failed(struct spore__db *db, int rc)
 
 void spore__db_close(struct spore__db *db)
 {
+	for (size_t i = 0; i < SPORE__DB_KEPT; i++) {
+		(void)sqlite3_finalize(db->kept[i].statement);
+		db->kept[i].sql = NULL;
+		db->kept[i].statement = NULL;
+	}
 	(void)sqlite3_close(db->handle);
 	db->handle = NULL;
 }
@@ -85,8 +114,9 @@ static void put_aside(struct spore__db *db)
 	spore__db_close(db);
 	int len = snprintf(db->aside, sizeof db->aside, "%.*s.corrupt-%lld", (int)sizeof db->aside - 64, db->path,
 	                   (long long)time(NULL));
-	spore__node_log("%s: the database is corrupted (%s): kept as %s, begun anew; queued builds are lost", db->path,
-	                db->error, db->aside);
+	spore__node_log("%s: the database is corrupted (%s): kept as %s, begun anew; queued builds are lost, tasks are "
+	                "found by what runs",
+	                db->path, db->error, db->aside);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		char from[PATH_MAX + 8], to[PATH_MAX + 8];
 		(void)snprintf(from, sizeof from, "%s%s", db->path, parts[i]);
@@ -115,157 +145,139 @@ int spore__db_open(struct spore__db *db, const char *state)
 	return ensure_open(db);
 }
 
-// One statement, with what its :source and :reason are; :now is bound to the time.
-struct step {
-	const char *sql;
-	const char *source;
-	const char *reason;
-	char *text; // gets the first column of the first row; may be NULL
-	size_t size;
-	int64_t *number; // likewise
-};
-
-static int bind_text(sqlite3_stmt *s, const char *name, const char *text)
+struct spore__db_value spore__db_text(const char *text)
 {
-	int i = sqlite3_bind_parameter_index(s, name);
-	return i == 0 || text == NULL ? SQLITE_OK : sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+	return (struct spore__db_value){.type = text == NULL ? SQLITE_NULL : SQLITE_TEXT, .bytes = text};
 }
 
-static int run_once(struct spore__db *db, const struct step *step)
+struct spore__db_value spore__db_int(int64_t number)
+{
+	return (struct spore__db_value){.type = SQLITE_INTEGER, .number = number};
+}
+
+struct spore__db_value spore__db_blob(const void *bytes, size_t len)
+{
+	return (struct spore__db_value){.type = bytes == NULL ? SQLITE_NULL : SQLITE_BLOB, .bytes = bytes, .len = len};
+}
+
+static int bind(sqlite3_stmt *s, int i, const struct spore__db_value *v)
+{
+	switch (v->type) {
+	case SQLITE_INTEGER:
+		return sqlite3_bind_int64(s, i, v->number);
+	case SQLITE_TEXT:
+		return sqlite3_bind_text(s, i, v->bytes, -1, SQLITE_STATIC);
+	case SQLITE_BLOB:
+		return sqlite3_bind_blob64(s, i, v->bytes, v->len, SQLITE_STATIC);
+	default:
+		return sqlite3_bind_null(s, i);
+	}
+}
+
+// The statement of SQL; *KEPT: it stays prepared.
+static int prepare(struct spore__db *db, const char *sql, sqlite3_stmt **s, bool *kept)
+{
+	size_t i = 0;
+	while (i < SPORE__DB_KEPT && db->kept[i].sql != NULL && db->kept[i].sql != sql)
+		i++;
+	*kept = i < SPORE__DB_KEPT;
+	*s = *kept && db->kept[i].sql == sql ? db->kept[i].statement : NULL;
+	if (*s != NULL)
+		return SQLITE_OK;
+	int rc = sqlite3_prepare_v3(db->handle, sql, -1, *kept ? SQLITE_PREPARE_PERSISTENT : 0, s, NULL);
+	if (rc == SQLITE_OK && *kept) {
+		db->kept[i].sql = sql;
+		db->kept[i].statement = *s;
+	}
+	return rc;
+}
+
+static int run_once(struct spore__db *db, const char *sql, const struct spore__db_value *values, size_t count,
+                    spore__db_row *row, void *arg)
 {
 	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(db->handle, step->sql, -1, &s, NULL);
-	if (rc == SQLITE_OK)
-		rc = bind_text(s, ":source", step->source);
-	if (rc == SQLITE_OK)
-		rc = bind_text(s, ":reason", step->reason);
-	int now = rc == SQLITE_OK ? sqlite3_bind_parameter_index(s, ":now") : 0;
-	if (now > 0)
-		rc = sqlite3_bind_int64(s, now, (sqlite3_int64)time(NULL));
-	bool found = false;
-	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-		rc = sqlite3_step(s);
-		if (rc == SQLITE_ROW && !found) {
-			found = true;
-			const char *text = step->text != NULL ? (const char *)sqlite3_column_text(s, 0) : "";
-			if (text == NULL)
-				rc = SQLITE_NOMEM;
-			else if (step->text != NULL)
-				(void)snprintf(step->text, step->size, "%s", text);
-			if (step->number != NULL)
-				*step->number = sqlite3_column_int64(s, 0);
-		}
-	}
-	if (rc != SQLITE_DONE)
-		(void)failed(db, rc);
-	(void)sqlite3_finalize(s);
-	return rc != SQLITE_DONE ? rc : found || (step->text == NULL && step->number == NULL) ? SQLITE_OK : SQLITE_DONE;
-}
-
-static int run(struct spore__db *db, const struct step *step)
-{
-	int rc = ensure_open(db);
-	if (rc != SQLITE_OK)
-		return rc;
-	rc = run_once(db, step);
-	if (rc == SQLITE_READONLY_DBMOVED)
-		spore__db_close(db); // removed by someone: begun anew
-	else if (is_corrupt(rc))
-		put_aside(db);
-	else
-		return rc;
-	rc = ensure_open(db);
-	return rc == SQLITE_OK ? run_once(db, step) : rc;
-}
-
-int spore__db_ask(struct spore__db *db, const char *source)
-{
-	int64_t queued = 0;
-	int rc = run(db, &(struct step){.sql = "SELECT count(*) FROM builds WHERE state=0", .number = &queued});
-	if (rc != SQLITE_OK)
-		return rc;
-	if (queued >= SPORE__BUILDS_QUEUED_MAX) {
-		(void)snprintf(db->error, sizeof db->error, "%lld builds are queued already", (long long)queued);
-		return SQLITE_FULL;
-	}
-	static const char sql[] = "INSERT INTO builds(source, state, asked) VALUES(:source, 0, :now)"
-	                          " ON CONFLICT(source) DO UPDATE SET again = state=1,"
-	                          " asked = CASE state WHEN 0 THEN asked ELSE excluded.asked END,"
-	                          " reason = CASE state WHEN 1 THEN reason END,"
-	                          " state = CASE state WHEN 1 THEN 1 ELSE 0 END";
-	return run(db, &(struct step){.sql = sql, .source = source});
-}
-
-int spore__db_begin(struct spore__db *db, char *source, size_t size)
-{
-	static const char next[] = "SELECT source FROM builds WHERE state=0 ORDER BY asked, id LIMIT 1";
-	static const char mark[] = "UPDATE builds SET state=1, again=0 WHERE source=:source";
-	int rc = run(db, &(struct step){.sql = next, .text = source, .size = size});
-	return rc == SQLITE_OK ? run(db, &(struct step){.sql = mark, .source = source}) : rc;
-}
-
-int spore__db_end(struct spore__db *db, const char *source, const char *reason)
-{
-	static const char done[] =
-	    "UPDATE builds SET state = CASE again WHEN 1 THEN 0 ELSE 2 END, again=0, reason=NULL,"
-	    " ended=:now WHERE source=:source";
-	static const char broken[] = "UPDATE builds SET state = CASE again WHEN 1 THEN 0 ELSE 3 END, again=0,"
-	                             " reason=:reason, ended=:now WHERE source=:source";
-	static const char prune[] =
-	    "DELETE FROM builds WHERE state IN (2, 3) AND id NOT IN"
-	    " (SELECT id FROM builds WHERE state IN (2, 3) ORDER BY ended DESC, id DESC LIMIT 100)";
-	_Static_assert(SPORE__BUILDS_KEPT == 100, "the statement above says it too");
-	int rc = run(db, &(struct step){.sql = reason == NULL ? done : broken, .source = source, .reason = reason});
-	return rc == SQLITE_OK ? run(db, &(struct step){.sql = prune}) : rc;
-}
-
-int spore__db_drop(struct spore__db *db, const char *source)
-{
-	return run(db, &(struct step){.sql = "DELETE FROM builds WHERE source=:source", .source = source});
-}
-
-int spore__db_requeue(struct spore__db *db)
-{
-	return run(db, &(struct step){.sql = "UPDATE builds SET state=0, again=0 WHERE state=1"});
-}
-
-int spore__db_count(struct spore__db *db, struct spore__build_counts *counts)
-{
-	static const char *const sql[] = {
-	    "SELECT count(*) FROM builds WHERE state=0",
-	    "SELECT count(*) FROM builds WHERE state=1",
-	    "SELECT count(*) FROM builds WHERE state=2",
-	    "SELECT count(*) FROM builds WHERE state=3",
-	};
-	*counts = (struct spore__build_counts){0};
-	for (size_t i = 0; i < 4; i++) {
-		int rc = run(db, &(struct step){.sql = sql[i], .number = &counts->of[i]});
-		if (rc != SQLITE_OK)
-			return rc;
-	}
-	return SQLITE_OK;
-}
-
-int spore__db_list(struct spore__db *db, spore__build_row *row, void *arg)
-{
-	static const char sql[] = "SELECT source, state, reason, asked, ended FROM builds"
-	                          " ORDER BY state=1 DESC, state=0 DESC, asked DESC, id DESC LIMIT 1000";
-	sqlite3_stmt *s = NULL;
-	int rc = ensure_open(db);
-	if (rc != SQLITE_OK)
-		return rc;
-	rc = sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL);
-	if (rc == SQLITE_OK)
+	bool kept = false;
+	int rc = prepare(db, sql, &s, &kept);
+	for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+		rc = bind(s, (int)i + 1, &values[i]);
+	if (rc == SQLITE_OK) {
 		while ((rc = sqlite3_step(s)) == SQLITE_ROW)
-			if (!row(arg, (const char *)sqlite3_column_text(s, 0),
-			         (enum spore__build_state)sqlite3_column_int(s, 1),
-			         (const char *)sqlite3_column_text(s, 2), sqlite3_column_int64(s, 3),
-			         sqlite3_column_int64(s, 4)))
+			if (row != NULL && !row(arg, s)) {
+				rc = SQLITE_DONE;
 				break;
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+			}
+		rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+	}
+	if (rc != SQLITE_OK)
 		(void)failed(db, rc);
-	(void)sqlite3_finalize(s);
+	if (kept && s != NULL) {
+		(void)sqlite3_reset(s);
+		(void)sqlite3_clear_bindings(s);
+	} else {
+		(void)sqlite3_finalize(s);
+	}
+	// Some failures, a full disk among them, undo the whole transaction.
+	if (rc != SQLITE_OK && db->batch && sqlite3_get_autocommit(db->handle) != 0 && db->batch_failed == 0)
+		db->batch_failed = rc;
+	return rc;
+}
+
+// Begins an empty database in place of what cannot be used any more.
+static int remake(struct spore__db *db, int rc)
+{
+	bool batch = db->batch;
 	if (is_corrupt(rc))
 		put_aside(db);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+	else
+		spore__db_close(db);
+	db->batch = false;
+	rc = ensure_open(db);
+	if (rc == SQLITE_OK && batch)
+		rc = spore__db_begin(db);
+	if (rc == SQLITE_OK && db->remade != NULL) {
+		void (*fill)(void *) = db->remade;
+		db->remade = NULL; // once, however bad the disk is
+		fill(db->remade_arg);
+		db->remade = fill;
+	}
+	return rc;
+}
+
+int spore__db_run(struct spore__db *db, const char *sql, const struct spore__db_value *values, size_t count,
+                  spore__db_row *row, void *arg)
+{
+	int rc = ensure_open(db);
+	if (rc == SQLITE_OK)
+		rc = run_once(db, sql, values, count, row, arg);
+	if (rc != SQLITE_READONLY_DBMOVED && !is_corrupt(rc))
+		return rc;
+	rc = remake(db, rc);
+	return rc == SQLITE_OK ? run_once(db, sql, values, count, row, arg) : rc;
+}
+
+int spore__db_begin(struct spore__db *db)
+{
+	if (db->batch)
+		return SQLITE_OK;
+	int rc = ensure_open(db);
+	if (rc == SQLITE_OK)
+		rc = run_once(db, "BEGIN", NULL, 0, NULL, NULL);
+	db->batch = rc == SQLITE_OK;
+	db->batch_failed = 0;
+	return rc;
+}
+
+int spore__db_commit(struct spore__db *db)
+{
+	if (!db->batch)
+		return SQLITE_OK;
+	db->batch = false;
+	if (db->batch_failed != 0)
+		return db->batch_failed;
+	int rc = db->handle == NULL ? SQLITE_ERROR : run_once(db, "COMMIT", NULL, 0, NULL, NULL);
+	if (rc != SQLITE_OK && db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0)
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	if (rc == SQLITE_READONLY_DBMOVED || is_corrupt(rc))
+		(void)remake(db, rc);
+	return rc;
 }

@@ -1,5 +1,6 @@
-// `node.db`, the node's durable state: the queue of background builds. One thread. Failures are those of SQLite; a
-// database that turns out to be corrupted is put aside under another name and made anew, then the call is tried again.
+// `node.db`, the node's durable state: what is wanted. db.c opens it and runs statements; db_builds.c is the queue of background
+// builds, db_tasks.c the tasks and systems. One thread. Failures are those of SQLite; a database that turns out to be corrupted is put
+// aside under another name and made anew, then the call is tried again.
 #ifndef SPORE_NODE_DB_H
 #define SPORE_NODE_DB_H
 
@@ -9,16 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum spore__build_state {
-	SPORE__BUILD_QUEUED,
-	SPORE__BUILD_RUNNING,
-	SPORE__BUILD_DONE,
-	SPORE__BUILD_FAILED,
-};
-
 enum {
-	SPORE__BUILDS_KEPT = 100, // that are done, the latest
-	SPORE__BUILDS_QUEUED_MAX = 10000,
+	SPORE__DB_KEPT = 40, // prepared statements
 };
 
 struct spore__db {
@@ -26,32 +19,42 @@ struct spore__db {
 	char path[PATH_MAX];
 	char aside[PATH_MAX]; // where a corrupted one was put; empty: never
 	char error[256];      // of the last failure
+	bool batch;           // several changes are one transaction, up to the commit
+	int batch_failed;     // what went wrong in it and undid it
+	// Called when an empty database was begun in place of one that is corrupted or gone, to fill it; may be NULL. May run statements.
+	void (*remade)(void *arg);
+	void *remade_arg;
+	struct {
+		const char *sql;
+		sqlite3_stmt *statement;
+	} kept[SPORE__DB_KEPT];
 };
 
-struct spore__build_counts {
-	int64_t of[4]; // by state
-};
-
-// A row of the list. Strings live until the callback returns; REASON may be NULL. False ends the list.
-typedef bool spore__build_row(void *arg, const char *source, enum spore__build_state state, const char *reason,
-                              int64_t asked, int64_t ended);
-
-// Opens or makes the database in the folder STATE; builds that were running are queued again. Each function: SQLITE_OK,
-// else a code of SQLite's and words in db->error.
+// Opens or makes the database in the folder STATE. Each function: SQLITE_OK, else a code of SQLite's and words in db->error.
 int spore__db_open(struct spore__db *db, const char *state);
 void spore__db_close(struct spore__db *db);
 
-// Wants SOURCE built: queued, or, while it runs, once more afterwards. SQLITE_FULL also when the queue is too long.
-int spore__db_ask(struct spore__db *db, const char *source);
-// The source that waits longest, marked as running. SQLITE_DONE: none.
-int spore__db_begin(struct spore__db *db, char *source, size_t size);
-// The running SOURCE ended. REASON NULL: done. A failed one stays failed until it is asked for again.
-int spore__db_end(struct spore__db *db, const char *source, const char *reason);
-// Forgets SOURCE.
-int spore__db_drop(struct spore__db *db, const char *source);
-// The running one is queued again.
-int spore__db_requeue(struct spore__db *db);
-int spore__db_count(struct spore__db *db, struct spore__build_counts *counts);
-int spore__db_list(struct spore__db *db, spore__build_row *row, void *arg);
+// What is bound to a parameter of a statement; made by the functions below.
+struct spore__db_value {
+	int type;          // SQLITE_INTEGER, _TEXT, _BLOB, _NULL
+	const void *bytes; // of a text (NUL-terminated) or blob; must live until the statement has run
+	size_t len;        // of a blob
+	int64_t number;
+};
+struct spore__db_value spore__db_text(const char *text); // NULL: null
+struct spore__db_value spore__db_int(int64_t number);
+struct spore__db_value spore__db_blob(const void *bytes, size_t len); // NULL: null
+
+// A row of the result; false ends it. What S says of it lives until the callback returns. It may not run the same statement.
+typedef bool spore__db_row(void *arg, sqlite3_stmt *s);
+
+// Runs SQL, a string constant (it is kept prepared, by its address), with VALUES for ?1, ?2, ... ROW may be NULL.
+int spore__db_run(struct spore__db *db, const char *sql, const struct spore__db_value *values, size_t count,
+                  spore__db_row *row, void *arg);
+
+// From here on changes are one transaction, which costs as much as a single change; nothing when it is begun already.
+int spore__db_begin(struct spore__db *db);
+// Ends it; nothing when none is begun. Not SQLITE_OK: none of its changes was made.
+int spore__db_commit(struct spore__db *db);
 
 #endif

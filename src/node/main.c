@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/dirs.h"
@@ -100,6 +102,16 @@ void spore__node_stop(struct spore__node *node)
 	uv_stop(&node->loop);
 }
 
+// Holds say themselves how their tasks end; here they are only taken leave of.
+static void on_child(uv_signal_t *signal, int number)
+{
+	struct spore__node *node = signal->data;
+	int status;
+	(void)number;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		spore__builds_ended(&node->builds, pid, status);
+}
+
 static int watch_signal(struct spore__node *node, uv_signal_t *handle, uv_signal_cb handler, int number)
 {
 	handle->data = node;
@@ -118,7 +130,9 @@ static int begin(struct spore__node *node, const char *libexec, struct spore__no
 	if (err == 0)
 		err = watch_signal(node, &node->look, on_look, SIGHUP);
 	if (err == 0)
-		err = spore__builds_init(&node->builds, &node->loop, &node->db, libexec);
+		err = watch_signal(node, &node->children, on_child, SIGCHLD);
+	if (err == 0)
+		err = spore__builds_init(&node->builds, &node->loop, &node->db, libexec, node->open_files);
 	if (err != 0) {
 		snprintf(problem->why, sizeof problem->why, "cannot start: %s", uv_strerror(err));
 		problem->remedy[0] = '\0';
@@ -127,7 +141,13 @@ static int begin(struct spore__node *node, const char *libexec, struct spore__no
 	if (spore__db_open(&node->db, node->place.state) != SQLITE_OK)
 		spore__node_log("%s: cannot be opened: %s; tried again when it is needed", node->db.path,
 		                node->db.error);
-	spore__rpc_service_init(&node->service, &node->loop, spore__node_methods, "spore-node", SPORE__VERSION, node);
+	if (spore__tasks_init(&node->tasks, &node->loop, &node->db, node->place.state, libexec, node->open_files,
+	                      problem->why, sizeof problem->why) != 0) {
+		snprintf(problem->remedy, sizeof problem->remedy,
+		         "make it writable, or set SPORE_STATE to another folder");
+		return -1;
+	}
+	spore__rpc_service_init(&node->service, &node->loop, spore__node_methods(), "spore-node", SPORE__VERSION, node);
 	return bind_socket(node, problem);
 }
 
@@ -135,6 +155,7 @@ static int begin(struct spore__node *node, const char *libexec, struct spore__no
 static void end(struct spore__node *node)
 {
 	spore__builds_stop(&node->builds);
+	spore__tasks_leave(&node->tasks);
 	spore__db_close(&node->db);
 	spore__place_leave(&node->place);
 	spore__node_log("stopped");
@@ -169,6 +190,17 @@ static void shed_inheritance(void)
 	(void)signal(SIGHUP, SIG_IGN); // until it is handled: clients send it as soon as the lock is held
 	(void)umask(077);
 	(void)!chdir("/");
+}
+
+// Each task that runs takes a descriptor. What the node starts gets the limit that it had itself.
+static uint64_t raise_open_files(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return 0;
+	uint64_t was = r.rlim_cur;
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &r) == 0 ? was : 0;
 }
 
 static int run(struct spore__node *node, const char *libexec, bool foreground)
@@ -214,6 +246,7 @@ int main(int argc, char **argv)
 		spore__die(SPORE__EXIT_USAGE, "spore-node [--foreground]; it is started by 'spore node start'",
 		           "node: '%s': no such argument", argv[1]);
 	shed_inheritance();
+	node.open_files = raise_open_files();
 	char *libexec = spore__dirs_libexec();
 	int status = SPORE__EXIT_SPORE;
 	if (spore__place_find(&node.place, &problem) != 0)

@@ -2,7 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "node/node.h"
+#include "node/db_builds.h"
+#include "node/methods.h"
 #include "os/os.h"
 
 static struct spore__node *node_of(const struct spore__rpc_call *call)
@@ -43,9 +44,9 @@ static void status(struct spore__rpc_call *call)
 	struct spore__node *node = node_of(call);
 	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
 	struct spore__build_counts counts;
-	int rc = spore__db_count(&node->db, &counts);
+	int rc = spore__db_builds_count(&node->db, &counts);
 	long kib = spore__os_private_kib();
-	spore__msgpack_map(w, 8);
+	spore__msgpack_map(w, 10);
 	spore__msgpack_str(w, "version");
 	spore__msgpack_str(w, node->service.version);
 	put_int(w, "pid", getpid());
@@ -61,6 +62,8 @@ static void status(struct spore__rpc_call *call)
 	put_int(w, "running", counts.of[SPORE__BUILD_RUNNING]);
 	put_int(w, "done", counts.of[SPORE__BUILD_DONE]);
 	put_int(w, "failed", counts.of[SPORE__BUILD_FAILED]);
+	put_int(w, "tasks", (int64_t)node->tasks.table.count);
+	put_int(w, "running", (int64_t)spore__tasks_running(&node->tasks));
 	spore__msgpack_str(w, "state_error");
 	spore__msgpack_str(w, rc == SQLITE_OK ? NULL : node->db.error);
 	spore__msgpack_str(w, "corrupted");
@@ -73,7 +76,9 @@ static void status(struct spore__rpc_call *call)
 static void stop(struct spore__rpc_call *call)
 {
 	struct spore__node *node = node_of(call);
-	spore__msgpack_nil(spore__rpc_call_result(call));
+	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
+	spore__msgpack_map(w, 1);
+	put_int(w, "running", (int64_t)spore__tasks_running(&node->tasks));
 	spore__rpc_call_done(call);
 	spore__node_stop(node);
 }
@@ -92,7 +97,7 @@ static void optimise(struct spore__rpc_call *call)
 		spore__rpc_call_fail(call, SPORE_ENOTFOUND, "%.300s: %s", source, strerror(errno));
 		return;
 	}
-	int rc = spore__db_ask(&node->db, source);
+	int rc = spore__db_builds_ask(&node->db, source);
 	if (rc != SQLITE_OK) {
 		fail_db(call, rc);
 		return;
@@ -136,7 +141,7 @@ static void list(struct spore__rpc_call *call)
 {
 	struct spore__msgpack_writer rows = {0};
 	struct listing l = {.w = &rows};
-	int rc = spore__db_list(&node_of(call)->db, put_build, &l);
+	int rc = spore__db_builds_list(&node_of(call)->db, put_build, &l);
 	if (rc == SQLITE_OK && rows.err == 0) {
 		struct spore__msgpack_writer *w = spore__rpc_call_result(call);
 		spore__msgpack_map(w, 1);
@@ -156,9 +161,16 @@ static const struct spore__rpc_field status_result[] = {
     {"uptime_s", "int", "seconds since it started", false},
     {"private_kib", "int", "memory that it shares with no other process; nil where that cannot be told", true},
     {"builds", "map", "how many background builds are queued, running, done and failed", false},
+    {"tasks", "int", "how many are defined", false},
+    {"running", "int", "how many of them have something running", false},
     {"state_error", "str", "why the state cannot be read now; nil: it can", true},
     {"corrupted", "str", "where a corrupted state was put aside since the node started; nil: it was not", true},
     {"address", "str", "the path of the socket", false},
+    {0},
+};
+
+static const struct spore__rpc_field stop_result[] = {
+    {"running", "int", "how many tasks go on running without the node", false},
     {0},
 };
 
@@ -177,13 +189,26 @@ static const enum spore_err optimise_errors[] = {SPORE_EINVALID, SPORE_ETOOBIG, 
 static const enum spore_err state_errors[] = {SPORE_ENOMEM, SPORE_ESYSTEM, SPORE_OK};
 static const enum spore_err plain_errors[] = {SPORE_ENOMEM, SPORE_OK};
 
-const struct spore__rpc_method spore__node_methods[] = {
+static const struct spore__rpc_method own_methods[] = {
     {"node.ping", ping, "answer, to show that the node lives", NULL, NULL, plain_errors},
     {"node.status", status, "what the node is and how it is", NULL, status_result, plain_errors},
-    {"node.stop", stop, "stop the node; the connection ends when it has stopped", NULL, NULL, plain_errors},
+    {"node.stop", stop, "stop the node; the connection ends when it has stopped", NULL, stop_result, plain_errors},
     {"builds.optimise", optimise, "build the optimised artifact of a C file in the background", optimise_params, NULL,
      optimise_errors},
     {"builds.list", list, "the background builds: running, queued, then the latest that ended", NULL, list_result,
      state_errors},
     {0},
 };
+
+const struct spore__rpc_method *spore__node_methods(void)
+{
+	static const struct spore__rpc_method *const tables[] = {own_methods, spore__task_methods, spore__query_methods,
+	                                                         spore__system_methods};
+	static struct spore__rpc_method all[64]; // the last stays empty
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		for (const struct spore__rpc_method *m = tables[i];
+		     m->name != NULL && n + 1 < sizeof all / sizeof all[0]; m++)
+			all[n++] = *m;
+	return all;
+}

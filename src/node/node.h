@@ -7,6 +7,7 @@
 #include "node/builds.h"
 #include "node/db.h"
 #include "node/place.h"
+#include "node/tasks.h"
 #include "rpc/service.h"
 
 struct spore__node {
@@ -14,14 +15,16 @@ struct spore__node {
 	struct spore__place place;
 	struct spore__db db;
 	struct spore__builds builds;
+	struct spore__tasks tasks;
 	struct spore__rpc_service service;
 	uv_fs_event_t *watch; // of the runtime folder; NULL: cannot be watched
-	uv_signal_t terminate, interrupt, look;
-	uint64_t started; // of uv_hrtime
+	uv_signal_t terminate, interrupt, look, children;
+	uint64_t open_files; // the limit that it was started with
+	uint64_t started;    // of uv_hrtime
 };
 
 // The methods of the node's service, whose data is the struct spore__node.
-extern const struct spore__rpc_method spore__node_methods[];
+const struct spore__rpc_method *spore__node_methods(void);
 
 // Ends the loop; what the caller was told before is still sent.
 void spore__node_stop(struct spore__node *node);

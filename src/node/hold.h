@@ -1,0 +1,62 @@
+// The node's end of the conversation with one hold (docs/hold-protocol.md).
+#ifndef SPORE_NODE_HOLD_H
+#define SPORE_NODE_HOLD_H
+
+#include "node/tasks.h"
+#include "task/hold_protocol.h"
+
+struct spore__hold {
+	uv_pipe_t pipe; // first: handles are cast back
+	struct spore__tasks *tasks;
+	struct spore__task *task; // NULL: it is nobody's any more
+	struct spore__hold *previous, *next;
+	struct spore__hold_name name;
+	bool used;      // the pipe was connected
+	bool connected; // ... and is
+	bool ended;     // it said so, or its folder does
+	bool lost;      // it was killed: to be dealt with
+	bool stop_sent;
+	bool survivors; // it named processes that it cannot end
+	uint64_t started_ms;
+	uint64_t due_ms;   // when to look at it again; 0: not
+	unsigned tries;    // to connect
+	unsigned char *in; // a part of a message
+	size_t in_len, in_cap;
+	// While another one is tried in its place: what it said last.
+	unsigned char *said;
+	uint32_t said_len;
+};
+
+// Makes the folder of TASK's next hold, and starts it there; it becomes task->hold. False: WHY says why not, *TEMPORARY whether another
+// try may help.
+bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *why, size_t size, bool *temporary);
+
+// A hold that was just started, with this end FD of its first connection, which is taken. NULL: no memory.
+struct spore__hold *spore__hold_take(struct spore__tasks *t, struct spore__task *task, int64_t generation, int fd);
+
+// Takes a hold that runs already: the caller makes it task->hold or task->old. NULL: no memory.
+struct spore__hold *spore__hold_adopt(struct spore__tasks *t, struct spore__task *task, int64_t generation);
+
+// Each message; a hold that does not read is given up, so nothing waits.
+void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t standard_grace_ms, bool kill);
+void spore__hold_send_restart(struct spore__hold *hold);
+void spore__hold_send_signal(struct spore__hold *hold, int64_t signal);
+void spore__hold_send_update(struct spore__hold *hold, const struct spore__spec *spec);
+void spore__hold_send_leaving(struct spore__hold *hold);
+
+// It is due: tries to connect again, or ends one that hangs.
+void spore__hold_look(struct spore__hold *hold);
+// Ends the conversation and frees it, later.
+void spore__hold_close(struct spore__hold *hold);
+
+// The folder of this hold, opened; -1 with errno.
+int spore__hold_open_folder(const struct spore__tasks *t, const struct spore__hold_name *name);
+// Removes the folder of a hold that does not run.
+void spore__hold_remove_folder(const struct spore__tasks *t, const struct spore__hold_name *name);
+
+// Finds what runs in the folders, when the node starts.
+void spore__holds_find(struct spore__tasks *t);
+// Ends what killed holds left running, says that they are lost.
+void spore__holds_bury(struct spore__tasks *t);
+
+#endif

@@ -1,0 +1,150 @@
+// Starts holds: a folder with the specification, a process, one end of its first connection.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/hold.h"
+#include "os/os.h"
+
+int spore__hold_open_folder(const struct spore__tasks *t, const struct spore__hold_name *name)
+{
+	char text[SPORE__HOLD_NAME];
+	spore__hold_name_format(name, text);
+	return openat(t->holds_dir, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static void remove_folder_at(int dir, const char *name, int depth)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (d == NULL && fd >= 0)
+		close(fd);
+	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, 0) != 0 && depth > 0)
+			remove_folder_at(fd, e->d_name, depth - 1);
+	}
+	if (d != NULL)
+		closedir(d);
+	(void)unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+void spore__hold_remove_folder(const struct spore__tasks *t, const struct spore__hold_name *name)
+{
+	char text[SPORE__HOLD_NAME];
+	int64_t pid;
+	int dir = spore__hold_open_folder(t, name);
+	if (dir < 0)
+		return;
+	int locked = spore__folder_is_locked(dir, &pid);
+	close(dir);
+	spore__hold_name_format(name, text);
+	if (locked == 0)
+		remove_folder_at(t->holds_dir, text, 3);
+}
+
+// A folder of that name that is there is one that nobody knows: the next number then.
+static int make_folder(struct spore__tasks *t, const struct spore__task *task, int64_t *generation, char *text)
+{
+	struct spore__hold_name name;
+	for (int tries = 0; tries < 1000; tries++, ++*generation) {
+		spore__task_hold_name(task, *generation, &name);
+		spore__hold_name_format(&name, text);
+		if (mkdirat(t->holds_dir, text, 0700) == 0)
+			return openat(t->holds_dir, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (errno != EEXIST)
+			break;
+	}
+	return -1;
+}
+
+static int start_process(const struct spore__tasks *t, const struct spore__task *task, const char *hold, int theirs)
+{
+	char folder[PATH_MAX], run[24];
+	pid_t pid;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -1;
+	(void)snprintf(run, sizeof run, "%" PRId64, task->last_run + 1);
+	(void)snprintf(folder, sizeof folder, "%s/holds/%s", t->state, hold);
+	const char *argv[] = {t->program, folder, run, NULL};
+	const struct spore__spawn s = {
+	    .argv = argv,
+	    .cwd = "/",
+	    .fds = {null, null, -1}, // what it cannot say anywhere else goes to the node's log
+	    .fourth = theirs,
+	    .session = true,
+	    .reset_signals = true,
+	    .open_files = t->open_files,
+	};
+	int rc = spore__os_spawn(&s, &pid);
+	int saved = errno;
+	close(null);
+	errno = saved;
+	return rc;
+}
+
+static bool is_temporary(int err)
+{
+	return err == EAGAIN || err == ENOMEM || err == EMFILE || err == ENFILE || err == ENOSPC || err == EDQUOT;
+}
+
+bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *why, size_t size, bool *temporary)
+{
+	struct spore__spec spec;
+	struct spore__hold_name old;
+	char name[SPORE__HOLD_NAME];
+	int64_t generation = task->generation + 1;
+	int dir = -1, pair[2] = {-1, -1};
+	const char *what = "its specification";
+	*temporary = false;
+	if (!spore__task_read_spec(t, task, &spec, why, size)) {
+		spore__spec_finish(&spec);
+		return false;
+	}
+	dir = make_folder(t, task, &generation, name);
+	if (dir < 0 || spore__folder_write_spec(dir, &spec) != 0)
+		goto failed;
+	what = "a connection to its hold";
+	if (spore__os_socketpair(pair) != 0)
+		goto failed;
+	what = t->program;
+	if (start_process(t, task, name, pair[1]) != 0)
+		goto failed;
+	close(pair[1]);
+	close(dir);
+	spore__spec_finish(&spec);
+	task->generation = generation;
+	struct spore__hold *hold = spore__hold_take(t, task, generation, pair[0]);
+	if (hold == NULL)
+		hold = spore__hold_adopt(t, task, generation);
+	task->hold = hold;
+	if (hold == NULL) { // it sees that its first connection ends, and is found when the node starts again
+		(void)snprintf(why, size, "out of memory");
+		return false;
+	}
+	if (generation > SPORE__FOLDERS_KEPT) {
+		spore__task_hold_name(task, generation - SPORE__FOLDERS_KEPT, &old);
+		spore__hold_remove_folder(t, &old);
+	}
+	return true;
+failed:;
+	int err = errno;
+	*temporary = is_temporary(err);
+	(void)snprintf(why, size, "%s: %s", what, strerror(err));
+	for (int i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			close(pair[i]);
+	if (dir >= 0) {
+		close(dir);
+		remove_folder_at(t->holds_dir, name, 1);
+	}
+	spore__spec_finish(&spec);
+	return false;
+}

@@ -1,0 +1,11 @@
+// The tables of methods; each ends with an empty entry. methods.c joins them.
+#ifndef SPORE_NODE_METHODS_H
+#define SPORE_NODE_METHODS_H
+
+#include "node/node.h"
+
+extern const struct spore__rpc_method spore__task_methods[];   // task_methods.c
+extern const struct spore__rpc_method spore__query_methods[];  // task_queries.c
+extern const struct spore__rpc_method spore__system_methods[]; // system_methods.c
+
+#endif

@@ -1,0 +1,236 @@
+// What runs is found by the folders of the holds and their locks, whatever the database says; and what killed holds left is ended.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/hold.h"
+#include "node/log.h"
+#include "os/os.h"
+
+struct found {
+	struct spore__hold_name *names;
+	size_t count, cap;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct spore__hold_name *x = a, *y = b;
+	int order = strcmp(x->system, y->system);
+	if (order == 0)
+		order = strcmp(x->task, y->task);
+	if (order == 0)
+		order = x->replica < y->replica ? -1 : x->replica > y->replica;
+	return order != 0 ? order : x->generation < y->generation ? -1 : x->generation > y->generation;
+}
+
+static bool same_task(const struct spore__hold_name *a, const struct spore__hold_name *b)
+{
+	return strcmp(a->system, b->system) == 0 && strcmp(a->task, b->task) == 0 && a->replica == b->replica;
+}
+
+static bool list_folders(const struct spore__tasks *t, struct found *found)
+{
+	int fd = openat(t->holds_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	bool good = true;
+	for (struct dirent *e; good && (e = readdir(d)) != NULL;) {
+		struct spore__hold_name name;
+		if (!spore__hold_name_parse(e->d_name, &name))
+			continue;
+		if (found->count == found->cap) {
+			size_t cap = found->cap == 0 ? 64 : found->cap * 2;
+			void *names = realloc(found->names, cap * sizeof *found->names);
+			good = names != NULL;
+			found->names = good ? names : found->names;
+			found->cap = good ? cap : found->cap;
+		}
+		if (good)
+			found->names[found->count++] = name;
+	}
+	closedir(d);
+	qsort(found->names, found->count, sizeof *found->names, compare_names);
+	return good;
+}
+
+// The task of a folder, from its specification where the database does not know it.
+static struct spore__task *task_of(struct spore__tasks *t, const struct spore__hold_name *name, int dir)
+{
+	struct spore__task *task = spore__table_find(&t->table, name->system, name->task, name->replica);
+	struct spore__spec spec;
+	char why[256];
+	if (task != NULL)
+		return task;
+	if (spore__folder_read_spec(dir, &spec) == 0)
+		task = spore__task_define(t, name->system, name->task, name->replica, &spec, why, sizeof why);
+	if (task != NULL) {
+		task->wanted = true;
+		spore__node_log("%s.%s: found by its folder, which the database does not know", name->system,
+		                name->task);
+	}
+	spore__spec_finish(&spec);
+	return task;
+}
+
+static void take_running(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name)
+{
+	struct spore__hold *hold = spore__hold_adopt(t, task, name->generation);
+	if (hold == NULL)
+		return;
+	// By ascending generation: the one before stays until this one is ready, or ends at once when there are more.
+	if (task->old != NULL)
+		task->old->task = NULL;
+	task->old = task->hold;
+	task->hold = hold;
+	task->stopping = !task->wanted;
+	task->stop_grace_ms = -1;
+	spore__task_set_state(t, task, SPORE__TASK_STARTING);
+}
+
+// The latest folder of a task, and nobody has its lock.
+static void take_ended(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name, int dir,
+                       bool known)
+{
+	struct spore__hold_state s;
+	bool ended = spore__folder_read_state(dir, &s) == 0 && s.phase == SPORE__PHASE_ENDED;
+	if (known && (ended ? task->said != NULL : task->done || !task->wanted))
+		return;
+	struct spore__hold *hold = spore__hold_adopt(t, task, name->generation);
+	if (hold == NULL)
+		return;
+	task->hold = hold;
+	if (ended) {
+		struct spore__msgpack_writer w = {0};
+		spore__state_encode(&s, &w);
+		task->wanted = task->wanted && s.wanted;
+		spore__task_heard(t, hold, &s, w.data, w.err == 0 ? w.len : 0);
+		spore__msgpack_writer_finish(&w);
+		spore__hold_close(hold);
+	} else {
+		hold->lost = t->lost = true;
+	}
+}
+
+static void take_folder(struct spore__tasks *t, const struct spore__hold_name *name, bool latest)
+{
+	int64_t pid;
+	int dir = spore__hold_open_folder(t, name);
+	int locked = dir >= 0 ? spore__folder_is_locked(dir, &pid) : -1;
+	struct spore__task *task = locked == 1 || (locked == 0 && latest) ? task_of(t, name, dir) : NULL;
+	if (task != NULL) {
+		bool known = name->generation <= task->generation;
+		if (!known)
+			task->generation = name->generation;
+		if (locked == 1)
+			take_running(t, task, name);
+		else if (task->hold == NULL)
+			take_ended(t, task, name, dir, known);
+	}
+	if (dir >= 0)
+		close(dir);
+}
+
+void spore__holds_find(struct spore__tasks *t)
+{
+	struct found found = {0};
+	if (!list_folders(t, &found))
+		spore__node_log("%s/holds: cannot be read: %s", t->state, strerror(errno));
+	for (size_t i = 0; i < found.count; i++) {
+		size_t last = i;
+		while (last + 1 < found.count && same_task(&found.names[i], &found.names[last + 1]))
+			last++;
+		for (; i < last; i++) {
+			take_folder(t, &found.names[i], false);
+			if (i + SPORE__FOLDERS_KEPT <= last)
+				spore__hold_remove_folder(t, &found.names[i]); // not one that runs
+		}
+		take_folder(t, &found.names[last], true);
+	}
+	free(found.names);
+}
+
+struct graves {
+	struct spore__hold *first;
+};
+
+// Is it the mark HOLD#RUN of one that is lost?
+static bool is_lost(void *arg, const char *value)
+{
+	const struct graves *g = arg;
+	const char *end = strchr(value, '#');
+	for (const struct spore__hold *h = g->first; end != NULL && h != NULL; h = h->next) {
+		char text[SPORE__HOLD_NAME];
+		if (!h->lost)
+			continue;
+		spore__hold_name_format(&h->name, text);
+		if (strlen(text) == (size_t)(end - value) && strncmp(text, value, strlen(text)) == 0)
+			return true;
+	}
+	return false;
+}
+
+// With the lock, so that a hold that was about to begin finds that it is over. False: it lives after all.
+static bool bury(struct spore__hold *hold, struct spore__hold_state *s)
+{
+	int dir = spore__hold_open_folder(hold->tasks, &hold->name);
+	int lock = dir >= 0 ? spore__folder_lock(dir) : -1;
+	bool lives = dir >= 0 && lock < 0 && errno == EWOULDBLOCK;
+	memset(s, 0, sizeof *s);
+	if (dir >= 0 && !lives)
+		(void)spore__folder_read_state(dir, s);
+	if (s->phase != SPORE__PHASE_ENDED) {
+		s->phase = SPORE__PHASE_ENDED;
+		s->failed = true;
+		s->healthy = false;
+		s->end = SPORE__END_LOST;
+		s->ended_at = spore__wall_ns();
+		s->pid = s->hold = 0;
+		s->code = s->signal = s->next_at = 0;
+		(void)snprintf(s->why, sizeof s->why, "its hold was killed, and it with it");
+		if (dir >= 0 && !lives && spore__folder_write_state(dir, s) != 0)
+			spore__node_log("%s.%s: its end cannot be written: %s", hold->name.system, hold->name.task,
+			                strerror(errno));
+	}
+	if (lock >= 0)
+		close(lock);
+	if (dir >= 0)
+		close(dir);
+	return !lives;
+}
+
+void spore__holds_bury(struct spore__tasks *t)
+{
+	struct graves graves = {t->holds};
+	struct spore__hold_state s;
+	t->lost = false;
+	for (struct spore__hold *h = t->holds, *next; h != NULL; h = next) {
+		next = h->next;
+		if (h->lost && !bury(h, &s)) {
+			h->lost = false;
+			spore__hold_look(h);
+		}
+	}
+	int killed = spore__os_kill_matching(SPORE__INSTANCE_MARK, is_lost, &graves);
+	if (killed > 0)
+		spore__node_log("%d processes of killed holds were ended", killed);
+	for (struct spore__hold *h = t->holds, *next; h != NULL; h = next) {
+		next = h->next;
+		if (!h->lost)
+			continue;
+		(void)bury(h, &s); // what it wrote before
+		h->lost = false;
+		struct spore__msgpack_writer w = {0};
+		spore__state_encode(&s, &w);
+		spore__task_lost_hold(t, h, &s, w.data, w.err == 0 ? w.len : 0);
+		spore__msgpack_writer_finish(&w);
+		spore__hold_close(h);
+	}
+}

@@ -1,0 +1,569 @@
+// The methods that change what is wanted of tasks.
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/db_tasks.h"
+#include "node/hold.h"
+#include "node/methods.h"
+#include "node/names.h"
+#include "node/order.h"
+#include "node/task_params.h"
+#include "node/waits.h"
+
+static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
+{
+	return &((struct spore__node *)spore__rpc_call_data(call))->tasks;
+}
+
+// ---- tasks.start
+
+enum replace { REFUSE, IF_CHANGED, ALWAYS };
+static const char *const replaces[] = {"refuse", "if-changed", "always", NULL};
+
+struct start {
+	struct spore__tasks *tasks;
+	struct spore__rpc_call *call;
+	struct spore__spec spec, old; // old: of the task so far
+	enum replace replace;
+	bool keep_old, dry;
+	struct spore__task *task; // NULL: there is none so far
+	struct spore__msgpack_writer keys;
+	uint32_t key_count;
+	bool needs_new;   // a field differs that needs a new instance
+	bool new_program; // another program
+};
+
+static void note_change(void *arg, const struct spore__spec_field *field)
+{
+	struct start *s = arg;
+	spore__msgpack_str(&s->keys, field->key);
+	s->key_count++;
+	s->needs_new = s->needs_new || !field->live;
+	if (strcmp(field->key, "artifact") == 0 || (strcmp(field->key, "argv") == 0 && s->spec.artifact == NULL))
+		s->new_program = true;
+}
+
+static void put_changed(const struct start *s, struct spore__msgpack_writer *w)
+{
+	spore__msgpack_array(w, s->key_count);
+	spore__msgpack_raw(w, s->keys.data, s->keys.len);
+	if (s->keys.err != 0)
+		w->err = s->keys.err;
+}
+
+static void answer_now(struct start *s, int64_t generation, const char *state)
+{
+	char name[SPORE__FULL_NAME];
+	struct spore__msgpack_writer *w = spore__rpc_call_result(s->call);
+	spore__spec_name(&s->spec, name, sizeof name);
+	spore__msgpack_map(w, 4);
+	spore__msgpack_str(w, "name");
+	spore__msgpack_str(w, name);
+	spore__msgpack_str(w, "generation");
+	spore__msgpack_int(w, generation);
+	spore__msgpack_str(w, "changed");
+	put_changed(s, w);
+	spore__msgpack_str(w, "state");
+	spore__msgpack_str(w, state);
+	spore__rpc_call_done(s->call);
+}
+
+static void answer_as_it_is(struct start *s)
+{
+	answer_now(s, s->task->generation, spore__task_state_word(s->task->state));
+}
+
+// Answered once the start was carried out.
+static void answer_later(struct start *s, enum spore__wait_kind kind, int64_t before)
+{
+	struct spore__wait *w = spore__wait_create(s->tasks, s->call, kind, 1);
+	if (w == NULL)
+		return;
+	spore__wait_add(w, s->task, before);
+	put_changed(s, &w->changed);
+	spore__wait_begin(w);
+}
+
+static bool fail_state(struct start *s)
+{
+	spore__rpc_call_fail(s->call, SPORE_ESYSTEM, "the state cannot be written: %s; free some space on its disk",
+	                     s->tasks->db->error);
+	return false;
+}
+
+// The specification takes the place of the one before, in the database too. False: nothing was changed, and it is answered.
+static bool take(struct start *s)
+{
+	struct spore__msgpack_writer w = {0};
+	const char *system = s->spec.system != NULL ? s->spec.system : "";
+	char why[512];
+	struct spore__dependency *after;
+	size_t count;
+	bool good =
+	    spore__order_parse(s->spec.after, &after, &count, why, sizeof why) &&
+	    spore__order_is_free_of_cycles(&s->tasks->table, system, s->spec.task, after, count, why, sizeof why);
+	spore__order_free(after, count);
+	bool fresh = s->task == NULL;
+	if (good && fresh) {
+		s->task = spore__table_add(&s->tasks->table, system, s->spec.task, s->spec.replica);
+		good = s->task != NULL;
+		(void)snprintf(why, sizeof why, "out of memory");
+	}
+	if (!good || !spore__task_take_spec(s->task, &s->spec, why, sizeof why)) {
+		if (fresh && s->task != NULL)
+			spore__table_remove(&s->tasks->table, s->task);
+		spore__rpc_call_fail(s->call, SPORE_EINVALID, "%s", why);
+		return false;
+	}
+	spore__spec_encode(&s->spec, &w, false);
+	int rc = w.err != 0 ? SQLITE_NOMEM : spore__db_begin(s->tasks->db);
+	if (rc == SQLITE_OK)
+		rc = spore__db_tasks_put(s->tasks->db, s->task, w.data, w.len, s->new_program && !fresh);
+	spore__msgpack_writer_finish(&w);
+	if (rc != SQLITE_OK) {
+		char ignored[64];
+		if (fresh)
+			spore__table_remove(&s->tasks->table, s->task);
+		else
+			(void)spore__task_take_spec(s->task, &s->old, ignored, sizeof ignored);
+		return fail_state(s);
+	}
+	s->task->fresh = fresh;
+	s->task->removing = false;
+	spore__task_touch(s->tasks, s->task);
+	return true;
+}
+
+static bool is_busy(const struct spore__task *task)
+{
+	return spore__task_is_active(task) || task->queued || task->gated || (task->wanted && task->due_ms != 0);
+}
+
+// The task gets a run with the new specification.
+static void run_new(struct start *s)
+{
+	struct spore__task *task = s->task;
+	bool active = task != NULL && spore__task_is_active(task);
+	if (!take(s))
+		return;
+	task = s->task;
+	if (!active && !task->wanted && !s->spec.enabled) {
+		spore__task_set_state(s->tasks, task, spore__task_resting_state(task));
+		answer_later(s, SPORE__WAIT_STARTED, 0);
+	} else if (!active) {
+		spore__task_begin(s->tasks, task);
+		answer_later(s, SPORE__WAIT_STARTED, 0);
+	} else if (s->keep_old && task->hold != NULL && task->old == NULL && !task->stopping) {
+		spore__task_try(s->tasks, task);
+		answer_later(s, SPORE__WAIT_REPLACED, task->generation + 1);
+	} else {
+		spore__task_replace(s->tasks, task);
+		answer_later(s, SPORE__WAIT_STARTED, 0);
+	}
+}
+
+static void run_if_changed(struct start *s)
+{
+	struct spore__task *task = s->task;
+	bool settled = is_busy(task) || (task->wanted && task->schedule != NULL) ||
+	               (task->wanted && task->done && !task->failed && !task->launch_failed);
+	if (s->needs_new || (s->key_count > 0 && !settled)) {
+		run_new(s);
+	} else if (s->key_count > 0) {
+		if (!take(s))
+			return;
+		if (task->hold != NULL)
+			spore__hold_send_update(task->hold, &s->spec);
+		if (task->gated || (task->schedule != NULL && task->wanted)) {
+			task->next_at = 0;
+			spore__task_begin(s->tasks, task);
+		}
+		answer_later(s, SPORE__WAIT_STARTED, 0);
+	} else if (settled || !s->spec.enabled) {
+		answer_as_it_is(s);
+	} else {
+		spore__task_begin(s->tasks, task);
+		answer_later(s, SPORE__WAIT_STARTED, 0);
+	}
+}
+
+static void run_start(struct start *s)
+{
+	char why[256];
+	s->task = spore__table_find(&s->tasks->table, s->spec.system != NULL ? s->spec.system : "", s->spec.task,
+	                            s->spec.replica);
+	if (s->task != NULL && spore__task_read_spec(s->tasks, s->task, &s->old, why, sizeof why))
+		spore__spec_compare(&s->old, &s->spec, note_change, s);
+	else
+		s->needs_new = true;
+	if (s->dry && s->task == NULL)
+		answer_now(s, 0, "absent");
+	else if (s->dry)
+		answer_as_it_is(s);
+	else if (s->task != NULL && s->replace == REFUSE && is_busy(s->task))
+		spore__rpc_call_fail(s->call, SPORE_EEXISTS,
+		                     "a task '%s' is there and %s; stop it, or give another name", s->spec.task,
+		                     spore__task_state_word(s->task->state));
+	else if (s->task != NULL && s->replace == IF_CHANGED)
+		run_if_changed(s);
+	else
+		run_new(s);
+}
+
+static void start(struct spore__rpc_call *call)
+{
+	struct start s = {.tasks = tasks_of(call), .call = call};
+	struct spore__msgpack_reader spec;
+	char why[512];
+	int replace;
+	spore__spec_init(&s.old);
+	if (!spore__rpc_param_at(spore__rpc_call_params(call), 0, "spec", &spec)) {
+		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter 'spec' is missing");
+		return;
+	}
+	// Behind the specification there may be other parameters.
+	struct spore__msgpack_reader end = spec;
+	(void)spore__msgpack_skip(&end);
+	spec.end = end.at;
+	if (!spore__param_word(call, 1, "replace", replaces, REFUSE, &replace) ||
+	    !spore__param_bool(call, 2, "keep_old", &s.keep_old) || !spore__param_bool(call, 3, "dry", &s.dry))
+		return;
+	s.replace = (enum replace)replace;
+	enum spore_err err = spore__spec_decode(spec, &s.spec, why, sizeof why);
+	if (err != SPORE_OK)
+		spore__rpc_call_fail(call, err == SPORE_EMALFORMED ? SPORE_EINVALID : err, "the specification: %s",
+		                     why);
+	else
+		run_start(&s);
+	spore__spec_finish(&s.spec);
+	spore__spec_finish(&s.old);
+	spore__msgpack_writer_finish(&s.keys);
+}
+
+// ---- tasks.rollback
+
+struct decoded {
+	struct spore__spec *spec;
+	bool good;
+};
+
+static void decode(void *arg, const void *bytes, size_t len)
+{
+	struct decoded *d = arg;
+	d->good = spore__spec_decode(spore__msgpack_reader(bytes, len), d->spec, NULL, 0) == SPORE_OK;
+}
+
+static bool has_program(const struct spore__spec *spec)
+{
+	char path[PATH_MAX];
+	if (spec->artifact == NULL || spec->store == NULL)
+		return access(spec->argv[0], X_OK) == 0;
+	return (size_t)snprintf(path, sizeof path, "%s/artifacts/%s", spec->store, spec->artifact) < sizeof path &&
+	       access(path, F_OK) == 0;
+}
+
+static void rollback(struct spore__rpc_call *call)
+{
+	struct start s = {.tasks = tasks_of(call), .call = call, .replace = ALWAYS};
+	char name[SPORE__FULL_NAME], from[PATH_MAX], why[512];
+	size_t first, count;
+	spore__spec_init(&s.old);
+	spore__spec_init(&s.spec);
+	if (!spore__rpc_call_string(call, 0, "name", name, sizeof name) ||
+	    !spore__param_text(call, 1, "from", from, sizeof from) ||
+	    !spore__param_bool(call, 2, "keep_old", &s.keep_old))
+		return;
+	enum spore_err err = spore__names_find(&s.tasks->table, name, from, &first, &count, why, sizeof why);
+	if (err != SPORE_OK) {
+		spore__rpc_call_fail(call, err, "%s", why);
+		return;
+	}
+	if (count > 1) {
+		spore__rpc_call_fail(call, SPORE_EINVALID, "'%s' has %zu replicas: name one of them, as %s@1", name,
+		                     count, name);
+		return;
+	}
+	struct spore__task *task = s.tasks->table.tasks[first];
+	struct decoded d = {.spec = &s.spec};
+	int rc = spore__db_tasks_spec(s.tasks->db, task->id, true, decode, &d);
+	if (rc == SQLITE_DONE)
+		spore__rpc_call_fail(call, SPORE_ENOTFOUND, "%s: there was no other program before", name);
+	else if (rc != SQLITE_OK)
+		spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be read: %s", s.tasks->db->error);
+	else if (!d.good || !has_program(&s.spec))
+		spore__rpc_call_fail(call, SPORE_ENOTFOUND, "%s: the program before, %s, is no longer there", name,
+		                     d.good && s.spec.artifact != NULL ? s.spec.artifact : "of its own");
+	else
+		run_start(&s);
+	spore__spec_finish(&s.spec);
+	spore__spec_finish(&s.old);
+	spore__msgpack_writer_finish(&s.keys);
+}
+
+// ---- those with names
+
+// Answered when all of S have come to where KIND says. NULL: it is answered already. Takes S.
+static struct spore__wait *wait_for(struct spore__tasks *t, struct spore__rpc_call *call, enum spore__wait_kind kind,
+                                    struct spore__selection *s)
+{
+	struct spore__wait *w = spore__wait_create(t, call, kind, s->count);
+	for (size_t i = 0; w != NULL && i < s->count; i++)
+		spore__wait_add(w, s->tasks[i], s->tasks[i]->last_run);
+	spore__selection_finish(s);
+	return w;
+}
+
+static void begin(struct spore__rpc_call *call)
+{
+	struct spore__tasks *t = tasks_of(call);
+	struct spore__selection all, begun = {0};
+	if (!spore__selection_take(t, call, false, &all))
+		return;
+	// What they come after is started too, unless it has done its work.
+	for (size_t i = 0; i < all.count; i++) {
+		const struct spore__task *task = all.tasks[i];
+		for (size_t k = 0; k < task->after_count; k++) {
+			size_t count,
+			    first = spore__table_range(&t->table, task->system->name, task->after[k].task, &count);
+			for (size_t n = first; n < first + count; n++) {
+				struct spore__task *other = t->table.tasks[n];
+				bool completed =
+				    other->wanted && other->done && !other->failed && !other->launch_failed;
+				if (!is_busy(other) && !completed)
+					(void)spore__selection_add(&all, other);
+			}
+		}
+	}
+	for (size_t i = 0; i < all.count; i++)
+		all.tasks[i]->visited = false;
+	for (size_t i = 0; i < all.count; i++)
+		if (!is_busy(all.tasks[i]) || all.tasks[i]->stopping)
+			(void)spore__selection_add(&begun, all.tasks[i]);
+	for (size_t i = 0; i < begun.count; i++)
+		spore__task_begin(t, begun.tasks[i]);
+	free(all.tasks);
+	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_BEGUN, &begun);
+	if (w != NULL)
+		spore__wait_begin(w);
+}
+
+static void stop(struct spore__rpc_call *call)
+{
+	struct spore__tasks *t = tasks_of(call);
+	struct spore__selection s;
+	int64_t grace_ms, timeout_ms;
+	bool kill;
+	if (!spore__param_int(call, 2, "grace_ms", 0, 86400000, -1, &grace_ms) ||
+	    !spore__param_bool(call, 3, "kill", &kill) || !spore__param_timeout(call, 4, &timeout_ms) ||
+	    !spore__selection_take(t, call, false, &s))
+		return;
+	for (size_t i = 0; i < s.count; i++)
+		spore__task_stop(t, s.tasks[i], grace_ms, kill);
+	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_STOPPED, &s);
+	if (w == NULL)
+		return;
+	spore__wait_limit(w, timeout_ms);
+	spore__wait_begin(w);
+}
+
+// Does one of them come after another one? Then they stop and start in order.
+static bool is_ordered(const struct spore__selection *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; s->tasks[i]->after_count > 0 && k < s->count; k++)
+			if (s->tasks[k]->system == s->tasks[i]->system &&
+			    spore__order_comes_after(s->tasks[i], s->tasks[k]->name))
+				return true;
+	return false;
+}
+
+static void restart(struct spore__rpc_call *call)
+{
+	struct spore__tasks *t = tasks_of(call);
+	struct spore__selection s;
+	int64_t timeout_ms;
+	if (!spore__param_timeout(call, 2, &timeout_ms) || !spore__selection_take(t, call, false, &s))
+		return;
+	struct spore__wait *w = spore__wait_create(t, call, SPORE__WAIT_RESTARTED, s.count);
+	bool ordered = is_ordered(&s);
+	for (size_t i = 0; w != NULL && i < s.count; i++) {
+		struct spore__task *task = s.tasks[i];
+		spore__wait_add(w, task, task->last_run);
+		task->wanted = true;
+		if (spore__task_is_active(task) && (ordered || task->old != NULL || task->stopping))
+			spore__task_replace(t, task);
+		else if (task->hold != NULL)
+			spore__hold_send_restart(task->hold);
+		else if (!is_busy(task))
+			spore__task_begin(t, task);
+	}
+	spore__selection_finish(&s);
+	if (w == NULL)
+		return;
+	spore__wait_limit(w, timeout_ms);
+	spore__wait_begin(w);
+}
+
+static void put_name(struct spore__msgpack_writer *w, const struct spore__task *task)
+{
+	char name[SPORE__FULL_NAME];
+	spore__task_full_name(task, name);
+	spore__msgpack_str(w, name);
+}
+
+static void send_signal(struct spore__rpc_call *call)
+{
+	struct spore__tasks *t = tasks_of(call);
+	struct spore__selection s;
+	int64_t number;
+	uint32_t count = 0;
+	if (!spore__param_int(call, 2, "signal", 1, 64, 0, &number))
+		return;
+	if (number == 0) {
+		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter 'signal' is missing");
+		return;
+	}
+	if (!spore__selection_take(t, call, false, &s))
+		return;
+	for (size_t i = 0; i < s.count; i++) {
+		count += s.tasks[i]->hold != NULL;
+		if (s.tasks[i]->hold != NULL)
+			spore__hold_send_signal(s.tasks[i]->hold, number);
+	}
+	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
+	spore__msgpack_map(w, 1);
+	spore__msgpack_str(w, "signalled");
+	spore__msgpack_array(w, count);
+	for (size_t i = 0; i < s.count; i++)
+		if (s.tasks[i]->hold != NULL)
+			put_name(w, s.tasks[i]);
+	spore__selection_finish(&s);
+	spore__rpc_call_done(call);
+}
+
+static void remove_tasks(struct spore__rpc_call *call)
+{
+	struct spore__tasks *t = tasks_of(call);
+	struct spore__selection s;
+	int64_t timeout_ms;
+	bool logs;
+	if (!spore__param_bool(call, 2, "logs", &logs) || !spore__param_timeout(call, 3, &timeout_ms) ||
+	    !spore__selection_take(t, call, false, &s))
+		return;
+	for (size_t i = 0; i < s.count; i++)
+		spore__task_remove(t, s.tasks[i], logs);
+	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_REMOVED, &s);
+	if (w == NULL)
+		return;
+	spore__wait_limit(w, timeout_ms);
+	spore__wait_begin(w);
+}
+
+static void wait_until(struct spore__rpc_call *call)
+{
+	static const char *const words[] = {"started", "ready", "healthy", "ended", NULL};
+	struct spore__tasks *t = tasks_of(call);
+	struct spore__selection s;
+	int64_t timeout_ms;
+	int until;
+	if (!spore__param_word(call, 2, "until", words, SPORE__UNTIL_READY, &until) ||
+	    !spore__param_timeout(call, 3, &timeout_ms) || !spore__selection_take(t, call, false, &s))
+		return;
+	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_UNTIL, &s);
+	if (w == NULL)
+		return;
+	w->until = (enum spore__until)until;
+	spore__wait_limit(w, timeout_ms);
+	spore__wait_begin(w);
+}
+
+// ---- what $/describe says
+
+#define NAMES                                                                                                          \
+	{                                                                                                              \
+		"names", "array", "names of tasks: [SYSTEM/]TASK[@REPLICA]", false                                     \
+	}
+#define FROM                                                                                                           \
+	{                                                                                                              \
+		"from", "str", "the caller's folder, whose system is meant where none is said", true                   \
+	}
+#define TIMEOUT                                                                                                        \
+	{                                                                                                              \
+		"timeout_ms", "int", "answer after so long in any case", true                                          \
+	}
+#define WAITING                                                                                                        \
+	{                                                                                                              \
+		"waiting", "array", "of maps: name, why; those that are not there yet", false                          \
+	}
+
+static const struct spore__rpc_field start_params[] = {
+    {"spec", "map", "the specification", false},
+    {"replace", "str", "what becomes of one that is there: refuse (when it runs), if-changed, always", true},
+    {"keep_old", "bool", "the old one runs until the new one is ready", true},
+    {"dry", "bool", "only say what would change", true},
+    {0},
+};
+static const struct spore__rpc_field start_result[] = {
+    {"name", "str", "its full name", false},
+    {"generation", "int", "of its hold", false},
+    {"changed", "array", "keys of the specification that differ from the one before", false},
+    {"state", "str", "its state now; with dry also absent", false},
+    {0},
+};
+static const struct spore__rpc_field rollback_params[] = {
+    {"name", "str", "of one task", false},
+    FROM,
+    {"keep_old", "bool", "the present one runs until the other one is ready", true},
+    {0},
+};
+static const struct spore__rpc_field names_params[] = {NAMES, FROM, {0}};
+static const struct spore__rpc_field begin_result[] = {
+    {"started", "array", "names of those that are started, or wait for others", false}, WAITING, {0}};
+static const struct spore__rpc_field stop_params[] = {
+    NAMES,
+    FROM,
+    {"grace_ms", "int", "until SIGKILL, in place of what the specification says", true},
+    {"kill", "bool", "SIGKILL at once", true},
+    TIMEOUT,
+    {0}};
+static const struct spore__rpc_field stop_result[] = {
+    {"stopped", "array", "names of those that are", false},
+    {"survivors", "array", "of maps: name, processes; what could not be ended", false},
+    WAITING,
+    {0}};
+static const struct spore__rpc_field restart_params[] = {NAMES, FROM, TIMEOUT, {0}};
+static const struct spore__rpc_field restart_result[] = {
+    {"restarted", "array", "names of those that are", false}, WAITING, {0}};
+static const struct spore__rpc_field signal_params[] = {NAMES, FROM, {"signal", "int", "its number", false}, {0}};
+static const struct spore__rpc_field signal_result[] = {{"signalled", "array", "names of those that run", false}, {0}};
+static const struct spore__rpc_field remove_params[] = {
+    NAMES, FROM, {"logs", "bool", "their logs too", true}, TIMEOUT, {0}};
+static const struct spore__rpc_field remove_result[] = {
+    {"removed", "array", "names of those that are", false}, WAITING, {0}};
+static const struct spore__rpc_field wait_params[] = {
+    NAMES, FROM, {"until", "str", "started, ready (else), healthy or ended", true}, TIMEOUT, {0}};
+static const struct spore__rpc_field wait_result[] = {
+    {"reached", "bool", "false: one cannot, or the time is over", false}, WAITING, {0}};
+
+static const enum spore_err start_errors[] = {SPORE_EINVALID, SPORE_EEXISTS, SPORE_ECANCELLED, SPORE_ETOOBIG,
+                                              SPORE_ENOMEM,   SPORE_ESYSTEM, SPORE_OK};
+static const enum spore_err rollback_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ECANCELLED,
+                                                 SPORE_ENOMEM,   SPORE_ESYSTEM,   SPORE_OK};
+static const enum spore_err names_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ENOMEM, SPORE_OK};
+
+const struct spore__rpc_method spore__task_methods[] = {
+    {"tasks.start", start, "define a task and start it", start_params, start_result, start_errors},
+    {"tasks.rollback", rollback, "start a task with the program that it had before", rollback_params, start_result,
+     rollback_errors},
+    {"tasks.begin", begin, "start defined tasks that do not run, and what they come after", names_params, begin_result,
+     names_errors},
+    {"tasks.stop", stop, "stop tasks; answered when all their processes are dead, or the survivors named", stop_params,
+     stop_result, names_errors},
+    {"tasks.restart", restart, "stop tasks and start them again", restart_params, restart_result, names_errors},
+    {"tasks.signal", send_signal, "send a signal to the process groups of tasks", signal_params, signal_result,
+     names_errors},
+    {"tasks.remove", remove_tasks, "stop tasks and forget them", remove_params, remove_result, names_errors},
+    {"tasks.wait", wait_until, "wait until tasks have come so far", wait_params, wait_result, names_errors},
+    {0},
+};
