@@ -77,30 +77,48 @@ static bool initialize(struct spore__yaml *y, yaml_parser_t *parser, const char 
 	return true;
 }
 
-// libyaml compares each anchor with all before it: many take minutes. They are seldom many, so they are seldom counted.
-static bool few_anchors(struct spore__yaml *y, const char *text, size_t len)
+// How a token changes the depth: lists and maps in each other.
+static int deeper(yaml_token_type_t type)
 {
-	size_t signs = 0, anchors = 0;
-	for (size_t i = 0; i < len; i++)
-		signs += text[i] == '&' || text[i] == '*';
+	switch (type) {
+	case YAML_BLOCK_SEQUENCE_START_TOKEN:
+	case YAML_BLOCK_MAPPING_START_TOKEN:
+	case YAML_FLOW_SEQUENCE_START_TOKEN:
+	case YAML_FLOW_MAPPING_START_TOKEN:
+		return 1;
+	case YAML_BLOCK_END_TOKEN:
+	case YAML_FLOW_SEQUENCE_END_TOKEN:
+	case YAML_FLOW_MAPPING_END_TOKEN:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
+// libyaml takes a time that grows with the square of depth and of anchors: what has too many of them is not loaded at all.
+static bool is_small(struct spore__yaml *y, const char *text, size_t len)
+{
 	yaml_parser_t parser;
-	if (signs <= SPORE__YAML_ANCHORS)
-		return true;
+	size_t anchors = 0;
+	int depth = 0;
+	yaml_mark_t mark = {0};
 	if (!initialize(y, &parser, text, len))
 		return false;
-	yaml_mark_t mark = {0};
-	for (bool more = true; more && anchors <= SPORE__YAML_ANCHORS;) {
+	for (bool more = true; more && anchors <= SPORE__YAML_ANCHORS && depth <= SPORE__YAML_DEPTH;) {
 		yaml_token_t token;
 		if (yaml_parser_scan(&parser, &token) == 0)
 			break; // told when it is loaded
 		anchors += token.type == YAML_ANCHOR_TOKEN || token.type == YAML_ALIAS_TOKEN;
+		depth += deeper(token.type);
 		more = token.type != YAML_STREAM_END_TOKEN;
 		mark = token.start_mark;
 		yaml_token_delete(&token);
 	}
 	yaml_parser_delete(&parser);
-	return anchors <= SPORE__YAML_ANCHORS ||
-	       spore__yaml_wrong(y, mark, "more than %d anchors and aliases", SPORE__YAML_ANCHORS);
+	if (anchors > SPORE__YAML_ANCHORS)
+		return spore__yaml_wrong(y, mark, "more than %d anchors and aliases", SPORE__YAML_ANCHORS);
+	return depth <= SPORE__YAML_DEPTH ||
+	       spore__yaml_wrong(y, mark, "more than %d lists and maps in each other", SPORE__YAML_DEPTH);
 }
 
 static bool no_yaml(struct spore__yaml *y, const yaml_parser_t *parser)
@@ -109,7 +127,7 @@ static bool no_yaml(struct spore__yaml *y, const yaml_parser_t *parser)
 	const char *context = parser->context != NULL ? parser->context : "";
 	const char *remedy = strstr(context, "alias") != NULL    ? "; text that begins with * is written in quotes"
 	                     : strstr(context, "anchor") != NULL ? "; text that begins with & is written in quotes"
-	                     : strstr(problem, "start any token") != NULL
+	                     : strstr(problem, "start any token") != NULL || strstr(problem, "tab") != NULL
 	                         ? "; text that begins with this sign is written in quotes, and lines are indented "
 	                           "with spaces, not tabs"
 	                         : "";
@@ -123,7 +141,7 @@ bool spore__yaml_load(struct spore__yaml *y, const char *file, const char *text,
 	*y = (struct spore__yaml){.file = file};
 	if (len > SPORE__YAML_TEXT)
 		return spore__yaml_wrong(y, (yaml_mark_t){0}, "more than 1 MiB");
-	if (!few_anchors(y, text, len) || !initialize(y, &parser, text, len))
+	if (!is_small(y, text, len) || !initialize(y, &parser, text, len))
 		return false;
 	y->loaded = yaml_parser_load(&parser, &y->document) != 0;
 	if (!y->loaded)

@@ -6,8 +6,8 @@
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "source/client.h"
 #include "cli/command.h"
+#include "source/client.h"
 
 static const struct spore__option options[] = {
     {"fast", 0, NULL, "use the fast compiler (tcc), or fail where it cannot compile the file faithfully", 0, NULL},

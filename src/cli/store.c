@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "source/client.h"
 #include "cli/command.h"
+#include "source/client.h"
 
 static const struct spore__option json_only[] = {
     {"json", 0, NULL, "print JSON", 0, NULL},

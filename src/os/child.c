@@ -56,6 +56,13 @@ static int place_fourth(int fd)
 	return fd > 0 && dup2(fd, 3) < 0 ? -1 : 0;
 }
 
+static int place_last(int from, int to)
+{
+	if (to == 0)
+		return 0;
+	return from == to ? fcntl(to, F_SETFD, 0) : dup2(from, to);
+}
+
 static int limit_open_files(uint64_t soft)
 {
 	struct rlimit r;
@@ -103,5 +110,7 @@ int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 	for (size_t i = 0; i < s->pass_count; i++)
 		if (fcntl(s->pass[i], F_SETFD, 0) != 0)
 			return -1;
-	return place_descriptors(s->fds) != 0 ? -1 : place_fourth(s->fourth);
+	if (place_descriptors(s->fds) != 0 || place_fourth(s->fourth) != 0)
+		return -1;
+	return place_last(s->place_from, s->place_to) < 0 ? -1 : 0;
 }

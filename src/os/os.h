@@ -35,7 +35,8 @@ struct spore__spawn {
 	int fds[3];              // become 0, 1, 2; -1: the caller's own; the caller keeps and closes them
 	const int *pass;         // descriptors kept open under their own numbers although close-on-exec; may be NULL
 	size_t pass_count;
-	int fourth; // becomes 3, as fds do; 0: none
+	int fourth;               // becomes 3, as fds do; 0: none
+	int place_from, place_to; // place_from becomes place_to, above 2, after all others; 0: none
 	enum spore__pgroup pgroup;
 	bool session;                         // leads a session of its own, without terminal
 	bool die_with_parent;                 // SIGKILL when the caller dies (Linux; plain POSIX: ignored)
@@ -66,6 +67,9 @@ int spore__os_peer_uid(int fd, uid_t *uid);
 // Pipe and socket pair, close-on-exec from the first moment (plain POSIX: as soon as possible).
 int spore__os_pipe(int fds[2]);
 int spore__os_socketpair(int fds[2]);
+
+// Makes a pipe take SIZE bytes where that is allowed (0: leaves it). Returns how many it takes; 0 where that cannot be told (plain POSIX).
+size_t spore__os_pipe_grow(int fd, size_t size);
 
 // Copies by sharing blocks or in the kernel; ENOTSUP where it cannot, then copy by hand.
 int spore__os_copy(int from, int to, off_t size);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/dirs.h"
@@ -127,25 +126,4 @@ int spore__build_ask(const struct spore__wanted *w, struct spore__index *index)
 		return SPORE__EXIT_SPORE;
 	}
 	return WEXITSTATUS(status) == 0 ? SPORE__EXIT_SPORE : WEXITSTATUS(status);
-}
-
-int spore__build_hold(const char *store, const char *id)
-{
-	char *path = spore__xasprintf("%s/meta/%s", store, id);
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	struct stat st;
-	free(path);
-	if (fd < 0)
-		return -1;
-	// Removed between the index and here: the lock would be on a file without a name.
-	if (spore__os_lock(fd, false, true) != 0 || fstat(fd, &st) != 0 || st.st_nlink == 0) {
-		close(fd);
-		return -1;
-	}
-	struct timespec now;
-	if (clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec - st.st_atim.tv_sec > 60) {
-		const struct timespec times[2] = {now, {.tv_nsec = UTIME_OMIT}};
-		(void)futimens(fd, times); // when it was used is for the garbage collector; not worth an error
-	}
-	return fd;
 }

@@ -24,7 +24,4 @@ int spore__build_ask(const struct spore__wanted *w, struct spore__index *index);
 // Executes spore-build with these arguments in place of this process; does not return.
 _Noreturn void spore__build_become(const struct spore__strs *args);
 
-// Marks the artifact as used now, and in use as long as the returned descriptor is open. -1 when it is gone.
-int spore__build_hold(const char *store, const char *id);
-
 #endif

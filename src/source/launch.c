@@ -8,6 +8,7 @@
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/keep.h"
 #include "base/mem.h"
 
 static const char path_prefix[] = "path:";
@@ -119,7 +120,7 @@ static int fill_artifact(const struct spore__launch_wish *wish, struct spore__la
 	const struct spore__program *program = spore__index_program(&l->index, wish->bin);
 	if (program == NULL)
 		return choose(&l->index, wish->source, wish->bin);
-	l->held = spore__build_hold(l->store, l->index.id);
+	l->held = spore__keep_artifact(l->store, l->index.id);
 	if (l->held < 0)
 		return -1; // the garbage collector was faster
 	l->artifact = spore__xstrdup(l->index.id);

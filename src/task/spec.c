@@ -420,6 +420,26 @@ void spore__spec_compare(const struct spore__spec *a, const struct spore__spec *
 	}
 }
 
+static void swap(void *a, void *b, size_t size)
+{
+	unsigned char kept[sizeof(int64_t)];
+	memcpy(kept, a, size);
+	memcpy(a, b, size);
+	memcpy(b, kept, size);
+}
+
+void spore__spec_take_live(struct spore__spec *s, struct spore__spec *from)
+{
+	static const size_t sizes[] = {
+	    [SPORE__SPEC_STR] = sizeof(char *),  [SPORE__SPEC_TEXTS] = sizeof(spore__texts),
+	    [SPORE__SPEC_INT] = sizeof(int64_t), [SPORE__SPEC_BOOL] = sizeof(bool),
+	    [SPORE__SPEC_ENUM] = sizeof(int),
+	};
+	for (const struct spore__spec_field *f = spore__spec_fields; f->key != NULL; f++)
+		if (f->live)
+			swap(member(s, f), member(from, f), sizes[f->type]);
+}
+
 bool spore__name_is_valid(const char *name)
 {
 	size_t len = strlen(name);

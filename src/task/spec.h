@@ -144,6 +144,9 @@ enum spore_err spore__spec_decode(struct spore__msgpack_reader r, struct spore__
 void spore__spec_compare(const struct spore__spec *a, const struct spore__spec *b,
                          void (*fn)(void *arg, const struct spore__spec_field *field), void *arg);
 
+// Moves the fields that are `live` from FROM to S; FROM, still to be finished, gets those of S.
+void spore__spec_take_live(struct spore__spec *s, struct spore__spec *from);
+
 // May it be the name of a system or task? A letter or digit, then letters, digits, `_` and `-`.
 bool spore__name_is_valid(const char *name);
 

@@ -40,6 +40,14 @@ int spore__os_socketpair(int fds[2])
 	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
 }
 
+size_t spore__os_pipe_grow(int fd, size_t size)
+{
+	if (size > 0)
+		(void)fcntl(fd, F_SETPIPE_SZ, (int)size);
+	int now = fcntl(fd, F_GETPIPE_SZ);
+	return now > 0 ? (size_t)now : 0;
+}
+
 int spore__os_copy(int from, int to, off_t size)
 {
 	if (ioctl(to, FICLONE, from) == 0)

@@ -1,0 +1,287 @@
+// The hold's descendants by the parents that /proc tells. Those of a process that died have become children of the nearest living
+// subreaper, the hold, so nobody is ever out of sight.
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "os/tree.h"
+
+enum {
+	FREEZE_ROUNDS = 10,
+	STAT = 512, // bytes of /proc/PID/stat that are read: name, state and parent
+};
+
+struct process {
+	pid_t pid, parent;
+	char name[16];
+	bool alive, below, frozen;
+};
+
+struct processes {
+	struct process *items; // by pid
+	size_t count, cap;
+};
+
+void spore__tree_init(struct spore__tree *t)
+{
+	*t = (struct spore__tree){.how = "group"};
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == 0)
+		t->how = "subreaper";
+}
+
+// Reads what is needed of the folder PROC of a process. False when it is gone.
+static bool look_at(int proc, struct process *p)
+{
+	char text[STAT];
+	int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t len = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	// PID (NAME) STATE PARENT; the name may hold anything, so its end is the last bracket.
+	const char *name = strchr(text, '('), *end = strrchr(text, ')');
+	char state;
+	int parent;
+	long threads;
+	if (name == NULL || end == NULL || end < name ||
+	    sscanf(end + 1, " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld", &state, &parent,
+	           &threads) != 3)
+		return false;
+	size_t n = (size_t)(end - name - 1);
+	n = n < sizeof p->name ? n : sizeof p->name - 1;
+	memcpy(p->name, name + 1, n);
+	p->name[n] = '\0';
+	p->parent = (pid_t)parent;
+	// The first thread may have ended before the others.
+	p->alive = (state != 'Z' && state != 'X') || threads > 1;
+	return true;
+}
+
+static int open_process(pid_t pid)
+{
+	char path[32];
+	(void)snprintf(path, sizeof path, "/proc/%ld", (long)pid);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+// Other holds and the node.
+static bool is_exempt(pid_t pid)
+{
+	static const char *const programs[] = {"spore-node", "spore-hold"};
+	char path[32], exe[PATH_MAX];
+	(void)snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
+	ssize_t len = readlink(path, exe, sizeof exe - 1);
+	if (len <= 0)
+		return false;
+	exe[len] = '\0';
+	const char *base = strrchr(exe, '/');
+	for (size_t i = 0; base != NULL && i < sizeof programs / sizeof programs[0]; i++) {
+		size_t n = strlen(programs[i]);
+		if (strncmp(base + 1, programs[i], n) == 0 && (base[1 + n] == '\0' || base[1 + n] == ' '))
+			return true; // the space: " (deleted)" after it was replaced
+	}
+	return false;
+}
+
+static bool add(struct processes *all, const struct process *p)
+{
+	if (all->count == all->cap) {
+		size_t cap = all->cap == 0 ? 256 : all->cap * 2;
+		struct process *items = realloc(all->items, cap * sizeof *items);
+		if (items == NULL)
+			return false;
+		all->items = items;
+		all->cap = cap;
+	}
+	all->items[all->count++] = *p;
+	return true;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	pid_t x = ((const struct process *)a)->pid, y = ((const struct process *)b)->pid;
+	return (x > y) - (x < y);
+}
+
+static struct process *find(const struct processes *all, pid_t pid)
+{
+	struct process key = {.pid = pid};
+	return all->count == 0 ? NULL : bsearch(&key, all->items, all->count, sizeof key, by_pid);
+}
+
+// Marks who is below this process.
+static void mark(struct processes *all)
+{
+	const pid_t self = getpid();
+	qsort(all->items, all->count, sizeof *all->items, by_pid);
+	for (bool more = true; more;) {
+		more = false;
+		for (size_t i = 0; i < all->count; i++) {
+			struct process *p = &all->items[i];
+			const struct process *parent = p->below || p->parent == self ? NULL : find(all, p->parent);
+			if (p->below || (p->parent != self && (parent == NULL || !parent->below)) || is_exempt(p->pid))
+				continue;
+			p->below = true;
+			more = true;
+		}
+	}
+}
+
+static void scan(struct processes *all)
+{
+	all->count = 0;
+	DIR *proc = opendir("/proc");
+	if (proc == NULL)
+		return;
+	for (struct dirent *e; (e = readdir(proc)) != NULL;) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		struct process p = {.pid = (pid_t)atol(e->d_name)};
+		int fd = openat(dirfd(proc), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		bool there = fd >= 0 && look_at(fd, &p);
+		if (fd >= 0)
+			close(fd);
+		if (there && !add(all, &p))
+			break; // out of memory: those found are dealt with, the others another time
+	}
+	closedir(proc);
+	mark(all);
+}
+
+// A signal for this process and no other that has got its number since: the opened folder stands for it.
+static void send_to(const struct process *p, int sig)
+{
+	struct process now;
+	int fd = open_process(p->pid);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			(void)kill(p->pid, sig);
+		return;
+	}
+	if (look_at(fd, &now) && (now.parent == p->parent || now.parent == getpid()) &&
+	    syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) != 0 && errno == ENOSYS)
+		(void)kill(p->pid, sig);
+	close(fd);
+}
+
+static bool has_children(void)
+{
+	siginfo_t info;
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool spore__tree_is_empty(const struct spore__tree *t)
+{
+	(void)t;
+	if (!has_children())
+		return true;
+	struct processes all = {0};
+	scan(&all);
+	bool empty = true;
+	for (size_t i = 0; i < all.count && empty; i++)
+		empty = !all.items[i].below || !all.items[i].alive;
+	free(all.items);
+	return empty;
+}
+
+void spore__tree_signal(const struct spore__tree *t, int sig)
+{
+	(void)t;
+	if (!has_children())
+		return;
+	struct processes all = {0};
+	scan(&all);
+	for (size_t i = 0; i < all.count; i++)
+		if (all.items[i].below && all.items[i].alive)
+			send_to(&all.items[i], sig);
+	free(all.items);
+}
+
+// Stops what is new since BEFORE. True when there was something.
+static bool freeze(struct processes *all, const struct processes *before)
+{
+	bool news = false;
+	for (size_t i = 0; i < all->count; i++) {
+		struct process *p = &all->items[i];
+		const struct process *old = find(before, p->pid);
+		if (!p->below || !p->alive)
+			continue;
+		p->frozen = old != NULL && old->frozen;
+		if (p->frozen)
+			continue;
+		send_to(p, SIGSTOP);
+		p->frozen = news = true;
+	}
+	return news;
+}
+
+void spore__tree_kill(const struct spore__tree *t)
+{
+	struct processes now = {0}, before = {0};
+	if (t->group > 0)
+		(void)kill(-t->group, SIGKILL); // at once, what is known
+	bool news = has_children();
+	for (int round = 0; news && round < FREEZE_ROUNDS; round++) {
+		struct processes swap = before;
+		before = now;
+		now = swap;
+		scan(&now);
+		news = freeze(&now, &before);
+	}
+	for (size_t i = 0; i < now.count; i++)
+		if (now.items[i].below && now.items[i].alive)
+			send_to(&now.items[i], SIGKILL);
+	free(now.items);
+	free(before.items);
+}
+
+void spore__tree_name(const struct spore__tree *t, char *out, size_t size)
+{
+	(void)t;
+	struct processes all = {0};
+	size_t len = 0;
+	out[0] = '\0';
+	scan(&all);
+	for (size_t i = 0; i < all.count && len < size; i++) {
+		const struct process *p = &all.items[i];
+		if (p->below && p->alive)
+			len += (size_t)snprintf(out + len, size - len, "%s%ld %s", len > 0 ? ", " : "", (long)p->pid,
+			                        p->name);
+	}
+	free(all.items);
+}
+
+int spore__tree_start_outside(const char *const *argv)
+{
+	// A sibling: what forks away from it becomes a child of whoever is above the hold, never of the hold.
+	long child = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (child != 0)
+		return child > 0 ? 0 : -1;
+	sigset_t none;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < 32; sig++)
+		(void)signal(sig, SIG_DFL);
+	int null = open("/dev/null", O_RDWR);
+	for (int i = 0; i < 3; i++)
+		(void)dup2(null, i);
+	spore__os_close_from(3);
+	(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(127);
+}

@@ -1,0 +1,61 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "os/tree.h"
+
+void spore__tree_init(struct spore__tree *t)
+{
+	*t = (struct spore__tree){.how = "group"};
+}
+
+bool spore__tree_is_empty(const struct spore__tree *t)
+{
+	return t->group <= 0 || (kill(-t->group, 0) != 0 && errno == ESRCH);
+}
+
+void spore__tree_signal(const struct spore__tree *t, int sig)
+{
+	if (t->group > 0)
+		(void)kill(-t->group, sig);
+}
+
+void spore__tree_kill(const struct spore__tree *t)
+{
+	spore__tree_signal(t, SIGKILL);
+}
+
+void spore__tree_name(const struct spore__tree *t, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (!spore__tree_is_empty(t))
+		(void)snprintf(out, size, "process group %ld", (long)t->group);
+}
+
+int spore__tree_start_outside(const char *const *argv)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		// Twice, so that it is nobody's child here.
+		pid_t second = setsid() >= 0 ? fork() : -1;
+		if (second != 0)
+			_exit(second < 0 ? 1 : 0);
+		int null = open("/dev/null", O_RDWR);
+		for (int i = 0; i < 3; i++)
+			(void)dup2(null, i);
+		spore__os_close_from(3);
+		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	int status = 1;
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (child > 0 && status != 0)
+		errno = EAGAIN;
+	return child > 0 && status == 0 ? 0 : -1;
+}

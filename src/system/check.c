@@ -1,0 +1,66 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "system/command.h"
+#include "system/schema.h"
+
+static void print_json(const struct spore__manifest *m)
+{
+	struct spore__buf out = {0};
+	struct spore__json j = {.out = &out};
+	spore__json_open(&j, NULL, '{');
+	spore__json_str(&j, "file", m->path);
+	spore__json_str(&j, "system", m->name);
+	spore__json_bool(&j, "ok", m->yaml.errors == 0);
+	spore__json_open(&j, "findings", '[');
+	for (size_t i = 0; i < m->yaml.count; i++) {
+		const struct spore__finding *f = &m->yaml.findings[i];
+		spore__json_open(&j, NULL, '{');
+		spore__json_int(&j, "line", (int64_t)f->line);
+		spore__json_int(&j, "column", (int64_t)f->column);
+		spore__json_str(&j, "level", f->note ? "note" : "error");
+		spore__json_str(&j, "text", f->text);
+		spore__json_close(&j, '}');
+	}
+	spore__json_close(&j, ']');
+	spore__json_close(&j, '}');
+	puts(out.data);
+	spore__buf_finish(&out);
+}
+
+static void print(const struct spore__manifest *m)
+{
+	const char *shown = spore__system_shown(m->path);
+	for (size_t i = 0; i < m->yaml.count; i++) {
+		const struct spore__finding *f = &m->yaml.findings[i];
+		printf("%s:%zu:%zu: %s%s\n", shown, f->line, f->column, f->note ? "note: " : "", f->text);
+	}
+	if (m->yaml.errors > m->yaml.count)
+		printf("%s: and more\n", shown);
+	if (m->yaml.errors == 0)
+		printf("%s: no mistakes, %zu task%s\n", shown, m->count, m->count == 1 ? "" : "s");
+}
+
+int spore__system_check(const struct spore__options *o)
+{
+	struct spore__manifest m;
+	if (o->schema) {
+		struct spore__buf out = {0};
+		spore__schema_json(&out);
+		puts(out.data);
+		spore__buf_finish(&out);
+		return SPORE__EXIT_OK;
+	}
+	int status = spore__system_read(o->operands.count > 0 ? o->operands.items[0] : NULL, &m);
+	if (status == 0) {
+		if (o->json)
+			print_json(&m);
+		else
+			print(&m);
+		status = m.yaml.errors > 0 ? SPORE__EXIT_FAILED : SPORE__EXIT_OK;
+	}
+	spore__manifest_finish(&m);
+	return status;
+}

@@ -1,0 +1,188 @@
+// What only the whole manifest can tell: names that refer to each other, circles, keys that do not go together.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "system/manifest_private.h"
+
+static const char *nearest_task(const struct spore__manifest *m, const char *name)
+{
+	struct spore__strs names = {0};
+	const char *near = NULL;
+	for (size_t i = 0; i < m->count; i++)
+		spore__strs_add(&names, m->tasks[i].name);
+	if (names.count > 0)
+		near = spore__nearest(name, (const char *const *)names.items);
+	struct spore__manifest_task *task = near != NULL ? spore__manifest_task(m, near) : NULL;
+	spore__strs_finish(&names);
+	return task != NULL ? task->name : NULL;
+}
+
+static bool known_task(struct spore__manifest *m, yaml_mark_t mark, const char *what, const char *name)
+{
+	if (spore__manifest_task(m, name) != NULL)
+		return true;
+	const char *near = nearest_task(m, name);
+	return spore__yaml_wrong(&m->yaml, mark, "%s: there is no task \"%.80s\"%s%s%s", what, name,
+	                         near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+	                         near != NULL ? "\"?" : "");
+}
+
+static void check_after(struct spore__manifest *m, struct spore__manifest_task *task)
+{
+	for (size_t i = 0; i < task->after_count; i++) {
+		struct spore__manifest_after *a = &task->after[i];
+		if (strcmp(a->task, task->name) == 0) {
+			(void)spore__yaml_wrong(&m->yaml, a->mark, "after: %s cannot come after itself", task->name);
+			continue;
+		}
+		if (!known_task(m, a->mark, "after", a->task))
+			continue;
+		const struct spore__spec *other = &spore__manifest_task(m, a->task)->spec;
+		if (strcmp(a->condition, "completed") == 0 && other->restart == SPORE__RESTART_ALWAYS)
+			(void)spore__yaml_wrong(&m->yaml, a->mark,
+			                        "after: %s never completes, because of its restart: always", a->task);
+		if (strcmp(a->condition, "healthy") == 0 && other->alive == SPORE__ALIVE_NONE)
+			(void)spore__yaml_wrong(&m->yaml, a->mark,
+			                        "after: %s has no alive:, which says when it is healthy; write ready",
+			                        a->task);
+	}
+}
+
+enum { NEW, OPEN, DONE };
+
+// Depth first, with a path of its own: a manifest may have many tasks in a row.
+struct walk {
+	struct spore__manifest *m;
+	unsigned char *seen;
+	size_t *path, *next;
+	size_t depth;
+};
+
+static void tell_circle(struct walk *w, size_t from, yaml_mark_t mark)
+{
+	struct spore__buf text = {0};
+	size_t start = 0;
+	while (w->path[start] != from)
+		start++;
+	for (size_t i = start; i < w->depth && text.len < 400; i++)
+		spore__buf_printf(&text, "%s after ", w->m->tasks[w->path[i]].name);
+	spore__buf_str(&text, w->m->tasks[from].name);
+	(void)spore__yaml_wrong(&w->m->yaml, mark, "after: these wait for each other: %s", text.data);
+	spore__buf_finish(&text);
+}
+
+static void walk_from(struct walk *w, size_t root)
+{
+	if (w->seen[root] != NEW)
+		return;
+	w->path[0] = root;
+	w->next[0] = 0;
+	w->depth = 1;
+	w->seen[root] = OPEN;
+	while (w->depth > 0) {
+		size_t at = w->path[w->depth - 1];
+		const struct spore__manifest_task *task = &w->m->tasks[at];
+		if (w->next[w->depth - 1] == task->after_count) {
+			w->seen[at] = DONE;
+			w->depth--;
+			continue;
+		}
+		const struct spore__manifest_after *a = &task->after[w->next[w->depth - 1]++];
+		const struct spore__manifest_task *other = spore__manifest_task(w->m, a->task);
+		size_t to = other != NULL ? (size_t)(other - w->m->tasks) : at;
+		if (to == at)
+			continue; // told by check_after
+		if (w->seen[to] == OPEN) {
+			tell_circle(w, to, a->mark);
+		} else if (w->seen[to] == NEW) {
+			w->seen[to] = OPEN;
+			w->path[w->depth] = to;
+			w->next[w->depth++] = 0;
+		}
+	}
+}
+
+static void check_circles(struct spore__manifest *m)
+{
+	struct walk w = {.m = m};
+	w.seen = spore__xcalloc(m->count + 1, 1);
+	w.path = spore__xcalloc(m->count + 1, sizeof *w.path);
+	w.next = spore__xcalloc(m->count + 1, sizeof *w.next);
+	for (size_t i = 0; i < m->count; i++)
+		walk_from(&w, i);
+	free(w.seen);
+	free(w.path);
+	free(w.next);
+}
+
+static void check_together(struct spore__manifest *m, const struct spore__manifest_task *task)
+{
+	const struct spore__spec *s = &task->spec;
+	if (s->every != NULL && s->restart == SPORE__RESTART_ALWAYS)
+		(void)spore__yaml_wrong(&m->yaml, task->every_mark,
+		                        "%s: every and restart: always do not go together: remove one of them",
+		                        task->name);
+	if (s->tty && s->stdin_from != SPORE__STDIN_NULL)
+		(void)spore__yaml_wrong(&m->yaml, task->mark,
+		                        "%s: its stdin is its terminal (tty: true): remove stdin or tty", task->name);
+}
+
+static void check_source(struct spore__manifest *m, const struct spore__manifest_task *task)
+{
+	if (task->source == NULL)
+		return;
+	if (strncmp(task->source, "path:", 5) != 0) {
+		if (access(task->source, F_OK) != 0)
+			(void)spore__yaml_wrong(&m->yaml, task->source_mark, "source: %s: %s", task->source,
+			                        strerror(errno));
+		return;
+	}
+	char *program = spore__fs_find_program(task->source + 5, getenv("PATH"));
+	if (program == NULL)
+		(void)spore__yaml_wrong(&m->yaml, task->source_mark, "source: there is no program %s on PATH",
+		                        task->source + 5);
+	free(program);
+}
+
+static void check_wire_end(struct spore__manifest *m, const struct spore__manifest_wire *w,
+                           const struct spore__manifest_end *e, bool reads, bool writes)
+{
+	if (!known_task(m, w->mark, "wires", e->task))
+		return;
+	if ((reads && (strcmp(e->port, "stdout") == 0 || strcmp(e->port, "stderr") == 0)) ||
+	    (writes && strcmp(e->port, "stdin") == 0))
+		(void)spore__yaml_wrong(&m->yaml, w->mark,
+		                        "wires: %s.%s cannot %s; the left of -> writes, the right reads", e->task,
+		                        e->port, reads ? "read" : "write");
+}
+
+void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		check_after(m, &m->tasks[i]);
+		check_together(m, &m->tasks[i]);
+		if (world->files)
+			check_source(m, &m->tasks[i]);
+	}
+	check_circles(m);
+	for (size_t i = 0; i < m->wire_count; i++) {
+		const struct spore__manifest_wire *w = &m->wires[i];
+		check_wire_end(m, w, &w->from, w->duplex, true);
+		check_wire_end(m, w, &w->to, true, w->duplex);
+	}
+	if (m->wire_count > 0)
+		spore__yaml_note(&m->yaml, m->wires_mark,
+		                 "wires are checked only: this version of spore does not make them");
+	for (size_t i = 0; i < m->count; i++) {
+		struct spore__manifest_task *task = &m->tasks[i];
+		struct spore__strs after = {0};
+		for (size_t k = 0; k < task->after_count; k++)
+			spore__strs_addf(&after, "%s %s", task->after[k].task, task->after[k].condition);
+		task->spec.after = after.items;
+	}
+}

@@ -1,0 +1,269 @@
+// The inside of spore-hold: one process, one thread, one task. Private to hold*.c and what belongs to it. Nothing here ends the process
+// when memory or descriptors run out: what cannot be done now is said, and tried again.
+//
+// The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
+// hold_control.c what it says of itself, hold_peers.c who is connected, hold_node.c the node that went away.
+#ifndef SPORE_TASK_HOLD_H
+#define SPORE_TASK_HOLD_H
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "hold_side.h"
+#include "os/tree.h"
+#include "task/folder.h"
+#include "task/hold_protocol.h"
+#include "task/log.h"
+#include "task/spec.h"
+#include "task/state.h"
+
+struct spore__hold;
+
+// ---- the loop
+
+enum {
+	SPORE__HOLD_IOS = 128,  // descriptors that are waited for
+	SPORE__HOLD_PEERS = 64, // connections
+};
+
+// A descriptor that is waited for. Lives in what it belongs to; FN is called with what poll said. To have none of it for a
+// while (its reader cannot take more) set `paused`.
+struct spore__hold_io {
+	int fd; // -1: not open
+	short events;
+	bool paused;
+	void (*fn)(struct spore__hold *h, struct spore__hold_io *io, short revents);
+};
+
+// False: too many (errno EMFILE). Until spore__hold_io_close.
+bool spore__hold_io_open(struct spore__hold *h, struct spore__hold_io *io, int fd, short events,
+                         void (*fn)(struct spore__hold *, struct spore__hold_io *, short));
+void spore__hold_io_close(struct spore__hold *h,
+                          struct spore__hold_io *io); // and its descriptor; nothing when not open
+
+// Each timer has its function in hold.c.
+enum spore__hold_timer {
+	SPORE__TIMER_STATE,  // of the table in hold_states.c
+	SPORE__TIMER_READY,  // it is not ready in time
+	SPORE__TIMER_LOG,    // the log may be writable again
+	SPORE__TIMER_BUFFER, // nothing was read for a while
+	SPORE__TIMER_PEERS,  // a peer that does not read
+	SPORE__TIMER_ACCEPT, // there may be descriptors again
+	SPORE__TIMER_NODE,   // no node has come
+	SPORE__TIMER_STATUS, // the status could not be written
+	SPORE__TIMERS,
+};
+
+void spore__hold_timer(struct spore__hold *h, enum spore__hold_timer timer, int64_t ms); // from now; replaces; -1: none
+int64_t spore__hold_now_ms(void);                                                        // monotonic
+int64_t spore__hold_wall_ns(void);
+
+// A number from 0 to LIMIT - 1, LIMIT at least 1.
+uint32_t spore__hold_random(struct spore__hold *h, uint32_t limit);
+
+// ---- the log (hold_output.c)
+
+struct spore__hold_log {
+	struct spore__log_writer writer;
+	bool open;
+	unsigned char *buffer; // for what is read; NULL while nothing is
+	size_t size;
+	bool large; // much of it was used
+	bool full;  // nothing could be appended; TIMER_LOG is set
+	struct {
+		enum spore__log_kind kind;
+		unsigned flags;
+		uint32_t run;
+		uint64_t wall, monotonic;
+		size_t len; // 0: nothing; else bytes in `buffer` that could not be appended
+	} kept;
+	unsigned char events[4096]; // could not be appended yet: struct kept_event, then its bytes
+	size_t events_len;
+	uint64_t lost_bytes, lost_records; // not yet in the log
+	char why[128];                     // nothing can be appended
+};
+
+void spore__hold_log_open(struct spore__hold *h);
+void spore__hold_log_close(struct spore__hold *h);
+void spore__hold_log_retry(struct spore__hold *h);
+void spore__hold_buffer_idle(struct spore__hold *h);
+// May more be read from the program? Else its output waits (log.overflow block).
+bool spore__hold_log_takes(const struct spore__hold *h);
+// Where to read to, and how much at most. Nothing may be in it that waits for the log.
+unsigned char *spore__hold_buffer(struct spore__hold *h, size_t *size);
+// What was read into the buffer.
+void spore__hold_took(struct spore__hold *h, enum spore__log_kind kind, size_t len, uint64_t records);
+
+struct spore__hold_number {
+	const char *key; // NULL ends a list
+	int64_t value;
+};
+// Something that the hold itself has to say. NUMBERS (may be NULL) go into the event too.
+void spore__hold_event(struct spore__hold *h, enum spore_level level, const char *event,
+                       const struct spore__hold_number *numbers, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+// The program's stdout and stderr.
+struct spore__hold_output {
+	struct spore__hold_io io;
+	enum spore__log_kind kind;
+	size_t pipe; // its size; 0: not known
+};
+void spore__hold_output_open(struct spore__hold *h, struct spore__hold_output *o, int fd, enum spore__log_kind kind);
+// Reads what is left, a bounded amount. True when all was read or nobody can write any more.
+bool spore__hold_output_drain(struct spore__hold *h);
+void spore__hold_output_close(struct spore__hold *h);
+
+// ---- an instance (hold_run.c)
+
+struct spore__hold_run {
+	pid_t pid;                             // 0: none
+	int64_t began_ms, ready_ms;            // monotonic; 0: not
+	int input;                             // the program's stdin, where that stays open; -1
+	struct spore__hold_output out, err;    //
+	struct spore__hold_io control;         // libspore
+	struct spore__hold_side side;          // ... what it says
+	struct spore__hold_io notify, newline; // sd_notify, ready.fd
+	char notify_path[PATH_MAX];            // "": none
+};
+
+// Starts the next instance: 0, or -1 with why in the state, and nothing left behind.
+int spore__hold_run_start(struct spore__hold *h);
+// Reaps what ended.
+void spore__hold_run_reap(struct spore__hold *h);
+// Closes what is left of an instance whose processes are gone.
+void spore__hold_run_finish(struct spore__hold *h);
+void spore__hold_run_close_input(struct spore__hold *h);
+
+// ---- what a program says of itself (hold_control.c)
+
+// Makes the channels that the specification wants before a start; their ends for the program are in *ENDS. -1 with errno.
+struct spore__hold_ends {
+	int control, newline; // -1: none
+};
+int spore__hold_control_open(struct spore__hold *h, struct spore__hold_ends *ends);
+void spore__hold_control_started(struct spore__hold *h); // says hello
+void spore__hold_control_last(struct spore__hold *h);    // reads what it said before it ended
+void spore__hold_control_close(struct spore__hold *h);
+bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms); // false: it does not listen
+
+// ---- states (hold_states.c)
+
+// One source for the states and what is told of them.
+#define SPORE__HOLD_STATES(X)                                                                                          \
+	X(INIT, WAITING)            /* before the first run */                                                         \
+	X(STARTING, STARTING)       /* runs, not ready */                                                              \
+	X(RUNNING, RUNNING)         /* ready */                                                                        \
+	X(ASKED, STOPPING)          /* the ladder: asked by message or end of file */                                  \
+	X(SIGNALLED, STOPPING)      /* the ladder: got the signal */                                                   \
+	X(LEFT, STOPPING)           /* the program ended, others that it started have not */                           \
+	X(LEFT_SIGNALLED, STOPPING) /* ... and got the signal */                                                       \
+	X(KILLED, STOPPING)         /* SIGKILL until all are gone */                                                   \
+	X(DRAINING, STOPPING)       /* all are gone; the rest of their output */                                       \
+	X(WAITING, WAITING)         /* for the next run */                                                             \
+	X(ENDED, ENDED)
+
+enum spore__hold_at {
+#define X(name, phase) SPORE__AT_##name,
+	SPORE__HOLD_STATES(X)
+#undef X
+	    SPORE__ATS,
+};
+
+enum spore__hold_happened {
+	SPORE__ON_TIMER,     // TIMER_STATE
+	SPORE__ON_READY,     // it is at work
+	SPORE__ON_UNREADY,   // it is not, in time
+	SPORE__ON_UNHEALTHY, // it does not live any more, as its probe says
+	SPORE__ON_EXIT,      // the program ended
+	SPORE__ON_EMPTY,     // ... and everything that it started
+	SPORE__ON_STOP,      // somebody wants it stopped: `grace`
+	SPORE__ON_KILL,
+	SPORE__ON_RESTART,
+	SPORE__ONS,
+};
+
+void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what);
+void spore__hold_begin(struct spore__hold *h);
+
+// ---- peers (hold_peers.c)
+
+struct spore__hold_peer {
+	struct spore__hold_io io;
+	bool hello, node, leaving;
+	bool state_due;    // it has not got the latest state
+	bool closing;      // when all is sent
+	int64_t since;     // when it last took something, monotonic ms
+	unsigned char *in; // malloc'ed
+	size_t in_len, in_cap;
+	struct spore__msgpack_writer out;
+	size_t out_sent; // bytes of `out` that are gone
+};
+
+void spore__hold_peers_open(struct spore__hold *h, int inherited); // -1: none
+void spore__hold_peers_listen(struct spore__hold *h, int fd);      // on another socket
+void spore__hold_peers_tell(struct spore__hold *h);                // the state, to each that takes it
+void spore__hold_peers_late(struct spore__hold *h);
+void spore__hold_peers_accept(struct spore__hold *h);
+bool spore__hold_peers_done(const struct spore__hold *h); // all is sent
+
+// ---- the node (hold_node.c)
+
+void spore__hold_node_lost(struct spore__hold *h);
+void spore__hold_node_came(struct spore__hold *h);
+void spore__hold_node_start(struct spore__hold *h);
+
+// ---- all of it
+
+struct spore__hold {
+	int dir;
+	char folder[PATH_MAX]; // absolute
+	struct spore__hold_name name;
+	char mark[SPORE__HOLD_NAME]; // HOLD of SPORE_INSTANCE
+	char task[SPORE__HOLD_NAME];
+	struct spore__spec spec;
+	struct spore__hold_state state; // as it is told
+	bool dirty;                     // ... differs from what was told
+	int written;                    // phase of the status file; -1: none
+	int lock;
+	int artifact; // kept; -1
+
+	struct spore__hold_io *ios[SPORE__HOLD_IOS];
+	size_t io_count;
+	int64_t timers[SPORE__TIMERS]; // monotonic ms; 0: none
+	int signals[2];                // a pipe from the handlers to the loop
+	struct spore__hold_io signal_io;
+	uint64_t random;
+
+	enum spore__hold_at at;
+	int64_t grace;        // of ON_STOP; -1: as specified
+	int64_t kill_at;      // monotonic ms: the end of the ladder
+	int64_t killed_at;    // since when it is killed
+	bool restart_asked;   // start again whatever the policy says
+	int64_t row;          // restarts in a row
+	enum spore__end fate; // why it is being ended although nobody asked; END_NONE
+	struct spore__tree tree;
+	struct spore__hold_run run;
+	struct spore__hold_log log;
+
+	struct spore__hold_io listener;
+	struct spore__hold_peer *peers[SPORE__HOLD_PEERS];
+	int nodes;         // connected ones
+	bool left;         // the last of them said that it leaves
+	int64_t node_wait; // ms until another is started
+	bool quit;         // nothing is left to do
+};
+
+// The file `status`, and the folder that it is in should somebody have removed that.
+void spore__hold_write_status(struct spore__hold *h);
+void spore__hold_keep_artifact(struct spore__hold *h);
+
+// Says it on standard error, as `spore-hold: HOLD: ...`.
+void spore__hold_complain(const struct spore__hold *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

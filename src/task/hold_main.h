@@ -1,0 +1,11 @@
+// The program spore-hold without its command line.
+#ifndef SPORE_TASK_HOLD_MAIN_H
+#define SPORE_TASK_HOLD_MAIN_H
+
+#include <stdint.h>
+
+// Carries out the specification in FOLDER, its first instance with the number RUN; INHERITED is a connection of the node's, -1: none.
+// Returns the exit status once the task has ended for good, or at once when there is nothing to carry out.
+int spore__hold_main(const char *folder, int64_t run, int inherited);
+
+#endif

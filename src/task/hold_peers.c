@@ -1,0 +1,362 @@
+// Connections: the node's, and those of viewers. Nobody is waited for: one that does not read gets the latest state once it does, and is
+// dropped when it does not for long.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "task/hold.h"
+
+enum {
+	READ_AT_ONCE = 64 * 1024,
+	PATIENCE_MS = 10000, // without progress
+	ACCEPT_AT_ONCE = 16,
+	IN_FIRST = 1024,
+	IN_IDLE = 4096, // a larger buffer is given back when it is empty
+};
+
+static void drop(struct spore__hold *h, struct spore__hold_peer *p)
+{
+	bool node = p->node, leaving = p->leaving;
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
+		if (h->peers[i] == p)
+			h->peers[i] = NULL;
+	spore__hold_io_close(h, &p->io);
+	spore__msgpack_writer_finish(&p->out);
+	free(p->in);
+	free(p);
+	h->listener.paused = false;
+	if (!node)
+		return;
+	h->left |= leaving;
+	if (--h->nodes == 0)
+		spore__hold_node_lost(h);
+}
+
+// ---- sending
+
+static bool has_more(const struct spore__hold_peer *p)
+{
+	return p->out_sent < p->out.len || p->state_due;
+}
+
+static void put_state(struct spore__hold *h, struct spore__hold_peer *p)
+{
+	unsigned char bytes[4096];
+	struct spore__msgpack_writer w;
+	p->state_due = false;
+	spore__msgpack_writer_fixed(&w, bytes, sizeof bytes);
+	spore__state_encode(&h->state, &w);
+	spore__hold_put_map(&p->out, SPORE__HOLD_STATE, w.data, w.len);
+}
+
+// Sends what the socket takes. False when the peer is gone.
+static bool flush(struct spore__hold *h, struct spore__hold_peer *p)
+{
+	while (has_more(p)) {
+		if (p->out_sent == p->out.len) {
+			p->out.len = p->out_sent = 0;
+			put_state(h, p);
+			if (p->out.err != 0)
+				return false;
+		}
+		ssize_t n =
+		    send(p->io.fd, p->out.data + p->out_sent, p->out.len - p->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			p->io.events = POLLIN | POLLOUT;
+			if (h->timers[SPORE__TIMER_PEERS] == 0)
+				spore__hold_timer(h, SPORE__TIMER_PEERS, PATIENCE_MS);
+			return true;
+		}
+		if (n < 0)
+			return false;
+		p->out_sent += (size_t)n;
+		p->since = spore__hold_now_ms();
+	}
+	spore__msgpack_writer_finish(&p->out);
+	p->out_sent = 0;
+	p->io.events = POLLIN;
+	return !p->closing;
+}
+
+void spore__hold_peers_tell(struct spore__hold *h)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
+		struct spore__hold_peer *p = h->peers[i];
+		if (p == NULL || p->closing)
+			continue;
+		if (!has_more(p))
+			p->since = spore__hold_now_ms();
+		p->state_due = true;
+		if (!flush(h, p))
+			drop(h, p);
+	}
+}
+
+void spore__hold_peers_late(struct spore__hold *h)
+{
+	int64_t now = spore__hold_now_ms(), next = -1;
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
+		struct spore__hold_peer *p = h->peers[i];
+		if (p == NULL || !has_more(p))
+			continue;
+		int64_t left = p->since + PATIENCE_MS - now;
+		if (left <= 0)
+			drop(h, p);
+		else if (next < 0 || left < next)
+			next = left;
+	}
+	spore__hold_timer(h, SPORE__TIMER_PEERS, next);
+}
+
+bool spore__hold_peers_done(const struct spore__hold *h)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
+		if (h->peers[i] != NULL && has_more(h->peers[i]))
+			return false;
+	return true;
+}
+
+// ---- what they ask for
+
+static bool refuse(struct spore__hold *h, struct spore__hold_peer *p, enum spore_err code, const char *why)
+{
+	if (p->out.len == p->out_sent)
+		p->out.len = p->out_sent = 0;
+	spore__hold_put_refuse(&p->out, code, why);
+	p->state_due = false;
+	p->closing = true;
+	return flush(h, p);
+}
+
+static void update(struct spore__hold *h, struct spore__msgpack_reader map)
+{
+	struct spore__spec spec;
+	char why[200];
+	enum spore_err e = spore__spec_decode(map, &spec, why, sizeof why);
+	if (e != SPORE_OK) {
+		spore__hold_event(h, SPORE_ERROR, "update", NULL, "what it was to be changed to is refused: %s", why);
+	} else {
+		spore__spec_take_live(&h->spec, &spec);
+		if (spore__folder_write_spec(h->dir, &h->spec) != 0)
+			spore__hold_complain(h, "its specification cannot be written: %s", strerror(errno));
+		spore__hold_event(h, SPORE_INFO, "updated", NULL, "%s has a changed specification", h->task);
+		h->dirty = true;
+	}
+	spore__spec_finish(&spec);
+}
+
+static void send_signal(struct spore__hold *h, int64_t number)
+{
+	const struct spore__hold_number numbers[] = {{"signal", number}, {0}};
+	if (number < 1 || number > 64 || h->run.pid <= 0)
+		return;
+	if (kill(-h->run.pid, (int)number) == 0)
+		spore__hold_event(h, SPORE_INFO, "signal", numbers, "%s#%" PRId64 " got signal %" PRId64, h->task,
+		                  h->state.run, number);
+}
+
+static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
+{
+	if (m->number != SPORE__HOLD_MAJOR) {
+		char why[100];
+		(void)snprintf(why, sizeof why, "this hold speaks version %d of the hold protocol, not %" PRId64,
+		               SPORE__HOLD_MAJOR, m->number);
+		return refuse(h, p, SPORE_EVERSION, why);
+	}
+	p->hello = true;
+	if (m->node && !p->node) {
+		p->node = true;
+		h->nodes++;
+	}
+	if (m->node)
+		spore__hold_node_came(h);
+	return true;
+}
+
+// False: P is gone.
+static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
+{
+	if (!p->hello && m->type != SPORE__HOLD_HELLO)
+		return refuse(h, p, SPORE_EMALFORMED, "the first message must be hello");
+	switch (m->type) {
+	case SPORE__HOLD_HELLO:
+		return greet(h, p, m);
+	case SPORE__HOLD_STOP:
+		h->grace = m->number > INT32_MAX ? INT32_MAX : m->number;
+		spore__hold_happens(h, SPORE__ON_STOP);
+		break;
+	case SPORE__HOLD_KILL:
+		spore__hold_happens(h, SPORE__ON_KILL);
+		break;
+	case SPORE__HOLD_RESTART:
+		spore__hold_happens(h, SPORE__ON_RESTART);
+		break;
+	case SPORE__HOLD_SIGNAL:
+		send_signal(h, m->number);
+		break;
+	case SPORE__HOLD_UPDATE:
+		update(h, m->map);
+		break;
+	case SPORE__HOLD_LEAVING:
+		p->leaving = true;
+		break;
+	case SPORE__HOLD_REFUSE:
+		return false;
+	default:
+		break;
+	}
+	return true;
+}
+
+// ---- receiving
+
+static bool make_space(struct spore__hold_peer *p)
+{
+	if (p->in_len < p->in_cap)
+		return true;
+	size_t cap = p->in_cap == 0 ? IN_FIRST : p->in_cap * 2;
+	unsigned char *in = cap <= SPORE__HOLD_FRAME ? realloc(p->in, cap) : NULL;
+	if (in == NULL)
+		return false;
+	p->in = in;
+	p->in_cap = cap;
+	return true;
+}
+
+// Each whole message in what was received. False: P is to be dropped.
+static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
+{
+	size_t at = 0, used;
+	struct spore__hold_message m;
+	enum spore_err e;
+	while (!p->closing && (e = spore__hold_decode(p->in + at, p->in_len - at, &m, &used)) != SPORE_EAGAIN) {
+		if (e != SPORE_OK)
+			return refuse(h, p, e, e == SPORE_ETOOBIG ? "a frame over 1 MiB" : "a malformed message");
+		if (!obey(h, p, &m))
+			return false;
+		at += used;
+	}
+	if (p->closing)
+		at = p->in_len;
+	p->in_len -= at;
+	memmove(p->in, p->in + at, p->in_len);
+	if (p->in_len == 0 && p->in_cap > IN_IDLE) {
+		free(p->in);
+		p->in = NULL;
+		p->in_cap = 0;
+	}
+	return true;
+}
+
+static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short revents)
+{
+	struct spore__hold_peer *p = NULL;
+	for (size_t i = 0; i < SPORE__HOLD_PEERS && p == NULL; i++)
+		if (h->peers[i] != NULL && &h->peers[i]->io == io)
+			p = h->peers[i];
+	if (p == NULL)
+		return;
+	if ((revents & POLLOUT) != 0 && !flush(h, p)) {
+		drop(h, p);
+		return;
+	}
+	for (size_t sum = 0; (revents & (POLLIN | POLLHUP | POLLERR)) != 0 && sum < READ_AT_ONCE;) {
+		ssize_t n = make_space(p) ? recv(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, MSG_DONTWAIT) : 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n <= 0) {
+			drop(h, p);
+			return;
+		}
+		sum += (size_t)n;
+		p->in_len += (size_t)n;
+		if (!take_messages(h, p)) {
+			drop(h, p);
+			return;
+		}
+	}
+}
+
+// ---- coming
+
+static struct spore__hold_peer *add(struct spore__hold *h, int fd)
+{
+	size_t i = 0;
+	while (i < SPORE__HOLD_PEERS && h->peers[i] != NULL)
+		i++;
+	struct spore__hold_peer *p = i < SPORE__HOLD_PEERS ? calloc(1, sizeof *p) : NULL;
+	if (p == NULL || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+	    !spore__hold_io_open(h, &p->io, fd, POLLIN, peer_ready)) {
+		free(p);
+		close(fd);
+		return NULL;
+	}
+	h->peers[i] = p;
+	p->since = spore__hold_now_ms();
+	spore__hold_put_hello(&p->out);
+	put_state(h, p);
+	if (p->out.err == 0 && flush(h, p))
+		return p;
+	drop(h, p);
+	return NULL;
+}
+
+static void accept_peers(struct spore__hold *h, struct spore__hold_io *io, short revents)
+{
+	(void)revents;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+		uid_t uid;
+		int fd = accept(io->fd, NULL, NULL);
+		if (fd < 0) {
+			// Out of descriptors: whoever waits does so until one is free again.
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+				io->paused = true;
+				spore__hold_timer(h, SPORE__TIMER_ACCEPT, PATIENCE_MS / 10);
+			}
+			return;
+		}
+		if (spore__os_peer_uid(fd, &uid) != 0 || (uid != geteuid() && uid != 0)) {
+			close(fd);
+			continue;
+		}
+		(void)add(h, fd);
+	}
+}
+
+void spore__hold_peers_accept(struct spore__hold *h)
+{
+	h->listener.paused = false;
+}
+
+void spore__hold_peers_listen(struct spore__hold *h, int fd)
+{
+	spore__hold_io_close(h, &h->listener);
+	if (!spore__hold_io_open(h, &h->listener, fd, POLLIN, accept_peers))
+		close(fd);
+}
+
+void spore__hold_peers_open(struct spore__hold *h, int inherited)
+{
+	int fd = spore__folder_listen(h->dir);
+	if (fd < 0)
+		spore__hold_complain(h, "nobody can connect to it: %s", strerror(errno));
+	else
+		spore__hold_peers_listen(h, fd);
+	struct spore__hold_peer *p = inherited >= 0 ? add(h, inherited) : NULL;
+	if (p == NULL)
+		return;
+	p->node = true; // who else starts holds?
+	h->nodes = 1;
+}

@@ -1,0 +1,299 @@
+// One instance: its start, what it gets, its end.
+#define _DEFAULT_SOURCE // wait4: resources of one child
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "task/hold.h"
+
+enum { REAPED_AT_ONCE = 1000 }; // then the loop looks at something else
+
+// ---- environment
+
+enum { OWN = 4, OWN_SIZE = PATH_MAX + 64 };
+
+struct environment {
+	const char **items; // malloc'ed
+	size_t count;
+	char own[OWN][OWN_SIZE];
+	size_t owned;
+};
+
+static bool is_own(const char *variable)
+{
+	static const char *const names[] = {"SPORE_TASK=", SPORE__INSTANCE_MARK "=", "SPORE_FD=", "NOTIFY_SOCKET="};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static void set(struct environment *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void set(struct environment *e, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(e->own[e->owned], OWN_SIZE, fmt, ap);
+	va_end(ap);
+	e->items[e->count++] = e->own[e->owned++];
+}
+
+static int make_environment(const struct spore__hold *h, int control, struct environment *e)
+{
+	size_t count = 0;
+	while (h->spec.env != NULL && h->spec.env[count] != NULL)
+		count++;
+	e->count = e->owned = 0;
+	e->items = malloc((count + OWN + 1) * sizeof *e->items);
+	if (e->items == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (!is_own(h->spec.env[i]))
+			e->items[e->count++] = h->spec.env[i];
+	set(e, "SPORE_TASK=%s", h->task);
+	set(e, SPORE__INSTANCE_MARK "=%s#%" PRId64, h->mark, h->state.run);
+	if (control >= 0)
+		set(e, "SPORE_FD=%d", control);
+	if (h->run.notify_path[0] != '\0')
+		set(e, "NOTIFY_SOCKET=%s", h->run.notify_path);
+	e->items[e->count] = NULL;
+	return 0;
+}
+
+// ---- standard descriptors
+
+static int open_input(struct spore__hold *h, int *mine)
+{
+	int ends[2];
+	*mine = -1;
+	switch (h->spec.stdin_from) {
+	case SPORE__STDIN_FILE:
+		return open(h->spec.stdin_file, O_RDONLY | O_CLOEXEC);
+	case SPORE__STDIN_OPEN:
+		if (spore__os_pipe(ends) != 0)
+			return -1;
+		*mine = ends[1];
+		return ends[0];
+	case SPORE__STDIN_NULL:
+		break;
+	}
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void close_all(int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static int nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+// THEIRS are the program's 0, 1 and 2; MINE the other ends, -1 where there is none.
+static int open_standard(struct spore__hold *h, int theirs[3], int mine[3])
+{
+	int ends[2];
+	for (int i = 0; i < 3; i++)
+		theirs[i] = mine[i] = -1;
+	theirs[0] = open_input(h, &mine[0]);
+	if (theirs[0] < 0)
+		goto failed;
+	for (int i = 1; i < 3; i++) {
+		if (spore__os_pipe(ends) != 0)
+			goto failed;
+		mine[i] = ends[0];
+		theirs[i] = ends[1];
+	}
+	for (int i = 0; i < 3; i++)
+		if (mine[i] >= 0 && nonblocking(mine[i]) != 0)
+			goto failed;
+	return 0;
+failed:;
+	int saved = errno;
+	close_all(theirs, 3);
+	close_all(mine, 3);
+	errno = saved;
+	return -1;
+}
+
+// ---- start
+
+static int cannot(struct spore__hold *h, const char *what)
+{
+	int why = errno;
+	const char *more = why == EMFILE || why == ENFILE ? "; raise the limit of open files"
+	                   : why == EAGAIN                ? "; there are too many processes"
+	                                                  : "";
+	(void)snprintf(h->state.why, sizeof h->state.why, "%.300s: %s%s", what, strerror(why), more);
+	errno = why;
+	return -1;
+}
+
+static int spawn(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends)
+{
+	struct environment e;
+	char what[PATH_MAX + 32];
+	(void)snprintf(what, sizeof what, "cannot start %s", h->spec.argv[0]);
+	if (make_environment(h, ends->control, &e) != 0)
+		return cannot(h, what);
+	const struct spore__spawn s = {
+	    .argv = (const char *const *)h->spec.argv,
+	    .envp = e.items,
+	    .cwd = h->spec.cwd,
+	    .fds = {theirs[0], theirs[1], theirs[2]},
+	    .pass = &ends->control,
+	    .pass_count = ends->control >= 0 ? 1 : 0,
+	    .place_from = ends->newline,
+	    .place_to = ends->newline >= 0 ? (int)h->spec.ready_fd : 0,
+	    .session = true,
+	    .die_with_parent = true,
+	    .reset_signals = true,
+	};
+	int r = spore__os_spawn(&s, &h->run.pid);
+	int saved = errno;
+	free(e.items);
+	if (r == 0)
+		return 0;
+	if (h->spec.cwd != NULL && access(h->spec.cwd, X_OK) != 0) {
+		saved = errno;
+		(void)snprintf(what, sizeof what, "cannot start in the folder %s", h->spec.cwd);
+	}
+	errno = saved;
+	return cannot(h, what);
+}
+
+int spore__hold_run_start(struct spore__hold *h)
+{
+	struct spore__hold_run *r = &h->run;
+	int theirs[3], mine[3];
+	struct spore__hold_ends ends;
+	*r = (struct spore__hold_run){.input = -1};
+	h->state.run++;
+	h->state.code = h->state.signal = 0;
+	h->state.core = false;
+	spore__hold_keep_artifact(h);
+	if (open_standard(h, theirs, mine) != 0)
+		return cannot(h, h->spec.stdin_from == SPORE__STDIN_FILE ? h->spec.stdin_file : "standard descriptors");
+	if (spore__hold_control_open(h, &ends) != 0) {
+		int failed = cannot(h, "its channels");
+		close_all(theirs, 3);
+		close_all(mine, 3);
+		return failed;
+	}
+	r->began_ms = spore__hold_now_ms();
+	h->state.started_at = spore__hold_wall_ns();
+	int failed = spawn(h, theirs, &ends);
+	close_all(theirs, 3);
+	close_all(&ends.control, 1);
+	close_all(&ends.newline, 1);
+	if (failed != 0) {
+		close_all(mine, 3);
+		spore__hold_control_close(h);
+		r->pid = 0;
+		return failed;
+	}
+	r->input = mine[0];
+	h->state.pid = r->pid;
+	h->tree.group = r->pid;
+	spore__hold_output_open(h, &r->out, mine[1], SPORE__LOG_STDOUT);
+	spore__hold_output_open(h, &r->err, mine[2], SPORE__LOG_STDERR);
+	spore__hold_control_started(h);
+	return 0;
+}
+
+void spore__hold_run_close_input(struct spore__hold *h)
+{
+	if (h->run.input >= 0)
+		close(h->run.input);
+	h->run.input = -1;
+}
+
+void spore__hold_run_finish(struct spore__hold *h)
+{
+	spore__hold_run_close_input(h);
+	spore__hold_output_close(h);
+	spore__hold_control_close(h);
+	h->tree.group = 0;
+}
+
+// ---- end
+
+static int64_t microseconds(const struct timeval *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+static void note_end(struct spore__hold *h, int status, const struct rusage *used)
+{
+	struct spore__hold_state *s = &h->state;
+	const char *task = h->task;
+	h->run.pid = 0;
+	s->pid = 0;
+	s->ended_at = spore__hold_wall_ns();
+	s->healthy = false;
+	s->user_us = microseconds(&used->ru_utime);
+	s->system_us = microseconds(&used->ru_stime);
+	s->memory_kib = used->ru_maxrss;
+	s->why[0] = '\0';
+	s->code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	s->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+#ifdef WCOREDUMP
+	s->core = WIFSIGNALED(status) && WCOREDUMP(status);
+#endif
+	s->end = WIFSIGNALED(status) ? SPORE__END_SIGNALLED : SPORE__END_EXITED;
+	const struct spore__hold_number numbers[] = {
+	    {WIFSIGNALED(status) ? "signal" : "code", WIFSIGNALED(status) ? s->signal : s->code},
+	    {"after_ms", spore__hold_now_ms() - h->run.began_ms},
+	    {0},
+	};
+	bool expected = h->at != SPORE__AT_STARTING && h->at != SPORE__AT_RUNNING;
+	enum spore_level level = expected || (s->end == SPORE__END_EXITED && s->code == 0) ? SPORE_INFO : SPORE_ERROR;
+	if (WIFSIGNALED(status))
+		spore__hold_event(h, level, "exited", numbers, "%s#%" PRId64 " was ended by signal %" PRId64 " (%s)%s",
+		                  task, s->run, s->signal, strsignal((int)s->signal),
+		                  s->core ? ", leaving a core file" : "");
+	else
+		spore__hold_event(h, level, "exited", numbers, "%s#%" PRId64 " ended with %" PRId64, task, s->run,
+		                  s->code);
+	if (h->fate != SPORE__END_NONE)
+		s->end = h->fate;
+}
+
+void spore__hold_run_reap(struct spore__hold *h)
+{
+	bool exited = false;
+	for (int i = 0; i < REAPED_AT_ONCE; i++) {
+		struct rusage used;
+		int status;
+		pid_t pid = wait4(-1, &status, WNOHANG, &used);
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid <= 0)
+			break;
+		if (pid == h->run.pid) {
+			// Its last words first, as far as they are there, so that they stand before its end in the log.
+			(void)spore__hold_output_drain(h);
+			spore__hold_control_last(h);
+			note_end(h, status, &used);
+			exited = true;
+		}
+		if (i == REAPED_AT_ONCE - 1)
+			(void)raise(SIGCHLD); // there may be more
+	}
+	if (exited)
+		spore__hold_happens(h, SPORE__ON_EXIT);
+	if (h->run.pid == 0 && spore__tree_is_empty(&h->tree))
+		spore__hold_happens(h, SPORE__ON_EMPTY);
+}
