@@ -118,7 +118,10 @@ class InAShell(SporeTest):
         wait_until(lambda: os.tcgetpgrp(self.shell.fd) != self.shell.pid, "the job in the foreground")
         self.shell.send("\x1a")
         self.shell.expect("Stopped")
-        self.shell.send("kill %1; fg; echo status=$?\n")
+        self.shell.send("fg; echo status=$?\n")
+        self.shell.expect("spore run")
+        wait_until(lambda: os.tcgetpgrp(self.shell.fd) != self.shell.pid, "the job in the foreground")
+        os.killpg(os.tcgetpgrp(self.shell.fd), signal.SIGTERM)
         self.shell.expect("signal 15")
         self.shell.expect("status=7")
 
