@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -275,14 +274,6 @@ static char *remedy_for(const struct spore__job *b, const struct spore__directiv
 	return remedy;
 }
 
-// Not every linker says why it failed to write.
-static bool disk_is_full(const struct spore__job *b)
-{
-	enum { LEAST = 1 << 20 };
-	struct statvfs st;
-	return statvfs(b->store->root, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < LEAST;
-}
-
 void spore__explain_compile(struct spore__job *b, const struct spore__directives *d, const char *dir, int status)
 {
 	spore__buf_str(&b->output, "");
@@ -295,7 +286,8 @@ void spore__explain_compile(struct spore__job *b, const struct spore__directives
 			first = spore__xasprintf("%s:%ld: %s", diagnostic.file, diagnostic.line, diagnostic.message);
 		spore__diagnostic_finish(&diagnostic);
 	}
-	bool full = strstr(b->output.data, "No space left on device") != NULL || (first == NULL && disk_is_full(b));
+	bool full =
+	    strstr(b->output.data, "No space left on device") != NULL || (first == NULL && spore__job_disk_full(b));
 	char *error;
 	if (full)
 		error = spore__xasprintf("%s: does not compile: the disk is full", b->typed);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,13 @@ bool spore__job_fail_store(struct spore__job *b, const char *what)
 	                                    : "look at the folder's permissions, or name another one in SPORE_STORE";
 	char *error = spore__xasprintf("%s: %s in the store %s: %s", b->typed, what, b->store->root, strerror(why));
 	return spore__job_fail(b, error, spore__xstrdup(remedy));
+}
+
+bool spore__job_disk_full(const struct spore__job *b)
+{
+	enum { LEAST = 1 << 20 };
+	struct statvfs st;
+	return statvfs(b->store->root, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < LEAST;
 }
 
 static bool settings_equal(const struct spore__strs *a, const struct spore__strs *b)

@@ -39,6 +39,9 @@ bool spore__job_fail(struct spore__job *b, char *error, char *remedy);
 // The same for a failed system call on the store, from errno.
 bool spore__job_fail_store(struct spore__job *b, const char *what);
 
+// Is there next to no room where the store is? Not every tool says that this is why it failed.
+bool spore__job_disk_full(const struct spore__job *b);
+
 // The artifact for a C or C++ file: from the store, else compiled.
 bool spore__job_single(struct spore__job *b);
 // The artifact for a folder.

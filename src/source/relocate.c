@@ -35,15 +35,23 @@ static int relocate_file(const char *path, const struct stat *st, const char *fr
 		fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	size_t len = (size_t)st->st_size;
-	char *bytes = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	// Written by calls and not through the mapping, where a full disk would be a signal.
+	size_t len = (size_t)st->st_size, n = strlen(from);
+	char *bytes = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+	int r = bytes == MAP_FAILED ? -1 : 0;
+	for (const char *at = bytes; r == 0 && (at = memmem(at, len - (size_t)(at - bytes), from, n)) != NULL;
+	     at += n) {
+		ssize_t written = pwrite(fd, to, n, (off_t)(at - bytes));
+		if (written >= 0 && (size_t)written < n)
+			errno = ENOSPC;
+		r = written == (ssize_t)n ? 0 : -1;
+	}
 	int saved = errno;
+	if (bytes != MAP_FAILED)
+		(void)munmap(bytes, len);
 	close(fd);
 	errno = saved;
-	if (bytes == MAP_FAILED)
-		return -1;
-	replace(bytes, len, from, to);
-	return munmap(bytes, len);
+	return r;
 }
 
 static int relocate_link(const char *path, const char *from, const char *to)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,10 +140,18 @@ static bool is_private(const char *dir)
 	       st.st_uid == geteuid() && (st.st_mode & 077) == 0;
 }
 
+// Tools write their traces through a mapping: where there is no room that is a signal.
+static bool has_room(const char *dir)
+{
+	enum { LEAST = 8 << 20 };
+	struct statvfs st;
+	return statvfs(dir, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize >= LEAST;
+}
+
 char *spore__store_scratch_folder(const struct spore__store *s)
 {
 	const char *memory = spore__os_memory_folder();
-	if (memory != NULL) {
+	if (memory != NULL && has_room(memory)) {
 		char *dir = spore__xasprintf("%s/spore-%lu", memory, (unsigned long)geteuid());
 		if (is_private(dir))
 			return dir;

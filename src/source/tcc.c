@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libtcc.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,7 +189,10 @@ int spore__tcc_run(const struct spore__compiler *c, const struct spore__tcc *job
 	int status = spore__compiler_call(c, compile, (void *)&call, output);
 	int saved = errno;
 	free(self);
-	if (status > 1 && status < 128) {
+	if (status == 128 + SIGBUS) {
+		saved = ENOSPC; // there was no room for the trace, which is written through a mapping
+		status = -1;
+	} else if (status > 1 && status < 128) {
 		saved = status; // why the program could not be written
 		status = -1;
 	}

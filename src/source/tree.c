@@ -217,7 +217,10 @@ static bool run_build(struct tree *t)
 	    .jobs = cores > 0 ? (unsigned)cores : 1,
 	};
 	bool ok = spore__folder_build(&folder, &b->folder);
-	if (!ok) {
+	if (!ok && spore__job_disk_full(b)) {
+		errno = ENOSPC;
+		(void)spore__job_fail_store(b, "cannot build it");
+	} else if (!ok) {
 		const char *why = b->folder.error != NULL ? b->folder.error : "it cannot be built";
 		const char *remedy = b->folder.remedy;
 		(void)spore__job_fail(b, spore__xstrdup(why), remedy != NULL ? spore__xstrdup(remedy) : NULL);
