@@ -405,6 +405,8 @@ static bool try_again(struct session *s, bool *final)
 	*final = false;
 	if (!spore__notes_read(s->f->work, s->key, &strategy))
 		return false;
+	free(s->result->build_system);
+	s->result->build_system = spore__xstrdup(strategy.ops->name);
 	struct spore__build b;
 	build_init(&b, s, &strategy);
 	b.fresh = !spore__fs_is_dir(b.tree);

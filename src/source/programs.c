@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -228,27 +229,53 @@ size_t spore__programs_in_tree(const struct spore__build *b)
 	return collect(b, "", 0, NULL, NULL);
 }
 
+// What makes sources for the build itself is called like this.
+static bool is_maker(const char *name)
+{
+	static const char *const makers[] = {"mk", "make", "gen", "build", "conf", "host", "chk", "check", "try", NULL};
+	for (size_t i = 0; makers[i] != NULL; i++)
+		if (strncmp(name, makers[i], strlen(makers[i])) == 0)
+			return true;
+	return false;
+}
+
 bool spore__programs_main_in_tree(const struct spore__build *b, bool sure)
 {
-	// What makes sources for the build itself is called like this.
-	static const char *const makers[] = {"mk", "make", "gen", "build", "conf", "host", "chk", "check", "try", NULL};
 	struct spore__strs names = {0};
 	(void)collect(b, "", 0, NULL, &names);
 	bool found = find_named(&names, b->f->name) != SIZE_MAX || find_named(&names, b->project) != SIZE_MAX;
-	for (size_t i = 0; !sure && !found && i < names.count; i++) {
-		bool maker = false;
-		for (size_t k = 0; makers[k] != NULL; k++)
-			maker = maker || strncmp(names.items[i], makers[k], strlen(makers[k])) == 0;
-		found = !maker;
-	}
+	for (size_t i = 0; !sure && !found && i < names.count; i++)
+		found = !is_maker(names.items[i]);
 	spore__strs_finish(&names);
 	return found;
+}
+
+// Of what was taken from the tree: the makers go when there is something else, and the compiler's name for a program
+// without one gives way to the project's.
+static void tidy(const struct spore__build *b, const char *bin, const struct spore__strs *names)
+{
+	bool named = find_named(names, b->f->name) != SIZE_MAX, others = false;
+	for (size_t i = 0; i < names->count; i++)
+		others = others || !is_maker(names->items[i]);
+	for (size_t i = 0; i < names->count; i++) {
+		const char *name = names->items[i];
+		char *path = spore__fs_join(bin, name), *better = spore__fs_join(bin, b->f->name);
+		if (strcmp(name, "a.out") == 0 && !named)
+			(void)rename(path, better);
+		else if (others && is_maker(name) && !same_name(name, b->f->name))
+			(void)unlink(path);
+		free(better);
+		free(path);
+	}
 }
 
 size_t spore__programs_collect(struct spore__build *b)
 {
 	char *bin = spore__fs_join(b->f->prefix, "bin");
-	size_t found = collect(b, "", 0, bin, NULL);
+	struct spore__strs names = {0};
+	size_t found = collect(b, "", 0, bin, &names);
+	tidy(b, bin, &names);
+	spore__strs_finish(&names);
 	free(bin);
 	return found;
 }

@@ -138,6 +138,13 @@ class Systems(FolderTest):
         self.runs({"Makefile": "thing: main.c\n\t$(CC) -o $@ main.c\n", "main.c": MAIN % "make"}, "make")
 
     @needs("make")
+    def test_a_program_without_a_name(self):
+        folder = self.runs({"Makefile": "all: mktab\n\t./mktab > tab.h\n\t$(CC) main.c\nmktab: mktab.c\n\t$(CC) -o $@ mktab.c\n",
+                            "mktab.c": MAIN % "const char *word = \\\"nameless\\\";",
+                            "main.c": '#include <stdio.h>\n#include "tab.h"\nint main(void)\n{\n\tputs(word);\n}\n'}, "nameless")
+        self.assertEqual(self.build_json(folder)["programs"], ["bin/thing"])
+
+    @needs("make")
     def test_a_makefile_finds_its_data(self):
         self.runs({
             "Makefile": "BINDIR = /usr/bin\nDATADIR = /usr/share/thing\n"
