@@ -209,11 +209,11 @@ static void read_configure(const char *log, struct spore__needs *n)
 	read_error(error + sizeof says - 1, n);
 	if (n->words.count > 0)
 		return;
-	const char *found = NULL;
-	for (const char *p = log; (p = strstr(p, "checking for ")) != NULL && p < error; p++) {
+	const char *found = NULL; // the last check only: those before it were survived
+	for (const char *p = log; (p = strstr(p, "checking ")) != NULL && p < error; p++) {
 		const char *end = p + strcspn(p, "\n");
-		if (end - p > 6 && strncmp(end - 6, "... no", 6) == 0)
-			found = p + strlen("checking for ");
+		bool no = strncmp(p, "checking for ", 13) == 0 && end - p > 6 && strncmp(end - 6, "... no", 6) == 0;
+		found = no ? p + 13 : NULL;
 	}
 	if (found == NULL)
 		return;

@@ -125,6 +125,11 @@ static void confined_argv(const struct spore__sandbox *s, const char *cwd, const
 	add_binds(argv, "--ro-bind-try", etc_paths);
 	add_all(argv,
 	        (const char *[]){"--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/tmp/home", NULL});
+	// Configure scripts look whether the usual folders are there; empty ones will do.
+	add_all(argv, (const char *[]){
+	                  "--tmpfs", "/var/tmp",        "--dir", "/var/mail", "--dir",     "/var/spool", "--symlink",
+	                  "../mail", "/var/spool/mail", "--dir", "/run",      "--symlink", "../run",     "/var/run",
+	                  "--dir",   "/var/log",        "--dir", "/var/lib",  "--dir",     "/var/cache", NULL});
 	add_binds(argv, "--ro-bind-try", s->read);
 	add_binds(argv, "--bind", s->write);
 	// Read-only, so that an installation to a wrong place fails instead of vanishing.

@@ -125,6 +125,14 @@ class Systems(FolderTest):
         }, "plain")
 
     @needs("make")
+    def test_the_usual_folders_are_there(self):
+        self.runs({
+            "configure": "#!/bin/sh\nfor dir in /var/mail /var/spool/mail /var/tmp /var/run /run /tmp; do\n"
+                         "[ -d $dir ] || { echo \"no $dir\"; exit 1; }; done\n: > /var/tmp/x\n",
+            "Makefile": "thing: main.c\n\t$(CC) -o $@ main.c\n", "main.c": MAIN % "usual",
+        }, "usual")
+
+    @needs("make")
     def test_kconfig(self):
         self.runs({
             "Kconfig": "config WORD\n",
@@ -274,6 +282,13 @@ class Reports(FolderTest):
         self.fails({"configure": "#!/bin/sh\necho 'checking for sys/other.h... no'\n"
                                  "echo \"configure: error: can't find nosuch/pcap.h.\"\nexit 1\n",
                     "Makefile": "thing:\n\tfalse\n"}, "header nosuch/pcap.h")
+
+    @needs("make")
+    def test_what_configure_did_without_is_not_missing(self):
+        result = self.fails({"configure": "#!/bin/sh\necho 'checking for unix.h... no'\necho 'checking where mail is... '\n"
+                                          "echo 'configure: error: Could not determine where mail is.'\nexit 1\n",
+                             "Makefile": "thing:\n\tfalse\n"}, "Could not determine")
+        self.assertNotIn("unix.h", result.stderr)
 
     @needs("make", "autoreconf", "automake")
     def test_all_that_configure_would_ask_for(self):
