@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cli/control.h"
 #include "os/os.h"
+#include "source/client.h"
 
 extern char **environ;
 
@@ -177,6 +178,7 @@ static void stop_along(const struct spore__foreground *f, int sig)
 // One non-blocking look at the child. True when it ended.
 static bool look(struct spore__foreground *f, int *status)
 {
+	spore__build_reap();
 	for (;;) {
 		pid_t pid = waitpid(f->pid, status, WNOHANG | WUNTRACED);
 		if (pid == 0 || (pid < 0 && errno != EINTR))

@@ -14,6 +14,14 @@
 #include "base/mem.h"
 #include "os/os.h"
 
+static pid_t tidying; // the last builder, which may not have ended; 0: none
+
+void spore__build_reap(void)
+{
+	if (tidying > 0 && waitpid(tidying, NULL, WNOHANG) != 0)
+		tidying = 0;
+}
+
 static bool fresh(const char *store, const char *real, const char *tier, struct spore__index *index)
 {
 	char *path = spore__index_path(store, real, tier);
@@ -113,7 +121,9 @@ int spore__build_ask(const struct spore__wanted *w, struct spore__index *index)
 	close(result[0]);
 	if (r == 0 && text.len > 0 && spore__index_parse(text.data, index) == 0) {
 		spore__buf_finish(&text);
-		return 0; // spore-build ends by itself, when it has written what the next start needs
+		spore__build_reap();
+		tidying = pid; // it ends by itself, when it has written what the next start needs
+		return 0;
 	}
 	spore__index_finish(index);
 	spore__buf_finish(&text);

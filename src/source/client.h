@@ -21,6 +21,9 @@ bool spore__build_current(const char *store, const struct spore__wanted *w, stru
 // finished either way. Blocks for as long as the build takes.
 int spore__build_ask(const struct spore__wanted *w, struct spore__index *index);
 
+// Takes away the remains of a builder that ended after it had answered. Does not block; for who goes on after spore__build_ask.
+void spore__build_reap(void);
+
 // Executes spore-build with these arguments in place of this process; does not return.
 _Noreturn void spore__build_become(const struct spore__strs *args);
 

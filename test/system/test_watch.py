@@ -53,6 +53,15 @@ class Watch(SporeTest):
         self.assertEqual((self.line(), self.line()), ("down", "up 2 b"))
         self.said("version.h changed, building again")
 
+    def test_no_builder_is_left_behind(self):
+        watch = self.watch("s.c")
+        self.assertEqual(self.line(), "up 1 a")
+
+        def children():
+            with open(f"/proc/{watch.pid}/task/{watch.pid}/children") as f:
+                return f.read().split()
+        wait_until(lambda: len(children()) == 1, "the builder's end")
+
     def test_failing_build_leaves_the_old_one(self):
         self.watch("s.c")
         self.assertEqual(self.line(), "up 1 a")
