@@ -504,6 +504,8 @@ static void judge_word(struct strict *s, uint32_t at)
 		s->why = "uses keywords as names";
 	else if (any_of(t, floats) && t[1].kind == WORD && t[2].kind == '=' && t[3].kind == '&')
 		s->why = "makes a number of an address";
+	else if (word_is(t, "void") && word_is(t + 1, "main") && t[2].kind == '(')
+		s->why = "has a main that returns nothing";
 	else if (word_is(t, "goto"))
 		s->jumps = true;
 	else if (word_is(t, "va_start") && t->in > 0 && !s->more_arguments)
