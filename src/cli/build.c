@@ -5,6 +5,7 @@
 
 #include "base/dirs.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "cli/command.h"
 #include "source/client.h"
@@ -43,6 +44,24 @@ static bool answer_from_index(const struct spore__args *args, const struct spore
 	return current;
 }
 
+static _Noreturn void no_source(const struct spore__wanted *w, int why)
+{
+	static const char remedy[] = "name a C or C++ file, or a folder with sources";
+	if (!w->json)
+		spore__die(SPORE__EXIT_NO_SOURCE, remedy, "%s: no such source: %s", w->source, strerror(why));
+	struct spore__buf out = {0};
+	struct spore__json j = {.out = &out};
+	char *error = spore__xasprintf("%s: no such source: %s", w->source, strerror(why));
+	spore__json_open(&j, NULL, '{');
+	spore__json_bool(&j, "ok", false);
+	spore__json_str(&j, "source", w->source);
+	spore__json_str(&j, "error", error);
+	spore__json_str(&j, "remedy", remedy);
+	spore__json_close(&j, '}');
+	(void)printf("%s\n", out.data);
+	exit(SPORE__EXIT_NO_SOURCE);
+}
+
 static int build(const struct spore__args *args)
 {
 	struct spore__wanted w = {
@@ -54,8 +73,7 @@ static int build(const struct spore__args *args)
 	};
 	char *real = realpath(w.source, NULL);
 	if (real == NULL)
-		spore__die(SPORE__EXIT_NO_SOURCE, "name a C or C++ file, or a folder with sources",
-		           "%s: no such source: %s", w.source, strerror(errno));
+		no_source(&w, errno);
 	w.real = real;
 	if (!spore__args_has(args, "no-sandbox") && answer_from_index(args, &w)) {
 		free(real);

@@ -121,7 +121,7 @@ bool spore__diagnose_compiler(const struct spore__sandbox_end *end)
 	return false;
 }
 
-static void undefined_symbols(const char *log, struct spore__strs *symbols)
+void spore__diagnose_undefined(const char *log, struct spore__strs *symbols)
 {
 	static const char says[] = "undefined reference to ";
 	for (const char *p = log; (p = strstr(p, says)) != NULL && symbols->count < SYMBOLS_MAX;) {
@@ -145,7 +145,7 @@ bool spore__diagnose_amend(const char *log, struct spore__amends *amends)
 			added = true;
 		}
 	struct spore__strs symbols = {0};
-	undefined_symbols(log, &symbols);
+	spore__diagnose_undefined(log, &symbols);
 	size_t before = amends->libs.count;
 	if (symbols.count > 0)
 		spore__symbols_libraries(&symbols, &amends->libs);

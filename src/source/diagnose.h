@@ -14,6 +14,9 @@ bool spore__diagnose_compiler(const struct spore__sandbox_end *end);
 // The compiler found a mistake in a source file; a missing header is none.
 bool spore__diagnose_mistake(const char *log);
 
+// Adds to SYMBOLS what the linker did not find.
+void spore__diagnose_undefined(const char *log, struct spore__strs *symbols);
+
 // Adds to AMENDS what the log asks for and they do not have yet; false when nothing was added.
 bool spore__diagnose_amend(const char *log, struct spore__amends *amends);
 

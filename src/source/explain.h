@@ -11,16 +11,4 @@ void spore__explain_packages(struct spore__job *b, const struct spore__strs *nam
 // The compiler ended with STATUS after saying B->output. Sets the error of B. DIR is the source's folder.
 void spore__explain_compile(struct spore__job *b, const struct spore__directives *d, const char *dir, int status);
 
-// One message of a compiler, as gcc and clang write them: FILE:LINE:COLUMN: error: MESSAGE.
-struct spore__diagnostic {
-	char *file; // malloc'ed
-	long line, column;
-	char *severity; // "error", "warning", "note"; malloc'ed
-	char *message;  // malloc'ed
-};
-
-// Takes the next one from *TEXT, which moves behind it; false when there is none. The caller frees the members.
-bool spore__diagnostic_next(const char **text, struct spore__diagnostic *d);
-void spore__diagnostic_finish(struct spore__diagnostic *d);
-
 #endif

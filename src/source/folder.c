@@ -473,7 +473,10 @@ static void explain(struct session *s, size_t strategies)
 		spore__buf_str(&remedy, "sudo apt-get install");
 		for (size_t i = 0; i < r->packages.count; i++)
 			spore__buf_printf(&remedy, " %s", r->packages.items[i]);
-	} else if (r->missing.count == 0 && asked_by_debian(s, &remedy)) {
+	} else if (r->missing.count > 0) {
+		const char *name = strrchr(r->missing.items[0], ' ') + 1;
+		spore__buf_printf(&remedy, "install what has it; apt-file search %s tells the Debian package", name);
+	} else if (asked_by_debian(s, &remedy)) {
 		// said
 	} else if (strategies == 0 || only_files(r)) {
 		spore__buf_str(&remedy, "write how to build it into its spore.yaml (recipe:)");

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "node/client.h"
 #include "os/os.h"
+#include "source/diagnostic.h"
 #include "source/explain.h"
 #include "source/inputs.h"
 #include "source/job.h"
@@ -85,6 +86,14 @@ static void parse(int argc, char **argv, struct options *o)
 	}
 }
 
+static void place_json(struct spore__json *j, const char *key, long value)
+{
+	if (value > 0)
+		spore__json_int(j, key, value);
+	else
+		spore__json_null(j, key);
+}
+
 static void diagnostics_json(struct spore__json *j, const char *text)
 {
 	struct spore__diagnostic d;
@@ -92,8 +101,8 @@ static void diagnostics_json(struct spore__json *j, const char *text)
 	while (text != NULL && spore__diagnostic_next(&text, &d)) {
 		spore__json_open(j, NULL, '{');
 		spore__json_str(j, "file", d.file);
-		spore__json_int(j, "line", d.line);
-		spore__json_int(j, "column", d.column);
+		place_json(j, "line", d.line);
+		place_json(j, "column", d.column);
 		spore__json_str(j, "severity", d.severity);
 		spore__json_str(j, "message", d.message);
 		spore__json_close(j, '}');
@@ -169,7 +178,8 @@ static void print_failure(const struct spore__job *b)
 	if (b->output.len > 0)
 		(void)spore__fs_write_all(STDERR_FILENO, b->output.data, b->output.len);
 	struct spore__buf remedy = {0};
-	for (size_t i = 0; i < b->folder.attempt_count; i++)
+	bool told = b->folder.attempt_count == 1 && b->folder.missing.count == 0; // by the error itself
+	for (size_t i = 0; !told && i < b->folder.attempt_count; i++)
 		if (b->folder.attempts[i].why != NULL)
 			spore__buf_printf(&remedy, "%stried %s: %s", remedy.len > 0 ? "\n  " : "",
 			                  b->folder.attempts[i].what, b->folder.attempts[i].why);

@@ -312,6 +312,19 @@ const char *spore__packages_of(const char *kind, const char *name)
 	return NULL;
 }
 
+char *spore__packages_directive(const char *header)
+{
+	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+		if (!has_word(libraries[i].headers, header))
+			continue;
+		const char *pc = libraries[i].pc, *libs = libraries[i].libs;
+		return pc != NULL     ? spore__xasprintf("pkg-config %.*s", (int)strcspn(pc, " "), pc)
+		       : libs != NULL ? spore__xasprintf("libs -l%.*s", (int)strcspn(libs, " "), libs)
+		                      : NULL;
+	}
+	return NULL;
+}
+
 const char *spore__packages_cmake(const char *name)
 {
 	static char first[64];

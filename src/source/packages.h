@@ -7,6 +7,9 @@
 // KIND is "tool", "header", "package" (pkg-config), "library" or "file". NULL when it is not known. Static.
 const char *spore__packages_of(const char *kind, const char *name);
 
+// The directive for a file that includes HEADER of a known library: "pkg-config zlib", "libs -lgif". malloc'ed, or NULL.
+char *spore__packages_directive(const char *header);
+
 // The pkg-config package of a CMake find_package NAME, or NULL. Static.
 const char *spore__packages_cmake(const char *name);
 

@@ -19,6 +19,7 @@
 #include "source/faithful.h"
 #include "source/inputs.h"
 #include "source/job.h"
+#include "source/remedy.h"
 #include "source/tcc.h"
 
 enum { TRIES = 3 }; // when a file changes while it is compiled
@@ -462,10 +463,9 @@ static bool optimising_command(struct single *s, const char *script, struct spor
 	const char *name = s->d.compiler != NULL ? s->d.compiler : s->cplusplus ? "g++" : "gcc";
 	char *cc = spore__fs_find_program(name, NULL);
 	if (cc == NULL) {
-		const char *package = strncmp(name, "clang", 5) == 0 ? "clang" : s->cplusplus ? "g++" : "gcc";
 		return spore__job_fail(s->b,
 		                       spore__xasprintf("%s: the compiler %s is not installed", s->b->typed, name),
-		                       spore__xasprintf("sudo apt-get install %s", package));
+		                       spore__remedy_compiler(name));
 	}
 	spore__strs_take(argv, cc);
 	spore__strs_add(argv, "-O2");
@@ -607,12 +607,27 @@ static bool compile(struct single *s, bool *again)
 	return r > 0 && keep(s, false, builder, &since, again);
 }
 
+static bool sources_exist(struct single *s)
+{
+	for (size_t i = 0; i < s->d.sources.count; i++) {
+		const char *name = s->d.sources.items[i];
+		char *path = *name == '/' ? spore__xstrdup(name) : spore__fs_join(s->dir, name);
+		bool there = spore__fs_is_file(path);
+		free(path);
+		if (!there)
+			return spore__job_fail(
+			    s->b, spore__xasprintf("%s: it names the source %s, which is not there", s->b->typed, name),
+			    spore__xstrdup("correct the name in // spore: sources; it is relative to this file"));
+	}
+	return true;
+}
+
 // One round, from reading the source on. *AGAIN: it changed meanwhile.
 static bool attempt(struct single *s, bool *again)
 {
 	struct spore__job *b = s->b;
 	*again = false;
-	if (!load(s))
+	if (!load(s) || !sources_exist(s))
 		return false;
 	if (b->tier != SPORE__TIER_FAST && lookup(s, false))
 		return true;

@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "os/os.h"
+#include "source/diagnostic.h"
 #include "source/inputs.h"
 #include "source/job.h"
 #include "source/relocate.h"
@@ -327,6 +328,8 @@ static bool build(struct tree *t)
 		struct spore__buf text = {0};
 		read_log(t, &text);
 		spore__job_keep_log(b, t->name, &text);
+		if (text.data != NULL)
+			spore__diagnostic_excerpt(text.data, &b->output);
 		spore__buf_finish(&text);
 	}
 	spore__meta_finish(&m);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "source/diagnostic.h"
 #include "source/directive.h"
-#include "source/explain.h"
 #include "source/faithful.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

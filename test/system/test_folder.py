@@ -270,6 +270,16 @@ class Recipes(FolderTest):
 
 
 class Reports(FolderTest):
+    def test_compile_errors_of_a_folder(self):
+        for name, files in (("plain", {}), ("made", {"Makefile": "thing: main.c part.c\n\t$(CC) -o $@ main.c part.c\n"})):
+            files = {"main.c": "int part(void);\nint main(void)\n{\n\treturn part();\n}\n",
+                     "part.c": "int part(void)\n{\n\treturn wrong;\n}\n", **files}
+            result = self.fails(files, "part.c:3:16: error:", "return wrong;", "log: ", name=name)
+            self.assertLess(result.stderr.index("return wrong;"), result.stderr.index("\nspore: "))
+            (d,) = self.build_json(name)["diagnostics"]
+            self.assertEqual((d["file"], d["line"], d["column"], d["severity"]), ("part.c", 3, 16, "error"))
+            self.assertIn("wrong", d["message"])
+
     @needs("make")
     def test_everything_missing_at_once(self):
         result = self.fails({"Makefile": "thing: a.o b.o\n\t$(CC) -o $@ a.o b.o\n",

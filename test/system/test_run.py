@@ -178,6 +178,30 @@ class Directives(SporeTest):
         self.assertEqual(r.returncode, 125)
         self.assertIn("// spore: libs", r.stderr)
 
+    def test_remedies_name_the_directive(self):
+        main = "int main(void) { return 0; }\n"
+        for files, expected in (
+            # Hardly anybody has this one installed; its Debian package is known.
+            ({} if os.path.exists("/usr/include/gif_lib.h") else {"a.c": "#include <gif_lib.h>\n" + main}, "libgif-dev, then add this comment to the file: // spore: libs -lgif"),
+            ({"a.c": '#include "mine.h"\n' + main}, "put mine.h where the file names it"),
+            ({"a.c": "int omp_get_max_threads(void);\nint main(void) { return omp_get_max_threads(); }\n"},
+             "// spore: cflags -fopenmp"),
+            ({"a.c": "int other(int);\nint main(void) { return other(1); }\n",
+              "unlike.c": "int main(void) { other(2); }\n", "near.c": "int other(int x)\n{\n\treturn x;\n}\n"},
+             "// spore: sources near.c"),
+            ({"a.c": "// spore: sources nowhere.c\n" + main}, "it names the source nowhere.c, which is not there"),
+            ({"a.c": "// spore: cc gcc-1\n" + main}, "sudo apt-get install gcc-1\n"),
+            ({"a.c": "// spore: cc no-such-compiler\n" + main}, "correct its name in the file"),
+            ({"a.c": "// spore: std c42\n" + main}, "spore: a.c: does not compile: unrecognized"),
+        ):
+            for name, text in files.items():
+                self.write(name, text)
+            if not files:
+                continue
+            r = self.spore("run", "--opt", "a.c")
+            self.assertEqual(r.returncode, 125, files)
+            self.assertIn(expected, r.stderr)
+
 
 class Errors(SporeTest):
     def test_compile_error_as_the_compiler_wrote_it(self):
@@ -193,6 +217,15 @@ class Errors(SporeTest):
         first = d["diagnostics"][0]
         self.assertEqual((first["file"], first["line"], first["column"], first["severity"]), ("sub/e.c", 4, 16, "error"))
         self.assertTrue(os.path.exists(d["log"]))
+
+    def test_every_failure_as_json(self):
+        self.write("l.c", "int f(void);\nint main(void) { return f(); }\n")
+        (d,) = self.build_json("l.c")["diagnostics"]
+        self.assertEqual((d["file"], d["line"], d["severity"]), ("l.c", None, "error"))
+        self.assertIn("undefined reference to", d["message"])
+        r = self.spore("build", "--json", "absent.c")
+        self.assertEqual(r.returncode, 127)
+        self.assertEqual(json.loads(r.stdout)["ok"], False)
 
     def test_statuses_and_remedies(self):
         r = self.spore("run", "absent.c")

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "source/diagnostic.h"
 #include "source/directive.h"
-#include "source/explain.h"
 
 static void test_all_keys(void **state)
 {
