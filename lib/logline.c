@@ -40,8 +40,7 @@ static void addf(struct line *l, const char *format, ...)
 		add(l, part, (size_t)n < sizeof part ? (size_t)n : sizeof part - 1);
 }
 
-// The length of the printable character of UTF-8 at S, 0 when it is none.
-static size_t character(const unsigned char *s, size_t len)
+size_t spore__logline_character(const unsigned char *s, size_t len)
 {
 	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
 	uint32_t code = n == 1 ? s[0] : s[0] & (0xffU >> (n + 1));
@@ -63,7 +62,7 @@ static void add_text(struct line *l, const char *text, size_t len, bool quoted)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	for (size_t i = 0; i < len && !l->full;) {
-		size_t n = character(s + i, len - i);
+		size_t n = spore__logline_character(s + i, len - i);
 		if (n == 0 && s[i] == '\n')
 			add(l, "\\n", 2);
 		else if (n == 0 && s[i] == '\t')

@@ -11,6 +11,10 @@
 // line, its newline included; cut off at SIZE (at least 64) bytes with "..." before the newline. Local time.
 size_t spore__logline_format(const struct spore__control_message *m, const char *name, char *out, size_t size);
 
+// The length of the printable character of UTF-8 at S, which has LEN > 0 bytes; 0 when it is none (a control character, a mark that turns the
+// direction of writing, or no UTF-8).
+size_t spore__logline_character(const unsigned char *s, size_t len);
+
 // Is a record of this level shown to people? SPORE_LOG names the least level (debug, info, warn, error); info when it is not set.
 bool spore__logline_shown(uint64_t level);
 

@@ -22,12 +22,23 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 	return len;
 }
 
+// As they are, but for what JSON wants escaped.
+static size_t plain_length(const unsigned char *s, size_t left)
+{
+	size_t len = 0;
+	while (len < left && s[len] >= 0x20 && s[len] < 0x80 && s[len] != '"' && s[len] != '\\')
+		len++;
+	return len;
+}
+
 static void quoted(struct spore__buf *out, const char *text, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)text, *end = s + size;
 	spore__buf_char(out, '"');
 	while (s < end) {
-		size_t len = utf8_length(s, (size_t)(end - s));
+		size_t len = plain_length(s, (size_t)(end - s));
+		if (len == 0)
+			len = utf8_length(s, (size_t)(end - s));
 		if (len == 0)
 			spore__buf_str(out, "\\ufffd");
 		else if (*s == '"' || *s == '\\')
@@ -41,6 +52,17 @@ static void quoted(struct spore__buf *out, const char *text, size_t size)
 		s += len > 0 ? len : 1;
 	}
 	spore__buf_char(out, '"');
+}
+
+bool spore__json_is_text(const char *bytes, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)bytes;
+	for (size_t n; len > 0; s += n, len -= n) {
+		n = plain_length(s, len);
+		if (n == 0 && (n = utf8_length(s, len)) == 0)
+			return false;
+	}
+	return true;
 }
 
 static void begin(struct spore__json *j, const char *key)
@@ -79,6 +101,12 @@ void spore__json_strn(struct spore__json *j, const char *key, const char *text, 
 {
 	begin(j, key);
 	quoted(j->out, text, len);
+}
+
+void spore__json_raw(struct spore__json *j, const char *key, const char *json)
+{
+	begin(j, key);
+	spore__buf_str(j->out, json);
 }
 
 void spore__json_null(struct spore__json *j, const char *key)

@@ -17,6 +17,8 @@ void spore__json_open(struct spore__json *j, const char *key, char bracket);    
 void spore__json_close(struct spore__json *j, char bracket);                     // '}' or ']'
 void spore__json_str(struct spore__json *j, const char *key, const char *value); // VALUE NULL: null
 void spore__json_strn(struct spore__json *j, const char *key, const char *text, size_t len); // may hold NUL
+void spore__json_raw(struct spore__json *j, const char *key, const char *json);              // encoded already
+bool spore__json_is_text(const char *bytes, size_t len); // UTF-8: nothing becomes U+FFFD
 void spore__json_null(struct spore__json *j, const char *key);
 void spore__json_float(struct spore__json *j, const char *key, double value); // null when it is not finite
 void spore__json_int(struct spore__json *j, const char *key, int64_t value);

@@ -125,8 +125,11 @@ struct spore__watch;
 struct spore__watch *spore__os_watch_create(void);
 void spore__os_watch_destroy(struct spore__watch *w);
 int spore__os_watch_add(struct spore__watch *w, const char *path); // a file, or a folder with its files (not theirs)
+int spore__os_watch_add_written(struct spore__watch *w, const char *folder); // also when its files are written to
 // Blocks until something may have changed, TIMEOUT_MS passed (-1: no limit) or a signal came.
 // 1: changed, 0: timeout, -1 with EINTR or another error.
 int spore__os_watch_wait(struct spore__watch *w, int timeout_ms);
+// The same until the reader of the pipe or socket, or the terminal, behind FD is gone: 2.
+int spore__os_watch_wait_or_gone(struct spore__watch *w, int fd, int timeout_ms);
 
 #endif

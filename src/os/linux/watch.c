@@ -40,12 +40,26 @@ int spore__os_watch_add(struct spore__watch *w, const char *path)
 	return inotify_add_watch(w->fd, path, changes) < 0 ? -1 : 0;
 }
 
+int spore__os_watch_add_written(struct spore__watch *w, const char *folder)
+{
+	const uint32_t changes = IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+	                         IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+	return inotify_add_watch(w->fd, folder, changes) < 0 ? -1 : 0;
+}
+
 int spore__os_watch_wait(struct spore__watch *w, int timeout_ms)
 {
-	struct pollfd p = {.fd = w->fd, .events = POLLIN};
-	int n = poll(&p, 1, timeout_ms);
+	return spore__os_watch_wait_or_gone(w, -1, timeout_ms);
+}
+
+int spore__os_watch_wait_or_gone(struct spore__watch *w, int fd, int timeout_ms)
+{
+	struct pollfd p[2] = {{.fd = w->fd, .events = POLLIN}, {.fd = fd}};
+	int n = poll(p, 2, timeout_ms);
 	if (n <= 0)
 		return n;
+	if ((p[1].revents & (POLLERR | POLLHUP)) != 0)
+		return 2;
 	char events[4096];
 	while (read(w->fd, events, sizeof events) > 0)
 		;

@@ -77,8 +77,19 @@ int spore__os_watch_add(struct spore__watch *w, const char *path)
 	return 0;
 }
 
+int spore__os_watch_add_written(struct spore__watch *w, const char *folder)
+{
+	return spore__os_watch_add(w, folder);
+}
+
 int spore__os_watch_wait(struct spore__watch *w, int timeout_ms)
 {
+	return spore__os_watch_wait_or_gone(w, -1, timeout_ms);
+}
+
+int spore__os_watch_wait_or_gone(struct spore__watch *w, int fd, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd};
 	for (int waited = 0;; waited += LOOK_EVERY_MS) {
 		bool changed = false;
 		for (size_t i = 0; i < w->count; i++) {
@@ -90,7 +101,8 @@ int spore__os_watch_wait(struct spore__watch *w, int timeout_ms)
 			return 1;
 		if (timeout_ms >= 0 && waited >= timeout_ms)
 			return 0;
-		if (poll(NULL, 0, LOOK_EVERY_MS) < 0)
-			return -1;
+		int n = poll(&p, 1, LOOK_EVERY_MS);
+		if (n != 0)
+			return n < 0 ? -1 : 2;
 	}
 }
