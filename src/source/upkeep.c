@@ -307,6 +307,41 @@ static void collect_folder(struct gc *g, const char *kind, const char *what,
 	free(dir);
 }
 
+static bool ended(long pid)
+{
+	return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+// NAME.PID.part: what a process that was killed came to write of NAME (spore__fs_write_atomic).
+static bool part_gone(struct gc *g, const char *path, const char *name)
+{
+	(void)g, (void)path;
+	size_t len = strlen(name), end = sizeof ".part" - 1;
+	if (len <= end || strcmp(name + len - end, ".part") != 0)
+		return false;
+	size_t at = len - end;
+	while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9')
+		at--;
+	return at > 0 && name[at - 1] == '.' && ended(strtol(name + at, NULL, 10));
+}
+
+static void collect_parts(struct gc *g)
+{
+	static const char *const kinds[] = {".", "meta", "candidates"};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		collect_folder(g, kinds[i], "unfinished record", part_gone);
+	char *work = spore__fs_join(g->s->root, "work");
+	struct spore__strs names = {0};
+	(void)spore__fs_list(work, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		char *kind = spore__fs_join("work", names.items[i]);
+		collect_folder(g, kind, "unfinished record", part_gone);
+		free(kind);
+	}
+	spore__strs_finish(&names);
+	free(work);
+}
+
 // Files in memory of processes that were killed.
 static void collect_scratch(struct gc *g)
 {
@@ -316,7 +351,7 @@ static void collect_scratch(struct gc *g)
 	for (size_t i = 0; i < names.count; i++) {
 		long pid = strtol(names.items[i], NULL, 10);
 		char *path = spore__fs_join(dir, names.items[i]);
-		bool gone = strstr(names.items[i], ".trace") != NULL && pid > 0 && kill((pid_t)pid, 0) != 0;
+		bool gone = strstr(names.items[i], ".trace") != NULL && ended(pid);
 		if (gone && (g->dry || unlink(path) == 0))
 			removed(g, "trace", names.items[i], 0);
 		free(path);
@@ -416,6 +451,8 @@ static bool collect_index(struct gc *g, const char *dir)
 			free(meta);
 			spore__index_finish(&index);
 			gone = gone && !g->dry && unlink(path) == 0;
+		} else if (part_gone(g, path, names.items[i])) {
+			gone = !g->dry && unlink(path) == 0;
 		}
 		empty = empty && (gone || is_lock(names.items[i])); // locks stay while an entry does
 		free(path);
@@ -434,6 +471,7 @@ int spore__upkeep_gc(struct spore__store *s, int64_t max_age_s, int64_t max_byte
 		spore__json_open(&g.json, NULL, '[');
 	collect_artifacts(&g, max_bytes);
 	collect_scratch(&g);
+	collect_parts(&g);
 	collect_folder(&g, "stage", "unfinished build", stage_gone);
 	collect_folder(&g, "artifacts", "unfinished artifact", artifact_gone);
 	collect_folder(&g, "work", "build folder", work_gone);
