@@ -223,7 +223,7 @@ struct strings {
 static bool add_string(void *arg, const yaml_node_t *item)
 {
 	struct strings *s = arg;
-	const char *value;
+	const char *value = NULL;
 	if (!spore__yaml_string(s->y, item, s->what, &value))
 		return false;
 	spore__strs_add(s->out, value);

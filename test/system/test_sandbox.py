@@ -76,7 +76,7 @@ class Sandbox(SporeTest):
         self.assertNotIn("gold", self.build("env\n"))
 
     def test_an_endless_log_is_ended(self):
-        self.write("evil/spore.yaml", "spore: 1\nrecipe:\n  build: [\"while :; do echo more; done\"]\n")
+        self.write("evil/spore.yaml", "spore: 1\nrecipe:\n  build: [\"yes $(printf '%01000d' 0)\"]\n")
         result = self.spore("build", os.path.join(self.work, "evil"))
         self.assertEqual(result.returncode, 125)
         self.assertIn("printed more than", result.stderr)
