@@ -167,8 +167,13 @@ static int load_trace(const char *file, struct spore__buf *text, bool *whole)
 	if (n == (ssize_t)sizeof header && memcmp(header.magic, SPORE__TRACE_MAGIC, sizeof header.magic) == 0) {
 		uint64_t used = atomic_load(&header.used);
 		uint64_t room = header.room < TRACE_ROOM ? header.room : TRACE_ROOM;
+		struct stat st;
 		*whole = used <= room;
-		size_t len = (size_t)(*whole ? used : room);
+		uint64_t len = *whole ? used : room;
+		// Nothing says that the header is true.
+		uint64_t there =
+		    fstat(fd, &st) == 0 && st.st_size > (off_t)sizeof header ? (uint64_t)st.st_size - sizeof header : 0;
+		len = len < there ? len : there;
 		char *lines = spore__xmalloc(len + 1);
 		size_t have = 0;
 		while (have < len && (n = read(fd, lines + have, len - have)) > 0)

@@ -137,7 +137,7 @@ static void read_cmake(const char *log, struct spore__needs *n)
 			spore__needs_check(n, "tool", "pkg-config");
 		else if (error && known != NULL)
 			spore__needs_check(n, "package", known);
-		else if (error)
+		else if (error && len > 0)
 			spore__needs_add(n, "CMake package", name);
 		free(name);
 	}

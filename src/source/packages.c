@@ -287,6 +287,8 @@ static const struct {
 static bool has_word(const char *words, const char *word)
 {
 	size_t len = strlen(word);
+	if (len == 0)
+		return false;
 	for (const char *p = words; p != NULL && (p = strstr(p, word)) != NULL; p += len)
 		if ((p == words || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
 			return true;
@@ -395,22 +397,27 @@ static void add_if_missing(const char *status, char *clause, struct spore__strs 
 		spore__strs_add(packages, first);
 }
 
+void spore__packages_build_depends(const char *control, const char *status, struct spore__strs *packages)
+{
+	const char *at = strstr(control, "Build-Depends:");
+	if (at == NULL)
+		return;
+	at += strlen("Build-Depends:");
+	const char *end = at + strcspn(at, "\n");
+	while (*end == '\n' && (end[1] == ' ' || end[1] == '\t')) // a field goes on in lines that begin with a space
+		end += 1 + strcspn(end + 1, "\n");
+	char *field = spore__xstrndup(at, (size_t)(end - at)), *save = NULL;
+	for (char *clause = strtok_r(field, ",", &save); clause != NULL; clause = strtok_r(NULL, ",", &save))
+		add_if_missing(status, clause, packages);
+	free(field);
+}
+
 void spore__packages_debian(const char *dir, struct spore__strs *packages)
 {
 	char *control = spore__text_file(dir, "debian/control");
 	char *status = spore__text_file("/var/lib/dpkg", "status");
-	const char *at = control != NULL ? strstr(control, "Build-Depends:") : NULL;
-	if (at != NULL && status != NULL) {
-		at += strlen("Build-Depends:");
-		const char *end = at;
-		do // a field goes on in lines that begin with a space
-			end += 1 + strcspn(end + 1, "\n");
-		while (*end == '\n' && (end[1] == ' ' || end[1] == '\t'));
-		char *field = spore__xstrndup(at, (size_t)(end - at)), *save = NULL;
-		for (char *clause = strtok_r(field, ",", &save); clause != NULL; clause = strtok_r(NULL, ",", &save))
-			add_if_missing(status, clause, packages);
-		free(field);
-	}
+	if (control != NULL && status != NULL)
+		spore__packages_build_depends(control, status, packages);
 	free(status);
 	free(control);
 }

@@ -16,4 +16,7 @@ const char *spore__packages_cmake(const char *name);
 // The Build-Depends of DIR/debian/control that are not installed, those for documentation and tests left out.
 void spore__packages_debian(const char *dir, struct spore__strs *packages);
 
+// The same from the texts of a debian/control and of dpkg's status.
+void spore__packages_build_depends(const char *control, const char *status, struct spore__strs *packages);
+
 #endif
