@@ -75,7 +75,9 @@ void spore__tasks_wake_at(struct spore__tasks *t, uint64_t at_ms)
 		return;
 	uint64_t now = uv_now(t->loop);
 	t->timer_at = at_ms;
-	(void)uv_timer_start(&t->timer, on_timer, at_ms > now ? at_ms - now : 0, 0);
+	// Never at once: libuv would call a timer that is started anew while it looks at timers again and again, and what is
+	// due would never be settled.
+	(void)uv_timer_start(&t->timer, on_timer, at_ms > now ? at_ms - now : 1, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
