@@ -45,7 +45,8 @@ static const struct spore__schema_key port_keys[] = {
 
 static const struct spore__schema_key ready_keys[] = {
     KEY("notify", TRUE, NULL, .sets = "notify", HELP "It says so itself: by libspore, sd_notify or *spore notify*"),
-    KEY("tcp", ADDRESS, "ready.address", .sets = "tcp", HELP "As soon as a connection to this address is accepted"),
+    KEY("tcp", ADDRESS, "ready.address", .sets = "tcp",
+        HELP "As soon as a connection to this address is accepted: an IP address or localhost, and a port"),
     KEY("exec", COMMAND, "ready.exec", .sets = "exec", HELP "As soon as this command ends with status 0"),
     KEY("log", PATTERN, "ready.log", .sets = "log", HELP "As soon as a line of its output matches"),
     KEY("fd", INT, "ready.fd", .sets = "notify", HELP "As soon as it writes a newline to this descriptor"),
@@ -66,7 +67,8 @@ static const struct spore__schema_key alive_keys[] = {
 
 static const struct spore__schema_key restart_keys[] = {
     KEY("policy", WORD, "restart", .words = restart_words, HELP "When it is started again after it ended"),
-    KEY("delay", DURATION, "restart.delay_ms", HELP "Before the first restart in a row; it doubles with each"),
+    KEY("delay", DURATION, "restart.delay_ms",
+        HELP "Before a restart; it doubles with each in a row. The first after a second at work does not wait"),
     KEY("max", DURATION, "restart.max_ms", HELP "The longest delay"),
     KEY("limit", INT, "restart.limit", HELP "After so many restarts in a row it has failed; 0: no limit"),
     KEY("reset", DURATION, "restart.reset_ms", HELP "After so long at work the row begins anew"),

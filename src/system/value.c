@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "task/address.h"
 
 // Digits at *TEXT, which moves behind them; at most MAX.
 static bool digits(const char **text, int64_t max, int64_t *out)
@@ -130,9 +131,8 @@ bool spore__value_address(const char *text, char **out)
 		*out = spore__xasprintf("127.0.0.1:%s", port);
 		return true;
 	}
-	size_t host = (size_t)(colon - text);
-	bool six = memchr(text, ':', host) != NULL;
-	if (host == 0 || (six && (text[0] != '[' || text[host - 1] != ']')) || strcspn(text, " \t/@") < strlen(text))
+	struct spore__address addresses[SPORE__ADDRESSES];
+	if (colon == text || spore__address_parse(text, addresses) == 0)
 		return false;
 	*out = spore__xstrdup(text);
 	return true;

@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, probe.c what is asked of it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -56,6 +56,8 @@ enum spore__hold_timer {
 	SPORE__TIMER_ACCEPT, // there may be descriptors again
 	SPORE__TIMER_NODE,   // no node has come
 	SPORE__TIMER_STATUS, // the status could not be written
+	SPORE__TIMER_PROBE_READY,
+	SPORE__TIMER_PROBE_ALIVE,
 	SPORE__TIMERS,
 };
 
@@ -132,6 +134,20 @@ struct spore__hold_run {
 	char notify_path[PATH_MAX];            // "": none
 };
 
+// The environment of what runs for the task: its own, and what spore adds. HELPER: it is not the program itself, and has no say in
+// what that is doing. 0, or -1 with errno; to be finished either way.
+enum { SPORE__HOLD_OWN = 6 };
+struct spore__hold_environment {
+	const char **items; // malloc'ed; NULL-terminated
+	size_t count, owned;
+	char own[SPORE__HOLD_OWN][PATH_MAX + 64];
+};
+int spore__hold_environment_make(const struct spore__hold *h, bool helper, int control,
+                                 struct spore__hold_environment *e);
+void spore__hold_environment_finish(struct spore__hold_environment *e);
+// The path of the program NAME as the task's PATH says, into OUT of PATH_MAX bytes. -1 with errno.
+int spore__hold_find(const struct spore__hold *h, const char *name, char *out);
+
 // Starts the next instance: 0, or -1 with why in the state, and nothing left behind.
 int spore__hold_run_start(struct spore__hold *h);
 // Reaps what ended.
@@ -151,6 +167,36 @@ void spore__hold_control_started(struct spore__hold *h); // says hello
 void spore__hold_control_last(struct spore__hold *h);    // reads what it said before it ended
 void spore__hold_control_close(struct spore__hold *h);
 bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms); // false: it does not listen
+
+// ---- what is asked of it (probe.c): readiness and liveness. Nothing is waited for: each is one connection or one process at a time.
+
+enum spore__hold_probing { SPORE__PROBE_READY, SPORE__PROBE_ALIVE, SPORE__PROBES };
+
+struct spore__hold_probe {
+	struct spore__hold_io io; // a connection that is being made, or what a command writes
+	pid_t pid;                // a command, which leads its process group; 0: none
+	int64_t began_ms;         // monotonic, of the attempt under way; 0: none is
+	int64_t wait_ms;          // until the next attempt
+	int64_t failures;         // in a row
+	size_t address;           // that is tried
+	char said[160];           // the last line of a command
+	size_t said_len;
+	bool said_all; // ... the next byte begins another
+};
+
+struct spore__hold_matcher; // of the lines of output, until it is ready
+
+// Before a start: -1 with why in the state when it can never become ready.
+int spore__hold_probes_prepare(struct spore__hold *h);
+void spore__hold_probes_start(struct spore__hold *h); // it runs
+void spore__hold_probes_ready(struct spore__hold *h); // it is ready
+void spore__hold_probes_stop(struct spore__hold *h);  // neither any more
+void spore__hold_probes_ready_timer(struct spore__hold *h);
+void spore__hold_probes_alive_timer(struct spore__hold *h);
+// A process ended: was it one of them?
+bool spore__hold_probes_reaped(struct spore__hold *h, pid_t pid, int status);
+void spore__hold_probes_saw(struct spore__hold *h, enum spore__log_kind kind, const unsigned char *bytes, size_t len);
+void spore__hold_probes_watchdog(struct spore__hold *h); // it said that it is alive
 
 // ---- states (hold_states.c)
 
@@ -244,12 +290,15 @@ struct spore__hold {
 	int64_t grace;        // of ON_STOP; -1: as specified
 	int64_t kill_at;      // monotonic ms: the end of the ladder
 	int64_t killed_at;    // since when it is killed
+	bool at_once;         // the first restart in the row did not wait
 	bool restart_asked;   // start again whatever the policy says
 	int64_t row;          // restarts in a row
 	enum spore__end fate; // why it is being ended although nobody asked; END_NONE
 	struct spore__tree tree;
 	struct spore__hold_run run;
 	struct spore__hold_log log;
+	struct spore__hold_probe probes[SPORE__PROBES];
+	struct spore__hold_matcher *matcher; // malloc'ed; NULL: none
 
 	struct spore__hold_io listener;
 	struct spore__hold_peer *peers[SPORE__HOLD_PEERS];

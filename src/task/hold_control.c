@@ -192,9 +192,11 @@ bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms)
 
 static void assign(struct spore__hold *h, const char *line, size_t len)
 {
-	static const char is_ready[] = "READY=1", status[] = "STATUS=";
+	static const char is_ready[] = "READY=1", alive[] = "WATCHDOG=1", status[] = "STATUS=";
 	if (len == sizeof is_ready - 1 && memcmp(line, is_ready, len) == 0)
 		ready(h);
+	else if (len == sizeof alive - 1 && memcmp(line, alive, len) == 0)
+		spore__hold_probes_watchdog(h);
 	else if (len >= sizeof status - 1 && memcmp(line, status, sizeof status - 1) == 0)
 		set_status(h, line + sizeof status - 1, len - (sizeof status - 1));
 }

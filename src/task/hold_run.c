@@ -15,59 +15,6 @@
 
 enum { REAPED_AT_ONCE = 1000 }; // then the loop looks at something else
 
-// ---- environment
-
-enum { OWN = 4, OWN_SIZE = PATH_MAX + 64 };
-
-struct environment {
-	const char **items; // malloc'ed
-	size_t count;
-	char own[OWN][OWN_SIZE];
-	size_t owned;
-};
-
-static bool is_own(const char *variable)
-{
-	static const char *const names[] = {"SPORE_TASK=", SPORE__INSTANCE_MARK "=", "SPORE_FD=", "NOTIFY_SOCKET="};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strncmp(variable, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
-static void set(struct environment *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void set(struct environment *e, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(e->own[e->owned], OWN_SIZE, fmt, ap);
-	va_end(ap);
-	e->items[e->count++] = e->own[e->owned++];
-}
-
-static int make_environment(const struct spore__hold *h, int control, struct environment *e)
-{
-	size_t count = 0;
-	while (h->spec.env != NULL && h->spec.env[count] != NULL)
-		count++;
-	e->count = e->owned = 0;
-	e->items = malloc((count + OWN + 1) * sizeof *e->items);
-	if (e->items == NULL)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (!is_own(h->spec.env[i]))
-			e->items[e->count++] = h->spec.env[i];
-	set(e, "SPORE_TASK=%s", h->task);
-	set(e, SPORE__INSTANCE_MARK "=%s#%" PRId64, h->mark, h->state.run);
-	if (control >= 0)
-		set(e, "SPORE_FD=%d", control);
-	if (h->run.notify_path[0] != '\0')
-		set(e, "NOTIFY_SOCKET=%s", h->run.notify_path);
-	e->items[e->count] = NULL;
-	return 0;
-}
-
 // ---- standard descriptors
 
 static int open_input(struct spore__hold *h, int *mine)
@@ -143,10 +90,10 @@ static int cannot(struct spore__hold *h, const char *what)
 
 static int spawn(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends)
 {
-	struct environment e;
+	struct spore__hold_environment e;
 	char what[PATH_MAX + 32];
 	(void)snprintf(what, sizeof what, "cannot start %s", h->spec.argv[0]);
-	if (make_environment(h, ends->control, &e) != 0)
+	if (spore__hold_environment_make(h, false, ends->control, &e) != 0)
 		return cannot(h, what);
 	const struct spore__spawn s = {
 	    .argv = (const char *const *)h->spec.argv,
@@ -163,7 +110,7 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 	};
 	int r = spore__os_spawn(&s, &h->run.pid);
 	int saved = errno;
-	free(e.items);
+	spore__hold_environment_finish(&e);
 	if (r == 0)
 		return 0;
 	if (h->spec.cwd != NULL && access(h->spec.cwd, X_OK) != 0) {
@@ -184,6 +131,8 @@ int spore__hold_run_start(struct spore__hold *h)
 	h->state.code = h->state.signal = 0;
 	h->state.core = false;
 	spore__hold_keep_artifact(h);
+	if (spore__hold_probes_prepare(h) != 0)
+		return -1;
 	if (open_standard(h, theirs, mine) != 0)
 		return cannot(h, h->spec.stdin_from == SPORE__STDIN_FILE ? h->spec.stdin_file : "standard descriptors");
 	if (spore__hold_control_open(h, &ends) != 0) {
@@ -246,7 +195,8 @@ static void note_end(struct spore__hold *h, int status, const struct rusage *use
 	s->user_us = microseconds(&used->ru_utime);
 	s->system_us = microseconds(&used->ru_stime);
 	s->memory_kib = used->ru_maxrss;
-	s->why[0] = '\0';
+	if (h->fate == SPORE__END_NONE)
+		s->why[0] = '\0';
 	s->code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	s->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 #ifdef WCOREDUMP
@@ -288,6 +238,8 @@ void spore__hold_run_reap(struct spore__hold *h)
 			spore__hold_control_last(h);
 			note_end(h, status, &used);
 			exited = true;
+		} else {
+			(void)spore__hold_probes_reaped(h, pid, status);
 		}
 		if (i == REAPED_AT_ONCE - 1)
 			(void)raise(SIGCHLD); // there may be more

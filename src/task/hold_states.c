@@ -7,6 +7,7 @@
 #include "task/hold.h"
 
 enum {
+	AT_WORK_MS = 1000,   // then it was no failure to start
 	LINGER_MS = 200,     // for what the program left running to end by itself
 	KILL_MS = 20,        // between two rounds of SIGKILL, growing
 	KILL_MAX_MS = 5000,  //
@@ -21,9 +22,13 @@ static const enum spore__phase phases[SPORE__ATS] = {
 #undef X
 };
 
+static const char being_ended[] = "what it started is being ended";
+
 static void move(struct spore__hold *h, enum spore__hold_at to)
 {
 	h->at = to;
+	if (to != SPORE__AT_STARTING && to != SPORE__AT_RUNNING)
+		spore__hold_probes_stop(h);
 	h->state.phase = phases[to];
 	h->dirty = true;
 }
@@ -43,11 +48,12 @@ static void become_ready(struct spore__hold *h)
 	const struct spore__hold_number after[] = {{"after_ms", spore__hold_now_ms() - h->run.began_ms}, {0}};
 	h->run.ready_ms = spore__hold_now_ms();
 	h->state.ready_at = spore__hold_wall_ns();
-	h->state.healthy = true;
+	h->state.healthy = h->spec.alive == SPORE__ALIVE_NONE;
 	h->state.why[0] = '\0';
 	spore__hold_timer(h, SPORE__TIMER_READY, -1);
 	move(h, SPORE__AT_RUNNING);
 	spore__hold_event(h, SPORE_INFO, "ready", after, "%s#%" PRId64 " is ready", h->task, h->state.run);
+	spore__hold_probes_ready(h);
 }
 
 static void start(struct spore__hold *h)
@@ -72,7 +78,7 @@ static void start(struct spore__hold *h)
 		become_ready(h);
 		return;
 	}
-	say(h, "it is not ready yet");
+	spore__hold_probes_start(h);
 	if (h->spec.ready_timeout_ms > 0)
 		spore__hold_timer(h, SPORE__TIMER_READY, h->spec.ready_timeout_ms);
 }
@@ -91,11 +97,16 @@ static void end_for_good(struct spore__hold *h)
 	h->quit = true;
 }
 
-// After its delay: doubled for each in a row, and a fifth more or less, so that what failed together does not start together.
-static int64_t delay_ms(struct spore__hold *h)
+// At once when it had been at work and this is the first time. Else after its delay: doubled for each in a row, and a fifth more or less, so that what failed together does not start together.
+static int64_t delay_ms(struct spore__hold *h, int64_t worked_ms)
 {
 	int64_t ms = h->spec.restart_delay_ms;
-	for (int64_t i = 0; i < h->row && ms < h->spec.restart_max_ms; i++)
+	if (h->row == 0) {
+		h->at_once = worked_ms >= AT_WORK_MS;
+		if (h->at_once)
+			return 0;
+	}
+	for (int64_t i = h->at_once; i < h->row && ms < h->spec.restart_max_ms; i++)
 		ms *= 2;
 	if (ms > h->spec.restart_max_ms)
 		ms = h->spec.restart_max_ms;
@@ -108,7 +119,8 @@ static void wait_or_end(struct spore__hold *h)
 	bool ok = succeeded(&h->state);
 	bool policy = h->spec.restart == SPORE__RESTART_ALWAYS || (h->spec.restart == SPORE__RESTART_ON_FAILURE && !ok);
 	int64_t ms = 0;
-	if (h->run.ready_ms != 0 && spore__hold_now_ms() - h->run.ready_ms >= h->spec.restart_reset_ms)
+	int64_t worked_ms = h->run.ready_ms != 0 ? spore__hold_now_ms() - h->run.ready_ms : 0;
+	if (h->run.ready_ms != 0 && worked_ms >= h->spec.restart_reset_ms)
 		h->row = 0;
 	h->run.ready_ms = 0;
 	if (!h->restart_asked) {
@@ -120,12 +132,16 @@ static void wait_or_end(struct spore__hold *h)
 			spore__hold_event(h, SPORE_ERROR, "given-up", NULL,
 			                  "%s was started again %" PRId64 " times in a row, which is its limit",
 			                  h->task, h->row);
+			char before[300];
+			(void)snprintf(before, sizeof before, "%.280s%s", h->state.why,
+			               h->state.why[0] != '\0' ? "; " : "");
 			(void)snprintf(h->state.why, sizeof h->state.why,
-			               "started again %" PRId64 " times in a row, which is its limit", h->row);
+			               "%sstarted again %" PRId64 " times in a row, which is its limit", before,
+			               h->row);
 			end_for_good(h);
 			return;
 		}
-		ms = delay_ms(h);
+		ms = delay_ms(h, worked_ms);
 		h->row++;
 	}
 	const struct spore__hold_number in[] = {{"in_ms", ms}, {0}};
@@ -154,6 +170,8 @@ static void drain(struct spore__hold *h)
 
 static void all_gone(struct spore__hold *h)
 {
+	if (h->fate == SPORE__END_NONE && strcmp(h->state.why, being_ended) == 0)
+		say(h, "");
 	h->state.survivors[0] = '\0';
 	h->kill_at = spore__hold_now_ms() + DRAIN_MS;
 	move(h, SPORE__AT_DRAINING);
@@ -276,9 +294,15 @@ static void restart_then(struct spore__hold *h)
 
 static void not_ready(struct spore__hold *h)
 {
+	static const char before[] = "it is not ready yet";
+	char why[sizeof h->state.why];
+	const char *probe =
+	    strncmp(h->state.why, before, sizeof before - 1) == 0 ? h->state.why + sizeof before - 1 : "";
+	(void)snprintf(why, sizeof why, "it was not ready within %" PRId64 " ms%.400s", h->spec.ready_timeout_ms,
+	               probe);
 	h->fate = SPORE__END_NOT_READY;
-	spore__hold_event(h, SPORE_ERROR, "not-ready", NULL, "%s#%" PRId64 " was not ready within %" PRId64 " ms",
-	                  h->task, h->state.run, h->spec.ready_timeout_ms);
+	say(h, why);
+	spore__hold_event(h, SPORE_ERROR, "not-ready", NULL, "%s#%" PRId64 ": %.400s", h->task, h->state.run, why);
 	ask(h, h->spec.stop_grace_ms);
 }
 
@@ -300,7 +324,8 @@ static void leave(struct spore__hold *h)
 	if (h->at == SPORE__AT_STARTING || h->at == SPORE__AT_RUNNING)
 		h->kill_at = now + h->spec.stop_grace_ms;
 	spore__hold_timer(h, SPORE__TIMER_READY, -1);
-	say(h, "what it started is being ended");
+	if (h->fate == SPORE__END_NONE)
+		say(h, being_ended);
 	move(h, SPORE__AT_LEFT);
 	int64_t left = h->kill_at - now;
 	spore__hold_timer(h, SPORE__TIMER_STATE, left < LINGER_MS ? (left > 0 ? left : 0) : LINGER_MS);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "task/address.h"
+
 enum {
 	TEXTS_MAX = 10000, // strings of one list
 	DAY_MS = 24 * 3600 * 1000,
@@ -342,6 +344,12 @@ static const struct spore__spec_field *field_of(const struct spore__msgpack_valu
 	return NULL;
 }
 
+static bool is_address(const char *text)
+{
+	struct spore__address addresses[SPORE__ADDRESSES];
+	return text == NULL || spore__address_parse(text, addresses) > 0;
+}
+
 static void check(struct decoding *d)
 {
 	const struct spore__spec *s = d->spec;
@@ -358,6 +366,9 @@ static void check(struct decoding *d)
 	else if ((s->ready == SPORE__READY_TCP && s->ready_address == NULL) ||
 	         (s->alive == SPORE__ALIVE_TCP && s->alive_address == NULL))
 		wrong(d, SPORE_EINVALID, "%s.address: missing", s->ready == SPORE__READY_TCP ? "ready" : "alive");
+	else if (!is_address(s->ready_address) || !is_address(s->alive_address))
+		wrong(d, SPORE_EINVALID, "%s.address: an IP address or localhost, and a port, are wanted",
+		      is_address(s->ready_address) ? "alive" : "ready");
 	else if ((s->ready == SPORE__READY_EXEC && texts_count(s->ready_exec) == 0) ||
 	         (s->alive == SPORE__ALIVE_EXEC && texts_count(s->alive_exec) == 0))
 		wrong(d, SPORE_EINVALID, "%s.exec: missing", s->ready == SPORE__READY_EXEC ? "ready" : "alive");

@@ -96,8 +96,8 @@ static void reads_addresses(void **state)
 	                                      {"localhost:80", "localhost:80"},
 	                                      {"[::1]:65535", "[::1]:65535"},
 	                                      {"10.0.0.1:1", "10.0.0.1:1"}};
-	static const char *const wrong[] = {"",     ":",     ":80",       "0",      "65536",
-	                                    "host", "host:", "host:http", "::1:80", "a b:80"};
+	static const char *const wrong[] = {"",      ":",         ":80",    "0",      "65536",         "host",
+	                                    "host:", "host:http", "::1:80", "a b:80", "example.org:80"};
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		char *out;
 		assert_true(spore__value_address(good[i][0], &out));
