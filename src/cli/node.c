@@ -8,8 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "cli/command.h"
-#include "node/client.h"
-#include "rpc/client.h"
+#include "node/meet.h"
 
 enum {
 	PATIENCE_MS = 10000,
@@ -20,53 +19,19 @@ static const struct spore__option json_only[] = {
     {0},
 };
 
-// One attempt: connects and says hello. A node that was killed may still have taken the connection, and then it is closed.
-static bool meet_once(struct spore__rpc_client *c, bool start, bool *closed)
-{
-	struct spore__node_problem problem;
-	int fd = spore__node_connect(start, PATIENCE_MS, &problem);
-	if (fd < 0 && errno == ENOENT && !start)
-		return false;
-	if (fd < 0)
-		spore__die(SPORE__EXIT_SPORE, problem.remedy[0] != '\0' ? problem.remedy : NULL, "node: %s",
-		           problem.why);
-	spore__rpc_client_init(c, fd, PATIENCE_MS);
-	enum spore_err err = spore__rpc_client_hello(c, "spore");
-	*closed = err == SPORE_ECLOSED;
-	if (err != SPORE_OK && !*closed)
-		spore__die(SPORE__EXIT_SPORE,
-		           err == SPORE_EVERSION ? "end the node with kill, then start it again" : NULL, "node: %s",
-		           c->why);
-	return true;
-}
-
 // False when there is no node: only without START. Other failures end the process.
 static bool meet(struct spore__rpc_client *c, bool start)
 {
-	enum { ATTEMPTS = 5 };
-	bool closed = false;
-	for (int i = 0; i < ATTEMPTS; i++) {
-		if (!meet_once(c, start, &closed))
-			return false;
-		if (!closed)
-			return true;
-		close(c->fd);
-		if (i + 1 < ATTEMPTS)
-			spore__rpc_client_finish(c);
-	}
-	spore__die(SPORE__EXIT_SPORE, "node.log in the state folder may say why", "node: %s", c->why);
+	int status = spore__node_meet(c, start);
+	if (status > 0)
+		exit(status);
+	return status == 0;
 }
 
 static void call(struct spore__rpc_client *c, const char *method)
 {
 	if (spore__rpc_client_call(c, method, NULL, 0) != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, NULL, "node: %s: %s", method, c->why);
-}
-
-static void part(struct spore__rpc_client *c)
-{
-	close(c->fd);
-	spore__rpc_client_finish(c);
 }
 
 static int64_t member(const struct spore__msgpack_reader *map, const char *key)
@@ -96,7 +61,7 @@ static int start(const struct spore__args *args)
 	meet(&c, true);
 	call(&c, "node.status");
 	printf("running, process %" PRId64 "\n", member(&c.m.result, "pid"));
-	part(&c);
+	spore__node_part(&c);
 	return SPORE__EXIT_OK;
 }
 
@@ -112,7 +77,7 @@ static int stop(const struct spore__args *args)
 	if (spore__rpc_client_wait_closed(&c, PATIENCE_MS) != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, "'spore node status' says its process", "node: it did not stop: %s",
 		           c.why);
-	part(&c);
+	spore__node_part(&c);
 	puts("stopped");
 	return SPORE__EXIT_OK;
 }
@@ -193,7 +158,7 @@ static int status(const struct spore__args *args)
 		print_json(&c.m.result);
 	else
 		print_status(&c.m.result);
-	part(&c);
+	spore__node_part(&c);
 	return SPORE__EXIT_OK;
 }
 
@@ -250,7 +215,7 @@ static int builds(const struct spore__args *args)
 	if (json)
 		puts(out.data);
 	spore__buf_finish(&out);
-	part(&c);
+	spore__node_part(&c);
 	return SPORE__EXIT_OK;
 }
 
