@@ -128,8 +128,6 @@ int spore__hold_run_start(struct spore__hold *h)
 	struct spore__hold_ends ends;
 	*r = (struct spore__hold_run){.input = -1};
 	h->state.run++;
-	h->state.code = h->state.signal = 0;
-	h->state.core = false;
 	spore__hold_keep_artifact(h);
 	if (spore__hold_probes_prepare(h) != 0)
 		return -1;
