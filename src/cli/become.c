@@ -16,12 +16,13 @@ void spore__command_become(const struct spore__args *args, const char *program, 
 	spore__strs_take(&argv, spore__fs_join(libexec, program));
 	if (command != NULL)
 		spore__strs_add(&argv, command);
-	for (const struct spore__option *o = args->command->options; o != NULL && o->name != NULL; o++) {
-		const char *value = spore__args_value(args, o->name);
+	for (size_t i = 0; i < args->given_count; i++) {
+		const char *name = args->command->options[args->given[i].option].name;
+		const char *value = args->given[i].value;
 		if (value != NULL)
-			spore__strs_addf(&argv, "--%s=%s", o->name, value);
-		else if (spore__args_has(args, o->name))
-			spore__strs_addf(&argv, "--%s", o->name);
+			spore__strs_addf(&argv, "--%s=%s", name, value);
+		else
+			spore__strs_addf(&argv, "--%s", name);
 	}
 	spore__strs_add(&argv, "--");
 	for (size_t i = 0; i < args->operand_count; i++)

@@ -31,12 +31,29 @@ static size_t index_of(const struct spore__args *args, const char *name)
 
 bool spore__args_has(const struct spore__args *args, const char *name)
 {
-	return args->counts[index_of(args, name)] > 0;
+	size_t option = index_of(args, name);
+	for (size_t i = 0; i < args->given_count; i++)
+		if (args->given[i].option == option)
+			return true;
+	return false;
 }
 
 const char *spore__args_value(const struct spore__args *args, const char *name)
 {
-	return args->values[index_of(args, name)];
+	size_t option = index_of(args, name);
+	for (size_t i = args->given_count; i > 0; i--)
+		if (args->given[i - 1].option == option)
+			return args->given[i - 1].value;
+	return NULL;
+}
+
+const char *spore__args_nth(const struct spore__args *args, const char *name, size_t nth)
+{
+	size_t option = index_of(args, name);
+	for (size_t i = 0; i < args->given_count; i++)
+		if (args->given[i].option == option && nth-- == 0)
+			return args->given[i].value;
+	return NULL;
 }
 
 static const char *nearest_command(const char *typed, const struct spore__command *const *commands)
@@ -98,9 +115,8 @@ struct parser {
 
 static void set(struct parser *p, size_t i, const char *value)
 {
-	p->args->counts[i]++;
-	if (value != NULL)
-		p->args->values[i] = value;
+	p->args->given[p->args->given_count].option = i;
+	p->args->given[p->args->given_count++].value = value;
 }
 
 static const char *next_word(struct parser *p, const char *option)
@@ -187,10 +203,11 @@ static void parse(struct parser *p)
 
 static int run_command(const char *path, const struct spore__command *c, int argc, char *const argv[])
 {
-	size_t n = option_count(c);
 	struct spore__args args = {.command = c};
-	args.values = spore__xcalloc(n + 1, sizeof *args.values);
-	args.counts = spore__xcalloc(n + 1, sizeof *args.counts);
+	size_t most = 1; // options given: each letter of the words may be one
+	for (int i = 0; i < argc; i++)
+		most += strlen(argv[i]);
+	args.given = spore__xcalloc(most, sizeof *args.given);
 	char **operands = spore__xcalloc((size_t)argc + 1, sizeof *operands);
 	struct parser p = {.path = path, .c = c, .args = &args, .argc = argc, .argv = argv, .operand_list = operands};
 	parse(&p);
@@ -198,8 +215,7 @@ static int run_command(const char *path, const struct spore__command *c, int arg
 	args.operand_count = p.operands;
 	int status = c->run(&args);
 	free(operands);
-	free(args.counts);
-	free(args.values);
+	free(args.given);
 	return status;
 }
 

@@ -15,6 +15,7 @@ enum spore__completes {
 	SPORE__COMPLETES_FILE,
 	SPORE__COMPLETES_WORDS,   // those in `words`
 	SPORE__COMPLETES_COMMAND, // names of spore's commands
+	SPORE__COMPLETES_TASK,    // names of tasks
 };
 
 struct spore__option {
@@ -42,7 +43,7 @@ struct spore__command {
 	size_t min_operands;
 	size_t max_operands;                        // SIZE_MAX: no limit
 	bool operands_end_options;                  // the first operand ends the options: the rest belongs to a program
-	enum spore__completes completes;            // the first operand
+	enum spore__completes completes;            // the first operand; each one, when they are tasks
 	int (*run)(const struct spore__args *args); // returns the exit status
 };
 
@@ -50,15 +51,20 @@ struct spore__args {
 	const struct spore__command *command;
 	char *const *operands; // NULL-terminated, points into argv
 	size_t operand_count;
-	// Private: what was given for command->options[i].
-	const char **values;
-	unsigned *counts;
+	// Private: what was given, in order: indexes of command->options, and values.
+	struct {
+		size_t option;
+		const char *value;
+	} * given;
+	size_t given_count;
 };
 
 // The option NAME was given. NAME must be in the table (checked: aborts otherwise, a mistake of ours).
 bool spore__args_has(const struct spore__args *args, const char *name);
 // Its (last) value, or NULL when it was not given.
 const char *spore__args_value(const struct spore__args *args, const char *name);
+// The value of its I-th occurrence, from 0; NULL behind the last.
+const char *spore__args_nth(const struct spore__args *args, const char *name, size_t i);
 
 // The commands of `spore`, NULL-terminated.
 extern const struct spore__command *const spore__commands[];

@@ -28,6 +28,8 @@ static const char *what(enum spore__completes completes)
 		return "words";
 	case SPORE__COMPLETES_COMMAND:
 		return "commands";
+	case SPORE__COMPLETES_TASK:
+		return "tasks";
 	}
 	return "nothing";
 }
@@ -54,7 +56,9 @@ static void bash_command(struct spore__buf *out, const char *path, const struct 
 	spore__buf_str(out, " ' commands='");
 	if (c->commands != NULL)
 		command_names(out, c->commands);
-	spore__buf_printf(out, "' operand=%s ends=%s ;;\n", what(c->completes), c->operands_end_options ? "yes" : "no");
+	bool one = c->completes == SPORE__COMPLETES_TASK && c->max_operands == 1;
+	spore__buf_printf(out, "' operand=%s ends=%s ;;\n", one ? "task" : what(c->completes),
+	                  c->operands_end_options ? "yes" : "no");
 }
 
 // What the value of an option is: "PATH OPTION" to the words or the kind.
@@ -108,7 +112,7 @@ void spore__generate_bash(struct spore__buf *out)
 	                    "\tif [[ -n $option ]]; then\n\t\t_spore_value \"$path $option\"\n"
 	                    "\telif [[ $options && $cur == -* ]]; then\n\t\tkind=words words=$options\n"
 	                    "\telif [[ -n $commands ]]; then\n\t\tkind=words words=$commands\n"
-	                    "\telif ((operands > 0)); then\n"
+	                    "\telif ((operands > 0)) && [[ $operand != tasks ]]; then\n"
 	                    "\t\tkind=nothing\n\t\t[[ $ends == yes ]] && kind=files\n"
 	                    "\telse\n\t\tkind=$operand\n\tfi\n"
 	                    "\tcase $kind in\n"
@@ -120,6 +124,14 @@ void spore__generate_bash(struct spore__buf *out)
 	                    "\t\t[[ $kind == commands ]] && words=$all\n"
 	                    "\t\twhile IFS= read -r word; do COMPREPLY+=(\"$word\"); done < "
 	                    "<(compgen -W \"$words\" -- \"$cur\")\n"
+	                    "\t\t;;\n"
+	                    "\ttask | tasks)\n"
+	                    "\t\t# readline begins a new word at @, COMP_WORDS behind it\n"
+	                    "\t\tall=${COMP_LINE-$cur} words=$(spore ps --names 2>/dev/null) option=\n"
+	                    "\t\tall=${all:0:${COMP_POINT-${#all}}} all=${all##*[[:space:]]}\n"
+	                    "\t\t[[ $all == *@* ]] && option=${all%@*}\n"
+	                    "\t\twhile IFS= read -r word; do COMPREPLY+=(\"${word#\"$option\"}\"); done < "
+	                    "<(compgen -W \"$words\" -- \"$all\")\n"
 	                    "\t\t;;\n"
 	                    "\tesac\n}\n\ncomplete -F _spore spore\n");
 }
@@ -148,6 +160,8 @@ static void zsh_action(struct spore__buf *out, enum spore__completes completes, 
 		else
 			command_names(out, spore__commands);
 		spore__buf_char(out, ')');
+	} else if (completes == SPORE__COMPLETES_TASK) {
+		spore__buf_str(out, "{compadd -- ${(f)\"$(spore ps --names 2>/dev/null)\"}}");
 	} else {
 		spore__buf_char(out, ' ');
 	}
@@ -206,7 +220,9 @@ static void zsh_command(struct spore__buf *out, const char *path, const struct s
 		spore__buf_char(out, '\'');
 	}
 	if (c->operands[0] != '\0') {
-		spore__buf_str(out, " \\\n\t\t'1:operand:");
+		spore__buf_str(out, c->completes == SPORE__COMPLETES_TASK && c->max_operands > 1
+		                        ? " \\\n\t\t'*:operand:"
+		                        : " \\\n\t\t'1:operand:");
 		zsh_action(out, c->completes, "");
 		spore__buf_char(out, '\'');
 	}
@@ -229,6 +245,8 @@ static void fish_line(struct spore__buf *out, const char *path, const char *rest
 	spore__buf_str(out, "'\n");
 }
 
+static const char fish_tasks[] = " -a '(spore ps --names 2>/dev/null)'";
+
 static void fish_option(struct spore__buf *out, const char *path, const struct spore__option *o)
 {
 	struct spore__buf rest = {0};
@@ -241,6 +259,8 @@ static void fish_option(struct spore__buf *out, const char *path, const struct s
 		spore__buf_str(&rest, " -a '");
 		quoted(&rest, o->words, "\\'");
 		spore__buf_char(&rest, '\'');
+	} else if (o->value != NULL && o->completes == SPORE__COMPLETES_TASK) {
+		spore__buf_str(&rest, fish_tasks);
 	}
 	fish_line(out, path, rest.data, o->help);
 	spore__buf_finish(&rest);
@@ -260,6 +280,9 @@ static void fish_command(struct spore__buf *out, const char *path, const struct 
 		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" none' -a '", path);
 		command_names(out, spore__commands);
 		spore__buf_str(out, "'\n");
+	} else if (c->completes == SPORE__COMPLETES_TASK) {
+		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" %s'%s\n", path,
+		                  c->max_operands > 1 ? "any" : "none", fish_tasks);
 	} else if (c->operands_end_options) {
 		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" any' -F\n", path);
 	} else if (c->completes != SPORE__COMPLETES_NOTHING) {

@@ -67,8 +67,11 @@ static void print_options(const struct spore__command *c)
 			(void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
 		int len = snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
 		                   o->value != NULL ? o->value : "");
-		(void)printf("%-*s", COLUMN, left);
-		wrap(o->help, COLUMN, len > COLUMN - 1 ? (size_t)len : COLUMN);
+		if (len > COLUMN - 1)
+			(void)printf("%s\n%*s", left, COLUMN, "");
+		else
+			(void)printf("%-*s", COLUMN, left);
+		wrap(o->help, COLUMN, COLUMN);
 	}
 }
 

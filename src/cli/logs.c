@@ -59,5 +59,6 @@ const struct spore__command spore__command_logs = {
     .options = options,
     .examples = examples,
     .max_operands = (size_t)-1,
+    .completes = SPORE__COMPLETES_TASK,
     .run = run,
 };

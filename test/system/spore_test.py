@@ -1,13 +1,16 @@
 """A private spore for each test: own store, state, runtime folder and home; nothing of the user's is touched."""
 
+import fcntl
 import json
 import os
 import pty
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -127,6 +130,7 @@ class Terminal:
 
     def __init__(self, argv, env, cwd):
         self.text = b""
+        self.status = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
@@ -156,7 +160,29 @@ class Terminal:
         before, _, self.text = self.text.partition(wanted)
         return before.decode(errors="replace")
 
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wait(self, deadline=DEADLINE):
+        """Reads to the end; the exit status, -N for signal N."""
+        end = time.monotonic() + deadline
+        while self.status is None:
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            try:
+                chunk = os.read(self.fd, 65536) if ready else None
+            except OSError:
+                chunk = b""
+            if chunk is None:
+                raise AssertionError("it did not end")
+            self.text += chunk
+            if not chunk:
+                self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status
+
     def close(self):
+        if self.status is not None:
+            os.close(self.fd)
+            return
         try:
             os.kill(self.pid, signal.SIGHUP)
             os.kill(self.pid, signal.SIGKILL)

@@ -31,7 +31,7 @@ class Completion(unittest.TestCase):
     def bash(self, *words):
         """What Tab offers after WORDS, the last of which is begun."""
         script = (
-            'set -u; . "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _spore; '
+            'set -u; . "$1"; shift; spore() { [ "$*" = "ps --names" ] && printf "web\\nshop/db@1\\nshop/db@2\\n"; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _spore; '
             'for r in ${COMPREPLY[@]+"${COMPREPLY[@]}"}; do printf "%s\\n" "$r"; done'
         )
         result = run("bash", "--norc", "-c", script, "bash", os.path.join(DOCS, "spore"), "spore", *words, cwd=self.dir)
@@ -40,9 +40,9 @@ class Completion(unittest.TestCase):
 
     def test_bash_commands(self):
         self.assertIn("run", self.bash(""))
-        self.assertEqual(self.bash("st"), ["store"])
+        self.assertEqual(self.bash("sto"), ["stop", "store"])
         self.assertEqual(self.bash("store", ""), ["gc", "ls", "verify"])
-        self.assertEqual(self.bash("help", "sto"), ["store"])
+        self.assertEqual(self.bash("help", "stor"), ["store"])
         self.assertEqual(self.bash("--v"), ["--version"])
 
     def test_bash_options(self):
@@ -58,6 +58,12 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.bash("run", "prog.c", "--"), [])
         self.assertEqual(self.bash("run", "prog.c", "pro"), ["prog.c"])
         self.assertEqual(self.bash("build", "prog.c", ""), [])
+
+    def test_bash_tasks(self):
+        self.assertEqual(self.bash("stop", "w"), ["web"])
+        self.assertEqual(self.bash("stop", "web", "shop"), ["shop/db@1", "shop/db@2"])
+        self.assertEqual(self.bash("start", "--after", "w"), ["web"])
+        self.assertEqual(self.bash("inspect", "web", ""), [])
 
     def test_bash_knows_what_help_shows(self):
         for command in self.bash(""):
@@ -76,27 +82,32 @@ class Completion(unittest.TestCase):
         terminal.send(ready + "; printf 'now%s\\n' ready\n")
         terminal.expect("nowready")
         # What Tab made of the words is what the shell then runs.
-        terminal.send("spore() { printf '<%s>' \"$@\"; echo; }\n")
+        names = "[ \"$*\" = 'ps --names' ] && { printf 'web\\ndb@1\\ndb@2\\n'; return; }"
+        terminal.send("spore() { " + names + "; printf '<%s>' \"$@\"; echo; }\n")
         return terminal
 
     def test_bash_with_tab(self):
         script = os.path.join(DOCS, "spore")
         terminal = self.typed(["bash", "--norc", "--noprofile", "-i"], f". '{script}'")
-        terminal.send("spore sto\tver\t--js\t\n")
+        terminal.send("spore stor\tver\t--js\t\n")
         terminal.expect("<store><verify><--json>")
         terminal.send("spore run --bin=x wi\t--\n")
         terminal.expect("<run><--bin=x><with space.c><-->")
+        terminal.send("spore stop w\td\t1\t\n")
+        terminal.expect("<stop><web><db@1>")
 
     @needs("zsh")
     def test_zsh_with_tab(self):
         ready = f"fpath=('{DOCS}' $fpath); autoload -Uz compinit; compinit -u -D; unsetopt zle_bracketed_paste"
         terminal = self.typed(["zsh", "-f", "-i"], ready)
-        terminal.send("spore sto\tver\t--js\t\n")
+        terminal.send("spore stor\tver\t--js\t\n")
         terminal.expect("<store><verify><--json>")
         terminal.send("spore run --wat\twi\t\n")
         terminal.expect("<run><--watch><with space.c>")
-        terminal.send("spore help sto\t\n")
+        terminal.send("spore help stor\t\n")
         terminal.expect("<help><store>")
+        terminal.send("spore stop we\tdb\t1\t\n")
+        terminal.expect("<stop><web><db@1>")
 
     @needs("zsh")
     def test_zsh_parses(self):
@@ -110,7 +121,8 @@ class Completion(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
         def offered(line):
-            script = f"source {path}; complete -C '{line}'"
+            names = "function spore; printf 'web\\ndb@1\\n'; end"
+            script = f"{names}; source {path}; complete -C '{line}'"
             result = run("fish", "--no-config", "-c", script, cwd=self.dir, env={**os.environ, "HOME": self.dir})
             return [row.split("\t")[0] for row in result.stdout.splitlines()]
 
@@ -119,6 +131,8 @@ class Completion(unittest.TestCase):
         self.assertIn("--max-age", offered("spore store gc --"))
         self.assertEqual(offered("spore run --bin x pro"), ["prog.c"])
         self.assertNotIn("--opt", offered("spore run prog.c --"))
+        self.assertEqual(sorted(offered("spore stop web ")), ["db@1", "web"])
+        self.assertEqual(offered("spore start --after w"), ["web"])
 
 
 @needs("scdoc")
