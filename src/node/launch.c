@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,28 @@ void spore__hold_remove_folder(const struct spore__tasks *t, const struct spore_
 	spore__hold_name_format(name, text);
 	if (locked == 0)
 		remove_folder_at(t->holds_dir, text, 3);
+}
+
+// The last generation in the log that a task of this name left behind: its numbers must not be used again.
+static int64_t last_logged(const struct spore__tasks *t, const struct spore__task *task)
+{
+	char path[PATH_MAX], folder[SPORE__HOLD_NAME];
+	struct spore__hold_name name;
+	int64_t last = 0;
+	spore__task_hold_name(task, 1, &name);
+	spore__log_folder_format(&name, folder);
+	(void)snprintf(path, sizeof path, "%s/logs/%s/%s", t->state, name.system[0] != '\0' ? name.system : "_",
+	               folder);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+		char *end;
+		long long n = strtoll(e->d_name, &end, 10);
+		if (end != e->d_name && *end == '-' && n > last && n < INT64_MAX)
+			last = n;
+	}
+	if (d != NULL)
+		closedir(d);
+	return last;
 }
 
 // A folder of that name that is there is one that nobody knows: the next number then.
@@ -100,7 +123,7 @@ bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *
 	struct spore__spec spec;
 	struct spore__hold_name old;
 	char name[SPORE__HOLD_NAME];
-	int64_t generation = task->generation + 1;
+	int64_t generation = 1 + (task->generation > 0 ? task->generation : last_logged(t, task));
 	int dir = -1, pair[2] = {-1, -1};
 	const char *what = "its specification";
 	*temporary = false;
