@@ -259,6 +259,8 @@ static void ask_all(struct spore__rpc_client *c, struct spore__log_names *n, con
 		           n->unknown.count == 1) {
 			free(n->why); // the node knows more names
 			n->why = spore__xstrdup(c->why);
+			free(n->remedy);
+			n->remedy = NULL;
 		}
 	}
 }

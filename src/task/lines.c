@@ -218,6 +218,8 @@ static void feed_event(struct spore__lines *l, const struct spore__log_block *bl
 		return;
 	}
 	(void)find_text(&map, "event", &event, &event_len);
+	if (event_len == 6 && memcmp(event, "exited", 6) == 0)
+		spore__lines_flush(l); // what it said last, before its end
 	if (!find_text(&map, "text", &text, &text_len)) {
 		text = event;
 		text_len = event_len;

@@ -86,7 +86,7 @@ class Reading(SporeTest):
 
     def test_lines_of_all_streams_in_order(self):
         Writer(self, "web").put("one\ntw").put("err\n", STDERR).put("o\nlast").event("exited", text="exited with 0").close()
-        self.assertEqual(self.logs("web"), "one\nerr\ntwo\n-- exited with 0\nlast\n")
+        self.assertEqual(self.logs("web"), "one\nerr\ntwo\nlast\n-- exited with 0\n")
         self.assertEqual(self.logs("--stream", "stdout", "web"), "one\ntwo\nlast\n")
         self.assertEqual(self.logs("--stream", "stderr", "web"), "err\n")
         self.assertEqual(self.logs("--stream", "events", "web"), "-- exited with 0\n")

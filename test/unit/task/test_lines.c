@@ -101,8 +101,15 @@ static void test_flushed_lines_go_on(void **state)
 	spore__lines_flush(&f.lines);
 	text_of(&f, SPORE__LOG_STDOUT, 1, "ok");
 	spore__lines_flush(&f.lines);
-	text_of(&f, SPORE__LOG_STDOUT, 1, "\nnext\n");
-	end(&f, "stdout#1:password: ...|stdout#1+:ok...|stdout#1+:|stdout#1:next|");
+	text_of(&f, SPORE__LOG_STDOUT, 1, "\nnext\nlast");
+	block_of(&f, SPORE__LOG_EVENT, 1, 0,
+	         "\x81\xa5"
+	         "event\xa6"
+	         "exited",
+	         14);
+	text_of(&f, SPORE__LOG_STDOUT, 1, " of a child\n");
+	end(&f, "stdout#1:password: ...|stdout#1+:ok...|stdout#1+:|stdout#1:next|stdout#1:last...|events#1:exited|"
+	        "stdout#1+: of a child|");
 }
 
 static void test_long_lines_in_pieces(void **state)
