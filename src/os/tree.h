@@ -12,7 +12,9 @@
 
 struct spore__tree {
 	const char *how; // "cgroup", "subreaper", "group"
-	pid_t group;     // the program's process group, set by the caller; 0: none
+	bool
+	    told; // SIGCHLD comes when the last of them ends; else spore__tree_is_empty has to be asked again and again
+	pid_t group; // the program's process group, set by the caller; 0: none
 };
 
 void spore__tree_init(struct spore__tree *t);
@@ -23,8 +25,9 @@ bool spore__tree_is_empty(const struct spore__tree *t);
 // SIG to each.
 void spore__tree_signal(const struct spore__tree *t, int sig);
 
-// SIGKILL to each. One that forks all the while may have to be killed again: call it until spore__tree_is_empty.
-void spore__tree_kill(const struct spore__tree *t);
+// SIGKILL to each. Has to be called until spore__tree_is_empty; soon again when it returns true, which says that some run away: they fork
+// and end faster than they are found. May then take some 10 ms.
+bool spore__tree_kill(const struct spore__tree *t);
 
 // Names those alive, "PID NAME, ...", cut off at SIZE.
 void spore__tree_name(const struct spore__tree *t, char *out, size_t size);

@@ -235,6 +235,7 @@ void spore__hold_write_status(struct spore__hold *h)
 {
 	look_after_folder(h);
 	h->written = (int)h->state.phase;
+	h->written_run = h->state.run;
 	if (spore__folder_write_state(h->dir, &h->state) != 0)
 		spore__hold_timer(h, SPORE__TIMER_STATUS, STATUS_MS);
 	else
@@ -307,7 +308,7 @@ static void tell(struct spore__hold *h)
 	if (!h->dirty)
 		return;
 	h->dirty = false;
-	if (h->written != (int)h->state.phase)
+	if (h->written != (int)h->state.phase || h->written_run != h->state.run)
 		spore__hold_write_status(h);
 	spore__hold_peers_tell(h);
 }

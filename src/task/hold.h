@@ -276,6 +276,7 @@ struct spore__hold {
 	struct spore__hold_state state; // as it is told
 	bool dirty;                     // ... differs from what was told
 	int written;                    // phase of the status file; -1: none
+	int64_t written_run;            // ... and instance
 	int lock;
 	int artifact; // kept; -1
 
@@ -288,6 +289,7 @@ struct spore__hold {
 
 	enum spore__hold_at at;
 	int64_t grace;        // of ON_STOP; -1: as specified
+	int64_t step_at;      // monotonic ms: until when it is waited for what is left
 	int64_t kill_at;      // monotonic ms: the end of the ladder
 	int64_t killed_at;    // since when it is killed
 	bool at_once;         // the first restart in the row did not wait

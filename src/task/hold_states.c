@@ -8,6 +8,7 @@
 
 enum {
 	AT_WORK_MS = 1000,   // then it was no failure to start
+	LOOK_MS = 20,        // between two looks whether all are gone, where that is not told
 	LINGER_MS = 200,     // for what the program left running to end by itself
 	KILL_MS = 20,        // between two rounds of SIGKILL, growing
 	KILL_MAX_MS = 5000,  //
@@ -168,6 +169,31 @@ static void drain(struct spore__hold *h)
 		spore__hold_timer(h, SPORE__TIMER_STATE, DRAIN_AGAIN_MS);
 }
 
+static void all_gone(struct spore__hold *h);
+
+// Until UNTIL, monotonic ms, or until nothing is left, which not every platform tells.
+static void wait_left(struct spore__hold *h, int64_t until)
+{
+	int64_t ms = until - spore__hold_now_ms();
+	h->step_at = until;
+	if (ms < 0)
+		ms = 0;
+	spore__hold_timer(h, SPORE__TIMER_STATE, h->tree.told || ms < LOOK_MS ? ms : LOOK_MS);
+}
+
+// For a timer: is there more to wait for? Moves on when nothing is left.
+static bool waits(struct spore__hold *h)
+{
+	if (h->run.pid == 0 && spore__tree_is_empty(&h->tree)) {
+		all_gone(h);
+		return true;
+	}
+	if (spore__hold_now_ms() >= h->step_at)
+		return false;
+	wait_left(h, h->step_at);
+	return true;
+}
+
 static void all_gone(struct spore__hold *h)
 {
 	if (h->fate == SPORE__END_NONE && strcmp(h->state.why, being_ended) == 0)
@@ -182,8 +208,10 @@ static void all_gone(struct spore__hold *h)
 
 static void kill_again(struct spore__hold *h)
 {
+	if (waits(h))
+		return;
 	int64_t since = spore__hold_now_ms() - h->killed_at;
-	spore__tree_kill(&h->tree);
+	bool run_away = spore__tree_kill(&h->tree);
 	if (since >= SURVIVED_MS) {
 		char names[sizeof h->state.survivors];
 		spore__tree_name(&h->tree, names, sizeof names);
@@ -194,13 +222,14 @@ static void kill_again(struct spore__hold *h)
 				spore__hold_event(h, SPORE_ERROR, "survivors", NULL, "cannot be ended: %s", names);
 		}
 	}
-	int64_t next = since / 4;
-	spore__hold_timer(h, SPORE__TIMER_STATE, next < KILL_MS ? KILL_MS : next > KILL_MAX_MS ? KILL_MAX_MS : next);
+	int64_t next = run_away ? KILL_MS : since / 4;
+	next = next < KILL_MS ? KILL_MS : next > KILL_MAX_MS ? KILL_MAX_MS : next;
+	wait_left(h, spore__hold_now_ms() + next);
 }
 
 static void kill_all(struct spore__hold *h)
 {
-	h->killed_at = spore__hold_now_ms();
+	h->killed_at = h->step_at = spore__hold_now_ms();
 	spore__hold_timer(h, SPORE__TIMER_READY, -1);
 	move(h, SPORE__AT_KILLED);
 	spore__hold_event(h, SPORE_WARN, "killed", NULL, "%s#%" PRId64 " and all that it started get SIGKILL", h->task,
@@ -227,8 +256,8 @@ static void signal_group(struct spore__hold *h)
 		(void)kill(-h->tree.group, (int)h->spec.stop_signal);
 		(void)kill(-h->tree.group, SIGCONT);
 	}
-	int64_t left = h->kill_at - spore__hold_now_ms();
 	move(h, SPORE__AT_SIGNALLED);
+	int64_t left = h->kill_at - spore__hold_now_ms();
 	spore__hold_timer(h, SPORE__TIMER_STATE, left > 0 ? left : 0);
 }
 
@@ -280,7 +309,9 @@ static void stop_sooner(struct spore__hold *h)
 	if (end >= h->kill_at)
 		return;
 	h->kill_at = end;
-	if (h->at == SPORE__AT_SIGNALLED || h->at == SPORE__AT_LEFT_SIGNALLED)
+	if (h->at == SPORE__AT_LEFT_SIGNALLED)
+		wait_left(h, end);
+	else if (h->at == SPORE__AT_SIGNALLED)
 		spore__hold_timer(h, SPORE__TIMER_STATE, end - spore__hold_now_ms());
 	else if (h->at == SPORE__AT_ASKED)
 		signal_group(h);
@@ -327,17 +358,23 @@ static void leave(struct spore__hold *h)
 	if (h->fate == SPORE__END_NONE)
 		say(h, being_ended);
 	move(h, SPORE__AT_LEFT);
-	int64_t left = h->kill_at - now;
-	spore__hold_timer(h, SPORE__TIMER_STATE, left < LINGER_MS ? (left > 0 ? left : 0) : LINGER_MS);
+	wait_left(h, h->kill_at < now + LINGER_MS ? h->kill_at : now + LINGER_MS);
 }
 
 static void signal_left(struct spore__hold *h)
 {
-	int64_t left = h->kill_at - spore__hold_now_ms();
+	if (waits(h))
+		return;
 	spore__tree_signal(&h->tree, (int)h->spec.stop_signal);
 	spore__tree_signal(&h->tree, SIGCONT);
 	move(h, SPORE__AT_LEFT_SIGNALLED);
-	spore__hold_timer(h, SPORE__TIMER_STATE, left > 0 ? left : 0);
+	wait_left(h, h->kill_at);
+}
+
+static void kill_left(struct spore__hold *h)
+{
+	if (!waits(h))
+		kill_all(h);
 }
 
 static void stop_waiting(struct spore__hold *h)
@@ -396,7 +433,7 @@ static cell *const table[SPORE__ATS][SPORE__ONS] = {
         },
     [SPORE__AT_LEFT_SIGNALLED] =
         {
-            [SPORE__ON_TIMER] = kill_all,
+            [SPORE__ON_TIMER] = kill_left,
             [SPORE__ON_EMPTY] = all_gone,
             [SPORE__ON_STOP] = stop_sooner,
             [SPORE__ON_KILL] = kill_wanted,

@@ -141,7 +141,7 @@ class Hold:
             if message is None:
                 raise AssertionError(f"the hold ended before {what}: {self.state}")
             if message[0] == "state":
-                self.state = {"phase": "starting", "end": "none", **message[1]}
+                self.state = {"phase": "starting", "end": "none", "run": 0, **message[1]}
                 self.states.append(self.state)
         return self.state
 
@@ -171,6 +171,15 @@ class Hold:
 
 
 class HoldTest(SporeTest):
+    @staticmethod
+    def gone(pid):
+        """Is the process dead? A zombie that somebody else has to reap is."""
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                return f.read().rpartition(")")[2].split()[0] in "ZX"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
     def hold(self, spec, **options):
         if isinstance(spec, str):
             spec = {"argv": ["/bin/sh", "-c", spec]}

@@ -14,14 +14,17 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os/os.h"
 #include "os/tree.h"
 
 enum {
-	FREEZE_ROUNDS = 10,
-	STAT = 512, // bytes of /proc/PID/stat that are read: name, state and parent
+	FREEZE_ROUNDS = 4, // three find whatever does not run away
+	CHASE_MS = 10,
+	CHASED = 16, // of the newest processes
+	STAT = 512,  // bytes of /proc/PID/stat that are read: name, state and parent
 };
 
 struct process {
@@ -38,8 +41,10 @@ struct processes {
 void spore__tree_init(struct spore__tree *t)
 {
 	*t = (struct spore__tree){.how = "group"};
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == 0)
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) {
 		t->how = "subreaper";
+		t->told = true;
+	}
 }
 
 // Reads what is needed of the folder PROC of a process. False when it is gone.
@@ -143,25 +148,31 @@ static void mark(struct processes *all)
 	}
 }
 
-static void scan(struct processes *all)
+// False: not all could be seen, for want of memory or descriptors. Those found can be dealt with all the same.
+static bool scan(struct processes *all)
 {
+	bool whole = true;
 	all->count = 0;
 	DIR *proc = opendir("/proc");
 	if (proc == NULL)
-		return;
+		return false;
 	for (struct dirent *e; (e = readdir(proc)) != NULL;) {
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
 		struct process p = {.pid = (pid_t)atol(e->d_name)};
 		int fd = openat(dirfd(proc), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		bool there = fd >= 0 && look_at(fd, &p);
+		whole &= fd >= 0 || (errno != EMFILE && errno != ENFILE && errno != ENOMEM);
 		if (fd >= 0)
 			close(fd);
-		if (there && !add(all, &p))
-			break; // out of memory: those found are dealt with, the others another time
+		if (!there || add(all, &p))
+			continue;
+		whole = false;
+		break;
 	}
 	closedir(proc);
 	mark(all);
+	return whole;
 }
 
 // A signal for this process and no other that has got its number since: the opened folder stands for it.
@@ -186,16 +197,17 @@ static bool has_children(void)
 	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+// Only the children count: who is further below has one of them above. One that runs away by forking cannot be overlooked, since a child
+// stays in its place, dead or alive, until the caller reaps it.
 bool spore__tree_is_empty(const struct spore__tree *t)
 {
 	(void)t;
 	if (!has_children())
 		return true;
 	struct processes all = {0};
-	scan(&all);
-	bool empty = true;
+	bool empty = scan(&all);
 	for (size_t i = 0; i < all.count && empty; i++)
-		empty = !all.items[i].below || !all.items[i].alive;
+		empty = all.items[i].parent != getpid() || !all.items[i].below;
 	free(all.items);
 	return empty;
 }
@@ -206,7 +218,7 @@ void spore__tree_signal(const struct spore__tree *t, int sig)
 	if (!has_children())
 		return;
 	struct processes all = {0};
-	scan(&all);
+	(void)scan(&all);
 	for (size_t i = 0; i < all.count; i++)
 		if (all.items[i].below && all.items[i].alive)
 			send_to(&all.items[i], sig);
@@ -231,7 +243,61 @@ static bool freeze(struct processes *all, const struct processes *before)
 	return news;
 }
 
-void spore__tree_kill(const struct spore__tree *t)
+// ---- those that run away: a new process all the time, the old one ending at once
+
+// The process number given last.
+static pid_t last_number(int loadavg)
+{
+	char text[128];
+	ssize_t len = pread(loadavg, text, sizeof text - 1, 0);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	const char *space = strrchr(text, ' ');
+	return space != NULL ? (pid_t)atol(space + 1) : 0;
+}
+
+// PID when it is a child, or a child of one.
+static void kill_if_near(pid_t pid)
+{
+	struct process p = {.pid = pid}, parent;
+	int fd = open_process(pid);
+	bool there = fd >= 0 && look_at(fd, &p) && p.alive;
+	if (fd >= 0)
+		close(fd);
+	if (!there)
+		return;
+	parent.pid = p.parent;
+	if (p.parent != getpid()) {
+		fd = open_process(p.parent);
+		there = fd >= 0 && look_at(fd, &parent) && parent.parent == getpid() && !is_exempt(parent.pid);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (there && !is_exempt(pid))
+		send_to(&p, SIGKILL);
+}
+
+// No look through all processes is quick enough for them. But they are among the newest.
+static void chase(void)
+{
+	int loadavg = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	struct timespec t;
+	if (loadavg < 0 || clock_gettime(CLOCK_MONOTONIC, &t) != 0) {
+		if (loadavg >= 0)
+			close(loadavg);
+		return;
+	}
+	const int64_t end = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 + CHASE_MS;
+	while (clock_gettime(CLOCK_MONOTONIC, &t) == 0 && (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 < end) {
+		pid_t last = last_number(loadavg);
+		for (pid_t pid = last; pid > 1 && pid > last - CHASED; pid--)
+			kill_if_near(pid);
+	}
+	close(loadavg);
+}
+
+bool spore__tree_kill(const struct spore__tree *t)
 {
 	struct processes now = {0}, before = {0};
 	if (t->group > 0)
@@ -241,7 +307,7 @@ void spore__tree_kill(const struct spore__tree *t)
 		struct processes swap = before;
 		before = now;
 		now = swap;
-		scan(&now);
+		(void)scan(&now);
 		news = freeze(&now, &before);
 	}
 	for (size_t i = 0; i < now.count; i++)
@@ -249,6 +315,9 @@ void spore__tree_kill(const struct spore__tree *t)
 			send_to(&now.items[i], SIGKILL);
 	free(now.items);
 	free(before.items);
+	if (news)
+		chase();
+	return news;
 }
 
 void spore__tree_name(const struct spore__tree *t, char *out, size_t size)
@@ -257,7 +326,7 @@ void spore__tree_name(const struct spore__tree *t, char *out, size_t size)
 	struct processes all = {0};
 	size_t len = 0;
 	out[0] = '\0';
-	scan(&all);
+	(void)scan(&all);
 	for (size_t i = 0; i < all.count && len < size; i++) {
 		const struct process *p = &all.items[i];
 		if (p->below && p->alive)

@@ -25,9 +25,10 @@ void spore__tree_signal(const struct spore__tree *t, int sig)
 		(void)kill(-t->group, sig);
 }
 
-void spore__tree_kill(const struct spore__tree *t)
+bool spore__tree_kill(const struct spore__tree *t)
 {
 	spore__tree_signal(t, SIGKILL);
+	return false;
 }
 
 void spore__tree_name(const struct spore__tree *t, char *out, size_t size)
