@@ -102,7 +102,6 @@ static void on_timer(uv_timer_t *timer)
 		next = h->due_ms != 0 && (next == 0 || h->due_ms < next) ? h->due_ms : next;
 	uint64_t wait = spore__waits_due(t);
 	next = wait != 0 && (next == 0 || wait < next) ? wait : next;
-	// A wait whose time is over is answered when the loop goes on; a timer of the past would run again before that.
 	if (next != 0)
-		spore__tasks_wake_at(t, next > now ? next : now + 1);
+		spore__tasks_wake_at(t, next);
 }
