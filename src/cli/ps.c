@@ -71,25 +71,42 @@ static bool is_right(size_t column)
 	return column >= 2 && column <= 7;
 }
 
+static void spaces(struct spore__buf *out, size_t count)
+{
+	while (count-- > 0)
+		spore__buf_char(out, ' ');
+}
+
+// The last column ends where the screen does, between characters.
+static size_t fitting(const char *text, size_t used, size_t screen)
+{
+	size_t len = strlen(text), room = screen == 0 ? len : screen > used ? screen - used : 0;
+	if (room >= len)
+		return len;
+	while (room > 0 && ((unsigned char)text[room] & 0xc0) == 0x80)
+		room--;
+	return room;
+}
+
 static void put_line(struct spore__buf *out, char *const *cells, const size_t *widths, size_t screen,
                      const char *colour)
 {
 	size_t used = 0;
-	for (size_t c = 0; c < COLUMNS; c++) {
-		const char *before = c == 1 ? colour : "";
-		if (c + 1 == COLUMNS) {
-			size_t room = screen > used ? screen - used : screen > 0 ? 0 : strlen(cells[c]);
-			while (room > 0 && room < strlen(cells[c]) && ((unsigned char)cells[c][room] & 0xc0) == 0x80)
-				room--;
-			spore__buf_printf(out, "%.*s", (int)room, cells[c]);
-		} else if (is_right(c)) {
-			spore__buf_printf(out, "%*s  ", (int)widths[c], cells[c]);
-		} else {
-			spore__buf_printf(out, "%s%-*s%s  ", before, (int)widths[c], cells[c],
-			                  before[0] != '\0' ? "\033[0m" : "");
-		}
+	for (size_t c = 0; c + 1 < COLUMNS; c++) {
+		size_t len = strlen(cells[c]);
+		if (is_right(c))
+			spaces(out, widths[c] - len);
+		if (c == 1)
+			spore__buf_str(out, colour);
+		spore__buf_add(out, cells[c], len);
+		if (c == 1 && colour[0] != '\0')
+			spore__buf_str(out, "\033[0m");
+		if (!is_right(c))
+			spaces(out, widths[c] - len);
+		spaces(out, 2);
 		used += widths[c] + 2;
 	}
+	spore__buf_add(out, cells[COLUMNS - 1], fitting(cells[COLUMNS - 1], used, screen));
 	while (out->len > 0 && out->data[out->len - 1] == ' ')
 		out->data[--out->len] = '\0';
 	spore__buf_char(out, '\n');

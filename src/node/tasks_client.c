@@ -1,5 +1,6 @@
 #include "node/tasks_client.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,54 +103,75 @@ void spore__tasks_put_name(struct spore__msgpack_writer *w, const char *name, ui
 	spore__msgpack_str(w, name);
 }
 
-static char *text_of(const struct spore__msgpack_reader *map, const char *key)
-{
-	struct spore__msgpack_reader at;
-	const char *s;
-	uint32_t len;
-	if (!spore__msgpack_find(map, key, &at) || spore__msgpack_read_str(&at, &s, &len) != SPORE__MSGPACK_OK)
-		return spore__xstrdup("");
-	return spore__xstrndup(s, len);
-}
+static const struct {
+	const char *key;
+	bool is_text;
+	size_t offset;
+} members[] = {
+    {"name", true, offsetof(struct spore__task_info, name)},
+    {"system", true, offsetof(struct spore__task_info, system)},
+    {"task", true, offsetof(struct spore__task_info, task)},
+    {"state", true, offsetof(struct spore__task_info, state)},
+    {"why", true, offsetof(struct spore__task_info, why)},
+    {"source", true, offsetof(struct spore__task_info, source)},
+    {"every", true, offsetof(struct spore__task_info, every)},
+    {"replica", false, offsetof(struct spore__task_info, replica)},
+    {"generation", false, offsetof(struct spore__task_info, generation)},
+    {"next_at", false, offsetof(struct spore__task_info, next_at)},
+    {"skipped", false, offsetof(struct spore__task_info, skipped)},
+};
 
-static int64_t number_of(const struct spore__msgpack_reader *map, const char *key)
+enum { MEMBERS = sizeof members / sizeof *members };
+
+// What KEY says, R standing before its value, which stays. One pass over the map for all of them: lists are long.
+static void take_member(struct spore__task_info *info, const struct spore__msgpack_value *key,
+                        struct spore__msgpack_reader r)
 {
-	struct spore__msgpack_reader at;
-	int64_t n = 0;
-	if (spore__msgpack_find(map, key, &at))
-		(void)spore__msgpack_read_int(&at, &n);
-	return n;
+	const char *text;
+	uint32_t len;
+	size_t i = 0;
+	if (spore__msgpack_is(key, "wanted")) {
+		(void)spore__msgpack_read_bool(&r, &info->wanted);
+	} else if (spore__msgpack_is(key, "hold")) {
+		info->has_hold = spore__state_decode(r, &info->hold) == SPORE_OK;
+	} else {
+		while (i < MEMBERS && !spore__msgpack_is(key, members[i].key))
+			i++;
+		if (i == MEMBERS)
+			return;
+		char *at = (char *)info + members[i].offset;
+		if (!members[i].is_text)
+			(void)spore__msgpack_read_int(&r, (int64_t *)(void *)at);
+		else if (*(char **)(void *)at == NULL && spore__msgpack_read_str(&r, &text, &len) == SPORE__MSGPACK_OK)
+			*(char **)(void *)at = spore__xstrndup(text, len);
+	}
 }
 
 bool spore__task_info_read(struct spore__msgpack_reader r, struct spore__task_info *info)
 {
-	struct spore__msgpack_reader at = r;
 	uint32_t count;
-	bool ok = spore__msgpack_read_map(&at, &count) == SPORE__MSGPACK_OK;
-	*info = (struct spore__task_info){
-	    .name = text_of(&r, "name"),
-	    .system = text_of(&r, "system"),
-	    .task = text_of(&r, "task"),
-	    .state = text_of(&r, "state"),
-	    .why = text_of(&r, "why"),
-	    .source = text_of(&r, "source"),
-	    .every = text_of(&r, "every"),
-	    .replica = number_of(&r, "replica"),
-	    .generation = number_of(&r, "generation"),
-	    .next_at = number_of(&r, "next_at"),
-	    .skipped = number_of(&r, "skipped"),
-	};
-	if (spore__msgpack_find(&r, "wanted", &at))
-		(void)spore__msgpack_read_bool(&at, &info->wanted);
-	info->has_hold = spore__msgpack_find(&r, "hold", &at) && spore__state_decode(at, &info->hold) == SPORE_OK;
+	*info = (struct spore__task_info){0};
+	bool ok = spore__msgpack_read_map(&r, &count) == SPORE__MSGPACK_OK;
+	for (; ok && count > 0; count--) {
+		struct spore__msgpack_value key;
+		ok = spore__msgpack_read(&r, &key) == SPORE__MSGPACK_OK && key.type == SPORE__MSGPACK_STR;
+		if (ok)
+			take_member(info, &key, r);
+		ok = ok && spore__msgpack_skip(&r) == SPORE__MSGPACK_OK;
+	}
+	for (size_t i = 0; i < MEMBERS; i++) {
+		char **at = (char **)(void *)((char *)info + members[i].offset);
+		if (members[i].is_text && *at == NULL)
+			*at = spore__xstrdup("");
+	}
 	return ok && info->name[0] != '\0';
 }
 
 void spore__task_info_finish(struct spore__task_info *info)
 {
-	char *const owned[] = {info->name, info->system, info->task, info->state, info->why, info->source, info->every};
-	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-		free(owned[i]);
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (members[i].is_text)
+			free(*(char **)(void *)((char *)info + members[i].offset));
 	*info = (struct spore__task_info){0};
 }
 
