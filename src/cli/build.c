@@ -33,7 +33,9 @@ static bool answer_from_index(const struct spore__args *args, const struct spore
 	struct spore__index index;
 	char *store = spore__dirs_store();
 	bool current = !spore__args_has(args, "why") && !w->json && spore__build_current(store, w, &index);
-	if (current && index.args.count == 0) {
+	if (current && index.args.count > 0) {
+		(void)printf("%s\n", w->real);
+	} else if (current) {
 		const struct spore__program *program = spore__index_program(&index, NULL);
 		(void)printf("%s/artifacts/%s%s%s\n", store, index.id, program != NULL ? "/" : "",
 		             program != NULL ? program->path : "");
@@ -96,7 +98,8 @@ const struct spore__command spore__command_build = {
     .name = "build",
     .operands = "SOURCE",
     .summary = "build a source if needed, and print the path of what was built",
-    .text = "Prints the path of the program where there is one to run, else that of the artifact's folder. A compile "
+    .text = "Prints the path of the program where there is one to run, else that of the artifact's folder, or of the "
+            "source's when there is nothing to build. A compile "
             "error is shown as "
             "the compiler wrote it, and the status is 125.",
     .options = options,

@@ -584,11 +584,7 @@ bool spore__folder_build(const struct spore__folder *f, struct spore__folder_res
 	*result = (struct spore__folder_result){0};
 	struct session s = {.f = f, .result = result};
 	bool ok = read_recipe(&s);
-	if (ok && s.recipe.run.count > 0) {
-		result->build_system = spore__xstrdup("recipe");
-		for (size_t i = 0; i < s.recipe.run.count; i++)
-			spore__strs_add(&result->run_argv, s.recipe.run.items[i]);
-	} else if (ok) {
+	if (ok) {
 		s.key = make_key(&s);
 		ok = check_packages(&s) && build(&s);
 	}
@@ -611,7 +607,6 @@ void spore__folder_result_finish(struct spore__folder_result *result)
 	spore__strs_finish(&result->missing);
 	spore__strs_finish(&result->packages);
 	spore__strs_finish(&result->run_env);
-	spore__strs_finish(&result->run_argv);
 	free(result->build_system);
 	free(result->error);
 	free(result->remedy);

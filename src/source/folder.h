@@ -35,7 +35,6 @@ struct spore__folder_result {
 	struct spore__strs missing;  // what is not on this machine: "header zlib.h", "tool bison", "package gtk+-3.0"
 	struct spore__strs packages; // the Debian packages that have it, for `apt-get install`
 	struct spore__strs run_env;  // NAME=VALUE that the program gets (recipe's `env:`)
-	struct spore__strs run_argv; // a recipe without a build: the command to run in the user's folder; else empty
 	char *build_system; // "meson", "cmake", "autotools", "make", "c", "recipe", ...; NULL when none was found
 	char *error;        // NULL on success; else WHAT: WHY
 	char *remedy;       // may be NULL

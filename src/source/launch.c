@@ -129,12 +129,30 @@ static int fill_artifact(const struct spore__launch_wish *wish, struct spore__la
 	return 0;
 }
 
+// The command of a recipe's `run:`, which runs in its folder: a path from there, or a name on PATH.
+static bool add_command(const struct spore__launch_wish *wish, struct spore__launch *l, const char *word)
+{
+	char *path = word[0] == '/'              ? spore__xstrdup(word)
+	             : strchr(word, '/') != NULL ? spore__fs_join(l->source, word)
+	                                         : spore__fs_find_program(word, getenv("PATH"));
+	if (path == NULL) {
+		spore__report("install it, or name a path in the recipe's run", "%s: its command %s is not on PATH",
+		              wish->source, word);
+		return false;
+	}
+	l->cwd = spore__xstrdup(l->source);
+	spore__strs_take(&l->argv, path);
+	return true;
+}
+
 int spore__launch_fill(const struct spore__launch_wish *wish, struct spore__launch *l)
 {
 	const struct spore__strs *words = l->kind == SPORE__SOURCE_SCRIPT ? &l->script : &l->index.args;
 	forget(l);
 	if (words->count > 0) {
-		for (size_t i = 0; i < words->count; i++)
+		if (l->kind == SPORE__SOURCE_BUILT && !add_command(wish, l, words->items[0]))
+			return SPORE__EXIT_NOT_RUNNABLE;
+		for (size_t i = l->argv.count; i < words->count; i++)
 			spore__strs_add(&l->argv, words->items[i]);
 		l->name = spore__xstrdup(spore__fs_base(l->source));
 	} else {

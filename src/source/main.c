@@ -133,7 +133,9 @@ static void attempts_json(struct spore__json *j, const struct spore__folder_resu
 
 static char *artifact_path(const struct spore__job *b)
 {
-	return b->index.id == NULL ? NULL : spore__store_path(b->store, "artifacts", b->index.id);
+	// A command that is run as it is has no artifact.
+	return b->index.id == NULL || b->index.args.count > 0 ? NULL
+	                                                      : spore__store_path(b->store, "artifacts", b->index.id);
 }
 
 static void print_json(const struct spore__job *b, bool ok, double seconds)
@@ -205,7 +207,9 @@ static void print_path(const struct spore__job *b)
 {
 	char *path = artifact_path(b);
 	const struct spore__program *program = spore__index_program(&b->index, NULL);
-	if (path != NULL)
+	if (b->index.args.count > 0)
+		(void)printf("%s\n", b->source);
+	else if (path != NULL)
 		(void)printf("%s%s%s\n", path, program != NULL ? "/" : "", program != NULL ? program->path : "");
 	free(path);
 }

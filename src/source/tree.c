@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "os/os.h"
+#include "source/build.h"
 #include "source/diagnostic.h"
 #include "source/inputs.h"
 #include "source/job.h"
@@ -321,7 +322,7 @@ static bool build(struct tree *t)
 		if (ok && changed != NULL)
 			ok = spore__job_fail(b, spore__xasprintf("%s: %s changed during the build", b->typed, changed),
 			                     spore__xstrdup("run it again"));
-		else if (ok && b->folder.run_argv.count == 0)
+		else if (ok)
 			ok = store(t, &m);
 	}
 	if (!ok) {
@@ -338,12 +339,46 @@ static bool build(struct tree *t)
 	return ok;
 }
 
+// A recipe with `run:` has nothing to build: the index says the command, and any change of the folder's files makes it be looked at
+// again. False when there is no such recipe, or none that can be understood, which the build reports.
+static bool run_as_it_is(struct tree *t)
+{
+	struct spore__job *b = t->b;
+	struct spore__recipe recipe = {0};
+	struct timespec now;
+	char *error = NULL, *text = spore__text_file(b->source, "spore.yaml");
+	bool found = text != NULL && spore__recipe_parse("spore.yaml", text, strlen(text), &recipe, &error) &&
+	             recipe.run.count > 0 && spore__os_file_clock(&now) == 0;
+	if (found) {
+		b->index = (struct spore__index){
+		    .id = spore__xstrdup("-"),
+		    .kind = spore__xstrdup("folder"),
+		    .tier = spore__xstrdup("opt"),
+		    .checked_s = now.tv_sec,
+		    .checked_ns = now.tv_nsec,
+		    .args = recipe.run,
+		    .env = recipe.run_env,
+		};
+		recipe.run = recipe.run_env = (struct spore__strs){0}; // handed over
+		for (size_t i = 0; i < t->walk.file_count; i++) {
+			char *path = spore__fs_join(b->source, t->walk.files[i].path);
+			spore__index_add_input(&b->index, path, &t->walk.files[i].st);
+			free(path);
+		}
+	}
+	spore__recipe_finish(&recipe);
+	free(error);
+	free(text);
+	return found;
+}
+
 bool spore__job_tree(struct spore__job *b)
 {
 	struct tree t = {.b = b, .lock = -1};
 	void (*ready)(struct spore__job *) = b->ready;
 	b->ready = NULL; // the entry is not whole before it has the folders
-	bool ok = load(&t) && (spore__job_lookup(b, t.candidates, &t.settings, b->source) || build(&t));
+	bool ok =
+	    load(&t) && (run_as_it_is(&t) || spore__job_lookup(b, t.candidates, &t.settings, b->source) || build(&t));
 	if (ok && b->index.id != NULL) {
 		index_folders(&t);
 		if (ready != NULL)

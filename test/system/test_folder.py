@@ -397,5 +397,39 @@ class Increments(FolderTest):
         self.ok(self.spore("run", folder))
 
 
+class RunRecipe(SporeTest):
+    """A program that needs no build: `recipe: run:`."""
+
+    def project(self, run):
+        self.write("app/spore.yaml", f"spore: 1\nrecipe:\n  run: {run}\n  run_env: {{ MODE: day }}\n")
+        self.write("app/main.py", "import os, sys\nprint(os.getcwd(), os.environ['MODE'], sys.argv[1:])\n")
+        return os.path.join(self.work, "app")
+
+    def test_runs_in_its_folder(self):
+        app = self.project("[python3, main.py, one]")
+        expected = f"{app} day ['one', 'two']\n"
+        self.ok(self.spore("run", "app", "two"), expected)
+        self.ok(self.spore("run", "app", "two"), expected)
+        self.ok(self.spore("build", "app"), app + "\n")
+        self.ok(self.spore("build", "--json", "app"))
+        self.ok(self.spore("store", "verify"))
+        self.ok(self.spore("run", "app", "two"), expected)
+
+    def test_a_path_of_the_folder_and_changes(self):
+        app = self.project("[./tool, a]")
+        self.write("app/tool", "#!/bin/sh\necho first $1\n", 0o755)
+        self.ok(self.spore("run", "app"), "first a\n")
+        self.write("app/tool", "#!/bin/sh\necho second $1\n", 0o755)
+        self.ok(self.spore("run", app), "second a\n")
+        self.project("[./tool, b]")
+        self.ok(self.spore("run", "app"), "second b\n")
+
+    def test_command_that_is_missing(self):
+        self.project("[no-such-command]")
+        result = self.spore("run", "app")
+        self.assertEqual(result.returncode, 126)
+        self.assertIn("its command no-such-command is not on PATH", result.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
