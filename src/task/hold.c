@@ -294,6 +294,11 @@ static int prepare(struct spore__hold *h, const char *folder, int64_t run)
 		                     errno == EWOULDBLOCK ? "another hold has it" : strerror(errno));
 		return -1;
 	}
+	struct spore__hold_state before;
+	if (spore__folder_read_state(h->dir, &before) == 0 && before.phase == SPORE__PHASE_ENDED) {
+		spore__hold_complain(h, "its end is recorded already: another node took it for dead before it began");
+		return -1;
+	}
 	if (spore__folder_read_spec(h->dir, &h->spec) != 0) {
 		no_spec(h);
 		return -1;
