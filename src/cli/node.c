@@ -74,11 +74,16 @@ static int stop(const struct spore__args *args)
 		return SPORE__EXIT_OK;
 	}
 	call(&c, "node.stop");
+	int64_t running = member(&c.m.result, "running");
 	if (spore__rpc_client_wait_closed(&c, PATIENCE_MS) != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, "'spore node status' says its process", "node: it did not stop: %s",
 		           c.why);
 	spore__node_part(&c);
-	puts("stopped");
+	if (running > 0)
+		printf("stopped; %" PRId64 " task%s running without it\n", running,
+		       running == 1 ? " goes on" : "s go on");
+	else
+		puts("stopped");
 	return SPORE__EXIT_OK;
 }
 
@@ -91,7 +96,7 @@ static int restart(const struct spore__args *args)
 static void print_json(const struct spore__msgpack_reader *result)
 {
 	static const char *const texts[] = {"version", "address", "state_error", "corrupted"};
-	static const char *const numbers[] = {"pid", "uptime_s", "private_kib"};
+	static const char *const numbers[] = {"pid", "uptime_s", "private_kib", "tasks", "running"};
 	static const char *const states[] = {"queued", "running", "done", "failed"};
 	struct spore__buf out = {0};
 	struct spore__json j = {.out = &out};
@@ -127,6 +132,9 @@ static void print_status(const struct spore__msgpack_reader *result)
 	printf("address: %s\n", address != NULL ? address : "?");
 	if (member(result, "private_kib") >= 0)
 		printf("memory: %" PRId64 " KiB of its own\n", member(result, "private_kib"));
+	if (member(result, "tasks") >= 0)
+		printf("tasks: %" PRId64 " defined, %" PRId64 " running\n", member(result, "tasks"),
+		       member(result, "running"));
 	if (spore__msgpack_find(result, "builds", &builds))
 		printf("background builds: %" PRId64 " queued, %" PRId64 " running, %" PRId64 " done, %" PRId64
 		       " failed\n",
@@ -229,14 +237,14 @@ static const struct spore__command start_command = {
 static const struct spore__command stop_command = {
     .name = "stop",
     .operands = "",
-    .summary = "stop the node; what it has still to build is kept for the next one",
+    .summary = "stop the node; tasks go on running, and what it has still to build is kept for the next one",
     .run = stop,
 };
 
 static const struct spore__command restart_command = {
     .name = "restart",
     .operands = "",
-    .summary = "stop the node and start it again",
+    .summary = "replace the node by a new one, such as one of another version; tasks go on running undisturbed",
     .run = restart,
 };
 
@@ -266,7 +274,11 @@ const struct spore__command spore__command_node = {
     .text =
         "There is one node per user and machine. Commands start it when they need it, so it is seldom started by hand. "
         "It "
-        "makes the optimised builds of what was run, one at a time, at low priority. It keeps its state and its log, "
-        "node.log, in the state folder. With SPORE_NO_NODE=1 in the environment no command starts it.",
+        "makes the optimised builds of what was run, one at a time, at low priority, and looks after background tasks: "
+        "it knows what is wanted, starts it in order and at its times, and says how it is. The tasks themselves do not "
+        "need it: each has a process of its own, spore-hold, which starts the node again when it was killed, but not "
+        "when "
+        "it was stopped. The node keeps its state and its log, node.log, in the state folder. With SPORE_NO_NODE=1 in "
+        "the environment nothing starts it.",
     .commands = commands,
 };

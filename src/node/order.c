@@ -144,10 +144,12 @@ bool spore__order_is_free_of_cycles(const struct spore__table *t, const char *sy
 }
 
 // Has this one reached CONDITION? Else *WHY is what it does instead.
-static bool has_reached(const struct spore__task *d, enum spore__condition condition, const char **why)
+static bool has_reached(const struct spore__task *d, enum spore__condition condition, const char **why, bool *vain)
 {
 	bool completed = d->wanted && d->done && !d->failed && !d->launch_failed && d->generation > 0;
 	*why = "";
+	*vain = (d->wanted && d->done && (d->failed || d->launch_failed)) || (!d->wanted && !d->stopping) ||
+	        (d->gated && d->vain);
 	if (d->wanted && d->done && (d->failed || d->launch_failed)) {
 		*why = ", which has failed";
 		return false;
@@ -176,20 +178,22 @@ static bool has_reached(const struct spore__task *d, enum spore__condition condi
 	}
 }
 
-bool spore__order_waits(const struct spore__table *t, const struct spore__task *task, char *why, size_t size)
+bool spore__order_waits(const struct spore__table *t, const struct spore__task *task, char *why, size_t size,
+                        bool *vain)
 {
 	static const char *const words[] = {"be started", "be ready", "be healthy", "complete"};
 	for (size_t i = 0; i < task->after_count; i++) {
 		const struct spore__dependency *d = &task->after[i];
 		size_t count, first = spore__table_range(t, task->system->name, d->task, &count);
 		if (count == 0) {
+			*vain = true;
 			(void)snprintf(why, size, "for %s, which is not defined", d->task);
 			return true;
 		}
 		for (size_t k = first; k < first + count; k++) {
 			const char *instead;
 			char name[SPORE__FULL_NAME];
-			if (has_reached(t->tasks[k], d->condition, &instead))
+			if (has_reached(t->tasks[k], d->condition, &instead, vain))
 				continue;
 			spore__task_full_name(t->tasks[k], name);
 			(void)snprintf(why, size, "for %s to %s%s", name, words[d->condition], instead);

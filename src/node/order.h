@@ -13,8 +13,9 @@ void spore__order_free(struct spore__dependency *list, size_t count);
 bool spore__order_is_free_of_cycles(const struct spore__table *t, const char *system, const char *name,
                                     const struct spore__dependency *list, size_t count, char *why, size_t size);
 
-// Has TASK to wait for one that it comes after? Then WHY says for what.
-bool spore__order_waits(const struct spore__table *t, const struct spore__task *task, char *why, size_t size);
+// Has TASK to wait for one that it comes after? Then WHY says for what, and *VAIN whether that is not even on its way.
+bool spore__order_waits(const struct spore__table *t, const struct spore__task *task, char *why, size_t size,
+                        bool *vain);
 
 // Is there one to be stopped that comes after TASK and still runs? TASK is stopped after it then.
 const struct spore__task *spore__order_dependant(const struct spore__table *t, const struct spore__task *task);

@@ -92,13 +92,17 @@ static void settle_task(struct spore__tasks *t, struct spore__task *task)
 		}
 	}
 	if (task->gated) {
-		if (spore__order_waits(&t->table, task, why, sizeof why))
+		if (spore__order_waits(&t->table, task, why, sizeof why, &task->vain))
 			spore__task_set_why(t, task, "%s", why);
 		else
 			spore__task_enqueue(t, task);
 	}
-	if (task->removing && !spore__task_is_active(task) && !task->queued && all_gone(t, task))
-		forget(t, task);
+	if (task->removing && !spore__task_is_active(task) && !task->queued && all_gone(t, task)) {
+		if (t->burials++ < SPORE__BURIALS)
+			forget(t, task);
+		else
+			task->system->unsettled = true; // in the next turn
+	}
 }
 
 static void settle_system(struct spore__tasks *t, struct spore__system *s)
@@ -213,6 +217,7 @@ static void on_more(uv_idle_t *more)
 void spore__tasks_settle(struct spore__tasks *t)
 {
 	enum { ROUNDS = 4 };
+	t->burials = 0;
 	for (int round = 0; t->unsettled && round < ROUNDS; round++) {
 		t->unsettled = false;
 		if (t->lost)
@@ -225,7 +230,7 @@ void spore__tasks_settle(struct spore__tasks *t)
 			launch_some(t);
 	}
 	commit(t); // what the launches changed is written before it is answered
-	if (t->queue != NULL)
+	if (t->queue != NULL || t->burials > SPORE__BURIALS)
 		(void)uv_idle_start(&t->more, on_more);
 	else
 		(void)uv_idle_stop(&t->more);

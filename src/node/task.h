@@ -67,6 +67,7 @@ struct spore__task {
 	bool asked;    // a caller waits for the first try
 	bool relaunch; // as soon as the hold that runs has ended
 	bool gated;    // waits for what it comes `after`
+	bool vain;     // ... which is not even on its way
 	bool queued;   // a hold is to be started now
 	bool stopping; // asked to stop, what depends on it first
 	bool kill;     // ... by SIGKILL

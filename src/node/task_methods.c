@@ -137,7 +137,8 @@ static bool take(struct start *s)
 
 static bool is_busy(const struct spore__task *task)
 {
-	return spore__task_is_active(task) || task->queued || task->gated || (task->wanted && task->due_ms != 0);
+	return spore__task_is_active(task) || task->queued || task->gated ||
+	       (task->wanted && task->schedule == NULL && task->due_ms != 0);
 }
 
 // The task gets a run with the new specification.
@@ -201,7 +202,8 @@ static void run_start(struct start *s)
 		answer_now(s, 0, "absent");
 	else if (s->dry)
 		answer_as_it_is(s);
-	else if (s->task != NULL && s->replace == REFUSE && is_busy(s->task))
+	else if (s->task != NULL && s->replace == REFUSE &&
+	         (is_busy(s->task) || (s->task->wanted && s->task->schedule != NULL)))
 		spore__rpc_call_fail(s->call, SPORE_EEXISTS,
 		                     "a task '%s' is there and %s; stop it, or give another name", s->spec.task,
 		                     spore__task_state_word(s->task->state));

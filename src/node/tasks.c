@@ -454,6 +454,8 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 		spore__task_fall_back(t, task);
 	else if (task->old == NULL)
 		rest(t, task, s->wanted);
+	else
+		task->state = SPORE__TASK_STOPPING; // what there is of the old one
 	spore__task_touch(t, task);
 }
 

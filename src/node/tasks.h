@@ -14,6 +14,7 @@ enum {
 	SPORE__ENDS_KEPT = 20,     // in the history of a task
 	SPORE__FOLDERS_KEPT = 3,   // of a task's holds, the latest
 	SPORE__REMOVED_KEPT = 256, // names of removed tasks, for tasks.events
+	SPORE__BURIALS = 8,        // tasks forgotten in one turn, with their folders
 	SPORE__LAUNCHES = 32,      // holds started in one turn of the loop
 };
 
@@ -41,6 +42,7 @@ struct spore__tasks {
 		char *name;
 	} removed[SPORE__REMOVED_KEPT];
 	unsigned removed_count; // all that there were
+	int burials;            // in this turn
 	bool unsettled, lost;   // lost: a hold was killed
 };
 

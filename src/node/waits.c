@@ -78,7 +78,7 @@ static int has_reached(const struct spore__task *task, enum spore__until until)
 		return is_over(task) && !(task->wanted && !task->done && task->schedule == NULL) ? 1 : 0;
 	if (completed || (task->schedule != NULL && task->wanted && !spore__task_is_active(task)))
 		return 1;
-	if (over || task->removing || task->state == SPORE__TASK_REMOVED)
+	if (over || task->removing || (task->gated && task->vain) || task->state == SPORE__TASK_REMOVED)
 		return -1;
 	switch (until) {
 	case SPORE__UNTIL_STARTED:
@@ -184,6 +184,12 @@ static void put_survivors(const struct spore__wait *w, struct spore__msgpack_wri
 	}
 }
 
+// Will the next generation be started?
+static bool is_to_come(const struct spore__task *task)
+{
+	return task->relaunch || (task->hold == NULL && task->wanted && !task->done);
+}
+
 static void answer_started(struct spore__wait *w)
 {
 	const struct spore__task *task = w->items[0].task;
@@ -205,7 +211,7 @@ static void answer_started(struct spore__wait *w)
 	spore__msgpack_map(out, 4);
 	put_str(out, "name", w->items[0].name);
 	spore__msgpack_str(out, "generation");
-	spore__msgpack_int(out, task->generation + (task->hold == NULL && task->wanted && !task->done));
+	spore__msgpack_int(out, task->generation + is_to_come(task));
 	spore__msgpack_str(out, "changed");
 	if (w->changed.len > 0)
 		spore__msgpack_raw(out, w->changed.data, w->changed.len);
