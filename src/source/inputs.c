@@ -229,6 +229,10 @@ static int read_trace(const char *file, const char *const *own, struct spore__st
 		const char *path = raw.items[i] + 2;
 		bool looked = raw.items[i][0] == 'n';
 		tool = tool || raw.items[i][0] == 'x';
+		if (raw.items[i][0] == '!') {
+			whole = false;
+			continue;
+		}
 		if (of_no_effect(path, own) || (looked && below_last(absent, path)))
 			continue;
 		char *simple = clean(path);
@@ -399,12 +403,14 @@ int spore__inputs_trace_merge(const char *file, const char *all)
 {
 	struct spore__buf text = {0}, old = {0}, out = {0};
 	struct spore__strs lines = {0};
-	bool trusted;
-	int r = load_trace(file, &text, &trusted);
+	bool whole;
+	int r = load_trace(file, &text, &whole);
 	if (r == 0 && spore__fs_read(all, &old) != 0 && errno != ENOENT)
 		r = -1;
 	add_lines(old.data, &lines);
 	add_lines(text.data, &lines);
+	if (!whole)
+		spore__strs_add(&lines, "! /");
 	unique(&lines);
 	for (size_t i = 0; i < lines.count; i++)
 		spore__buf_printf(&out, "%s\n", lines.items[i]);

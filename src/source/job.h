@@ -47,6 +47,9 @@ bool spore__job_single(struct spore__job *b);
 // The artifact for a folder.
 bool spore__job_tree(struct spore__job *b);
 
+// Says whether the inputs in M are all there are. If not, neither index nor lookup may lead to the artifact, and its id is its own.
+void spore__job_trust(struct spore__job *b, struct spore__meta *m, bool trusted);
+
 // Looks through the artifacts that were made from a source with the content hash CANDIDATES for one whose inputs are as they
 // are now and whose settings equal SETTINGS. True: b->index is filled.
 bool spore__job_lookup(struct spore__job *b, const char *candidates, const struct spore__strs *settings,

@@ -489,7 +489,8 @@ static bool optimising_command(struct single *s, const char *script, struct spor
 		spore__strs_addf(argv, "-iquote%s", s->dir);
 	spore__strs_add(argv, "-x");
 	spore__strs_add(argv, s->cplusplus ? "c++" : "c");
-	spore__strs_add(argv, script != NULL ? "-" : s->b->typed);
+	const bool plain = s->b->typed[0] != '-' && s->b->typed[0] != '@'; // no option, nor a file of options
+	spore__strs_addf(argv, "%s%s", script == NULL && !plain ? "./" : "", script != NULL ? "-" : s->b->typed);
 	spore__strs_add(argv, "-x");
 	spore__strs_add(argv, "none");
 	add_sources(s, argv);
@@ -556,7 +557,7 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 		(void)spore__job_fail_store(s->b, "cannot read what the compiler read");
 		goto done;
 	}
-	s->b->unstored = !trusted;
+	spore__job_trust(s->b, &m, trusted);
 	add_source_input(s, &m);
 	*again = changed != NULL || source_changed(s);
 	if (*again)

@@ -49,7 +49,6 @@ void spore__store_open(struct spore__store *s)
 	if (sodium_init() < 0)
 		spore__die(SPORE__EXIT_SPORE, "check that /dev/urandom can be read", "libsodium does not start");
 	s->root = spore__dirs_store();
-	// The path goes into artifacts (their prefix, programs' #! lines): it must be the real one, and short enough.
 	char *format_path = spore__fs_join(s->root, "format");
 	struct spore__buf format = {0};
 	if (spore__fs_read(format_path, &format) != 0) {
@@ -62,6 +61,12 @@ void spore__store_open(struct spore__store *s)
 	}
 	spore__buf_finish(&format);
 	free(format_path);
+	// It goes into artifacts (their prefix), and what executes below it is in use: both by the real path.
+	char *real = realpath(s->root, NULL);
+	if (real == NULL)
+		cannot_use(s->root);
+	free(s->root);
+	s->root = real;
 	s->hashes = spore__hashcache_create(s->root);
 }
 

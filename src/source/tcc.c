@@ -26,10 +26,12 @@ static void record(char what, const char *path)
 {
 	char line[PATH_MAX * 2], cwd[PATH_MAX] = "";
 	if (path[0] != '/' && getcwd(cwd, sizeof cwd) == NULL)
-		return;
+		cwd[0] = '\n'; // no line can say it
 	int len = snprintf(line, sizeof line, "%c %s%s%s\n", what, cwd, path[0] == '/' ? "" : "/", path);
-	if (len > 0 && (size_t)len < sizeof line)
+	if (len > 0 && (size_t)len < sizeof line && strchr(line, '\n') == line + len - 1)
 		spore__trace_add(trace, trace_room, line, (uint64_t)len);
+	else
+		spore__trace_add(trace, trace_room, SPORE__TRACE_INCOMPLETE, sizeof SPORE__TRACE_INCOMPLETE - 1);
 }
 
 // libtcc opens everything that it reads with open(2); the linker sends it here (--wrap=open).

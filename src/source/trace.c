@@ -46,7 +46,7 @@ static void map_trace(const char *path)
 
 static void record(char what, const char *path)
 {
-	if (trace == NULL || path == NULL || path[0] == '\0' || strchr(path, '\n') != NULL)
+	if (trace == NULL || path == NULL || path[0] == '\0')
 		return;
 	int saved = errno;
 	// A linker comes here thousands of times: no printf.
@@ -63,7 +63,11 @@ static void record(char what, const char *path)
 		memcpy(line + at, path, len);
 		at += len;
 		line[at++] = '\n';
-		spore__trace_add(trace, trace_room, line, at);
+		if (memchr(line, '\n', at) == line + at - 1)
+			spore__trace_add(trace, trace_room, line, at);
+		else
+			spore__trace_add(trace, trace_room, SPORE__TRACE_INCOMPLETE,
+			                 sizeof SPORE__TRACE_INCOMPLETE - 1);
 	}
 	errno = saved;
 }

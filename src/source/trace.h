@@ -3,6 +3,7 @@
 //
 //	r PATH    opened for reading          n PATH    looked for, not there
 //	x PATH    executed or loaded by the dynamic linker
+//	! /       something that no line can say: the trace is not complete
 #ifndef SPORE_SOURCE_TRACE_H
 #define SPORE_SOURCE_TRACE_H
 
@@ -28,5 +29,8 @@ static inline void spore__trace_add(struct spore__trace_header *trace, uint64_t 
 	if (at <= room && len <= room - at)
 		memcpy((char *)(trace + 1) + at, line, len);
 }
+
+// A path with a newline, or one too long.
+#define SPORE__TRACE_INCOMPLETE "! /\n"
 
 #endif

@@ -248,6 +248,7 @@ static bool describe(struct tree *t, const struct timespec *since, struct spore_
 	if (spore__inputs_trace_merge(t->trace, t->traced) != 0 ||
 	    spore__inputs_from_trace(b->store, t->traced, own, b->source, NULL, since, m, changed, &trusted) != 0)
 		return spore__job_fail_store(b, "cannot read what the build read");
+	spore__job_trust(b, m, trusted);
 	for (size_t i = 0; i < t->walk.file_count; i++) {
 		char *path = spore__xasprintf("./%s", t->walk.files[i].path);
 		struct spore__hash content = t->walk.files[i].hash;

@@ -67,6 +67,19 @@ class Freshness(SporeTest):
             os.unlink(shadow)
             self.ok(self.spore("run", *tier, "h.c"), "two\n")
 
+    def test_names_that_no_record_can_say(self):
+        """Inputs with such names are not known, so nothing may be taken for current."""
+        self.write("new\nline/h.c", '#include <stdio.h>\n#include "v.h"\nint main(void) { puts(V); return 0; }\n')
+        for tier in ("--fast", "--opt"):
+            for value in ("one", "two", "one"):
+                self.write("new\nline/v.h", f'#define V "{value}"\n')
+                self.ok(self.spore("run", tier, "new\nline/h.c"), value + "\n")
+                self.ok(self.spore("run", tier, "h.c", cwd=os.path.join(self.work, "new\nline")), value + "\n")
+        for name in ("a b.c", "q'\"uo\\te.c", "new\nline.c", "\u00fcn\u00ef-\u65e5.c", "-dash.c", "@at.c", "d$x;y.c", "p%s%n.c"):
+            self.write(name, HELLO)
+            for options in ([], ["--opt"]):
+                self.ok(self.spore("run", *options, "--", name), "hello\n")
+
     def test_optional_header_that_appears(self):
         self.write("o.c", '#include <stdio.h>\n#if __has_include("extra.h")\n#include "extra.h"\n#else\n#define E "none"\n'
                    "#endif\nint main(void) { puts(E); return 0; }\n")
@@ -216,6 +229,17 @@ class Upkeep(SporeTest):
         busy.kill()
         busy.wait()
         self.ok(self.spore("run", "idle.c"), "hello\n")
+
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "only a lock tells there")
+    def test_collection_in_a_store_behind_a_link(self):
+        self.write("orphan.c", '#include <stdio.h>\n#include <unistd.h>\nint main(void) { if (fork() != 0) return 0; setsid(); '
+                   'puts("up"); fflush(stdout); pause(); return 0; }\n')
+        os.mkdir(os.path.join(self.dir, "there"))
+        os.symlink("there", self.store)
+        orphan = self.start("run", "orphan.c")
+        self.assertEqual(orphan.stdout.readline(), b"up\n")
+        orphan.wait(timeout=60)
+        self.assertIn("1 in use", self.ok(self.spore("store", "gc", "--max-size", "0")).stdout)
 
     def test_age(self):
         self.write("old.c", HELLO)
