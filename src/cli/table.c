@@ -1,9 +1,10 @@
 #include "cli/command.h"
 
-extern const struct spore__command spore__command_build, spore__command_check, spore__command_doctor,
-    spore__command_graph, spore__command_help, spore__command_inspect, spore__command_kill, spore__command_logs,
-    spore__command_node, spore__command_ps, spore__command_restart, spore__command_rm, spore__command_run,
-    spore__command_start, spore__command_stop, spore__command_store, spore__command_top, spore__command_wait;
+extern const struct spore__command spore__command_attach, spore__command_build, spore__command_check,
+    spore__command_doctor, spore__command_graph, spore__command_help, spore__command_inspect, spore__command_kill,
+    spore__command_logs, spore__command_node, spore__command_ps, spore__command_restart, spore__command_rm,
+    spore__command_run, spore__command_start, spore__command_stop, spore__command_store, spore__command_top,
+    spore__command_wait;
 
 // clang-format off
 const struct spore__command *const spore__commands[] = {
@@ -19,6 +20,7 @@ const struct spore__command *const spore__commands[] = {
     &spore__command_top,
     &spore__command_wait,
     &spore__command_logs,
+    &spore__command_attach,
     &spore__command_check,
     &spore__command_graph,
     &spore__command_store,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -111,6 +112,8 @@ int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 		if (fcntl(s->pass[i], F_SETFD, 0) != 0)
 			return -1;
 	if (place_descriptors(s->fds) != 0 || place_fourth(s->fourth) != 0)
+		return -1;
+	if (s->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
 		return -1;
 	return place_last(s->place_from, s->place_to) < 0 ? -1 : 0;
 }

@@ -39,6 +39,7 @@ struct spore__spawn {
 	int place_from, place_to; // place_from becomes place_to, above 2, after all others; 0: none
 	enum spore__pgroup pgroup;
 	bool session;                         // leads a session of its own, without terminal
+	bool terminal;                        // ... but for the one that becomes 0
 	bool die_with_parent;                 // SIGKILL when the caller dies (Linux; plain POSIX: ignored)
 	bool reset_signals;                   // handlers and mask as after login
 	int nice;                             // added to the caller's

@@ -278,7 +278,7 @@ static void no_spec(struct spore__hold *h)
 static int prepare(struct spore__hold *h, const char *folder, int64_t run)
 {
 	h->dir = h->lock = h->artifact = -1;
-	h->run.input = h->written = -1;
+	h->run.input = h->run.terminal = h->written = -1;
 	h->random = (uint64_t)clock_ns(CLOCK_MONOTONIC) ^ ((uint64_t)getpid() << 32);
 	h->state.hold = getpid();
 	h->state.run = run - 1;
@@ -343,6 +343,7 @@ static void turn(struct spore__hold *h)
 			ios[i]->fn(h, ios[i], fds[i].revents);
 	}
 	run_timers(h);
+	spore__hold_peers_sweep(h);
 	tell(h);
 }
 

@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, probe.c what is asked of it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -126,7 +126,8 @@ void spore__hold_output_close(struct spore__hold *h);
 struct spore__hold_run {
 	pid_t pid;                             // 0: none
 	int64_t began_ms, ready_ms;            // monotonic; 0: not
-	int input;                             // the program's stdin, where that stays open; -1
+	int input;                             // the program's stdin, where that stays open, or its terminal; -1
+	int terminal;                          // the program's side of it, so that it stays; -1
 	struct spore__hold_output out, err;    //
 	struct spore__hold_io control;         // libspore
 	struct spore__hold_side side;          // ... what it says
@@ -237,6 +238,14 @@ enum spore__hold_happened {
 void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what);
 void spore__hold_begin(struct spore__hold *h);
 
+// ---- its terminal (terminal.c)
+
+// THEIRS are the program's 0, 1 and 2; MINE what it is written to with and what is read from. *KEPT keeps it open. -1 with errno, with
+// whatever is open in these.
+int spore__hold_terminal_open(struct spore__hold *h, int theirs[3], int mine[3], int *kept);
+void spore__hold_terminal_size(struct spore__hold *h); // of the view's rows and columns
+void spore__hold_terminal_end(struct spore__hold *h);  // says end of file
+
 // ---- peers (hold_peers.c)
 
 struct spore__hold_peer {
@@ -244,6 +253,11 @@ struct spore__hold_peer {
 	bool hello, node, leaving;
 	bool state_due;    // it has not got the latest state
 	bool closing;      // when all is sent
+	bool gone;         // to be dropped
+	bool viewer;       // gets the output
+	uint64_t seen;     // ... up to here
+	uint64_t state_at; // what was written before the state changed
+	int64_t rows, columns;
 	int64_t since;     // when it last took something, monotonic ms
 	unsigned char *in; // malloc'ed
 	size_t in_len, in_cap;
@@ -254,9 +268,34 @@ struct spore__hold_peer {
 void spore__hold_peers_open(struct spore__hold *h, int inherited); // -1: none
 void spore__hold_peers_listen(struct spore__hold *h, int fd);      // on another socket
 void spore__hold_peers_tell(struct spore__hold *h);                // the state, to each that takes it
+void spore__hold_peers_push(struct spore__hold *h);                // the output, to each viewer that takes it
+void spore__hold_peers_sweep(struct spore__hold *h);               // drops those that are gone
+void spore__hold_peers_resume(struct spore__hold *h);              // input is taken again
 void spore__hold_peers_late(struct spore__hold *h);
 void spore__hold_peers_accept(struct spore__hold *h);
 bool spore__hold_peers_done(const struct spore__hold *h); // all is sent
+
+// ---- viewers (viewers.c): all see the same bytes, the latest of which are kept while there are viewers; one that does not read loses
+// the oldest. Before the first came there is the log.
+
+struct spore__hold_view {
+	unsigned char *ring;          // malloc'ed; NULL: nobody looks
+	uint64_t total;               // bytes that ever went into it
+	unsigned short rows, columns; // 0: nobody said
+	unsigned char *input;         // malloc'ed: what the program has not taken yet
+	size_t input_len;
+	struct spore__hold_io input_io;
+};
+
+bool spore__hold_viewers_attach(struct spore__hold *h, struct spore__hold_peer *p, int64_t rows, int64_t columns);
+void spore__hold_viewers_resize(struct spore__hold *h, struct spore__hold_peer *p, int64_t rows, int64_t columns);
+void spore__hold_viewers_left(struct spore__hold *h); // one of them went
+void spore__hold_viewers_saw(struct spore__hold *h, const unsigned char *bytes, size_t len);
+// Appends what P has to get next to P->out; it is behind.
+void spore__hold_viewers_put(struct spore__hold *h, struct spore__hold_peer *p);
+void spore__hold_viewers_input(struct spore__hold *h, const unsigned char *bytes, size_t len);
+bool spore__hold_viewers_stalled(const struct spore__hold *h); // no more input for now
+void spore__hold_viewers_drop_input(struct spore__hold *h);
 
 // ---- the node (hold_node.c)
 
@@ -304,6 +343,7 @@ struct spore__hold {
 
 	struct spore__hold_io listener;
 	struct spore__hold_peer *peers[SPORE__HOLD_PEERS];
+	struct spore__hold_view view;
 	int nodes;         // connected ones
 	bool left;         // the last of them said that it leaves
 	int64_t node_wait; // ms until another is started

@@ -40,6 +40,9 @@ int spore__hold_environment_make(const struct spore__hold *h, bool helper, int c
 	e->items = malloc((count + SPORE__HOLD_OWN + 1) * sizeof *e->items);
 	if (e->items == NULL)
 		return -1;
+	bool has_term = false;
+	for (size_t i = 0; i < count; i++)
+		has_term |= strncmp(h->spec.env[i], "TERM=", 5) == 0;
 	for (size_t i = 0; i < count; i++)
 		if (!is_own(h->spec.env[i]))
 			e->items[e->count++] = h->spec.env[i];
@@ -51,6 +54,8 @@ int spore__hold_environment_make(const struct spore__hold *h, bool helper, int c
 		set(e, "NOTIFY_SOCKET=%s", h->run.notify_path);
 	if (!helper && h->spec.alive == SPORE__ALIVE_NOTIFY)
 		set(e, "WATCHDOG_USEC=%" PRId64, h->spec.alive_every_ms * 1000);
+	if (h->spec.tty && !has_term)
+		set(e, "TERM=xterm-256color");
 	e->items[e->count] = NULL;
 	return 0;
 }

@@ -314,6 +314,7 @@ static ssize_t take(struct spore__hold *h, struct spore__hold_output *o)
 	if (o->pipe > 0 && (size_t)n >= o->pipe)
 		o->pipe = spore__os_pipe_grow(o->io.fd, PIPE_LARGE);
 	spore__hold_took(h, o->kind, (size_t)n, 0);
+	spore__hold_viewers_saw(h, place, (size_t)n);
 	spore__hold_probes_saw(h, o->kind, place, (size_t)n);
 	return n;
 }

@@ -24,7 +24,7 @@ enum {
 
 static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 {
-	bool node = p->node, leaving = p->leaving;
+	bool node = p->node, leaving = p->leaving, viewer = p->viewer;
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
 		if (h->peers[i] == p)
 			h->peers[i] = NULL;
@@ -33,6 +33,8 @@ static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 	free(p->in);
 	free(p);
 	h->listener.paused = false;
+	if (viewer)
+		spore__hold_viewers_left(h);
 	if (!node)
 		return;
 	h->left |= leaving;
@@ -47,6 +49,16 @@ static bool has_more(const struct spore__hold_peer *p)
 	return p->out_sent < p->out.len || p->state_due;
 }
 
+static bool is_behind(const struct spore__hold *h, const struct spore__hold_peer *p)
+{
+	return p->viewer && !p->closing && p->seen < h->view.total;
+}
+
+static short wanted_events(const struct spore__hold *h, const struct spore__hold_peer *p)
+{
+	return !p->node && spore__hold_viewers_stalled(h) ? 0 : POLLIN;
+}
+
 static void put_state(struct spore__hold *h, struct spore__hold_peer *p)
 {
 	unsigned char bytes[4096];
@@ -57,13 +69,22 @@ static void put_state(struct spore__hold *h, struct spore__hold_peer *p)
 	spore__hold_put_map(&p->out, SPORE__HOLD_STATE, w.data, w.len);
 }
 
+// The state stands behind what was written before it changed.
+static void put_next(struct spore__hold *h, struct spore__hold_peer *p)
+{
+	p->out.len = p->out_sent = 0;
+	if (is_behind(h, p) && !(p->state_due && p->seen >= p->state_at))
+		spore__hold_viewers_put(h, p);
+	else
+		put_state(h, p);
+}
+
 // Sends what the socket takes. False when the peer is gone.
 static bool flush(struct spore__hold *h, struct spore__hold_peer *p)
 {
-	while (has_more(p)) {
+	while (has_more(p) || is_behind(h, p)) {
 		if (p->out_sent == p->out.len) {
-			p->out.len = p->out_sent = 0;
-			put_state(h, p);
+			put_next(h, p);
 			if (p->out.err != 0)
 				return false;
 		}
@@ -72,7 +93,7 @@ static bool flush(struct spore__hold *h, struct spore__hold_peer *p)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			p->io.events = POLLIN | POLLOUT;
+			p->io.events = wanted_events(h, p) | POLLOUT;
 			if (h->timers[SPORE__TIMER_PEERS] == 0)
 				spore__hold_timer(h, SPORE__TIMER_PEERS, PATIENCE_MS);
 			return true;
@@ -84,7 +105,7 @@ static bool flush(struct spore__hold *h, struct spore__hold_peer *p)
 	}
 	spore__msgpack_writer_finish(&p->out);
 	p->out_sent = 0;
-	p->io.events = POLLIN;
+	p->io.events = wanted_events(h, p);
 	return !p->closing;
 }
 
@@ -96,10 +117,28 @@ void spore__hold_peers_tell(struct spore__hold *h)
 			continue;
 		if (!has_more(p))
 			p->since = spore__hold_now_ms();
+		if (!p->state_due)
+			p->state_at = h->view.total;
 		p->state_due = true;
 		if (!flush(h, p))
 			drop(h, p);
 	}
+}
+
+void spore__hold_peers_push(struct spore__hold *h)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
+		struct spore__hold_peer *p = h->peers[i];
+		if (p != NULL && p->viewer && !p->gone && (p->io.events & POLLOUT) == 0 && !flush(h, p))
+			p->gone = true;
+	}
+}
+
+void spore__hold_peers_sweep(struct spore__hold *h)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
+		if (h->peers[i] != NULL && h->peers[i]->gone)
+			drop(h, h->peers[i]);
 }
 
 void spore__hold_peers_late(struct spore__hold *h)
@@ -107,7 +146,8 @@ void spore__hold_peers_late(struct spore__hold *h)
 	int64_t now = spore__hold_now_ms(), next = -1;
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
 		struct spore__hold_peer *p = h->peers[i];
-		if (p == NULL || !has_more(p))
+		// Somebody may have stopped his terminal; he loses output, and nothing else is lost by that.
+		if (p == NULL || !has_more(p) || p->viewer)
 			continue;
 		int64_t left = p->since + PATIENCE_MS - now;
 		if (left <= 0)
@@ -121,7 +161,7 @@ void spore__hold_peers_late(struct spore__hold *h)
 bool spore__hold_peers_done(const struct spore__hold *h)
 {
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
-		if (h->peers[i] != NULL && has_more(h->peers[i]))
+		if (h->peers[i] != NULL && !h->peers[i]->gone && (has_more(h->peers[i]) || is_behind(h, h->peers[i])))
 			return false;
 	return true;
 }
@@ -210,6 +250,16 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 	case SPORE__HOLD_LEAVING:
 		p->leaving = true;
 		break;
+	case SPORE__HOLD_ATTACH:
+		if (!spore__hold_viewers_attach(h, p, m->number, m->columns))
+			return refuse(h, p, SPORE_ENOMEM, "there is no memory for its output");
+		return flush(h, p);
+	case SPORE__HOLD_INPUT:
+		spore__hold_viewers_input(h, m->bytes, m->len);
+		break;
+	case SPORE__HOLD_RESIZE:
+		spore__hold_viewers_resize(h, p, m->number, m->columns);
+		break;
 	case SPORE__HOLD_REFUSE:
 		return false;
 	default:
@@ -239,7 +289,8 @@ static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
 	size_t at = 0, used;
 	struct spore__hold_message m;
 	enum spore_err e;
-	while (!p->closing && (e = spore__hold_decode(p->in + at, p->in_len - at, &m, &used)) != SPORE_EAGAIN) {
+	while (!p->closing && (p->node || !spore__hold_viewers_stalled(h)) &&
+	       (e = spore__hold_decode(p->in + at, p->in_len - at, &m, &used)) != SPORE_EAGAIN) {
 		if (e != SPORE_OK)
 			return refuse(h, p, e, e == SPORE_ETOOBIG ? "a frame over 1 MiB" : "a malformed message");
 		if (!obey(h, p, &m))
@@ -256,6 +307,18 @@ static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
 		p->in_cap = 0;
 	}
 	return true;
+}
+
+void spore__hold_peers_resume(struct spore__hold *h)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
+		struct spore__hold_peer *p = h->peers[i];
+		if (p == NULL || p->gone || p->node)
+			continue;
+		p->io.events |= POLLIN;
+		if (!take_messages(h, p))
+			p->gone = true;
+	}
 }
 
 static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short revents)
@@ -285,6 +348,10 @@ static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short r
 		if (!take_messages(h, p)) {
 			drop(h, p);
 			return;
+		}
+		if (wanted_events(h, p) == 0) {
+			p->io.events &= (short)~POLLIN;
+			break;
 		}
 	}
 }

@@ -54,6 +54,11 @@ static int open_standard(struct spore__hold *h, int theirs[3], int mine[3])
 	int ends[2];
 	for (int i = 0; i < 3; i++)
 		theirs[i] = mine[i] = -1;
+	if (h->spec.tty) {
+		if (spore__hold_terminal_open(h, theirs, mine, &h->run.terminal) != 0)
+			goto failed;
+		return 0;
+	}
 	theirs[0] = open_input(h, &mine[0]);
 	if (theirs[0] < 0)
 		goto failed;
@@ -71,6 +76,8 @@ failed:;
 	int saved = errno;
 	close_all(theirs, 3);
 	close_all(mine, 3);
+	close_all(&h->run.terminal, 1);
+	h->run.terminal = -1;
 	errno = saved;
 	return -1;
 }
@@ -105,6 +112,7 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 	    .place_from = ends->newline,
 	    .place_to = ends->newline >= 0 ? (int)h->spec.ready_fd : 0,
 	    .session = true,
+	    .terminal = h->spec.tty,
 	    .die_with_parent = true,
 	    .reset_signals = true,
 	};
@@ -126,17 +134,20 @@ int spore__hold_run_start(struct spore__hold *h)
 	struct spore__hold_run *r = &h->run;
 	int theirs[3], mine[3];
 	struct spore__hold_ends ends;
-	*r = (struct spore__hold_run){.input = -1};
+	*r = (struct spore__hold_run){.input = -1, .terminal = -1};
 	h->state.run++;
 	spore__hold_keep_artifact(h);
 	if (spore__hold_probes_prepare(h) != 0)
 		return -1;
 	if (open_standard(h, theirs, mine) != 0)
-		return cannot(h, h->spec.stdin_from == SPORE__STDIN_FILE ? h->spec.stdin_file : "standard descriptors");
+		return cannot(h, h->spec.tty                               ? "its terminal"
+		                 : h->spec.stdin_from == SPORE__STDIN_FILE ? h->spec.stdin_file
+		                                                           : "standard descriptors");
 	if (spore__hold_control_open(h, &ends) != 0) {
 		int failed = cannot(h, "its channels");
 		close_all(theirs, 3);
 		close_all(mine, 3);
+		spore__hold_run_finish(h);
 		return failed;
 	}
 	r->began_ms = spore__hold_now_ms();
@@ -147,21 +158,23 @@ int spore__hold_run_start(struct spore__hold *h)
 	close_all(&ends.newline, 1);
 	if (failed != 0) {
 		close_all(mine, 3);
-		spore__hold_control_close(h);
+		spore__hold_run_finish(h);
 		r->pid = 0;
 		return failed;
 	}
 	r->input = mine[0];
 	h->state.pid = r->pid;
 	h->tree.group = r->pid;
-	spore__hold_output_open(h, &r->out, mine[1], SPORE__LOG_STDOUT);
-	spore__hold_output_open(h, &r->err, mine[2], SPORE__LOG_STDERR);
+	spore__hold_output_open(h, &r->out, mine[1], h->spec.tty ? SPORE__LOG_TTY : SPORE__LOG_STDOUT);
+	if (mine[2] >= 0)
+		spore__hold_output_open(h, &r->err, mine[2], SPORE__LOG_STDERR);
 	spore__hold_control_started(h);
 	return 0;
 }
 
 void spore__hold_run_close_input(struct spore__hold *h)
 {
+	spore__hold_viewers_drop_input(h);
 	if (h->run.input >= 0)
 		close(h->run.input);
 	h->run.input = -1;
@@ -171,6 +184,8 @@ void spore__hold_run_finish(struct spore__hold *h)
 {
 	spore__hold_run_close_input(h);
 	spore__hold_output_close(h);
+	close_all(&h->run.terminal, 1);
+	h->run.terminal = -1;
 	spore__hold_control_close(h);
 	h->tree.group = 0;
 }

@@ -254,6 +254,8 @@ static void signal_group(struct spore__hold *h)
 {
 	if (h->tree.group > 0) {
 		(void)kill(-h->tree.group, (int)h->spec.stop_signal);
+		if (h->spec.tty)
+			(void)kill(-h->tree.group, SIGHUP); // a shell at a terminal does not mind SIGTERM
 		(void)kill(-h->tree.group, SIGCONT);
 	}
 	move(h, SPORE__AT_SIGNALLED);
@@ -270,7 +272,10 @@ static void ask(struct spore__hold *h, int64_t grace)
 	spore__hold_event(h, SPORE_INFO, "stopping", grace_ms, "%s#%" PRId64 " is asked to end", h->task, h->state.run);
 	bool asked = spore__hold_control_stop(h, grace);
 	if (h->spec.stop_stdin && h->run.input >= 0) {
-		spore__hold_run_close_input(h);
+		if (h->spec.tty)
+			spore__hold_terminal_end(h);
+		else
+			spore__hold_run_close_input(h);
 		asked = true;
 	}
 	if (!asked) {
