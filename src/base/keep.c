@@ -21,6 +21,8 @@ int spore__keep_artifact(const char *store, const char *id)
 		return -1;
 	}
 	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && (errno == EROFS || errno == EACCES))
+		fd = open(path, O_RDONLY | O_CLOEXEC); // a store that is only used
 	if (fd < 0)
 		return -1;
 	int err = spore__os_lock(fd, false, true) != 0 || fstat(fd, &st) != 0 ? errno : 0;
