@@ -41,7 +41,7 @@ static int by_root(const void *a, const void *b)
 static struct spore__usage *root_of(struct spore__usage **roots, size_t count, pid_t pid)
 {
 	struct spore__usage key = {.root = pid}, *k = &key;
-	struct spore__usage **found = bsearch(&k, roots, count, sizeof *roots, by_root);
+	struct spore__usage **found = bsearch(&k, roots, count, sizeof(struct spore__usage *), by_root);
 	return found != NULL ? *found : NULL;
 }
 
