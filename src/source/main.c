@@ -314,7 +314,8 @@ static int build_source(struct spore__store *store, const struct options *o, str
 	int lock = lock_source(b, folder, &progress);
 	bool ok = folder ? spore__job_tree(b) : spore__job_single(b);
 	if (ok && b->index.id != NULL && !is_recent(b) && write_index(b) != 0)
-		ok = errno == ENAMETOOLONG || b->cached ? true : spore__job_fail_store(b, "cannot keep the index entry");
+		ok =
+		    errno == ENAMETOOLONG || b->cached ? true : spore__job_fail_store(b, "cannot keep the index entry");
 	spore__progress_end(&progress);
 	if (lock >= 0)
 		close(lock);

@@ -425,6 +425,10 @@ static int compile_fast(struct single *s)
 	int status = spore__tcc_run(&c, &job, &said);
 	int saved = errno;
 	bool silent = said.len == 0;
+	if (status > 0 && silent && spore__job_disk_full(s->b)) {
+		saved = ENOSPC; // what it said, or the trace, had no room
+		status = -1;
+	}
 	if (status != 0 || !silent) {
 		s->b->refused = first_complaint(said.data);
 	}
