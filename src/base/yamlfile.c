@@ -181,6 +181,9 @@ const char *spore__yaml_trap(const char *value)
 	if (*value == '\0' || strcmp(value, "~") == 0 || strcasecmp(value, "null") == 0)
 		return "nothing at all";
 	size_t len = strlen(value);
+	const char *point = strchr(value, '.');
+	if (point != NULL && strchr(point + 1, '.') != NULL)
+		return NULL; // an address, or a version such as 1.2.3
 	return strspn(value, "0123456789._+-eE") == len && strpbrk(value, "0123456789") != NULL &&
 	               strchr("eE", *value) == NULL && strspn(value, "+-") <= 1
 	           ? "a number"

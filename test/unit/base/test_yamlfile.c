@@ -15,8 +15,8 @@ static void knows_the_traps(void **state)
 	(void)state;
 	static const char *const traps[] = {"on",   "No",   "y",   "TRUE", "",      "~",         "null",
 	                                    "1.10", "0755", "1e3", "-1",   "1_000", "2024-01-01"};
-	static const char *const texts[] = {"-",     "--fps", "one", "v1.10", "e",           "-O2",
-	                                    "1.10b", ".",     "...", "a-1",   "127.0.0.1:80"};
+	static const char *const texts[] = {"-", "--fps", "one", "v1.10",        "e",         "-O2",  "1.10b",
+	                                    ".", "...",   "a-1", "127.0.0.1:80", "127.0.0.1", "1.2.3"};
 	for (size_t i = 0; i < sizeof traps / sizeof *traps; i++)
 		if (spore__yaml_trap(traps[i]) == NULL)
 			fail_msg("%s is taken for text", traps[i]);
