@@ -97,22 +97,24 @@ static void collect(struct spore__hold *h, const struct spore__control_message *
 	size_t size;
 	unsigned char *to = spore__hold_buffer(h, &size);
 	uint64_t n = m->type == SPORE__CONTROL_LOST ? m->number : 1;
+	const unsigned char *frame = m->body - SPORE__CONTROL_HEAD; // as it came, with its length
+	size_t frame_len = m->body_len + SPORE__CONTROL_HEAD;
 	if (m->type == SPORE__CONTROL_LOST) {
 		h->state.lost += (int64_t)(n < INT32_MAX ? n : INT32_MAX);
 		h->dirty = true;
 	}
-	if (m->body_len > size - *len && *len > 0) {
+	if (frame_len > size - *len && *len > 0) {
 		spore__hold_took(h, SPORE__LOG_RECORDS, *len, *records);
 		*len = 0;
 		*records = 0;
 	}
-	if (m->body_len > size || h->log.kept.len > 0) {
+	if (frame_len > size || h->log.kept.len > 0) {
 		h->state.lost += (int64_t)(n < INT32_MAX ? n : INT32_MAX); // no memory, or nowhere to keep it
 		h->log.lost_records += n;
 		return;
 	}
-	memcpy(to + *len, m->body, m->body_len);
-	*len += m->body_len;
+	memcpy(to + *len, frame, frame_len);
+	*len += frame_len;
 	*records += 1;
 }
 

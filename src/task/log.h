@@ -39,7 +39,7 @@ enum spore__log_kind {
 	SPORE__LOG_STDERR = 2, // bytes
 	SPORE__LOG_TTY = 3,    // bytes of a pseudo-terminal
 	SPORE__LOG_RECORDS =
-	    4, // control messages (lib/control.h): arrays ["log", ...] and ["lost", n], one after the other
+	    4, // frames of the control protocol (lib/control.h), ["log", ...] and ["lost", n], one after the other
 	SPORE__LOG_EVENT =
 	    5, // a map {event, level, text, ...}: what the hold itself has to say: started, ready, exited, ...
 	SPORE__LOG_LOST = 6, // a map {bytes, records, why}: what was dropped before this block

@@ -66,6 +66,15 @@ class Start(Tasks):
         self.assertNotIn(b"SPORE_STORE", env)
         self.assertEqual(os.readlink(f"/proc/{task['pid']}/cwd"), self.work)
 
+    def test_records_of_libspore_reach_the_log(self):
+        self.write("says.c", '#include <spore/spore.h>\nint main(void)\n{\n'
+                   '\tspore_log(SPORE_WARN, "nearly full", spore_int("percent", 93));\n\treturn 0;\n}\n')
+        self.ok(self.spore("start", "says.c"), "says\n")
+        self.wait_state("says", "ended")
+        records = [json.loads(line) for line in self.ok(self.spore("logs", "--json", "says")).stdout.splitlines()]
+        said = [r for r in records if r["stream"] == "records"]
+        self.assertEqual([(r["level"], r["text"], r["fields"]) for r in said], [("warn", "nearly full", {"percent": 93})])
+
     def test_a_task_that_runs_is_not_replaced_unasked(self):
         self.sleeper("web")
         pid = wait_until(lambda: self.tasks()["web"]["pid"])

@@ -34,6 +34,16 @@ def hear():
 """ % HERE
 
 
+def frames(data):
+    """The control messages of a block of records."""
+    found = []
+    while data:
+        size, = struct.unpack_from("<I", data)
+        found.append(unpack(data[4:4 + size])[0])
+        data = data[4 + size:]
+    return found
+
+
 class Program(HoldTest):
     """What a program says of itself."""
 
@@ -60,11 +70,7 @@ say("log", 3, time.time_ns(), "last words", {"grace": stop[1], "name": stop[0]})
         hold.send("stop", -1)
         state = hold.finish()
         self.assertEqual((state["end"], state.get("code", 0)), ("exited", 0))
-        records, rest = [], hold.output("records")
-        while rest:
-            record, used = unpack(rest)
-            records.append(record)
-            rest = rest[used:]
+        records = frames(hold.output("records"))
         self.assertEqual([r[0] for r in records], ["log", "log"])
         self.assertEqual(records[0][3:], ["configured", {"port": "80", "name": "a=b"}])
         self.assertEqual(records[1][3:], ["last words", {"grace": 7000, "name": "stop"}])
@@ -104,11 +110,7 @@ say("lost", 7)
 """)
         state = hold.finish()
         self.assertEqual(state["lost"], 7)
-        data, numbers = hold.output("records"), []
-        while data:
-            record, used = unpack(data)
-            data = data[used:]
-            numbers.append(record[4]["n"] if record[0] == "log" else record)
+        numbers = [r[4]["n"] if r[0] == "log" else r for r in frames(hold.output("records"))]
         self.assertEqual(numbers, [*range(2000), ["lost", 7]])
 
     def test_sd_notify(self):
