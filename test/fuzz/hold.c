@@ -15,7 +15,7 @@ static void check(bool ok)
 		abort();
 }
 
-static void differs(void *arg, const struct spore__spec_field *field)
+static _Noreturn void differs(void *arg, const struct spore__spec_field *field)
 {
 	(void)arg, (void)field;
 	abort();

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import time
 
 from spore_test import SPORE, SporeTest, Terminal, wait_until
@@ -161,6 +162,32 @@ class Start(Tasks):
         self.ok(self.spore("stop", "w"))
         self.assertEqual(self.tasks(), {})
 
+    def test_options_reach_the_specification(self):
+        self.write("input.txt", "hello\n")
+        os.mkdir(os.path.join(self.work, "sub"))
+        self.sleeper("db")
+        self.ok(self.spore(
+            "start", "--name", "web", "--restart", "on-failure", "--cwd", "sub", "--stdin", "input.txt", "--ready", "log:up|ok",
+            "--ready-timeout", "2m", "--alive", "exec:true", "--after", "db:started", "--stop-signal", "INT", "--grace", "1m30s",
+            "--limit", "files=512", "--limit", "core=0", "--nice", "3", "--cpus", "0", "--config", "port=80", "--control",
+            "path:sleep", "1000",
+        ))
+        spec = json.loads(self.ok(self.spore("inspect", "--json", "web")).stdout)["spec"]
+        expected = {
+            "task": "web", "source": "path:sleep", "restart": "on-failure", "cwd": os.path.join(self.work, "sub"),
+            "stdin": "file", "stdin.file": os.path.join(self.work, "input.txt"), "ready": "log", "ready.log": "up|ok",
+            "ready.timeout_ms": 120000, "alive": "exec", "alive.exec": ["/bin/sh", "-c", "true"], "after": ["db started"],
+            "stop.signal": 2, "stop.grace_ms": 90000, "limits.files": 512, "nice": 3, "affinity": "0", "config": ["port=80"],
+            "control": True,
+        }
+        self.assertEqual({k: spec.get(k) for k in expected}, expected)
+
+    def test_periodic(self):
+        self.ok(self.spore("start", "--name", "often", "--every", "1s", "path:true"))
+        wait_until(lambda: self.tasks("-a")["often"]["run"] >= 2, "the second run")
+        task = self.tasks()["often"]
+        self.assertEqual((task["every"], task["wanted"]), ("1s", True))
+
     def test_wait_says_why_not(self):
         self.write("fails.sh", "echo it is broken >&2; exit 3\n")
         result = self.spore("start", "--wait", "--ready", "tcp:1", "fails.sh")
@@ -236,6 +263,23 @@ class Stop(Tasks):
         self.assertIn("did you mean 'ended'", self.spore("wait", "--until", "endd", "long").stderr)
 
 
+class Killed(Tasks):
+    def test_a_command_that_waits_outlives_the_node(self):
+        self.sleeper("a", "--wait")
+        waiting = self.start("wait", "--until", "ended", "a")
+        with open(os.path.join(self.dir, "state", "node.log")) as f:
+            node = int(re.findall(r"process (\d+)", f.read())[-1])
+        connected = f"/proc/{waiting.pid}/fd"
+        wait_until(lambda: any(os.readlink(f"{connected}/{fd}").startswith("socket:") for fd in os.listdir(connected)
+                               if int(fd) > 2), "its connection")
+        os.kill(node, signal.SIGKILL)
+        self.assertIsNone(waiting.poll())
+        pid = self.tasks()["a"]["pid"]
+        os.kill(pid, 0)  # the task did not notice
+        self.ok(self.spore("stop", "a"))
+        self.assertEqual(waiting.wait(60), 0)
+
+
 class Show(Tasks):
     COLUMNS = ["NAME", "STATE", "PID", "RUN", "RESTARTS", "AGE", "CPU", "MEM", "WHY"]
 
@@ -278,6 +322,7 @@ class Show(Tasks):
         self.assertEqual(inspected["spec"]["argv"][1:], ["1000"])
         self.assertEqual(inspected["task"]["pid"], task["pid"])
         self.assertTrue(os.path.isdir(inspected["folder"]))
+        self.assertTrue(inspected["last_lines"])
 
     def test_inspect_for_people(self):
         self.sleeper("a", "--wait")
@@ -285,6 +330,14 @@ class Show(Tasks):
         for line in (r"^name +a$", r"^state +running", r"^process +\d+, run 1, hold \d+$", r"^tree +\w+$", r"^ +source +\"path:sleep\"$"):
             self.assertRegex(text, re.compile(line, re.M))
         self.assertEqual(self.spore("inspect", "-n", "many", "a").returncode, 2)
+
+    def test_inspect_ends_with_the_log(self):
+        self.write("say.c", SAY)
+        self.ok(self.spore("start", "--ready", "log:MODE", "--wait", "say.c"))
+        text = self.ok(self.spore("inspect", "say")).stdout.split("last lines\n")[1]
+        self.assertIn("MODE=(none)", text)
+        lines = json.loads(self.ok(self.spore("inspect", "--json", "-n", "50", "say")).stdout)["last_lines"]
+        self.assertIn("MODE=(none)", [line["text"] for line in lines])
 
     def test_what_a_program_says_moves_no_cursor(self):
         self.sleeper("a", "--env", "X=\033[2J", "--wait")
@@ -358,6 +411,18 @@ class Top(Tasks):
         terminal.expect("done")
         self.wait_state("b", "running")
         self.assertNotEqual(self.tasks()["b"]["pid"], pid)
+        terminal.send("q")
+        self.assertEqual(terminal.wait(), 0)
+
+    def test_log_of_the_chosen_one(self):
+        self.write("say.c", SAY)
+        self.ok(self.spore("start", "--wait", "say.c"))
+        terminal = self.terminal()
+        terminal.expect("q quit")
+        terminal.send("l")
+        terminal.expect("MODE=(none)")
+        terminal.send("\x03")
+        terminal.expect("q quit")
         terminal.send("q")
         self.assertEqual(terminal.wait(), 0)
 
