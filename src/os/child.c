@@ -88,6 +88,29 @@ static int limit(int resource, uint64_t soft, uint64_t hard)
 	return setrlimit(resource, &r);
 }
 
+// Up to what is allowed, although the user may have chosen less for what is started by hand.
+static int limit_to(int resource, uint64_t value)
+{
+	struct rlimit r;
+	if (getrlimit(resource, &r) != 0)
+		return -1;
+	if (r.rlim_max == RLIM_INFINITY || (rlim_t)value < r.rlim_max)
+		r.rlim_max = (rlim_t)value;
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(resource, &r);
+}
+
+static int limit_all(const struct spore__rlimits *l)
+{
+#ifdef RLIMIT_AS
+	if (l->memory > 0 && limit_to(RLIMIT_AS, l->memory) != 0)
+		return -1;
+#endif
+	if (l->files > 0 && limit_to(RLIMIT_NOFILE, l->files) != 0)
+		return -1;
+	return l->core > 0 ? limit_to(RLIMIT_CORE, l->core) : 0;
+}
+
 int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 {
 	reset_handlers(s->reset_signals);
@@ -107,6 +130,8 @@ int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 	if (s->max_file_bytes > 0 && limit(RLIMIT_FSIZE, s->max_file_bytes, s->max_file_bytes) != 0)
 		return -1;
 	if (s->open_files > 0 && limit_open_files(s->open_files) != 0)
+		return -1;
+	if (s->limits != NULL && limit_all(s->limits) != 0)
 		return -1;
 	for (size_t i = 0; i < s->pass_count; i++)
 		if (fcntl(s->pass[i], F_SETFD, 0) != 0)

@@ -15,10 +15,30 @@
 struct spore__confine {
 	const char *const *read;  // NULL-terminated; missing paths are skipped
 	const char *const *write; // NULL-terminated; missing paths are skipped
+	bool self;    // what the system tells of the child itself, by its process, and not of those that it starts
+	bool network; // ... but that of other machines: sockets of IP, and none of this machine
 };
+
+// What each process of a child may use at most; 0: as much as the caller. Never more than the caller.
+struct spore__rlimits {
+	uint64_t memory; // bytes of address space
+	uint64_t files;  // open ones
+	uint64_t core;   // bytes of a core file
+};
+
+// Processors, by number.
+enum { SPORE__CPUS = 4096, SPORE__CPU_BITS = 8 * sizeof(unsigned long) };
+struct spore__cpus {
+	unsigned long bits[SPORE__CPUS / SPORE__CPU_BITS];
+};
+
+// Can a child be kept on these, at least one of which the caller may use? Plain POSIX: never.
+bool spore__os_can_pin(const struct spore__cpus *cpus);
 
 // True when spore__os_spawn enforces a struct spore__confine on this machine.
 bool spore__os_can_confine(void);
+// ... and keeps it from sending signals to processes outside (Linux 6.12).
+bool spore__os_confines_signals(void);
 
 // The clock that file times are taken from, as coarse as they are: a file changed from now on has a change time not before it.
 int spore__os_file_clock(struct timespec *now);
@@ -47,6 +67,8 @@ struct spore__spawn {
 	uint64_t max_cpu_s;                   // 0: no limit; SIGXCPU, then SIGKILL
 	uint64_t max_file_bytes;              // 0: no limit
 	uint64_t open_files;                  // soft limit; 0: the caller's
+	const struct spore__rlimits *limits;  // may be NULL
+	const struct spore__cpus *cpus;       // may be NULL
 	const struct spore__confine *confine; // may be NULL
 };
 

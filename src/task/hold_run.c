@@ -97,11 +97,19 @@ static int cannot(struct spore__hold *h, const char *what)
 
 static int spawn(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends)
 {
-	struct spore__hold_environment e;
+	static struct spore__hold_environment e; // large
+	struct spore__hold_limits limits;
+	struct spore__hold_confine confine = {0};
 	char what[PATH_MAX + 32];
 	(void)snprintf(what, sizeof what, "cannot start %s", h->spec.argv[0]);
-	if (spore__hold_environment_make(h, false, ends->control, &e) != 0)
+	if (spore__hold_limits_make(h, &limits) != 0 || spore__hold_confine_make(h, &confine) != 0) {
+		spore__hold_confine_finish(&confine);
+		return -1;
+	}
+	if (spore__hold_environment_make(h, false, ends->control, &e) != 0) {
+		spore__hold_confine_finish(&confine);
 		return cannot(h, what);
+	}
 	const struct spore__spawn s = {
 	    .argv = (const char *const *)h->spec.argv,
 	    .envp = e.items,
@@ -114,11 +122,16 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 	    .session = true,
 	    .terminal = h->spec.tty,
 	    .die_with_parent = true,
+	    .nice = limits.nice,
+	    .limits = &limits.rlimits,
+	    .cpus = limits.pinned ? &limits.cpus : NULL,
+	    .confine = h->spec.confine ? &confine.confine : NULL,
 	    .reset_signals = true,
 	};
 	int r = spore__os_spawn(&s, &h->run.pid);
 	int saved = errno;
 	spore__hold_environment_finish(&e);
+	spore__hold_confine_finish(&confine);
 	if (r == 0)
 		return 0;
 	if (h->spec.cwd != NULL && access(h->spec.cwd, X_OK) != 0) {

@@ -17,6 +17,7 @@
 enum {
 	RIGHT_REFER = 1 << 13,    // ABI 2
 	RIGHT_TRUNCATE = 1 << 14, // ABI 3
+	SCOPE_ABSTRACT = 1 << 0,  // ABI 6: no abstract sockets of processes outside
 	SCOPE_SIGNAL = 1 << 1,    // ABI 6: no signals to processes outside
 };
 
@@ -41,6 +42,11 @@ static int landlock_abi(void)
 bool spore__os_can_confine(void)
 {
 	return landlock_abi() >= 1;
+}
+
+bool spore__os_confines_signals(void)
+{
+	return landlock_abi() >= 6;
 }
 
 static int allow(int ruleset, const char *path, __u64 rights)
@@ -76,7 +82,7 @@ int spore__os_confine_prepare(const struct spore__confine *c)
 	if (abi >= 3)
 		attr.handled_access_fs |= RIGHT_TRUNCATE;
 	if (abi >= 6)
-		attr.scoped = SCOPE_SIGNAL;
+		attr.scoped = SCOPE_SIGNAL | SCOPE_ABSTRACT;
 	size_t size = abi >= 6 ? sizeof attr : sizeof attr.handled_access_fs;
 	int ruleset = (int)syscall(__NR_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
@@ -107,32 +113,40 @@ int spore__os_confine_prepare(const struct spore__confine *c)
 #error "name the audit architecture of this machine for the seccomp filter"
 #endif
 
-// No sockets, and none made behind the filter's back through io_uring, another ABI or ptrace.
-static int forbid_network(void)
+// No sockets, or with NETWORK none but those of IP: the node and others of this machine listen on local ones, whose names Landlock does
+// not guard. And none made behind the filter's back through io_uring, another ABI or ptrace.
+static int forbid_sockets(bool network)
 {
-	enum { X32_BIT = 0x40000000 };
+	enum { X32_BIT = 0x40000000, FAMILY_IP = 2, FAMILY_IP6 = 10 };
 	struct sock_filter code[] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 5, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 4, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 3, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ptrace, 2, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_process_vm_writev, 1, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 8, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 7, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ptrace, 6, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_process_vm_writev, 5, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    // The lower half of the family, which the kernel takes as an int.
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, network ? FAMILY_IP : UINT32_MAX, 2, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, network ? FAMILY_IP6 : UINT32_MAX, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	    BPF_STMT(BPF_RET | BPF_K, network ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM),
 	};
 	const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
 	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
-int spore__os_confine_apply(int ruleset)
+int spore__os_confine_apply(int ruleset, const struct spore__confine *c)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
+	if (c->self && allow(ruleset, "/proc/self", RIGHTS_READ) != 0)
+		return -1;
 	if (syscall(__NR_landlock_restrict_self, ruleset, 0) != 0)
 		return -1;
-	return forbid_network();
+	return forbid_sockets(c->network);
 }

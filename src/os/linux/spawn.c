@@ -19,6 +19,17 @@ enum {
 	IOPRIO_IDLE = 3 << 13, // IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)
 };
 
+bool spore__os_can_pin(const struct spore__cpus *cpus)
+{
+	struct spore__cpus mine = {0};
+	if (syscall(__NR_sched_getaffinity, 0, sizeof mine, &mine) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof mine.bits / sizeof mine.bits[0]; i++)
+		if ((mine.bits[i] & cpus->bits[i]) != 0)
+			return true;
+	return false;
+}
+
 static int prepare_child(const struct spore__spawn *s, const sigset_t *mask, int ruleset, pid_t parent)
 {
 	if (s->die_with_parent) {
@@ -29,9 +40,11 @@ static int prepare_child(const struct spore__spawn *s, const sigset_t *mask, int
 	}
 	if (s->idle_io)
 		(void)syscall(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
+	if (s->cpus != NULL && syscall(__NR_sched_setaffinity, 0, sizeof *s->cpus, s->cpus) != 0)
+		return -1;
 	if (spore__os_child_setup(s, mask) != 0)
 		return -1;
-	return ruleset < 0 ? 0 : spore__os_confine_apply(ruleset);
+	return ruleset < 0 ? 0 : spore__os_confine_apply(ruleset, s->confine);
 }
 
 int spore__os_spawn(const struct spore__spawn *s, pid_t *pid)

@@ -15,6 +15,17 @@ bool spore__os_can_confine(void)
 	return false;
 }
 
+bool spore__os_confines_signals(void)
+{
+	return false;
+}
+
+bool spore__os_can_pin(const struct spore__cpus *cpus)
+{
+	(void)cpus;
+	return false;
+}
+
 static _Noreturn void child(const struct spore__spawn *s, const sigset_t *mask, int report)
 {
 	// The report must survive the placing of descriptors on 0, 1 and 2.

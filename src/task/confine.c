@@ -1,0 +1,99 @@
+// What a confined task sees: the system, its own program, source and folder, and what it was given. Not the home folder, not the state folder
+// with other tasks and the node's socket.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "task/hold.h"
+
+// Of /proc only what is about all: the environments of other tasks are there too, and Landlock does not keep from reading these.
+static const char *const system_folders[] = {
+    "/usr",           "/bin",
+    "/sbin",          "/lib",
+    "/lib32",         "/lib64",
+    "/libx32",        "/etc",
+    "/opt",           "/proc/cpuinfo",
+    "/proc/meminfo",  "/proc/stat",
+    "/proc/loadavg",  "/proc/uptime",
+    "/proc/version",  "/proc/filesystems",
+    "/proc/sys",      "/nix/store",
+    "/gnu/store",     "/dev/zero",
+    "/dev/full",      "/dev/random",
+    "/dev/urandom",   "/sys/devices/system/cpu",
+    "/sys/fs/cgroup", "/run/systemd/resolve",
+};
+
+static size_t count_of(const spore__texts texts)
+{
+	size_t n = 0;
+	while (texts != NULL && texts[n] != NULL)
+		n++;
+	return n;
+}
+
+static size_t copy_to(const char **to, const spore__texts texts)
+{
+	size_t n = count_of(texts);
+	for (size_t i = 0; i < n; i++)
+		to[i] = texts[i];
+	return n;
+}
+
+// A folder that the state folder lies below would show all of it.
+static bool shows_state(const struct spore__hold *h, const char *path)
+{
+	size_t len = strlen(path);
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	return strncmp(h->folder, path, len) == 0 && (h->folder[len] == '/' || h->folder[len] == '\0');
+}
+
+static void note(struct spore__hold *h, const char *how)
+{
+	size_t len = strlen(h->state.limits);
+	(void)snprintf(h->state.limits + len, sizeof h->state.limits - len, "%sconfine=%s", len > 0 ? " " : "", how);
+}
+
+int spore__hold_confine_make(struct spore__hold *h, struct spore__hold_confine *c)
+{
+	const struct spore__spec *s = &h->spec;
+	const size_t system = sizeof system_folders / sizeof system_folders[0];
+	*c = (struct spore__hold_confine){0};
+	if (!s->confine)
+		return 0;
+	if (!spore__os_can_confine()) {
+		(void)snprintf(h->state.why, sizeof h->state.why,
+		               "it cannot be confined here: that takes Linux 5.13 or later with Landlock");
+		return -1;
+	}
+	c->read = calloc(system + count_of(s->confine_read) + 5, sizeof *c->read);
+	c->write = calloc(count_of(s->confine_write) + 1, sizeof *c->write);
+	if (c->read == NULL || c->write == NULL) {
+		(void)snprintf(h->state.why, sizeof h->state.why, "it cannot be confined: %s", strerror(ENOMEM));
+		return -1;
+	}
+	memcpy(c->read, system_folders, sizeof system_folders);
+	size_t n = system + copy_to(c->read + system, s->confine_read);
+	const char *const own[] = {s->argv[0], s->source, s->cwd};
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (own[i] != NULL && own[i][0] == '/' && !shows_state(h, own[i]))
+			c->read[n++] = own[i];
+	if (s->store != NULL && s->artifact != NULL &&
+	    (size_t)snprintf(c->artifact, sizeof c->artifact, "%s/artifacts/%s", s->store, s->artifact) <
+	        sizeof c->artifact)
+		c->read[n++] = c->artifact;
+	(void)copy_to(c->write, s->confine_write);
+	c->confine =
+	    (struct spore__confine){.read = c->read, .write = c->write, .self = true, .network = s->confine_network};
+	note(h, spore__os_confines_signals() ? "enforced" : "all-but-signals");
+	return 0;
+}
+
+void spore__hold_confine_finish(struct spore__hold_confine *c)
+{
+	free(c->read);
+	free(c->write);
+	c->read = c->write = NULL;
+}

@@ -1,0 +1,84 @@
+// Of the limits that a task has, those of each process are the kernel's (setrlimit). What all its processes use together is limited by
+// nothing here, and that is said.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "task/hold.h"
+
+bool spore__hold_limits_cpus(const char *text, struct spore__cpus *cpus)
+{
+	*cpus = (struct spore__cpus){0};
+	for (const char *at = text;;) {
+		char *end;
+		if (*at < '0' || *at > '9')
+			return false;
+		unsigned long first = strtoul(at, &end, 10), last = first;
+		if (*end == '-') {
+			at = end + 1;
+			if (*at < '0' || *at > '9')
+				return false;
+			last = strtoul(at, &end, 10);
+		}
+		if (last < first || last >= SPORE__CPUS)
+			return false;
+		for (unsigned long i = first; i <= last; i++)
+			cpus->bits[i / SPORE__CPU_BITS] |= 1UL << (i % SPORE__CPU_BITS);
+		if (*end == '\0')
+			return true;
+		if (*end != ',')
+			return false;
+		at = end + 1;
+	}
+}
+
+// Says of the limit KEY, when there is one, HOW it is kept; WHY it is not is NULL where it is.
+static bool note(struct spore__hold *h, const char *key, bool wanted, const char *how, const char *why)
+{
+	char *out = h->state.limits;
+	size_t len = strlen(out), size = sizeof h->state.limits;
+	if (!wanted)
+		return true;
+	(void)snprintf(out + len, size - len, "%s%s=%s", len > 0 ? " " : "", key, how);
+	if (why == NULL || !h->spec.limits_required)
+		return true;
+	(void)snprintf(h->state.why, sizeof h->state.why, "%s cannot be enforced, and all limits are required: %s", key,
+	               why);
+	return false;
+}
+
+static bool may_be_nicer(int64_t nice)
+{
+	return nice >= 0 || geteuid() == 0;
+}
+
+int spore__hold_limits_make(struct spore__hold *h, struct spore__hold_limits *l)
+{
+	static const char no_group[] = "there is no control group for it";
+	static const char no[] = "not-enforced", yes[] = "enforced";
+	const struct spore__spec *s = &h->spec;
+	*l = (struct spore__hold_limits){.rlimits = {.memory = (uint64_t)s->limit_memory,
+	                                             .files = (uint64_t)s->limit_files,
+	                                             .core = (uint64_t)s->limit_core}};
+	h->state.limits[0] = '\0';
+	bool ok = note(h, "memory", s->limit_memory > 0, "each-process",
+	               "only each of its processes by itself can be limited");
+	ok &= note(h, "files", s->limit_files > 0, yes, NULL);
+	ok &= note(h, "processes", s->limit_processes > 0, no, no_group);
+	ok &= note(h, "core", s->limit_core > 0, yes, NULL);
+	ok &= note(h, "cpu", s->limit_cpu_milli > 0, no, no_group);
+	bool nice = may_be_nicer(s->nice);
+	l->nice = nice ? (int)s->nice : 0;
+	ok &= note(h, "nice", s->nice != 0, nice ? yes : no, nice ? NULL : "a negative one is for root");
+	bool cpus = s->affinity != NULL && spore__hold_limits_cpus(s->affinity, &l->cpus);
+	l->pinned = cpus && spore__os_can_pin(&l->cpus);
+	ok &= note(h, "affinity", s->affinity != NULL, l->pinned ? yes : no,
+	           l->pinned ? NULL
+	           : cpus    ? "this machine has none of these processors for it"
+	                     : "these are no processors");
+	h->dirty = true;
+	return ok ? 0 : -1;
+}
