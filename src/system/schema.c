@@ -83,7 +83,7 @@ static const struct spore__schema_key stop_keys[] = {
 };
 
 static const struct spore__schema_key limit_keys[] = {
-    KEY("memory", SIZE, "limits.memory", HELP "Memory of all its processes"),
+    KEY("memory", SIZE, "limits.memory", HELP "Memory of each of its processes: address space"),
     KEY("cpu", CPU, "limits.cpu_milli", HELP "Processors that it may keep busy"),
     KEY("files", INT, "limits.files", HELP "Open files of a process"),
     KEY("processes", INT, "limits.processes", HELP "Processes and threads"),
@@ -93,7 +93,7 @@ static const struct spore__schema_key limit_keys[] = {
 };
 
 static const struct spore__schema_key confine_keys[] = {
-    KEY("network", BOOL, "confine.network", HELP "It may use the network"),
+    KEY("network", BOOL, "confine.network", HELP "It may use IP; local sockets stay closed"),
     KEY("read", PATHS, "confine.read", HELP "What it may read, beside the system and its artifact"),
     KEY("write", PATHS, "confine.write", HELP "What it may write"),
     {0},
