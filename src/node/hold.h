@@ -52,7 +52,7 @@ void spore__hold_close(struct spore__hold *hold);
 // The folder of this hold, opened; -1 with errno.
 int spore__hold_open_folder(const struct spore__tasks *t, const struct spore__hold_name *name);
 // Removes the folder of a hold that does not run.
-void spore__hold_remove_folder(const struct spore__tasks *t, const struct spore__hold_name *name);
+void spore__hold_remove_folder(struct spore__tasks *t, const struct spore__hold_name *name);
 
 // Finds what runs in the folders, when the node starts.
 void spore__holds_find(struct spore__tasks *t);

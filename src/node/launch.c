@@ -19,24 +19,7 @@ int spore__hold_open_folder(const struct spore__tasks *t, const struct spore__ho
 	return openat(t->holds_dir, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void remove_folder_at(int dir, const char *name, int depth)
-{
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	if (d == NULL && fd >= 0)
-		close(fd);
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, e->d_name, 0) != 0 && depth > 0)
-			remove_folder_at(fd, e->d_name, depth - 1);
-	}
-	if (d != NULL)
-		closedir(d);
-	(void)unlinkat(dir, name, AT_REMOVEDIR);
-}
-
-void spore__hold_remove_folder(const struct spore__tasks *t, const struct spore__hold_name *name)
+void spore__hold_remove_folder(struct spore__tasks *t, const struct spore__hold_name *name)
 {
 	char text[SPORE__HOLD_NAME];
 	int64_t pid;
@@ -47,7 +30,7 @@ void spore__hold_remove_folder(const struct spore__tasks *t, const struct spore_
 	close(dir);
 	spore__hold_name_format(name, text);
 	if (locked == 0)
-		remove_folder_at(t->holds_dir, text, 3);
+		spore__gone_take(&t->gone, t->holds_dir, text);
 }
 
 // The last generation in the log that a task of this name left behind: its numbers must not be used again.
@@ -166,7 +149,7 @@ failed:;
 			close(pair[i]);
 	if (dir >= 0) {
 		close(dir);
-		remove_folder_at(t->holds_dir, name, 1);
+		spore__gone_take(&t->gone, t->holds_dir, name);
 	}
 	spore__spec_finish(&spec);
 	return false;

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "node/db_tasks.h"
 #include "node/hold.h"
 #include "node/log.h"
@@ -24,16 +23,14 @@ static void note_removed(struct spore__tasks *t, const struct spore__task *task)
 	t->removed[at].name = strdup(name);
 }
 
-static void remove_logs(const struct spore__tasks *t, const struct spore__task *task)
+static void remove_logs(struct spore__tasks *t, const struct spore__task *task)
 {
 	struct spore__hold_name name;
-	char path[PATH_MAX], folder[SPORE__HOLD_NAME];
+	char path[2 * SPORE__HOLD_NAME], folder[SPORE__HOLD_NAME];
 	spore__task_hold_name(task, 1, &name);
 	spore__log_folder_format(&name, folder);
-	int len =
-	    snprintf(path, sizeof path, "%s/logs/%s/%s", t->state, name.system[0] != '\0' ? name.system : "_", folder);
-	if (len > 0 && (size_t)len < sizeof path && spore__fs_remove_tree(path) != 0)
-		spore__node_log("%s: cannot be removed: %s", path, strerror(errno));
+	(void)snprintf(path, sizeof path, "logs/%s/%s", name.system[0] != '\0' ? name.system : "_", folder);
+	spore__gone_take(&t->gone, t->state_dir, path);
 }
 
 static void forget(struct spore__tasks *t, struct spore__task *task)
@@ -348,6 +345,10 @@ int spore__tasks_init(struct spore__tasks *t, uv_loop_t *loop, struct spore__db 
 	}
 	if (open_holds(t, why, size) != 0)
 		return -1;
+	if (spore__gone_init(&t->gone, loop, t->state_dir) != 0) {
+		(void)snprintf(why, size, "%.300s/gone: %s", t->state, strerror(errno));
+		return -1;
+	}
 	int err = uv_prepare_init(loop, &t->settle);
 	if (err == 0)
 		err = uv_idle_init(loop, &t->more);

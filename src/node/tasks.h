@@ -8,13 +8,14 @@
 #include <uv.h>
 
 #include "node/db.h"
+#include "node/gone.h"
 #include "node/task.h"
 
 enum {
 	SPORE__ENDS_KEPT = 20,     // in the history of a task
 	SPORE__FOLDERS_KEPT = 3,   // of a task's holds, the latest
 	SPORE__REMOVED_KEPT = 256, // names of removed tasks, for tasks.events
-	SPORE__BURIALS = 8,        // tasks forgotten in one turn, with their folders
+	SPORE__BURIALS = 64,       // tasks forgotten in one turn, with their folders
 	SPORE__LAUNCHES = 32,      // holds started in one turn of the loop
 };
 
@@ -28,6 +29,7 @@ struct spore__tasks {
 	int holds_dir;
 	char program[PATH_MAX]; // spore-hold
 	uint64_t open_files;    // the limit that the node was started with; 0: as it is
+	struct spore__gone gone;
 	struct spore__table table;
 	struct spore__hold *holds; // hold.next
 	uv_prepare_t settle;

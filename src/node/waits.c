@@ -280,7 +280,7 @@ static void answer_events(struct spore__wait *w)
 {
 	struct spore__tasks *t = w->tasks;
 	struct spore__msgpack_writer rows = {0};
-	const struct spore__task **tasks = malloc((t->table.count + 1) * sizeof *tasks);
+	const struct spore__task **tasks = malloc((t->table.count + 1) * sizeof(struct spore__task *));
 	uint64_t oldest = t->removed_count > SPORE__REMOVED_KEPT
 	                      ? t->removed[t->removed_count % SPORE__REMOVED_KEPT].change
 	                      : t->first_change;
@@ -295,7 +295,7 @@ static void answer_events(struct spore__wait *w)
 	for (size_t i = 0; i < t->table.count; i++)
 		if (t->table.tasks[i]->changed > since)
 			tasks[n++] = t->table.tasks[i];
-	qsort(tasks, n, sizeof *tasks, by_change);
+	qsort(tasks, n, sizeof(struct spore__task *), by_change);
 	for (size_t i = 0; i < n; i++) {
 		if (rows.len > SPORE__RPC_MAX_MESSAGE / 2) {
 			next = tasks[i - 1]->changed;
