@@ -26,7 +26,7 @@ struct start {
 	struct spore__rpc_call *call;
 	struct spore__spec spec, old; // old: of the task so far
 	enum replace replace;
-	bool keep_old, dry;
+	bool keep_old, dry, rollback;
 	struct spore__task *task; // NULL: there is none so far
 	struct spore__msgpack_writer keys;
 	uint32_t key_count;
@@ -82,6 +82,8 @@ static void answer_later(struct start *s, enum spore__wait_kind kind, int64_t be
 		return;
 	spore__wait_add(w, s->task, before);
 	put_changed(s, &w->changed);
+	if (s->rollback && s->spec.artifact != NULL)
+		w->artifact = strdup(s->spec.artifact);
 	spore__wait_begin(w);
 }
 
@@ -267,7 +269,7 @@ static bool has_program(const struct spore__spec *spec)
 
 static void rollback(struct spore__rpc_call *call)
 {
-	struct start s = {.tasks = tasks_of(call), .call = call, .replace = ALWAYS};
+	struct start s = {.tasks = tasks_of(call), .call = call, .replace = ALWAYS, .rollback = true};
 	char name[SPORE__FULL_NAME], from[PATH_MAX], why[512];
 	size_t first, count;
 	spore__spec_init(&s.old);
@@ -513,6 +515,14 @@ static const struct spore__rpc_field start_result[] = {
     {"state", "str", "its state now; with dry also absent", false},
     {0},
 };
+static const struct spore__rpc_field rollback_result[] = {
+    {"name", "str", "its full name", false},
+    {"artifact", "str", "the one that it has again", true},
+    {"generation", "int", "of its hold", false},
+    {"changed", "array", "keys of the specification that differ from the one before", false},
+    {"state", "str", "its state now", false},
+    {0},
+};
 static const struct spore__rpc_field rollback_params[] = {
     {"name", "str", "of one task", false},
     FROM,
@@ -556,7 +566,7 @@ static const enum spore_err names_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, S
 
 const struct spore__rpc_method spore__task_methods[] = {
     {"tasks.start", start, "define a task and start it", start_params, start_result, start_errors},
-    {"tasks.rollback", rollback, "start a task with the program that it had before", rollback_params, start_result,
+    {"tasks.rollback", rollback, "start a task with the program that it had before", rollback_params, rollback_result,
      rollback_errors},
     {"tasks.begin", begin, "start defined tasks that do not run, and what they come after", names_params, begin_result,
      names_errors},

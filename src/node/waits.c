@@ -42,6 +42,7 @@ void spore__wait_discard(struct spore__wait *w)
 	for (size_t i = 0; i < w->count; i++)
 		spore__task_unref(w->items[i].task);
 	spore__msgpack_writer_finish(&w->changed);
+	free(w->artifact);
 	free(w->system);
 	free(w);
 }
@@ -208,7 +209,9 @@ static void answer_started(struct spore__wait *w)
 		return;
 	}
 	struct spore__msgpack_writer *out = spore__rpc_call_result(w->call);
-	spore__msgpack_map(out, 4);
+	spore__msgpack_map(out, w->artifact != NULL ? 5 : 4);
+	if (w->artifact != NULL)
+		put_str(out, "artifact", w->artifact);
 	put_str(out, "name", w->items[0].name);
 	spore__msgpack_str(out, "generation");
 	spore__msgpack_int(out, task->generation + is_to_come(task));
