@@ -68,6 +68,22 @@ static void on_done(uv_async_t *done)
 		start(g);
 }
 
+static bool is_empty(const struct spore__gone *g)
+{
+	int fd = openat(g->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	int entries = 0;
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return true;
+	}
+	while (entries < 3 && readdir(d) != NULL)
+		entries++;
+	closedir(d);
+	return entries < 3; // . and ..
+}
+
 int spore__gone_init(struct spore__gone *g, uv_loop_t *loop, int state_dir)
 {
 	*g = (struct spore__gone){.dir = -1};
@@ -82,7 +98,8 @@ int spore__gone_init(struct spore__gone *g, uv_loop_t *loop, int state_dir)
 		return -1;
 	}
 	g->done.data = g;
-	start(g);
+	if (!is_empty(g))
+		start(g);
 	return 0;
 }
 

@@ -1,6 +1,9 @@
 // spore-node: one per user and machine. See docs/architecture.md for what it owns.
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +249,9 @@ int main(int argc, char **argv)
 		spore__die(SPORE__EXIT_USAGE, "spore-node [--foreground]; it is started by 'spore node start'",
 		           "node: '%s': no such argument", argv[1]);
 	shed_inheritance();
+#ifdef M_ARENA_MAX
+	(void)mallopt(M_ARENA_MAX, 1); // a thread that only removes files is worth no memory of its own
+#endif
 	node.open_files = raise_open_files();
 	char *libexec = spore__dirs_libexec();
 	int status = SPORE__EXIT_SPORE;
