@@ -1,0 +1,56 @@
+"""`spore exec`, and what scripts that are tasks say with `spore notify` and `spore log`."""
+
+import json
+import os
+import unittest
+
+from spore_test import SPORE, wait_until
+from test_cli_tasks import Tasks as TaskTest
+
+
+class Exec(TaskTest):
+    def test_a_command_as_the_task_would_run_it(self):
+        os.mkdir(os.path.join(self.work, "there"))
+        self.ok(self.spore("start", "--name", "t", "--cwd", os.path.join(self.work, "there"), "--env", "MODE=night",
+                           "path:sleep", "1000"))
+        said = self.ok(self.spore("exec", "t", "sh", "-c", 'echo "$MODE $SPORE_TASK $(basename "$PWD") $1"', "x", "--y"))
+        self.assertEqual(said.stdout, "night t there --y\n")
+        self.assertEqual(self.spore("exec", "t", "sh", "-c", "exit 9").returncode, 9)
+        result = self.spore("exec", "t", "no-such-command")
+        self.assertEqual(result.returncode, 127)
+        self.assertIn("not found in the PATH of t", result.stderr)
+        self.ok(self.spore("stop", "t"))
+        self.ok(self.spore("exec", "t", "true"))
+        self.assertEqual(self.spore("exec", "nobody", "true").returncode, 1)
+
+
+class Scripts(TaskTest):
+    def test_ready_status_and_records(self):
+        self.write("task.sh", f"#!/bin/sh\n{SPORE} log --level warn 'two words' a=b c='d e'\n"
+                              f"while [ ! -e go ]; do sleep 0.02; done\n{SPORE} notify --ready --status 'at it'\n"
+                              "exec sleep 1000\n", 0o755)
+        self.ok(self.spore("start", "--name", "s", "--ready", "notify", "--cwd", self.work, "task.sh"))
+        wait_until(lambda: "two words" in self.spore("logs", "s").stdout)
+        self.assertFalse(self.tasks()["s"]["ready"])
+        open(os.path.join(self.work, "go"), "w").close()
+        self.ok(self.spore("wait", "s"))
+        wait_until(lambda: self.tasks()["s"]["status"] == "at it")
+        records = [json.loads(line) for line in self.ok(self.spore("logs", "--json", "s")).stdout.splitlines()]
+        record = [r for r in records if r["text"] == "two words"][0]
+        self.assertEqual((record["level"], record["fields"]), ("warn", {"a": "b", "c": "d e"}))
+
+    def test_outside_of_a_task(self):
+        result = self.spore("log", "hello", "a=b")
+        self.assertEqual((result.returncode, result.stderr), (0, "info: hello a=b\n"))
+        self.assertEqual(self.spore("log", "hello", "world").returncode, 2)
+        self.assertEqual(self.spore("log", "--level", "loud", "hello").returncode, 2)
+        result = self.spore("notify", "--ready")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("NOTIFY_SOCKET is not set", result.stderr)
+        self.assertEqual(self.spore("notify").returncode, 2)
+
+
+del TaskTest
+
+if __name__ == "__main__":
+    unittest.main()
