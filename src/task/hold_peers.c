@@ -315,9 +315,10 @@ void spore__hold_peers_resume(struct spore__hold *h)
 		struct spore__hold_peer *p = h->peers[i];
 		if (p == NULL || p->gone || p->node)
 			continue;
-		p->io.events |= POLLIN;
 		if (!take_messages(h, p))
 			p->gone = true;
+		// It may have filled up again: then nothing more is read, or what waits here would grow.
+		p->io.events = (short)((p->io.events & POLLOUT) | wanted_events(h, p));
 	}
 }
 
@@ -333,7 +334,7 @@ static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short r
 		drop(h, p);
 		return;
 	}
-	for (size_t sum = 0; (revents & (POLLIN | POLLHUP | POLLERR)) != 0 && sum < READ_AT_ONCE;) {
+	for (size_t sum = 0; (revents & (POLLIN | POLLHUP | POLLERR)) != 0 && sum < READ_AT_ONCE && !p->gone;) {
 		ssize_t n = make_space(p) ? recv(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, MSG_DONTWAIT) : 0;
 		if (n < 0 && errno == EINTR)
 			continue;
