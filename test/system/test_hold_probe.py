@@ -165,14 +165,14 @@ class Alive(ProbeTest):
         # With what it started itself, and although it ignores signals.
         script = f"trap '' TERM; sleep 1000 & echo $! >>{self.path('pids')}; wait"
         hold = self.hold({"sh": "exec sleep 1000", "alive": "exec", "alive.exec": ["sh", "-c", script],
-                          "alive.every_ms": 100, "alive.timeout_ms": 200, "alive.failures": 2, "restart": "never"})
+                          "alive.every_ms": 100, "alive.timeout_ms": 1000, "alive.failures": 2, "restart": "never"})
         state = hold.finish()
         self.assertEqual(state["end"], "not-alive")
-        self.assertEqual(state["why"], "it was not alive: sh took longer than 200 ms, 2 times in a row")
+        self.assertEqual(state["why"], "it was not alive: sh took longer than 1000 ms, 2 times in a row")
         with open(self.path("pids")) as f:
             pids = [int(line) for line in f]
-        self.assertEqual(len(pids), 2)
-        self.assertEqual([lives(pid) for pid in pids], [False, False])
+        self.assertNotEqual(pids, [])  # one may have been killed before it had written its own
+        self.assertEqual([pid for pid in pids if lives(pid)], [])
 
     def test_a_command_that_writes_without_end_delays_nothing(self):
         hold = self.hold({"sh": "exec sleep 1000", "alive": "exec", "alive.exec": ["yes"], "alive.every_ms": 10,
