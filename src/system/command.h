@@ -16,6 +16,10 @@ struct spore__options {
 
 int spore__system_check(const struct spore__options *o);
 int spore__system_graph(const struct spore__options *o);
+int spore__system_plan(const struct spore__options *o);
+int spore__system_up(const struct spore__options *o);
+int spore__system_down(const struct spore__options *o);
+int spore__system_rollback(const struct spore__options *o);
 
 // Finds, reads and parses the manifest that TYPED (may be NULL) names. 0, or the exit status after its errors were reported. M is to be
 // finished either way.

@@ -1,6 +1,6 @@
 // spore-system: systems of tasks from a manifest. The command line starts it; its arguments are those that src/cli/become.c makes:
 //
-//	spore-system check|graph [--OPTION[=VALUE]...] -- [OPERAND...]
+//	spore-system check|graph|plan|up|down|rollback [--OPTION[=VALUE]...] -- [OPERAND...]
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +57,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct spore__options *o);
 	} commands[] = {
-	    {"check", spore__system_check},
-	    {"graph", spore__system_graph},
+	    {"check", spore__system_check}, {"graph", spore__system_graph}, {"plan", spore__system_plan},
+	    {"up", spore__system_up},       {"down", spore__system_down},   {"rollback", spore__system_rollback},
 	};
 	struct spore__options o = {.timeout_ms = -1};
 	int i = 2;

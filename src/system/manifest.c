@@ -124,6 +124,7 @@ void spore__manifest_finish(struct spore__manifest *m)
 	free(m->path);
 	free(m->dir);
 	free(m->name);
+	spore__strs_finish(&m->files);
 	spore__recipe_finish(&m->recipe);
 	spore__yaml_finish(&m->yaml);
 	*m = (struct spore__manifest){0};

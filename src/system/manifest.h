@@ -59,6 +59,7 @@ struct spore__manifest {
 	size_t count;
 	struct spore__manifest_wire *wires;
 	size_t wire_count;
+	struct spore__strs files; // environment files and secrets that were read, or could not be
 	struct spore__recipe recipe;
 	bool has_tasks;          // there is a `tasks:`
 	struct spore__yaml yaml; // with what was found

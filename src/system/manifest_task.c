@@ -31,6 +31,7 @@ static bool take_source(struct spore__taking *t, const struct spore__schema_key 
 static bool read_file(struct spore__taking *t, const yaml_node_t *node, const char *what, const char *path,
                       struct spore__buf *out)
 {
+	spore__strs_add(&t->m->files, path);
 	if (spore__fs_is_file(path) && spore__fs_read(path, out) == 0)
 		return true;
 	int why = errno != 0 ? errno : ENOENT;

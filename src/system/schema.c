@@ -208,7 +208,8 @@ static const char *const forms[] = {
     [SPORE__SCHEMA_ADDRESS] = "a port such as 8080, or HOST:PORT",
     [SPORE__SCHEMA_PATTERN] = "an extended regular expression",
     [SPORE__SCHEMA_CPUS] = "numbers of processors, such as 0,2-3",
-    [SPORE__SCHEMA_EVERY] = "a duration of 1s or more, or the five fields of cron in quotes, such as \"0 4 * * *\"",
+    [SPORE__SCHEMA_EVERY] =
+        "a duration of 1s or more, the five fields of cron in quotes, such as \"0 4 * * *\", or @daily",
     [SPORE__SCHEMA_VARIABLES] = "a map of names to text",
     [SPORE__SCHEMA_SECRETS] = "a map of names to { file: PATH } or { env: NAME }",
     [SPORE__SCHEMA_AFTER] = "a map of tasks to started, ready, healthy or completed, or a list of tasks",

@@ -247,7 +247,8 @@ static void value_json(struct spore__json *j, const char *name, const struct spo
 		pattern_json(j, DURATION_PATTERN);
 		break;
 	case SPORE__SCHEMA_EVERY:
-		pattern_json(j, "^(([0-9]+(ms|s|m|h|d))+|[0-9*]\\S*([ \\t]+[0-9*]\\S*){4})$");
+		pattern_json(j, "^(([0-9]+(ms|s|m|h|d))+|@(hourly|daily|weekly|monthly|yearly)|[^@ \\t][^ \\t]*([ "
+		                "\\t]+[^ \\t]+){4})$");
 		break;
 	case SPORE__SCHEMA_TEXT:
 	case SPORE__SCHEMA_PATH:

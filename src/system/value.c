@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "node/schedule.h"
 #include "task/address.h"
 
 // Digits at *TEXT, which moves behind them; at most MAX.
@@ -158,52 +159,11 @@ bool spore__value_cpus(const char *text)
 	}
 }
 
-// One field: * or N or N-M, perhaps with /STEP, several with commas.
-static bool cron_field(const char *p, size_t len, int64_t min, int64_t max)
-{
-	const char *end = p + len;
-	for (;;) {
-		int64_t first = min, last = max, step = 1;
-		if (*p == '*') {
-			p++;
-		} else {
-			if (!digits(&p, max, &first) || first < min)
-				return false;
-			last = first;
-			if (p < end && *p == '-') {
-				p++;
-				if (!digits(&p, max, &last) || last < first)
-					return false;
-			}
-		}
-		if (p < end && *p == '/') {
-			p++;
-			if (!digits(&p, max, &step) || step < 1)
-				return false;
-		}
-		if (p == end)
-			return true;
-		if (*p++ != ',')
-			return false;
-	}
-}
-
 bool spore__value_every(const char *text)
 {
-	// minute, hour, day of the month, month, day of the week (0 and 7: Sunday)
-	static const int64_t limits[][2] = {{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}};
-	int64_t ms;
-	if (spore__value_duration(text, &ms))
-		return ms >= 1000;
-	const char *p = text;
-	for (size_t i = 0; i < 5; i++) {
-		p += strspn(p, " \t");
-		size_t len = strcspn(p, " \t");
-		if (len == 0 || !cron_field(p, len, limits[i][0], limits[i][1]))
-			return false;
-		p += len;
-	}
-	return p[strspn(p, " \t")] == '\0';
+	struct spore__schedule schedule;
+	char why[256];
+	return spore__schedule_parse(text, &schedule, why, sizeof why);
 }
 
 char *spore__value_show_duration(int64_t ms)

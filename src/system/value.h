@@ -14,7 +14,7 @@ bool spore__value_signal(const char *text, int64_t *signal); // TERM, SIGTERM, 1
 bool spore__value_address(const char *text,
                           char **out);     // 8080 (of this machine), HOST:8080, [::1]:8080; *OUT malloc'ed
 bool spore__value_cpus(const char *text);  // 0,2-3
-bool spore__value_every(const char *text); // a duration of a second at least, or five fields as of cron
+bool spore__value_every(const char *text); // a duration of a second at least, or as of cron: src/node/schedule.h
 
 // For people, as they would be read again; malloc'ed.
 char *spore__value_show_duration(int64_t ms);

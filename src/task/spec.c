@@ -59,6 +59,7 @@ const struct spore__spec_field spore__spec_fields[] = {
     INT("replica", replica, 0, 0, SPORE__REPLICAS_MAX),
     STR("source", source),
     STR("artifact", artifact),
+    STR("version", version),
     STR("store", store),
     TEXTS("argv", argv),
     TEXTS("env", env),

@@ -58,6 +58,7 @@ struct spore__spec {
 	// what
 	char *source;         // as a person would name it: an absolute path, or path:NAME
 	char *artifact;       // its ID; NULL: a script or a program of the system
+	char *version;        // of a script or the command of a folder: another one when its files change; else NULL
 	char *store;          // where the artifact is; the hold keeps it from being collected
 	spore__texts argv;    // argv[0] is the absolute path that is executed
 	spore__texts env;     // NAME=VALUE; the whole environment but for what spore adds

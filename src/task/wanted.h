@@ -17,7 +17,7 @@ void spore__wanted_set_env(struct spore__strs *env, const char *pair);
 // Copies of the strings, for a member of a specification; NULL when there are none.
 spore__texts spore__wanted_texts(const struct spore__strs *strs);
 
-// Sets what L says: source, artifact, store, argv, control and env (the base, what the source asks for, then ENV), and cwd: where L has
+// Sets what L says: source, artifact, version, store, argv, control and env (the base, what the source asks for, then ENV), and cwd: where L has
 // none and S has none yet, DIR. The caller keeps L until the node has the specification, so that the artifact stays.
 void spore__wanted_from_launch(struct spore__spec *s, const struct spore__launch *l, const struct spore__strs *env,
                                const char *dir);

@@ -78,7 +78,7 @@ static void fits_the_specification(void **state)
 {
 	(void)state;
 	// Made by the client or the node, or read by a key of another form.
-	static const char *const made[] = {"system", "task", "replica", "source",  "artifact",
+	static const char *const made[] = {"system", "task", "replica", "source",  "artifact", "version",
 	                                   "store",  "argv", "env",     "secrets", "enabled"};
 	struct spore__strs used = {0};
 	check_keys(NULL, spore__schema_top, &used);

@@ -1,0 +1,60 @@
+#include "system/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "rpc/to_json.h"
+
+char *spore__answer_text(const struct spore__msgpack_reader *map, const char *key)
+{
+	struct spore__msgpack_reader at;
+	const char *s;
+	uint32_t len;
+	if (!spore__msgpack_find(map, key, &at) || spore__msgpack_read_str(&at, &s, &len) != SPORE__MSGPACK_OK)
+		return spore__xstrdup("");
+	return spore__xstrndup(s, len);
+}
+
+void spore__answer_texts(const struct spore__msgpack_reader *map, const char *key, struct spore__strs *out)
+{
+	struct spore__msgpack_reader at;
+	uint32_t count = 0;
+	if (!spore__msgpack_find(map, key, &at) || spore__msgpack_read_array(&at, &count) != SPORE__MSGPACK_OK)
+		return;
+	for (; count > 0; count--) {
+		const char *s;
+		uint32_t len;
+		if (spore__msgpack_read_str(&at, &s, &len) != SPORE__MSGPACK_OK)
+			return;
+		spore__strs_take(out, spore__xstrndup(s, len));
+	}
+}
+
+char *spore__answer_waiting(const struct spore__msgpack_reader *map)
+{
+	struct spore__buf out = {0};
+	struct spore__msgpack_reader at;
+	uint32_t count = 0;
+	if (spore__msgpack_find(map, "waiting", &at))
+		(void)spore__msgpack_read_array(&at, &count);
+	for (; count > 0; count--) {
+		char *name = spore__answer_text(&at, "name"), *why = spore__answer_text(&at, "why");
+		spore__buf_printf(&out, "%s%s%s%s", out.len > 0 ? "; " : "", name, why[0] != '\0' ? ": " : "", why);
+		free(name);
+		free(why);
+		if (spore__msgpack_skip(&at) != SPORE__MSGPACK_OK)
+			break;
+	}
+	return spore__buf_take(&out);
+}
+
+void spore__answer_print(const struct spore__msgpack_reader *map)
+{
+	struct spore__buf out = {0};
+	struct spore__json j = {.out = &out};
+	struct spore__msgpack_reader at = *map;
+	(void)spore__rpc_to_json(&at, &j, NULL);
+	puts(out.data);
+	spore__buf_finish(&out);
+}

@@ -1,0 +1,67 @@
+// From a manifest to what the node is asked: which tasks, built, and what would change. For the tools: reports what is wrong.
+#ifndef SPORE_SYSTEM_RUN_H
+#define SPORE_SYSTEM_RUN_H
+
+#include "node/tasks_client.h"
+#include "source/launch.h"
+#include "system/command.h"
+
+enum spore__action {
+	SPORE__ACTION_UNCHANGED,
+	SPORE__ACTION_CREATE,  // there is no such task
+	SPORE__ACTION_REPLACE, // it differs in what needs a new instance
+	SPORE__ACTION_UPDATE,  // it differs in what counts at once
+	SPORE__ACTION_START,   // it is the same, and does not run although it should
+};
+
+// One task or replica that has to run.
+struct spore__run_item {
+	struct spore__manifest_task *task;
+	int64_t replica;
+	char *name; // TASK[@REPLICA]
+	enum spore__action action;
+	struct spore__strs changed; // keys of the specification
+};
+
+// Per task of the manifest, in its order.
+struct spore__run_task {
+	bool selected;
+	struct spore__launch launch;
+	char *reason; // the file whose change made its source be built again; NULL
+};
+
+struct spore__run {
+	const char *what; // the command, for reports
+	struct spore__manifest m;
+	struct spore__run_task *tasks;
+	struct spore__run_item *items; // those before others that come after them
+	size_t count;
+	struct spore__strs removed; // full names of those that are no longer in the manifest
+	struct spore__tasks node;
+	bool met; // node is to be closed
+};
+
+// Loads the manifest, and selects the tasks: those of no profile and of the chosen ones, or the named, and what they come after.
+// 0, or the exit status after a report. R is to be finished either way.
+int spore__run_load(struct spore__run *r, const char *what, const struct spore__options *o);
+void spore__run_finish(struct spore__run *r);
+
+// Builds the sources of the selected tasks, two at a time, and fills their specifications. All that does not build is reported. What
+// was built before for R is let go.
+int spore__run_build(struct spore__run *r);
+
+// Asks the node what would change. START: start one when none runs; else everything is to be created then.
+int spore__run_plan(struct spore__run *r, bool start);
+
+// True when there is anything to do.
+bool spore__run_differs(const struct spore__run *r);
+void spore__run_print(const struct spore__run *r);
+void spore__run_print_json(const struct spore__run *r);
+
+// Does what the plan says. KEEP_OLD: what is replaced goes on until the new one is ready.
+int spore__run_apply(struct spore__run *r, bool keep_old);
+
+// Full names of all items, SYSTEM/TASK[@REPLICA].
+void spore__run_names(const struct spore__run *r, struct spore__strs *out);
+
+#endif

@@ -1,0 +1,368 @@
+"""Systems that run: up, plan, down, rollback, --watch."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import unittest
+
+from spore_test import DEADLINE, SporeTest, wait_until
+
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
+
+# Says its version, and that it is ready once the file "go" is there (or at once, without --gate).
+WEB = """#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{{
+	printf("web {} %s\\n", argc > 1 ? argv[1] : "");
+	fflush(stdout);
+	while (argc > 1 && strcmp(argv[1], "gated") == 0 && access("go", F_OK) != 0)
+		usleep(5000);
+	puts("web is ready");
+	fflush(stdout);
+	for (;;)
+		pause();
+}}
+"""
+
+DB = "#!/bin/sh\necho db begins\necho db is ready\nwhile :; do sleep 1000; done\n"
+
+SHOP = """spore: 1
+name: shop
+tasks:
+  web:
+    source: web.c
+    after: {{ db: ready }}
+    args: [{mode}]
+    env: {{ LEVEL: {level} }}
+    ready: {{ log: web is ready }}
+  db: {{ source: ./db.sh, ready: {{ log: db is ready }} }}
+  console: {{ source: path:cat, stdin: open, profiles: [debug] }}
+"""
+
+
+@unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX looks for changes of files and probes too slowly for these")
+class Up(SporeTest):
+    def setUp(self):
+        super().setUp()
+        del self.env["SPORE_NO_NODE"]
+        self.addCleanup(self.end_node)
+        self.write("web.c", WEB.format(1))
+        self.write("db.sh", DB, 0o755)
+        self.shop()
+
+    def shop(self, mode="quick", level="low", extra=""):
+        self.write("spore.yaml", SHOP.format(mode=mode, level=level) + extra)
+
+    def end_node(self):
+        names = self.spore("ps", "--names").stdout.split()
+        if names:
+            self.spore("rm", *names)
+        self.spore("node", "stop")
+
+    def tasks(self):
+        return {t["name"]: t for t in json.loads(self.ok(self.spore("ps", "-a", "--json")).stdout)}
+
+    def up(self, *args, stdout=None):
+        return self.ok(self.spore("up", "-d", "--wait", *args), stdout)
+
+    def plan(self, *args):
+        plan = json.loads(self.ok(self.spore("plan", "--json", *args)).stdout)
+        return {t["name"]: (t["action"], t["changed"], t["reason"]) for t in plan["tasks"]}, plan["removed"]
+
+    def foreground(self, *args):
+        """`spore up` as the leader of a group, as a shell starts it; its output by line."""
+        process = self.start("up", *args, text=True, stderr=subprocess.STDOUT, start_new_session=True)
+        self.addCleanup(self.end_group, process)
+        self.lines = []
+        threading.Thread(target=self.collect, args=(process.stdout,), daemon=True).start()
+        return process
+
+    @staticmethod
+    def end_group(process):
+        """Before its output is closed: who else has it would keep the reader waiting."""
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+    def collect(self, stream):
+        try:
+            for line in stream:
+                self.lines.append(line.rstrip("\n"))
+        except ValueError:
+            pass  # closed at the end of the test
+
+    def said(self, text, times=1):
+        wait_until(lambda: sum(text in line for line in self.lines) >= times, f"'{text}'\n" + "\n".join(self.lines))
+
+
+class Plan(Up):
+    def test_nothing_runs_yet(self):
+        tasks, removed = self.plan()
+        self.assertEqual(tasks, {"db": ("create", [], None), "web": ("create", [], None)})
+        self.assertEqual(removed, [])
+        self.assertEqual(self.spore("ps", "-a", "--names").stdout, "")
+
+    def test_up_does_what_differs_and_no_more(self):
+        self.up(stdout="create     shop/db\ncreate     shop/web\n")
+        before = self.tasks()
+        self.assertEqual({n: t["state"] for n, t in before.items()}, {"shop/db": "running", "shop/web": "running"})
+        self.up(stdout="unchanged  2 tasks of shop\n")
+        self.assertEqual([t["pid"] for t in self.tasks().values()], [t["pid"] for t in before.values()])
+        self.shop(level="high")
+        self.assertEqual(self.plan()[0], {"db": ("unchanged", [], None), "web": ("replace", ["env"], None)})
+        self.up(stdout="replace    shop/web  (env)\nunchanged  1 task of shop\n")
+        after = self.tasks()
+        self.assertEqual(after["shop/db"]["pid"], before["shop/db"]["pid"])
+        self.assertNotEqual(after["shop/web"]["pid"], before["shop/web"]["pid"])
+
+    def test_says_which_file_made_it_build_again(self):
+        self.up()
+        self.write("web.c", WEB.format(2))
+        self.write("db.sh", DB.replace("begins", "begins again"), 0o755)
+        tasks = self.plan()[0]
+        self.assertEqual(tasks["web"][0::2], ("replace", os.path.join(self.work, "web.c")))
+        self.assertIn("artifact", tasks["web"][1])
+        self.assertEqual(tasks["db"], ("replace", ["version"], os.path.join(self.work, "db.sh")))
+        self.write("web.c", WEB.format(3))
+        self.assertIn("replace    shop/web  (artifact, argv; web.c changed)\n", self.ok(self.spore("up", "-d")).stdout)
+        wait_until(lambda: "db begins again" in self.spore("logs", "db").stdout, "the changed script")
+
+    def test_change_without_restart(self):
+        self.up()
+        pid = self.tasks()["shop/web"]["pid"]
+        self.write("spore.yaml", SHOP.format(mode="quick", level="low").replace("    args:", "    stop: { grace: 9s }\n    args:"))
+        self.up(stdout="update     shop/web  (stop.grace_ms)\nunchanged  1 task of shop\n")
+        self.assertEqual(self.tasks()["shop/web"]["pid"], pid)
+
+    def test_stopped_failed_and_removed(self):
+        self.shop(extra="  once: { source: path:true }\n  bad: { source: path:false }\n")
+        self.ok(self.spore("up", "-d"))
+        self.ok(self.spore("wait", "--until", "ended", "once", "bad"))
+        self.ok(self.spore("stop", "web"))
+        self.shop(extra="  once: { source: path:true }\n")
+        tasks, removed = self.plan()
+        self.assertEqual({n: t[0] for n, t in tasks.items()}, {"db": "unchanged", "once": "unchanged", "web": "start"})
+        self.assertEqual(removed, ["shop/bad"])
+        self.up()
+        self.assertEqual(sorted(self.tasks()), ["shop/db", "shop/once", "shop/web"])
+
+    def test_values_of_secrets_are_never_shown(self):
+        text = SHOP.format(mode="quick", level="low").replace("    args:", "    secrets: { KEY: { file: key } }\n    args:")
+        self.write("spore.yaml", text)
+        self.write("key", "first-hidden\n")
+        self.up()
+        pid = self.tasks()["shop/web"]["pid"]
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            self.assertIn(b"KEY=first-hidden", f.read().split(b"\0"))
+        self.write("key", "second-hidden\n")
+        self.assertEqual(self.plan()[0]["web"][:2], ("replace", ["env"]))
+        shown = [self.spore(*words).stdout for words in
+                 (("plan",), ("plan", "--json"), ("up", "-d"), ("ps", "--json"), ("inspect", "web"), ("inspect", "--json", "web"),
+                  ("logs",), ("check", "--json"), ("graph", "--json"))]
+        self.assertNotIn("hidden", "".join(shown))
+        self.assertIn("***", "".join(shown))
+
+    def test_a_failing_build_changes_nothing(self):
+        self.up()
+        before = self.tasks()
+        self.write("web.c", "nonsense")
+        self.write("more.c", "more nonsense")
+        self.shop(level="high", extra="  more: { source: more.c }\n")
+        result = self.spore("up", "-d")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("web.c: does not compile", result.stderr)
+        self.assertIn("more.c: does not compile", result.stderr)
+        self.assertTrue(result.stderr.endswith("  nothing was started or stopped\n"), result.stderr)
+        self.assertRegex(result.stderr, "spore: up: could not be built: (web, more|more, web)\n")
+        self.assertEqual(self.tasks().keys(), before.keys())
+        self.assertEqual(self.tasks()["shop/web"]["pid"], before["shop/web"]["pid"])
+
+
+class Run(Up):
+    def test_order_replicas_and_profiles(self):
+        self.shop(extra="  many: { source: path:cat, stdin: open, replicas: 3, after: [web] }\n")
+        self.up()
+        self.assertEqual(sorted(self.tasks()), ["shop/db", "shop/many@1", "shop/many@2", "shop/many@3", "shop/web"])
+        self.shop(extra="  many: { source: path:cat, stdin: open, replicas: 2, after: [web] }\n")
+        self.assertEqual(self.plan()[1], ["shop/many@3"])
+        self.up("--profile", "debug")
+        self.assertEqual(sorted(self.tasks()), ["shop/console", "shop/db", "shop/many@1", "shop/many@2", "shop/web"])
+        log = [line for line in self.spore("logs").stdout.splitlines() if "is ready" in line]
+        order = [re.search(r"-- shop/(\w+)", line).group(1) for line in log if "-- shop/" in line]
+        self.assertLess(order.index("db"), order.index("web"))
+        self.assertLess(order.index("web"), order.index("many"))
+        self.up()  # one that runs and is in no chosen profile is not touched
+        self.assertEqual(self.tasks()["shop/console"]["state"], "running")
+
+    def test_only_the_named_and_what_they_need(self):
+        self.shop(extra="  other: { source: path:cat }\n")
+        self.up("web", stdout="create     shop/db\ncreate     shop/web\n")
+        self.up("console", stdout="create     shop/console\n")
+        result = self.spore("up", "-d", "wbe")
+        self.assertEqual((result.returncode, result.stderr),
+                         (2, "spore: up: spore.yaml has no task 'wbe'\n  did you mean 'web'?\n"))
+        result = self.spore("up", "-d", "--profile", "debgu")
+        self.assertEqual((result.returncode, result.stderr),
+                         (2, "spore: up: no task has the profile 'debgu'\n  did you mean 'debug'?\n"))
+
+    def test_wait_says_what_for(self):
+        self.shop(mode="gated")
+        process = self.start("up", "-d", "--wait", text=True)
+        line = process.stderr.readline()
+        self.assertTrue(line.startswith("waiting for shop/"), line)
+        self.write("go", "")
+        self.assertEqual(process.wait(timeout=DEADLINE), 0)
+
+    def test_wait_gives_up(self):
+        self.shop(mode="gated")
+        result = self.spore("up", "-d", "--wait", "--timeout", "300ms")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("spore: up: not ready in time: shop/web", result.stderr)
+        self.shop(extra="  bad: { source: path:false, ready: notify }\n")
+        result = self.spore("up", "-d", "--wait")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("spore: up: not ready: shop/bad", result.stderr)
+
+    def test_two_projects_with_the_same_names(self):
+        self.up()
+        other = os.path.join(self.work, "other")
+        for name in ("web.c", "db.sh", "spore.yaml"):
+            with open(os.path.join(self.work, name), encoding="utf-8") as f:
+                self.write("other/" + name, f.read(), 0o755)
+        before = self.tasks()
+        for command in (("up", "-d"), ("plan",)):
+            result = self.spore(*command, cwd=other)
+            self.assertEqual(result.returncode, 125)
+            self.assertIn(f"there is a system shop already, of {self.work}/spore.yaml\n  give this one another name",
+                          result.stderr)
+        self.assertEqual(self.tasks()["shop/web"]["pid"], before["shop/web"]["pid"])
+        self.write("other/spore.yaml", SHOP.format(mode="quick", level="low").replace("name: shop", "name: shop2"))
+        self.ok(self.spore("up", "-d", "--wait", cwd=other))
+        self.assertEqual(sorted(self.tasks()), ["shop/db", "shop/web", "shop2/db", "shop2/web"])
+        self.ok(self.spore("down", cwd=other), "removed    shop2/db\nremoved    shop2/web\n")
+        self.assertEqual(sorted(self.tasks()), ["shop/db", "shop/web"])
+
+    def test_down_needs_no_manifest(self):
+        self.up()
+        pids = [t["pid"] for t in self.tasks().values()]
+        self.write("spore.yaml", "no: [yaml")
+        self.ok(self.spore("down"), "removed    shop/db\nremoved    shop/web\n")
+        self.assertFalse([p for p in pids if os.path.exists(f"/proc/{p}")])
+        self.ok(self.spore("down"), "spore.yaml is not up\n")
+        self.shop()
+        self.up()
+        os.remove(os.path.join(self.work, "spore.yaml"))
+        self.ok(self.spore("down", "shop"), "removed    shop/db\nremoved    shop/web\n")
+
+    def test_rollback_goes_back_and_forth(self):
+        self.up()
+        self.write("web.c", WEB.format(2))
+        self.up()
+        self.assertIn("web 2", self.spore("logs", "web").stdout)
+        result = self.ok(self.spore("rollback", "web"))
+        self.assertRegex(result.stdout, r"^shop/web is back at the artifact [\w-]+\n$")
+        wait_until(lambda: self.spore("logs", "web").stdout.count("web 1") == 2, "the first program again")
+        self.assertEqual(self.plan()[0]["web"][0], "replace")
+        self.ok(self.spore("rollback", "web"))
+        wait_until(lambda: self.spore("logs", "web").stdout.count("web 2") == 2, "the second program again")
+        self.assertEqual(self.plan()[0]["web"][0], "unchanged")
+        result = self.spore("rollback", "db")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no other program before", result.stderr)
+
+
+class Foreground(Up):
+    def test_shows_logs_and_stops_in_order(self):
+        process = self.foreground()
+        self.said("web is ready")
+        pids = [t["pid"] for t in self.tasks().values()]
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(process.wait(timeout=DEADLINE), 130)
+        self.assertFalse([p for p in pids if os.path.exists(f"/proc/{p}")])
+        self.said("stopping shop; once more kills")
+        states = {n: t["state"] for n, t in self.tasks().items()}
+        self.assertEqual(states, {"shop/db": "stopped", "shop/web": "stopped"})
+        log = self.spore("logs").stdout
+        self.assertLess(log.index("shop/web#1 was ended"), log.index("shop/db#1 is asked"))
+
+    def test_second_interrupt_kills(self):
+        self.write("db.sh", DB.replace("echo db begins", "trap '' TERM; echo db begins"), 0o755)
+        process = self.foreground()
+        self.said("web is ready")
+        os.killpg(process.pid, signal.SIGINT)
+        self.said("shop/db#1 is asked to end")
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(process.wait(timeout=DEADLINE), 130)
+        task = self.tasks()["shop/db"]
+        self.assertEqual(task["state"], "stopped")
+
+    def test_ends_with_its_tasks(self):
+        self.write("spore.yaml", "spore: 1\nname: shop\ntasks:\n  one: { source: path:true }\n  two: { source: path:echo, args: [hello] }\n")
+        process = self.foreground()
+        self.assertEqual(process.wait(timeout=DEADLINE), 0)
+        self.write("spore.yaml", "spore: 1\nname: shop\ntasks:\n  one: { source: path:false }\n")
+        process = self.foreground()
+        self.assertEqual(process.wait(timeout=DEADLINE), 1)
+        self.said("shop/one failed")
+
+    def test_watch_replaces_when_the_new_one_is_ready(self):
+        self.shop(mode="gated")
+        self.write("go", "")
+        process = self.foreground("--watch")
+        self.said("shop/web#1 is ready")
+        first = self.tasks()["shop/web"]["pid"]
+        self.write("web.c", "nonsense")
+        self.said("web.c changed, building again")
+        self.said("shop runs on as it was")
+        self.assertEqual(self.tasks()["shop/web"]["pid"], first)
+        os.remove(os.path.join(self.work, "go"))
+        self.write("web.c", WEB.format(2))
+        self.said("web.c changed)")
+        self.said("web 2 gated")
+        os.kill(first, 0)  # the old one is there, although the new one runs
+        self.write("go", "")
+        wait_until(lambda: not os.path.exists(f"/proc/{first}"), "the end of the old one")
+        self.assertEqual(self.tasks()["shop/web"]["state"], "running")
+        self.shop(mode="gated", level="high", extra="  more: { source: path:cat, stdin: open }\n")
+        self.said("spore.yaml changed, building again")
+        self.said("create     shop/more")
+        self.said("shop/more#1 started")
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(process.wait(timeout=DEADLINE), 130)
+
+    def test_logs_after_a_system_was_forgotten(self):
+        self.up()
+        self.ok(self.spore("down"))
+        process = self.foreground()
+        self.said("web is ready")
+        self.assertFalse([line for line in self.lines if "was ended" in line])  # of the run before
+        os.killpg(process.pid, signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=DEADLINE), 143)
+
+
+class Example(Up):
+    def test_visits(self):
+        folder = os.path.join(self.work, "visits")
+        shutil.copytree(os.path.join(EXAMPLES, "visits"), folder)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.env["VISITS_PORT"] = str(s.getsockname()[1])
+        self.env["VISITS_STATE"] = os.path.join(self.dir, "counts")
+        self.ok(self.spore("up", "-d", "--wait", cwd=folder))
+        wait_until(lambda: "you are visitor 2" in self.spore("logs", "visitor", cwd=folder).stdout, "two visits")
+        os.kill(self.tasks()["visits/counter"]["pid"], signal.SIGKILL)
+        wait_until(lambda: "you are visitor 4" in self.spore("logs", "visitor", cwd=folder).stdout, "visits after a kill")
+        self.ok(self.spore("down", cwd=folder))
+        self.assertEqual(self.tasks(), {})
+
+
+if __name__ == "__main__":
+    unittest.main()
