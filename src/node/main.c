@@ -19,6 +19,7 @@
 #include "node/log.h"
 #include "node/node.h"
 #include "os/os.h"
+#include "os/tree.h"
 
 static void on_watch(uv_fs_event_t *watch, const char *name, int events, int status);
 
@@ -252,6 +253,7 @@ int main(int argc, char **argv)
 #ifdef M_ARENA_MAX
 	(void)mallopt(M_ARENA_MAX, 1); // a thread that only removes files is worth no memory of its own
 #endif
+	spore__tree_leave();
 	node.open_files = raise_open_files();
 	char *libexec = spore__dirs_libexec();
 	int status = SPORE__EXIT_SPORE;

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "node/hold.h"
 #include "node/log.h"
 #include "os/os.h"
+#include "os/tree.h"
 
 struct found {
 	struct spore__hold_name *names;
@@ -158,20 +160,22 @@ void spore__holds_find(struct spore__tasks *t)
 }
 
 struct graves {
+	const char *state;
 	struct spore__hold *first;
 };
 
-// Is it the mark HOLD#RUN of one that is lost?
+// Is it the mark FOLDER#RUN of one that is lost?
 static bool is_lost(void *arg, const char *value)
 {
 	const struct graves *g = arg;
-	const char *end = strchr(value, '#');
+	const char *end = strrchr(value, '#');
 	for (const struct spore__hold *h = g->first; end != NULL && h != NULL; h = h->next) {
-		char text[SPORE__HOLD_NAME];
+		char name[SPORE__HOLD_NAME], folder[PATH_MAX];
 		if (!h->lost)
 			continue;
-		spore__hold_name_format(&h->name, text);
-		if (strlen(text) == (size_t)(end - value) && strncmp(text, value, strlen(text)) == 0)
+		spore__hold_name_format(&h->name, name);
+		(void)snprintf(folder, sizeof folder, "%s/holds/%s", g->state, name);
+		if (strlen(folder) == (size_t)(end - value) && strncmp(folder, value, strlen(folder)) == 0)
 			return true;
 	}
 	return false;
@@ -208,7 +212,7 @@ static bool bury(struct spore__hold *hold, struct spore__hold_state *s)
 
 void spore__holds_bury(struct spore__tasks *t)
 {
-	struct graves graves = {t->holds};
+	struct graves graves = {t->state, t->holds};
 	struct spore__hold_state s;
 	t->lost = false;
 	for (struct spore__hold *h = t->holds, *next; h != NULL; h = next) {
@@ -219,6 +223,7 @@ void spore__holds_bury(struct spore__tasks *t)
 		}
 	}
 	int killed = spore__os_kill_matching(SPORE__INSTANCE_MARK, is_lost, &graves);
+	spore__tree_sweep();
 	if (killed > 0)
 		spore__node_log("%d processes of killed holds were ended", killed);
 	for (struct spore__hold *h = t->holds, *next; h != NULL; h = next) {

@@ -9,7 +9,8 @@
 //
 // A generation is a number of the node's: the first hold of a task has 1, each further one more. A folder without a locked lock and
 // with phase `ended` in its status is done with; one without such a status belonged to a hold that was killed: what carries the
-// mark SPORE_INSTANCE=HOLD#RUN in its environment is ended then, by the node.
+// mark SPORE_INSTANCE=FOLDER#RUN in its environment is ended then, by the node; FOLDER is the hold's as the node names it, since the
+// same HOLD may be in another state folder.
 #ifndef SPORE_TASK_FOLDER_H
 #define SPORE_TASK_FOLDER_H
 

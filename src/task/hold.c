@@ -385,6 +385,7 @@ int spore__hold_main(const char *folder, int64_t run, int inherited)
 	while (!h->quit)
 		turn(h);
 	finish(h);
+	spore__tree_finish(&h->tree);
 	spore__spec_finish(&h->spec);
 	return 0;
 }

@@ -47,7 +47,7 @@ int spore__hold_environment_make(const struct spore__hold *h, bool helper, int c
 		if (!is_own(h->spec.env[i]))
 			e->items[e->count++] = h->spec.env[i];
 	set(e, "SPORE_TASK=%s", h->task);
-	set(e, SPORE__INSTANCE_MARK "=%s#%" PRId64, h->mark, h->state.run);
+	set(e, SPORE__INSTANCE_MARK "=%s#%" PRId64, h->folder, h->state.run);
 	if (!helper && control >= 0)
 		set(e, "SPORE_FD=%d", control);
 	if (!helper && h->run.notify_path[0] != '\0')

@@ -113,8 +113,10 @@ static void became_full(struct spore__hold *h)
 	spore__hold_timer(h, SPORE__TIMER_LOG, RETRY_MS);
 	if (!news)
 		return;
-	(void)snprintf(h->state.why, sizeof h->state.why, "%s; %s until it can", l->why,
-	               h->spec.overflow == SPORE__OVERFLOW_BLOCK ? "its output waits" : "its output is dropped");
+	if (h->state.why[0] == '\0') // else there is something worse to say
+		(void)snprintf(h->state.why, sizeof h->state.why, "%s; %s until it can", l->why,
+		               h->spec.overflow == SPORE__OVERFLOW_BLOCK ? "its output waits"
+		                                                         : "its output is dropped");
 	h->dirty = true;
 	spore__hold_complain(h, "%s", l->why);
 }

@@ -359,11 +359,24 @@ static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short r
 
 // ---- coming
 
+static void turn_away(int fd)
+{
+	unsigned char bytes[128];
+	struct spore__msgpack_writer w;
+	char why[64];
+	(void)snprintf(why, sizeof why, "this hold has %d connections already", SPORE__HOLD_PEERS);
+	spore__msgpack_writer_fixed(&w, bytes, sizeof bytes);
+	spore__hold_put_refuse(&w, SPORE_EBUSY, why);
+	(void)send(fd, w.data, w.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static struct spore__hold_peer *add(struct spore__hold *h, int fd)
 {
 	size_t i = 0;
 	while (i < SPORE__HOLD_PEERS && h->peers[i] != NULL)
 		i++;
+	if (i == SPORE__HOLD_PEERS)
+		turn_away(fd);
 	struct spore__hold_peer *p = i < SPORE__HOLD_PEERS ? calloc(1, sizeof *p) : NULL;
 	if (p == NULL || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
 	    !spore__hold_io_open(h, &p->io, fd, POLLIN, peer_ready)) {

@@ -110,7 +110,7 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 		spore__hold_confine_finish(&confine);
 		return cannot(h, what);
 	}
-	const struct spore__spawn s = {
+	struct spore__spawn s = {
 	    .argv = (const char *const *)h->spec.argv,
 	    .envp = e.items,
 	    .cwd = h->spec.cwd,
@@ -119,6 +119,7 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 	    .pass_count = ends->control >= 0 ? 1 : 0,
 	    .place_from = ends->newline,
 	    .place_to = ends->newline >= 0 ? (int)h->spec.ready_fd : 0,
+	    .cgroup = h->tree.entry,
 	    .session = true,
 	    .terminal = h->spec.tty,
 	    .die_with_parent = true,
@@ -130,6 +131,14 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 	};
 	int r = spore__os_spawn(&s, &h->run.pid);
 	int saved = errno;
+	if (r != 0 && s.cgroup >= 0) {
+		s.cgroup = -1; // where it may be made but not entered
+		r = spore__os_spawn(&s, &h->run.pid);
+		saved = errno;
+		if (r == 0)
+			spore__tree_without_cgroup(&h->tree);
+	}
+	(void)snprintf(h->state.tree, sizeof h->state.tree, "%s", h->tree.how);
 	spore__hold_environment_finish(&e);
 	spore__hold_confine_finish(&confine);
 	if (r == 0)

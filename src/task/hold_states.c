@@ -229,12 +229,13 @@ static void kill_again(struct spore__hold *h)
 
 static void kill_all(struct spore__hold *h)
 {
-	h->killed_at = h->step_at = spore__hold_now_ms();
+	h->killed_at = spore__hold_now_ms();
 	spore__hold_timer(h, SPORE__TIMER_READY, -1);
 	move(h, SPORE__AT_KILLED);
 	spore__hold_event(h, SPORE_WARN, "killed", NULL, "%s#%" PRId64 " and all that it started get SIGKILL", h->task,
 	                  h->state.run);
-	kill_again(h);
+	spore__tree_kill_known(&h->tree); // a look at all processes is for what is still there after a while
+	wait_left(h, h->killed_at + KILL_MS);
 }
 
 static void kill_wanted(struct spore__hold *h)

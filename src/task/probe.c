@@ -256,6 +256,7 @@ static int spawn(struct spore__hold *h, enum spore__hold_probing which, int null
 		memcpy(argv, command, (count + 1) * sizeof *argv);
 		argv[0] = path;
 		const struct spore__spawn s = {
+		    .cgroup = h->tree.entry,
 		    .argv = argv,
 		    .envp = e.items,
 		    .cwd = h->spec.cwd,

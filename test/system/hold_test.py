@@ -117,6 +117,11 @@ class Hold:
                 self.process.kill()
                 self.process.wait()
         self.process.stderr.close()
+        # Of a killed hold the cgroup is left, which a node would remove.
+        for base, folders, _ in os.walk("/sys/fs/cgroup"):
+            for name in folders:
+                if name == f"spore-hold-{self.process.pid}":
+                    os.rmdir(os.path.join(base, name))
 
     def connect(self, **options):
         client = socket.socket(socket.AF_UNIX)

@@ -39,7 +39,7 @@ class Beginning(HoldTest):
         self.assertEqual((state["end"], state["code"], state["failed"], state["run"]), ("exited", 3, True, 7))
         lines = hold.output().decode().split("\n")
         self.assertEqual(sorted(l for l in lines if "=" in l and not l.startswith(("PWD", "_="))),
-                         ["A=b", "PATH=/bin:/usr/bin", "SPORE_INSTANCE=_.web.1#7", "SPORE_TASK=web"])
+                         ["A=b", "PATH=/bin:/usr/bin", f"SPORE_INSTANCE={hold.folder}#7", "SPORE_TASK=web"])
         self.assertIn(self.work, lines)
         self.assertEqual(lines[-5:], ["0", "1", "2", "3", ""])  # 3 is the folder that ls reads
 
@@ -166,19 +166,17 @@ class Restarts(HoldTest):
         self.assertIn("restart", hold.events("update")[0]["text"])
 
     def test_signal(self):
-        hold = self.hold("trap 'echo usr1' USR1; while :; do sleep 1000 & wait; done")
+        hold = self.hold("trap 'echo usr1' USR1; echo here; while :; do sleep 1000 & wait; done")
         hold.phase("running")
-        wait_until(lambda: hold.events("started"))
-        def again():
-            hold.send("signal", signal.SIGUSR1)
-            return b"usr1" in hold.output()
-        wait_until(again)
+        wait_until(hold.output)
+        hold.send("signal", signal.SIGUSR1)
+        wait_until(lambda: hold.output() == b"here\nusr1\n")
 
 
 class Trouble(HoldTest):
     def test_descriptors_run_out_and_come_back(self):
         def few():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (13, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (15, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         hold = self.hold({"sh": "exec sleep 1000", "restart": "always", "restart.delay_ms": 20, "restart.max_ms": 20},
                          limits=few)
         state = hold.until(lambda s: s["end"] == "no-start")

@@ -253,17 +253,18 @@ class Strangers(HoldTest):
         peers = []
         try:
             for _ in range(80):
-                peers.append(self.running.connect())
-            # One is the node's; the others were turned away, and those that stay work.
+                peers.append(self.running.connect(hello=False))
+            # One is the node's; the others are told, and those that stay work.
             answers = [p.receive() for p in peers]
-            self.assertEqual(sum(a is not None for a in answers), 63)
+            self.assertEqual([a[0] for a in answers], ["hello"] * 63 + ["refuse"] * 17)
+            self.assertIn("64 connections", answers[-1][2])
         finally:
             for p in peers:
                 p.close()
         def again():
-            peer = self.running.connect()
+            peer = self.running.connect(hello=False)
             try:
-                return peer.receive() is not None
+                return peer.receive()[0] == "hello"
             finally:
                 peer.close()
         wait_until(again)

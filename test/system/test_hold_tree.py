@@ -150,7 +150,28 @@ int main(int argc, char *argv[])
 """
 
 
-class Tree(HoldTest):
+class TreeTest(HoldTest):
+    def folder_for_another(self):
+        """The folder of a hold that is to be started by other means."""
+        hold = self.hold("exec sleep 1000", task="inner")
+        hold.phase("running")
+        hold.send("kill")
+        hold.finish()
+        os.unlink(os.path.join(hold.folder, "status"))  # else it would not begin again
+        return hold, hold.folder
+
+    @staticmethod
+    def connects(hold):
+        try:
+            hold.connect().close()
+            return True
+        except OSError:
+            return False
+
+
+class Tree(TreeTest):
+    subreaper = False  # do without a cgroup, where there could be one
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="spore-test-")
@@ -184,6 +205,11 @@ class Tree(HoldTest):
 
     def tree(self, *args, **spec):
         return self.hold({"argv": [self.program, *args], "stop.grace_ms": 300, **spec})
+
+    def setUp(self):
+        super().setUp()
+        if self.subreaper:
+            self.env["SPORE_NO_CGROUP"] = "1"
 
     def said(self, hold, word):
         """The process that said WORD."""
@@ -295,6 +321,7 @@ class Tree(HoldTest):
     def test_a_pipe_that_a_stranger_keeps(self):
         hold = self.hold("echo here; exec sleep 1000")
         pid = hold.phase("running")["pid"]
+        wait_until(hold.output)
         with open(f"/proc/{pid}/fd/1", "wb", buffering=0) as stranger:
             hold.send("stop", -1)
             hold.finish()
@@ -304,11 +331,7 @@ class Tree(HoldTest):
     @unittest.skipIf(POSIX, "plain POSIX knows the process group only")
     def test_another_hold_below_lives_on(self):
         # As a node would be that a task's program started, with the holds that it started.
-        inner = os.path.join(self.env["SPORE_STATE"], "holds", "_.inner.1")
-        other = self.hold("exec sleep 1000", task="inner")
-        other.phase("running")
-        other.send("stop", -1)
-        other.finish()
+        other, inner = self.folder_for_another()
         hold = self.hold({"argv": ["/bin/sh", "-c", f"{HOLD} {inner} 5 & echo here; exec sleep 1000"],
                           "env": ["=".join(item) for item in self.env.items()]})
         hold.phase("running")
@@ -323,13 +346,73 @@ class Tree(HoldTest):
             pass
         peer.close()
 
+
+@unittest.skipIf(POSIX, "plain POSIX has no cgroup to do without")
+class WithoutCgroup(Tree):
+    """The same, where no cgroup can be made: as for most users."""
+
+    subreaper = True
+
+    def test_it_is_said(self):
+        hold = self.hold("exec sleep 1000")
+        self.assertEqual(hold.phase("running")["tree"], "subreaper")
+
+
+class Cgroup(TreeTest):
+    def setUp(self):
+        super().setUp()
+        self.base = self.cgroup("self")
+        if POSIX or self.base is None or not os.access(self.base, os.W_OK):
+            self.skipTest("no cgroup can be made here")
+
     @staticmethod
-    def connects(hold):
-        try:
-            hold.connect().close()
-            return True
-        except OSError:
-            return False
+    def cgroup(pid):
+        """The folder of its cgroup of version 2."""
+        with open("/proc/self/mountinfo") as f:
+            mounts = [line.split()[4] for line in f if " - cgroup2 " in line]
+        with open(f"/proc/{pid}/cgroup") as f:
+            paths = [line.strip()[3:] for line in f if line.startswith("0::")]
+        return os.path.normpath(mounts[0] + paths[0]) if mounts and paths else None
+
+    def test_one_of_its_own_and_gone_afterwards(self):
+        hold = self.hold("exec sleep 1000")
+        state = hold.phase("running")
+        self.assertEqual(state["tree"], "cgroup")
+        leaf = self.cgroup(state["pid"])
+        self.assertEqual(leaf, os.path.join(self.base, f"spore-hold-{hold.process.pid}"))
+        self.assertEqual(self.cgroup(hold.process.pid), self.base)
+        hold.send("stop", -1)
+        hold.finish()
+        self.assertFalse(os.path.exists(leaf))
+
+    def test_all_of_it_is_killed_at_once(self):
+        hold = self.hold("setsid sh -c 'trap \"\" TERM; echo far; while :; do sleep 1; done' & exec sleep 1000")
+        hold.phase("running")
+        wait_until(hold.output)
+        hold.send("kill")
+        hold.finish()
+        self.assertEqual(len(hold.events("killed")), 1)
+
+    def test_a_hold_below_another_stands_beside_it(self):
+        other, folder = self.folder_for_another()
+        hold = self.hold({"argv": ["/bin/sh", "-c", f"{HOLD} {folder} 5 & exec sleep 1000"],
+                          "env": ["=".join(item) for item in self.env.items()]})
+        outer = hold.phase("running")["pid"]
+        wait_until(lambda: self.connects(other))
+        peer = other.connect()
+        peer.receive()
+        state = peer.receive()[1]
+        while "pid" not in state:
+            state = peer.receive()[1]
+        self.assertEqual(os.path.dirname(self.cgroup(state["pid"])), self.base)
+        self.assertNotEqual(self.cgroup(state["pid"]), self.cgroup(outer))
+        hold.send("kill")
+        hold.finish()
+        os.kill(state["pid"], 0)
+        peer.send("stop", -1)
+        while peer.receive():
+            pass
+        peer.close()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/linux/cgroup.h"
 #include "os/os.h"
 #include "os/tree.h"
 
@@ -40,11 +41,41 @@ struct processes {
 
 void spore__tree_init(struct spore__tree *t)
 {
-	*t = (struct spore__tree){.how = "group"};
+	*t = (struct spore__tree){.how = "group", .cgroup = -1, .entry = -1};
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) {
 		t->how = "subreaper";
 		t->told = true;
 	}
+	if (getenv("SPORE_NO_CGROUP") == NULL)
+		t->cgroup = spore__cgroup_make(&t->entry);
+	if (t->cgroup >= 0)
+		t->how = "cgroup";
+}
+
+void spore__tree_without_cgroup(struct spore__tree *t)
+{
+	if (t->cgroup < 0)
+		return;
+	close(t->cgroup);
+	close(t->entry);
+	t->cgroup = t->entry = -1;
+	t->how = t->told ? "subreaper" : "group";
+	spore__cgroup_remove();
+}
+
+void spore__tree_finish(struct spore__tree *t)
+{
+	spore__tree_without_cgroup(t);
+}
+
+void spore__tree_leave(void)
+{
+	spore__cgroup_leave();
+}
+
+void spore__tree_sweep(void)
+{
+	spore__cgroup_sweep();
 }
 
 // Reads what is needed of the folder PROC of a process. False when it is gone.
@@ -297,11 +328,23 @@ static void chase(void)
 	close(loadavg);
 }
 
+static bool stays(long pid)
+{
+	return is_exempt((pid_t)pid);
+}
+
+void spore__tree_kill_known(const struct spore__tree *t)
+{
+	if (t->cgroup >= 0)
+		spore__cgroup_kill(t->cgroup, stays);
+	if (t->group > 0)
+		(void)kill(-t->group, SIGKILL);
+}
+
 bool spore__tree_kill(const struct spore__tree *t)
 {
 	struct processes now = {0}, before = {0};
-	if (t->group > 0)
-		(void)kill(-t->group, SIGKILL); // at once, what is known
+	spore__tree_kill_known(t);
 	bool news = has_children();
 	for (int round = 0; news && round < FREEZE_ROUNDS; round++) {
 		struct processes swap = before;

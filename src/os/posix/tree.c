@@ -11,7 +11,25 @@
 
 void spore__tree_init(struct spore__tree *t)
 {
-	*t = (struct spore__tree){.how = "group"};
+	*t = (struct spore__tree){.how = "group", .cgroup = -1, .entry = -1};
+}
+
+void spore__tree_finish(struct spore__tree *t)
+{
+	(void)t;
+}
+
+void spore__tree_without_cgroup(struct spore__tree *t)
+{
+	(void)t;
+}
+
+void spore__tree_leave(void)
+{
+}
+
+void spore__tree_sweep(void)
+{
 }
 
 bool spore__tree_is_empty(const struct spore__tree *t)
@@ -23,6 +41,11 @@ void spore__tree_signal(const struct spore__tree *t, int sig)
 {
 	if (t->group > 0)
 		(void)kill(-t->group, sig);
+}
+
+void spore__tree_kill_known(const struct spore__tree *t)
+{
+	spore__tree_signal(t, SIGKILL);
 }
 
 bool spore__tree_kill(const struct spore__tree *t)
