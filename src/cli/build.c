@@ -5,10 +5,12 @@
 
 #include "base/dirs.h"
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/command.h"
 #include "source/client.h"
+#include "source/script.h"
 
 static const struct spore__option options[] = {
     {"fast", 0, NULL, "use the fast compiler (tcc), or fail where it cannot compile the file faithfully", 0, NULL},
@@ -46,22 +48,57 @@ static bool answer_from_index(const struct spore__args *args, const struct spore
 	return current;
 }
 
-static _Noreturn void no_source(const struct spore__wanted *w, int why)
+// What is known without a build, said as spore-build says it; the exit status.
+static int say(const struct spore__wanted *w, int status, const char *kind, const char *error, const char *remedy)
 {
-	static const char remedy[] = "name a C or C++ file, or a folder with sources";
-	if (!w->json)
-		spore__die(SPORE__EXIT_NO_SOURCE, remedy, "%s: no such source: %s", w->source, strerror(why));
+	if (!w->json) {
+		spore__report(remedy, "%s", error);
+		return status;
+	}
 	struct spore__buf out = {0};
 	struct spore__json j = {.out = &out};
-	char *error = spore__xasprintf("%s: no such source: %s", w->source, strerror(why));
 	spore__json_open(&j, NULL, '{');
-	spore__json_bool(&j, "ok", false);
+	spore__json_bool(&j, "ok", status == 0);
 	spore__json_str(&j, "source", w->source);
-	spore__json_str(&j, "error", error);
-	spore__json_str(&j, "remedy", remedy);
+	if (kind != NULL)
+		spore__json_str(&j, "kind", kind);
+	if (status != 0) {
+		spore__json_str(&j, "error", error);
+		spore__json_str(&j, "remedy", remedy);
+	}
 	spore__json_close(&j, '}');
 	(void)printf("%s\n", out.data);
-	exit(SPORE__EXIT_NO_SOURCE);
+	spore__buf_finish(&out);
+	return status;
+}
+
+static int no_source(const struct spore__wanted *w, int why)
+{
+	char *error = spore__xasprintf("%s: no such source: %s", w->source, strerror(why));
+	(void)say(w, SPORE__EXIT_NO_SOURCE, NULL, error, "name a C or C++ file, or a folder with sources");
+	free(error);
+	return SPORE__EXIT_NO_SOURCE;
+}
+
+// True when there is something to build; otherwise it is said, and *STATUS is the exit status.
+static bool is_built(const struct spore__wanted *w, int *status)
+{
+	enum spore__source_kind kind;
+	struct spore__strs script = {0};
+	char *error, *remedy;
+	*status = spore__script_kind(w->source, w->real, &kind, &script, &error, &remedy);
+	if (*status == 0 && kind == SPORE__SOURCE_SCRIPT) {
+		error = spore__xasprintf("%s: a script of %s, nothing to build", w->source,
+		                         spore__fs_base(script.items[0]));
+		remedy = spore__xasprintf("spore run %s", w->source);
+	}
+	if (error != NULL)
+		(void)say(w, *status, *status == 0 ? "script" : NULL, error, remedy);
+	bool built = error == NULL;
+	spore__strs_finish(&script);
+	free(error);
+	free(remedy);
+	return built;
 }
 
 static int build(const struct spore__args *args)
@@ -75,8 +112,13 @@ static int build(const struct spore__args *args)
 	};
 	char *real = realpath(w.source, NULL);
 	if (real == NULL)
-		no_source(&w, errno);
+		return no_source(&w, errno);
 	w.real = real;
+	int status;
+	if (!is_built(&w, &status)) {
+		free(real);
+		return status;
+	}
 	if (!spore__args_has(args, "no-sandbox") && answer_from_index(args, &w)) {
 		free(real);
 		return SPORE__EXIT_OK;
@@ -101,7 +143,8 @@ const struct spore__command spore__command_build = {
     .text = "Prints the path of the program where there is one to run, else that of the artifact's folder, or of the "
             "source's when there is nothing to build. A compile "
             "error is shown as "
-            "the compiler wrote it, and the status is 125.",
+            "the compiler wrote it, and the status is 125. Of a script there is nothing to build, which is said; 126 "
+            "when SOURCE is no source.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

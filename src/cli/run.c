@@ -73,6 +73,7 @@ const struct spore__command spore__command_run = {
         "started it. The exit status is the program's own, or 128+N when signal N ended it; 125 when spore itself "
         "failed "
         "(the source does not compile), 126 when SOURCE has nothing to run, 127 when there is no SOURCE.\n\n"
+        "All that follows SOURCE is the program's, *--* too. Options of spore come before it.\n\n"
         "See *spore-sources*(7) for what a source can say about its own build.",
     .options = options,
     .examples = examples,

@@ -79,7 +79,12 @@ int spore__launch_find(const struct spore__launch_wish *wish, struct spore__laun
 	    .verbose = wish->verbose,
 	    .json = wish->json,
 	};
-	int status = spore__script_kind(wish->source, l->source, &l->kind, &l->script);
+	char *error, *remedy;
+	int status = spore__script_kind(wish->source, l->source, &l->kind, &l->script, &error, &remedy);
+	if (status != 0)
+		spore__report(remedy, "%s", error);
+	free(error);
+	free(remedy);
 	if (status == 0 && l->kind == SPORE__SOURCE_SCRIPT)
 		spore__strs_add(&l->script, relative || wish->absolute ? l->source : path);
 	free(path);

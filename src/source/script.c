@@ -25,17 +25,16 @@ static const char *ending_of(const char *path)
 	return dot != NULL ? dot : "";
 }
 
-// The beginning of the file, NUL-terminated; its length, or -1 after a report.
-static ssize_t read_head(const char *typed, const char *real, char *head, size_t size)
+// The beginning of the file, NUL-terminated; its length, or -1 with errno.
+static ssize_t read_head(const char *real, char *head, size_t size)
 {
 	int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = fd < 0 ? -1 : read(fd, head, size - 1);
-	int why = errno;
+	int saved = errno;
 	if (fd >= 0)
 		close(fd);
-	if (n < 0)
-		spore__report("check its permissions", "%s: cannot read it: %s", typed, strerror(why));
 	head[n < 0 ? 0 : n] = '\0';
+	errno = saved;
 	return n;
 }
 
@@ -71,58 +70,54 @@ static void add_interpreter(const char *line, struct spore__strs *argv)
 		spore__strs_take(argv, spore__xstrndup(p, len));
 }
 
-static bool add_by_ending(const char *typed, const char *interpreter, const char *package, struct spore__strs *argv)
-{
-	char *path = spore__fs_find_program(interpreter, getenv("PATH"));
-	if (path == NULL) {
-		char *remedy = spore__xasprintf("sudo apt-get install %s", package);
-		spore__report(remedy, "%s: its interpreter %s is not installed", typed, interpreter);
-		free(remedy);
-		return false;
-	}
-	spore__strs_take(argv, path);
-	return true;
-}
-
-static int not_runnable(const char *remedy, const char *typed, const char *why)
-{
-	spore__report(remedy, "%s: %s", typed, why);
-	return SPORE__EXIT_NOT_RUNNABLE;
-}
-
-int spore__script_kind(const char *typed, const char *real, enum spore__source_kind *kind, struct spore__strs *argv)
+int spore__script_kind(const char *typed, const char *real, enum spore__source_kind *kind, struct spore__strs *argv,
+                       char **error, char **remedy)
 {
 	*kind = SPORE__SOURCE_BUILT;
+	*error = *remedy = NULL;
 	if (spore__fs_is_dir(real))
 		return 0;
-	if (!spore__fs_is_file(real))
-		return not_runnable("name a file or a folder", typed, "it is neither a file nor a folder");
-	const char *ending = ending_of(real);
+	const char *ending = ending_of(real), *why = NULL, *advice = NULL;
 	size_t k = 0;
 	while (k < sizeof kinds / sizeof *kinds && strcmp(ending, kinds[k].ending) != 0)
 		k++;
-	bool known = k < sizeof kinds / sizeof *kinds;
-	if (known && kinds[k].interpreter == NULL)
+	bool known = k < sizeof kinds / sizeof *kinds, regular = spore__fs_is_file(real);
+	if (regular && known && kinds[k].interpreter == NULL)
 		return 0;
 	char head[512];
-	ssize_t len = read_head(typed, real, head, sizeof head);
-	if (len < 0)
-		return SPORE__EXIT_NOT_RUNNABLE;
-	if (len > 2 && head[0] == '#' && head[1] == '!') {
+	ssize_t len = regular ? read_head(real, head, sizeof head) : 0;
+	char *interpreter = NULL;
+	if (!regular) {
+		why = "it is neither a file nor a folder";
+		advice = "name a file or a folder";
+	} else if (len < 0) {
+		*error = spore__xasprintf("%s: cannot read it: %s", typed, strerror(errno));
+		advice = "check its permissions";
+	} else if (len > 2 && head[0] == '#' && head[1] == '!') {
 		head[strcspn(head, "\n")] = '\0';
 		if (!known && names_spore(head + 2))
 			return 0;
 		add_interpreter(head + 2, argv);
 	} else if (known) {
-		if (!add_by_ending(typed, kinds[k].interpreter, kinds[k].package, argv))
-			return SPORE__EXIT_NOT_RUNNABLE;
+		interpreter = spore__fs_find_program(kinds[k].interpreter, getenv("PATH"));
+		if (interpreter != NULL) {
+			spore__strs_take(argv, interpreter);
+		} else {
+			*error =
+			    spore__xasprintf("%s: its interpreter %s is not installed", typed, kinds[k].interpreter);
+			*remedy = spore__xasprintf("sudo apt-get install %s", kinds[k].package);
+		}
 	} else if (len >= 4 && (memcmp(head, "\177ELF", 4) == 0 || has_control_bytes(head, (size_t)len))) {
-		return not_runnable("name its source; a program of the system is run as path:NAME", typed,
-		                    "it is a binary, and spore runs sources");
+		why = "it is a binary, and spore runs sources";
+		advice = "name its source; a program of the system is run as path:NAME";
 	} else {
-		return not_runnable("give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line", typed,
-		                    "spore does not know what kind of source it is");
+		why = "spore does not know what kind of source it is";
+		advice = "give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line";
 	}
+	if (why != NULL)
+		*error = spore__xasprintf("%s: %s", typed, why);
+	if (advice != NULL)
+		*remedy = spore__xstrdup(advice);
 	*kind = SPORE__SOURCE_SCRIPT;
-	return 0;
+	return *error == NULL ? 0 : SPORE__EXIT_NOT_RUNNABLE;
 }

@@ -12,8 +12,9 @@ enum spore__source_kind {
 };
 
 // What the source at REAL (TYPED by the user) is, in *KIND. A script's interpreter and the argument of its #! line are added to
-// ARGV; the caller adds the file. 0, or SPORE__EXIT_NOT_RUNNABLE after reporting that it is neither, or that the interpreter is
-// not installed.
-int spore__script_kind(const char *typed, const char *real, enum spore__source_kind *kind, struct spore__strs *argv);
+// ARGV; the caller adds the file. 0, or SPORE__EXIT_NOT_RUNNABLE when it is neither, or the interpreter is not installed: then
+// *ERROR and *REMEDY say so, and are the caller's to free.
+int spore__script_kind(const char *typed, const char *real, enum spore__source_kind *kind, struct spore__strs *argv,
+                       char **error, char **remedy);
 
 #endif

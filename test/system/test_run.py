@@ -242,6 +242,26 @@ class Errors(SporeTest):
         os.mkfifo(os.path.join(self.work, "fifo.c"))
         self.assertEqual(self.spore("run", "fifo.c").returncode, 126)
 
+    def test_what_there_is_nothing_to_build_of(self):
+        self.write("data.txt", "x")
+        self.write("data.tar.gz", b"\x1f\x8b\x08\x00\x00\x00")
+        self.write("tool.py", "import sys\nprint(sys.argv[1:])\n")
+        for name, words in (("data.txt", "does not know what kind"), ("data.tar.gz", "binary")):
+            r = self.spore("build", name)
+            self.assertEqual((r.returncode, r.stdout), (126, ""))
+            self.assertIn(words, r.stderr)
+            r = self.spore("build", "--json", name)
+            self.assertEqual(r.returncode, 126)
+            said = json.loads(r.stdout)
+            self.assertEqual((said["ok"], said["source"]), (False, name))
+            self.assertIn(words, said["error"])
+        r = self.spore("build", "tool.py")
+        self.assertEqual((r.returncode, r.stdout), (0, ""))
+        self.assertIn("spore run tool.py", r.stderr)
+        said = self.build_json("tool.py")
+        self.assertEqual((said["ok"], said["kind"]), (True, "script"))
+        self.ok(self.spore("run", "tool.py", "--", "--json", "x"), "['--', '--json', 'x']\n")
+
     def test_usage(self):
         for args, expected in (
             (["rum", "x"], "did you mean 'spore run'?"),
