@@ -25,7 +25,8 @@ void spore__build_reap(void)
 static bool fresh(const char *store, const char *real, const char *tier, struct spore__index *index)
 {
 	char *path = spore__index_path(store, real, tier);
-	bool ok = spore__index_read(path, index) == 0 && spore__index_fresh(index, NULL);
+	bool ok = spore__index_read(path, index) == 0 && index->logic != NULL &&
+	          strcmp(index->logic, spore__index_logic()) == 0 && spore__index_fresh(index, NULL);
 	if (!ok)
 		spore__index_finish(index);
 	free(path);

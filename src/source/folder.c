@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "source/build.h"
 #include "source/diagnose.h"
+#include "source/index.h"
 #include "source/missing.h"
 #include "source/notes.h"
 #include "source/packages.h"
@@ -562,6 +563,7 @@ static char *make_key(const struct session *s)
 {
 	struct spore__buf key = {0};
 	const struct spore__folder *f = s->f;
+	spore__buf_printf(&key, "logic %s\n", spore__index_logic());
 	spore__buf_printf(&key, "prefix %s\nconfined %d\n", f->prefix, f->sandbox->confined);
 	static const char *const compilers[] = {"cc", "c++", "meson", "cmake", NULL};
 	for (size_t i = 0; compilers[i] != NULL; i++) {

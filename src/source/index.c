@@ -10,7 +10,14 @@
 #include "base/record.h"
 
 #define FORMAT "spore-index"
+// The number is for versions under way: it grows when the same folder would become something else.
+#define LOGIC SPORE__VERSION "-1"
 enum { VERSION = 1 };
+
+const char *spore__index_logic(void)
+{
+	return LOGIC;
+}
 
 void spore__filestate_of(const struct stat *st, struct spore__filestate *out)
 {
@@ -86,6 +93,7 @@ void spore__index_finish(struct spore__index *index)
 	}
 	free(index->inputs);
 	free(index->programs);
+	free(index->logic);
 	free(index->id);
 	free(index->kind);
 	free(index->tier);
@@ -98,6 +106,7 @@ void spore__index_finish(struct spore__index *index)
 void spore__index_write(const struct spore__index *index, struct spore__buf *out)
 {
 	spore__record_begin(out, FORMAT, VERSION);
+	spore__record_word(out, "logic", LOGIC);
 	spore__record_word(out, "id", index->id);
 	spore__record_word(out, "kind", index->kind);
 	spore__record_word(out, "tier", index->tier);
@@ -162,6 +171,8 @@ static bool parse_line(void *arg, const char *key, char *rest)
 		spore__index_add_input(index, rest, NULL);
 		return true;
 	}
+	if (strcmp(key, "logic") == 0)
+		return spore__record_take(rest, &index->logic);
 	if (strcmp(key, "id") == 0)
 		return spore__record_take(rest, &index->id) && strchr(index->id, '/') == NULL;
 	if (strcmp(key, "kind") == 0)

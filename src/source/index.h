@@ -5,6 +5,7 @@
 // A file `index/+home/+me/+hello.c/opt` holds words separated by single spaces (escaped by spore__escape):
 //
 //	spore-index 1
+//	logic WORD                    of the spore that built it (spore__index_logic)
 //	id ID                         folder of the artifact below artifacts/
 //	kind file|folder
 //	tier fast|opt|-
@@ -55,6 +56,7 @@ struct spore__program {
 };
 
 struct spore__index {
+	char *logic; // of who wrote it; NULL when it was not read from a file
 	char *id;
 	char *kind;
 	char *tier;
@@ -76,6 +78,9 @@ char *spore__index_path(const char *store, const char *source, const char *file)
 int spore__index_read(const char *path, struct spore__index *index);
 int spore__index_parse(char *text, struct spore__index *index); // changes TEXT
 void spore__index_write(const struct spore__index *index, struct spore__buf *out);
+// A word for how this version of spore builds folders and chooses their programs. What another one made of a folder is not the
+// last word on it: it may have failed, or chosen, where this one knows better.
+const char *spore__index_logic(void);
 void spore__index_finish(struct spore__index *index);
 
 void spore__index_add_input(struct spore__index *index, const char *path, const struct stat *st); // ST NULL: absent

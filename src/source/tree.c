@@ -78,6 +78,7 @@ static bool load(struct tree *t)
 	if (t->walk.file_count == 0)
 		return spore__job_fail(b, spore__xasprintf("%s: the folder has no files", b->typed), NULL);
 	spore__strs_add(&t->settings, "format=1");
+	spore__strs_addf(&t->settings, "logic=%s", spore__index_logic());
 	spore__strs_addf(&t->settings, "store=%s", b->store->root);
 	spore__strs_addf(&t->settings, "target=%s", SPORE__TARGET);
 	spore__strs_addf(&t->settings, "folder=%s", t->name);

@@ -381,6 +381,55 @@ class Increments(FolderTest):
     def test_a_header(self):
         self.assertEqual(self.compiled(self.PARTS, ("a.h", "int a(void);\nint more(void);\n")), ["a.c.o", "main.c.o"])
 
+    def test_a_file_by_a_name_of_several_words(self):
+        files = dict(self.PARTS, **{"c d's.c": "int c(void)\n{\n\treturn 2;\n}\n", "p#.cc": "int p()\n{\n\treturn 2;\n}\n"})
+        files["main.c"] = "int c(void);\nint main(void)\n{\n\treturn c() - 2;\n}\n"
+        self.assertEqual(self.compiled(files, ("b.c", "int b(void)\n{\n\treturn 3;\n}\n")), ["b.c.o"])
+        self.ok(self.spore("run", "thing"))
+        self.write("thing/c d's.c", "int c(void)\n{\n\treturn 3;\n}\n")
+        self.assertEqual(self.spore("run", "thing").returncode, 1)
+
+    def test_an_object_that_is_gone(self):
+        folder = self.project(self.PARTS)
+        self.ok(self.spore("build", folder))
+        for root, _, names in os.walk(self.store):
+            for name in set(names) & {"a.c.o"}:
+                os.unlink(os.path.join(root, name))
+        self.write("thing/b.c", "int b(void)\n{\n\treturn 3;\n}\n")
+        self.ok(self.spore("run", folder))
+
+    def test_what_only_some_files_include(self):
+        files = {f"{x}.c": f'#include "{x}.h"\n#include "all.h"\nint {x}(void)\n{{\n\treturn {x.upper()};\n}}\n' for x in "abcde"}
+        files.update({f"{x}.h": f"#define {x.upper()} 1\n" for x in "abcde"})
+        files["all.h"] = "int a(void);\nint b(void);\nint c(void);\nint d(void);\nint e(void);\n"
+        files["main.c"] = '#include "all.h"\nint main(void)\n{\n\treturn a() + b() + c() + d() + e();\n}\n'
+        self.assertEqual(self.compiled(files, ("c.h", "#define C 11\n")), ["c.c.o"])
+        self.assertEqual(self.spore("run", "thing").returncode, 15)
+        for x, status in (("e", 25), ("a", 35)):
+            self.write(f"thing/{x}.h", f"#define {x.upper()} 11\n")
+            self.assertEqual(self.spore("run", "thing").returncode, status)
+
+    def test_an_upgrade_asks_again(self):
+        """What another version of spore chose or could not do is not the last word."""
+        folder = self.project(self.PARTS)
+        self.ok(self.spore("build", folder))
+        found = [os.path.join(root, name) for root, _, names in os.walk(self.store) for name in names
+                 if name == "notes" or (name == "opt" and "/index/" in root)]
+        self.assertEqual(len(found), 2)
+        logic = {}
+        for path in found:
+            with open(path) as f:
+                text = f.read()
+            (logic[path],) = [line for line in text.split("\n") if line.startswith("logic ")]
+            with open(path, "w") as f:
+                f.write(text.replace(logic[path], "logic 0.0.0-1"))
+        self.ok(self.spore("build", folder))
+        self.write("thing/b.c", "int b(void)\n{\n\treturn 3;\n}\n")
+        self.ok(self.spore("build", folder))
+        for path in found:
+            with open(path) as f:
+                self.assertIn(logic[path] + "\n", f.read(), path)
+
     @needs("make")
     def test_a_makefile_keeps_its_objects(self):
         files = dict(self.PARTS, Makefile="thing: main.o a.o b.o\n\t$(CC) -o $@ main.o a.o b.o\n")

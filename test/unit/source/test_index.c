@@ -40,6 +40,7 @@ static void test_round_trip(void **state)
 	struct spore__buf text = {0};
 	spore__index_write(&index, &text);
 	assert_int_equal(spore__index_parse(text.data, &read), 0);
+	assert_string_equal(read.logic, spore__index_logic());
 	assert_string_equal(read.main, "a b");
 	assert_int_equal(read.input_count, 3);
 	assert_string_equal(read.inputs[0].path, "/with space\nand newline");
