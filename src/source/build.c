@@ -41,6 +41,11 @@ void spore__build_log(const struct spore__build *b, const char *fmt, ...)
 	(void)spore__fs_write_all(b->sandbox.log_fd, line, end + 1);
 }
 
+const char *spore__build_tail(const struct spore__build *b)
+{
+	return b->end.tail.data != NULL ? b->end.tail.data : "";
+}
+
 bool spore__build_fail(struct spore__build *b, const char *fmt, ...)
 {
 	va_list ap;

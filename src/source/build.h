@@ -14,6 +14,16 @@
 struct spore__build;
 struct spore__needs;
 
+// How far an attempt came.
+enum spore__phase {
+	SPORE__PHASE_PREPARE,
+	SPORE__PHASE_CONFIGURE,
+	SPORE__PHASE_COMPILE,
+	SPORE__PHASE_INSTALL,
+	SPORE__PHASE_PROGRAMS,
+	SPORE__PHASE_DONE,
+};
+
 // What can be changed about a build after its log was read. The table in amend.c says how each is done.
 enum spore__amendment {
 	SPORE__AMEND_COMMON,     // definitions without `extern` in headers
@@ -95,6 +105,7 @@ bool spore__build_run(struct spore__build *b, const char *cwd, const char *const
 bool spore__build_runs(struct spore__build *b, const char *cwd, const struct spore__strs *argv);
 // The path of a tool as the build's PATH finds it, wrappers first; malloc'ed, or NULL.
 char *spore__build_tool(const struct spore__build *b, const char *name);
+const char *spore__build_tail(const struct spore__build *b); // what the last command printed at its end; never NULL
 void spore__build_log(const struct spore__build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool spore__build_fail(struct spore__build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))); // false
 
@@ -113,8 +124,17 @@ int spore__mirror_copy(const char *from, const char *to);
 
 // Wrappers of the compilers and of install(1) that carry out the amendments; true when b->wrap is needed (amend.c).
 int spore__amend_wrap(struct spore__build *b);
+// What to change after an attempt that ended in PHASE; false when there is nothing left to try. LACKS: it is known that something
+// is not on this machine. LAST: there is no other strategy (amend_choice.c).
+bool spore__amend_choose(const struct spore__build *b, enum spore__phase phase, bool lacks, bool last,
+                         struct spore__amends *amends);
 const char *spore__amend_text(enum spore__amendment a); // "-fcommon"
 const char *spore__amend_key(enum spore__amendment a);  // for the notes between builds
+
+// Fills in R what the failure of all STRATEGIES comes to (folder_explain.c).
+void spore__folder_explain(const struct spore__folder *f, const struct spore__needs *needs, size_t strategies,
+                           struct spore__folder_result *r);
+void spore__folder_fail(struct spore__folder_result *r, char *error, char *remedy); // takes both; REMEDY may be NULL
 
 // The programs below prefix, best first (programs.c). *KNOWN: the first is the one to run.
 void spore__programs_find(const struct spore__build *b, struct spore__strs *programs, bool *known);

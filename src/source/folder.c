@@ -19,9 +19,6 @@
 
 enum { AMEND_ROUNDS = 8, FOREIGN_HEADERS = 3 };
 
-// How far an attempt came.
-enum phase { PREPARE, CONFIGURE, COMPILE, INSTALL, PROGRAMS, DONE };
-
 // What all attempts at one folder share.
 struct session {
 	const struct spore__folder *f;
@@ -32,14 +29,6 @@ struct session {
 	bool last;      // no other strategy is left
 	bool has_needs; // an earlier strategy, a better one, has told what it lacks
 };
-
-static void fail(struct spore__folder_result *result, char *error, char *remedy)
-{
-	free(result->error);
-	free(result->remedy);
-	result->error = error;
-	result->remedy = remedy;
-}
 
 static char *tree_of(const struct spore__folder *f, const struct spore__strategy *s)
 {
@@ -162,11 +151,6 @@ static bool prepare(struct session *s, struct spore__build *b)
 	return r == 0 || spore__build_fail(b, "cannot prepare %s: %s", b->tree, strerror(errno));
 }
 
-static const char *tail_of(const struct spore__build *b)
-{
-	return b->end.tail.data != NULL ? b->end.tail.data : "";
-}
-
 // Then the programs in the tree are its tests and examples.
 static bool installs_library(const struct spore__build *b)
 {
@@ -194,29 +178,29 @@ static bool find_programs(struct session *s, struct spore__build *b)
 }
 
 // One attempt: how far it came. A failed installation is not the end: the programs may be in the build tree.
-static enum phase attempt(struct session *s, struct spore__build *b)
+static enum spore__phase attempt(struct session *s, struct spore__build *b)
 {
 	const struct spore__build_ops *ops = b->strategy->ops;
 	if (!prepare(s, b))
-		return PREPARE;
+		return SPORE__PHASE_PREPARE;
 	if (ops->configure != NULL && (b->fresh || (ops->reconfigures != NULL && ops->reconfigures(b))) &&
 	    !ops->configure(b))
-		return CONFIGURE;
+		return SPORE__PHASE_CONFIGURE;
 	if (!ops->compile(b))
-		return COMPILE;
+		return SPORE__PHASE_COMPILE;
 	bool strict = ops == &spore__build_recipe;
 	if (ops->install != NULL && !ops->install(b) && (strict || spore__programs_in_tree(b) == 0))
-		return INSTALL;
-	return find_programs(s, b) ? DONE : PROGRAMS;
+		return SPORE__PHASE_INSTALL;
+	return find_programs(s, b) ? SPORE__PHASE_DONE : SPORE__PHASE_PROGRAMS;
 }
 
-static char *reason_of(const struct spore__build *b, enum phase phase)
+static char *reason_of(const struct spore__build *b, enum spore__phase phase)
 {
 	if (b->why != NULL)
 		return spore__xstrdup(b->why);
 	static const char *const names[] = {"preparing",  "configuring",      "building",
 	                                    "installing", "finding programs", ""};
-	char *line = spore__diagnose_reason(tail_of(b));
+	char *line = spore__diagnose_reason(spore__build_tail(b));
 	char *why = spore__xasprintf("%s failed: %s", names[phase], line);
 	free(line);
 	return why;
@@ -259,7 +243,7 @@ static size_t unknown_headers(const struct spore__needs *needs)
 static void collect_needs(struct session *s, const struct spore__build *b)
 {
 	struct spore__needs found = {0};
-	spore__missing_read(tail_of(b), &found);
+	spore__missing_read(spore__build_tail(b), &found);
 	for (size_t i = 0; i < found.words.count; i++) {
 		const char *word = found.words.items[i], *name = strchr(word, ' ') + 1;
 		if (strncmp(word, "header ", 7) == 0 && is_own(b->f->src, spore__fs_base(name), 0))
@@ -274,15 +258,15 @@ static void collect_needs(struct session *s, const struct spore__build *b)
 }
 
 // Completes the list of what is missing, so that one installation is enough.
-static void dig(struct session *s, struct spore__build *b, enum phase phase)
+static void dig(struct session *s, struct spore__build *b, enum spore__phase phase)
 {
 	size_t before = s->needs.words.count;
 	if (s->has_needs)
 		return;
 	collect_needs(s, b);
-	if (phase == CONFIGURE && b->strategy->ops->dig != NULL)
+	if (phase == SPORE__PHASE_CONFIGURE && b->strategy->ops->dig != NULL)
 		b->strategy->ops->dig(b, &s->needs);
-	if (phase != COMPILE || s->needs.words.count == before)
+	if (phase != SPORE__PHASE_COMPILE || s->needs.words.count == before)
 		return;
 	struct spore__sandbox_end first = b->end;
 	char *why = b->why;
@@ -296,72 +280,6 @@ static void dig(struct session *s, struct spore__build *b, enum phase phase)
 	b->end = first;
 	b->why = why;
 	b->keep_going = false;
-}
-
-// A shipped configure may be older than its inputs, and one that is made anew may ask for more than the shipped one.
-static bool amend_configure(const struct session *s, const struct spore__strategy *strategy, enum phase phase,
-                            struct spore__amends *amends)
-{
-	if ((strategy->ops->variants & 1u << SPORE__AMEND_REGENERATE) == 0 ||
-	    strcmp(strategy->file, "configure") != 0 || amends->has[SPORE__AMEND_SHIPPED])
-		return false;
-	if (amends->has[SPORE__AMEND_REGENERATE]) {
-		amends->has[SPORE__AMEND_REGENERATE] = phase != CONFIGURE;
-		return amends->has[SPORE__AMEND_SHIPPED] = phase == CONFIGURE;
-	}
-	return amends->has[SPORE__AMEND_REGENERATE] =
-	           s->needs.words.count == 0 && spore__missing_has("tool", "autoreconf");
-}
-
-// What the packagers do besides; the last resort.
-static bool amend_by_debian(const struct session *s, const struct spore__build_ops *ops, enum phase phase,
-                            struct spore__amends *amends)
-{
-	struct spore__strs words = {0};
-	if (ops == &spore__build_recipe)
-		return false;
-	if (!amends->has[SPORE__AMEND_RULES])
-		spore__rules_read(s->f->src, ops, &words);
-	bool rules = words.count > 0;
-	spore__strs_finish(&words);
-	if (rules)
-		return amends->has[SPORE__AMEND_RULES] = true;
-	if (s->last && phase == COMPILE && !amends->has[SPORE__AMEND_PATCHES] && spore__patches_waiting(s->f->src))
-		return amends->has[SPORE__AMEND_PATCHES] = true;
-	if (s->last && !amends->has[SPORE__AMEND_UNPATCHED] && spore__patches_applied(s->f->src)) {
-		*amends = (struct spore__amends){.libs = amends->libs, .target = amends->target};
-		free(amends->target); // found with the patches
-		amends->target = NULL;
-		return amends->has[SPORE__AMEND_UNPATCHED] = true;
-	}
-	return false;
-}
-
-// What to change after a failure; false when there is nothing left to try.
-static bool amend(const struct session *s, const struct spore__build *b, enum phase phase, struct spore__amends *amends)
-{
-	const struct spore__build_ops *ops = b->strategy->ops;
-	const char *log = tail_of(b);
-	if (phase == PREPARE)
-		return false;
-	if (phase == PROGRAMS)
-		return amend_by_debian(s, ops, phase, amends);
-	if (spore__diagnose_amend(log, amends))
-		return true;
-	if (phase == CONFIGURE && (ops->variants & 1u << SPORE__AMEND_PLAIN) != 0 && !amends->has[SPORE__AMEND_PLAIN])
-		return amends->has[SPORE__AMEND_PLAIN] = true;
-	bool races = strstr(log, "No such file or directory") != NULL ||
-	             strstr(log, "No rule to make target") != NULL || strstr(log, "file not recognized") != NULL ||
-	             strstr(log, "file truncated") != NULL;
-	if (phase == COMPILE && ops->in_tree && races && !amends->has[SPORE__AMEND_SERIAL] && s->f->jobs > 1 &&
-	    s->needs.words.count == 0)
-		return amends->has[SPORE__AMEND_SERIAL] = true;
-	if (phase == COMPILE && ops->in_tree && ops != &spore__build_recipe && !amends->has[SPORE__AMEND_KEEP] &&
-	    !spore__diagnose_compiler(&b->end) && spore__programs_main_in_tree(b, s->needs.words.count > 0))
-		return amends->has[SPORE__AMEND_KEEP] = true;
-	if (amend_configure(s, b->strategy, phase, amends))
-		return true;
-	return s->needs.words.count == 0 && amend_by_debian(s, ops, phase, amends);
 }
 
 static void succeed(struct session *s, const struct spore__build *b)
@@ -382,19 +300,19 @@ static bool try_strategy(struct session *s, struct spore__strategy *strategy, bo
 		char *what = spore__strategy_describe(strategy);
 		spore__build_log(&b, "spore: %s", what);
 		free(what);
-		enum phase phase = attempt(s, &b);
+		enum spore__phase phase = attempt(s, &b);
 		bool again = false;
-		if (phase == DONE) {
+		if (phase == SPORE__PHASE_DONE) {
 			succeed(s, &b);
 		} else {
 			record(s, strategy, reason_of(&b, phase));
 			dig(s, &b, phase);
-			again = amend(s, &b, phase, &strategy->amends);
-			*keep = phase == COMPILE;
+			again = spore__amend_choose(&b, phase, s->needs.words.count > 0, s->last, &strategy->amends);
+			*keep = phase == SPORE__PHASE_COMPILE;
 		}
 		build_finish(&b);
 		if (!again)
-			return phase == DONE;
+			return phase == SPORE__PHASE_DONE;
 	}
 	return false;
 }
@@ -411,14 +329,15 @@ static bool try_again(struct session *s, bool *final)
 	struct spore__build b;
 	build_init(&b, s, &strategy);
 	b.fresh = !spore__fs_is_dir(b.tree);
-	enum phase phase = attempt(s, &b);
-	bool ok = phase == DONE;
+	enum spore__phase phase = attempt(s, &b);
+	bool ok = phase == SPORE__PHASE_DONE;
 	if (ok) {
 		succeed(s, &b);
 	} else {
-		bool compiler = phase == COMPILE && b.why == NULL && spore__diagnose_mistake(tail_of(&b));
+		bool compiler =
+		    phase == SPORE__PHASE_COMPILE && b.why == NULL && spore__diagnose_mistake(spore__build_tail(&b));
 		dig(s, &b, phase);
-		*final = compiler && !spore__diagnose_amend(tail_of(&b), &strategy.amends);
+		*final = compiler && !spore__diagnose_amend(spore__build_tail(&b), &strategy.amends);
 		if (*final)
 			record(s, &strategy, reason_of(&b, phase));
 		else
@@ -429,69 +348,13 @@ static bool try_again(struct session *s, bool *final)
 	return ok;
 }
 
-// A failure that does not tell what is missing, of a source whose packagers do.
-static bool asked_by_debian(const struct session *s, struct spore__buf *remedy)
-{
-	struct spore__strs packages = {0};
-	spore__packages_debian(s->f->src, &packages);
-	for (size_t i = 0; i < packages.count; i++)
-		spore__buf_printf(remedy, "%s %s", i == 0 ? "sudo apt-get install" : "", packages.items[i]);
-	bool any = packages.count > 0;
-	if (any)
-		spore__buf_str(remedy, " (its debian/control asks for them)");
-	spore__strs_finish(&packages);
-	return any;
-}
-
-// No build file was found, and its C files alone are not a program.
-static bool only_files(const struct spore__folder_result *r)
-{
-	return r->missing.count == 0 && r->build_system != NULL && strcmp(r->build_system, spore__build_c.name) == 0;
-}
-
-static void explain(struct session *s, size_t strategies)
-{
-	struct spore__folder_result *r = s->result;
-	char *dir = spore__xstrdup(s->f->src);
-	spore__missing_packages(&s->needs, dir, &r->packages);
-	free(dir);
-	for (size_t i = 0; i < s->needs.words.count; i++)
-		spore__strs_add(&r->missing, s->needs.words.items[i]);
-	struct spore__buf error = {0}, remedy = {0};
-	spore__buf_printf(&error, "%s: ", s->f->origin);
-	if (r->missing.count > 0) {
-		spore__buf_str(&error, "not on this machine: ");
-		for (size_t i = 0; i < r->missing.count; i++)
-			spore__buf_printf(&error, "%s%s", i > 0 ? ", " : "", r->missing.items[i]);
-	} else if (strategies == 0) {
-		spore__buf_str(&error,
-		               "no way to build it was found (no Meson, CMake, configure, Makefile or C files)");
-	} else {
-		const struct spore__attempt *first = &r->attempts[0];
-		spore__buf_printf(&error, "%s: %s", first->what, first->why != NULL ? first->why : "failed");
-	}
-	if (r->packages.count > 0) {
-		spore__buf_str(&remedy, "sudo apt-get install");
-		for (size_t i = 0; i < r->packages.count; i++)
-			spore__buf_printf(&remedy, " %s", r->packages.items[i]);
-	} else if (r->missing.count > 0) {
-		const char *name = strrchr(r->missing.items[0], ' ') + 1;
-		spore__buf_printf(&remedy, "install what has it; apt-file search %s tells the Debian package", name);
-	} else if (asked_by_debian(s, &remedy)) {
-		// said
-	} else if (strategies == 0 || only_files(r)) {
-		spore__buf_str(&remedy, "write how to build it into its spore.yaml (recipe:)");
-	}
-	fail(r, spore__buf_take(&error), remedy.len > 0 ? spore__buf_take(&remedy) : NULL);
-}
-
 static bool build(struct session *s)
 {
 	bool final;
 	if (try_again(s, &final))
 		return true;
 	if (final) {
-		explain(s, 1);
+		spore__folder_explain(s->f, &s->needs, 1, s->result);
 		return false;
 	}
 	struct spore__strategy *strategies = NULL;
@@ -507,7 +370,7 @@ static bool build(struct session *s)
 		ok = try_strategy(s, &strategies[at], &keep);
 	}
 	if (!ok) {
-		explain(s, count);
+		spore__folder_explain(s->f, &s->needs, count, s->result);
 		// Compiled in part: the next build goes on there.
 		if (count == 1 && keep)
 			(void)spore__notes_write(s->f->work, s->key, &strategies[0]);
@@ -541,7 +404,7 @@ static bool read_recipe(struct session *s)
 		     spore__recipe_parse(shown, text.data != NULL ? text.data : "", text.len, &s->recipe, &error);
 	}
 	if (!ok)
-		fail(s->result, error, NULL);
+		spore__folder_fail(s->result, error, NULL);
 	spore__buf_finish(&text);
 	free(shown);
 	free(path);
@@ -554,7 +417,7 @@ static bool check_packages(struct session *s)
 		spore__needs_check(&s->needs, "package", s->recipe.packages.items[i]);
 	if (s->needs.words.count == 0)
 		return true;
-	explain(s, 1);
+	spore__folder_explain(s->f, &s->needs, 1, s->result);
 	return false;
 }
 
