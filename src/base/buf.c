@@ -44,17 +44,34 @@ void spore__buf_char(struct spore__buf *b, char c)
 
 void spore__buf_printf(struct spore__buf *b, const char *fmt, ...)
 {
+	enum { LIKELY = 128 };
 	va_list ap;
+	reserve(b, LIKELY);
+	size_t room = b->cap - b->len;
 	va_start(ap, fmt);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	int len = vsnprintf(b->data + b->len, room, fmt, ap);
 	va_end(ap);
-	if (len < 0)
-		return;
-	reserve(b, (size_t)len);
-	va_start(ap, fmt);
-	(void)vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
-	va_end(ap);
-	b->len += (size_t)len;
+	if (len >= 0 && (size_t)len >= room) {
+		reserve(b, (size_t)len);
+		va_start(ap, fmt);
+		(void)vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
+		va_end(ap);
+	}
+	b->len += len < 0 ? 0 : (size_t)len;
+	b->data[b->len] = '\0';
+}
+
+void spore__buf_int(struct spore__buf *b, int64_t value)
+{
+	char digits[21];
+	size_t at = sizeof digits;
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (value < 0)
+		digits[--at] = '-';
+	spore__buf_add(b, digits + at, sizeof digits - at);
 }
 
 char *spore__buf_take(struct spore__buf *b)
@@ -93,14 +110,8 @@ void spore__strs_addf(struct spore__strs *s, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	spore__strs_take(s, spore__xvasprintf(fmt, ap));
 	va_end(ap);
-	char *item = spore__xmalloc((size_t)(len < 0 ? 0 : len) + 1);
-	item[0] = '\0';
-	va_start(ap, fmt);
-	(void)vsnprintf(item, (size_t)(len < 0 ? 0 : len) + 1, fmt, ap);
-	va_end(ap);
-	spore__strs_take(s, item);
 }
 
 bool spore__strs_has(const struct spore__strs *s, const char *item)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct spore__buf {
 	char *data; // may be NULL while nothing was added
@@ -16,6 +17,7 @@ void spore__buf_finish(struct spore__buf *b);
 void spore__buf_add(struct spore__buf *b, const void *bytes, size_t len);
 void spore__buf_str(struct spore__buf *b, const char *s);
 void spore__buf_char(struct spore__buf *b, char c);
+void spore__buf_int(struct spore__buf *b, int64_t value); // decimal; much quicker than printf
 void spore__buf_printf(struct spore__buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 // Gives the string to the caller, who frees it; the buffer is empty again. Never NULL.
 char *spore__buf_take(struct spore__buf *b);

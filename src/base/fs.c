@@ -139,6 +139,23 @@ int spore__fs_remove_tree(const char *path)
 	return remove_at(AT_FDCWD, path);
 }
 
+int spore__fs_empty(const char *dir, mode_t mode)
+{
+	struct spore__strs names = {0};
+	int r = spore__fs_list(dir, &names);
+	if (r != 0 && errno == ENOENT)
+		r = spore__fs_mkdirs(dir, mode);
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		char *path = spore__fs_join(dir, names.items[i]);
+		r = spore__fs_remove_tree(path);
+		free(path);
+	}
+	int saved = errno;
+	spore__strs_finish(&names);
+	errno = saved;
+	return r;
+}
+
 static int copy_by_hand(int in, int out)
 {
 	char chunk[65536];
@@ -229,8 +246,13 @@ char *spore__fs_dir(const char *path)
 
 char *spore__fs_join(const char *dir, const char *name)
 {
-	size_t len = strlen(dir);
-	return spore__xasprintf("%s%s%s", dir, len > 0 && dir[len - 1] == '/' ? "" : "/", name);
+	size_t len = strlen(dir), name_len = strlen(name);
+	size_t slash = len > 0 && dir[len - 1] == '/' ? 0 : 1;
+	char *path = spore__xmalloc(len + slash + name_len + 1);
+	memcpy(path, dir, len);
+	path[len] = '/';
+	memcpy(path + len + slash, name, name_len + 1);
+	return path;
 }
 
 int spore__fs_list(const char *dir, struct spore__strs *names)
@@ -251,13 +273,18 @@ int spore__fs_list(const char *dir, struct spore__strs *names)
 
 void spore__escape(struct spore__buf *out, const char *s)
 {
+	static const char hex[] = "0123456789ABCDEF";
+	const char *plain = s;
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
-		if (c <= ' ' || c == '%' || c == 0x7f)
-			spore__buf_printf(out, "%%%02X", c);
-		else
-			spore__buf_char(out, *s);
+		if (c > ' ' && c != '%' && c != 0x7f)
+			continue;
+		const char code[3] = {'%', hex[c >> 4], hex[c & 15]};
+		spore__buf_add(out, plain, (size_t)(s - plain));
+		spore__buf_add(out, code, sizeof code);
+		plain = s + 1;
 	}
+	spore__buf_add(out, plain, (size_t)(s - plain));
 }
 
 static int hex_value(char c)

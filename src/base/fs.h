@@ -17,7 +17,8 @@ int spore__fs_write_all(int fd, const void *bytes, size_t len); // over short wr
 // Writes beside and renames, so that a reader sees the old or the new content, never a part. No fsync: what is kept
 // so is checked by hash or can be made again.
 int spore__fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode);
-int spore__fs_remove_tree(const char *path); // a file or a folder with all in it; follows no link; 0 when absent
+int spore__fs_remove_tree(const char *path);       // a file or a folder with all in it; follows no link; 0 when absent
+int spore__fs_empty(const char *dir, mode_t mode); // a folder: removes all in it, makes it when it is absent
 int spore__fs_copy_file(const char *from, const char *to, mode_t mode); // content only; shares blocks where it can
 bool spore__fs_is_dir(const char *path);
 bool spore__fs_is_file(const char *path); // a regular file, links followed

@@ -49,17 +49,28 @@ char *spore__xstrndup(const char *s, size_t len)
 	return copy;
 }
 
+char *spore__xvasprintf(const char *fmt, va_list ap)
+{
+	char likely[256];
+	va_list again;
+	va_copy(again, ap);
+	int len = vsnprintf(likely, sizeof likely, fmt, ap);
+	if (len < 0)
+		out_of_memory();
+	char *s = spore__xmalloc((size_t)len + 1);
+	if ((size_t)len < sizeof likely)
+		memcpy(s, likely, (size_t)len + 1);
+	else
+		(void)vsnprintf(s, (size_t)len + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
 char *spore__xasprintf(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	int len = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (len < 0)
-		out_of_memory();
-	char *s = spore__xmalloc((size_t)len + 1);
-	va_start(ap, fmt);
-	(void)vsnprintf(s, (size_t)len + 1, fmt, ap);
+	char *s = spore__xvasprintf(fmt, ap);
 	va_end(ap);
 	return s;
 }

@@ -3,6 +3,7 @@
 #ifndef SPORE_BASE_MEM_H
 #define SPORE_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 void *spore__xmalloc(size_t size);
@@ -10,6 +11,7 @@ void *spore__xcalloc(size_t count, size_t size);
 void *spore__xrealloc(void *old, size_t size);
 char *spore__xstrdup(const char *s);
 char *spore__xstrndup(const char *s, size_t len);
+char *spore__xvasprintf(const char *fmt, va_list ap);
 char *spore__xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -69,7 +69,7 @@ static int limit_open_files(uint64_t soft)
 	struct rlimit r;
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		return -1;
-	if ((rlim_t)soft < r.rlim_max || r.rlim_max == RLIM_INFINITY)
+	if ((rlim_t)soft <= r.rlim_max || r.rlim_max == RLIM_INFINITY)
 		r.rlim_cur = (rlim_t)soft;
 	return setrlimit(RLIMIT_NOFILE, &r);
 }

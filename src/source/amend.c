@@ -114,7 +114,7 @@ static bool wants_compiler(const struct spore__amends *am)
 int spore__amend_wrap(struct spore__build *b)
 {
 	const struct spore__amends *am = &b->strategy->amends;
-	if (spore__fs_remove_tree(b->wrap) != 0 || spore__fs_mkdirs(b->wrap, 0700) != 0)
+	if (spore__fs_empty(b->wrap, 0700) != 0)
 		return -1;
 	int r = 0;
 	if (wants_compiler(am)) {

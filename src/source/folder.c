@@ -111,26 +111,11 @@ static bool check_tools(struct session *s, struct spore__build *b)
 	return missing == NULL || spore__build_fail(b, "%s is not installed", missing);
 }
 
-static int empty_folder(const char *dir)
-{
-	struct spore__strs names = {0};
-	int r = spore__fs_list(dir, &names);
-	if (r != 0 && errno == ENOENT)
-		r = spore__fs_mkdirs(dir, 0755);
-	for (size_t i = 0; r == 0 && i < names.count; i++) {
-		char *path = spore__fs_join(dir, names.items[i]);
-		r = spore__fs_remove_tree(path);
-		free(path);
-	}
-	spore__strs_finish(&names);
-	return r;
-}
-
 static bool prepare(struct session *s, struct spore__build *b)
 {
 	if (!check_tools(s, b))
 		return false;
-	int r = empty_folder(b->f->prefix);
+	int r = spore__fs_empty(b->f->prefix, 0755);
 	char *list = spore__xasprintf("%s.list", b->root);
 	bool copy = uses_copy(b->strategy);
 	if (r == 0 && b->fresh && copy)

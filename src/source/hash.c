@@ -201,6 +201,18 @@ static void remember(struct spore__hashcache *c, const struct spore__filestate *
 	c->added[c->added_count++] = e;
 }
 
+bool spore__hash_known(struct spore__hashcache *c, const struct stat *st, struct spore__hash *out)
+{
+	struct spore__filestate state;
+	memset(&state, 0, sizeof state);
+	spore__filestate_of(st, &state);
+	const struct entry *known = slot(c, &state);
+	if (known->check == 0 || known->check != check_word(known))
+		return false;
+	*out = known->hash;
+	return true;
+}
+
 int spore__hash_file(struct spore__hashcache *c, const char *path, struct spore__hash *out, struct stat *st)
 {
 	struct stat own;
@@ -212,14 +224,11 @@ int spore__hash_file(struct spore__hashcache *c, const char *path, struct spore_
 		spore__hash_bytes(&st->st_mode, sizeof st->st_mode, out);
 		return 0;
 	}
+	if (spore__hash_known(c, st, out))
+		return 0;
 	struct spore__filestate state;
 	memset(&state, 0, sizeof state);
 	spore__filestate_of(st, &state);
-	struct entry *known = slot(c, &state);
-	if (known->check != 0 && known->check == check_word(known)) {
-		*out = known->hash;
-		return 0;
-	}
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -1;

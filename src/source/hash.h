@@ -36,6 +36,9 @@ struct spore__hashcache;
 struct spore__hashcache *spore__hashcache_create(const char *store); // never NULL
 void spore__hashcache_destroy(struct spore__hashcache *c);           // writes what was added
 
+// The same for a file whose state was just read, ST, when its content is known from before; false when it has to be read.
+bool spore__hash_known(struct spore__hashcache *c, const struct stat *st, struct spore__hash *out);
+
 // The hash of a file's content (of a link: of what it names; of a folder: of its kind only). ST, if not NULL, receives its
 // state as it was before it was read. 0, or -1 with errno.
 int spore__hash_file(struct spore__hashcache *c, const char *path, struct spore__hash *out, struct stat *st);

@@ -127,11 +127,13 @@ void spore__index_write(const struct spore__index *index, struct spore__buf *out
 			spore__record_word(out, "none", input->path);
 			continue;
 		}
-		spore__buf_printf(out,
-		                  "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64
-		                  " %" PRId64 " ",
-		                  input->made ? "made" : "file", s->dev, s->ino, s->size, s->mode, s->mtime_s,
-		                  s->mtime_ns, s->ctime_s, s->ctime_ns);
+		const int64_t numbers[] = {(int64_t)s->dev, (int64_t)s->ino, (int64_t)s->size, (int64_t)s->mode,
+		                           s->mtime_s,      s->mtime_ns,     s->ctime_s,       s->ctime_ns};
+		spore__buf_str(out, input->made ? "made " : "file ");
+		for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+			spore__buf_int(out, numbers[k]);
+			spore__buf_char(out, ' ');
+		}
 		spore__escape(out, input->path);
 		spore__buf_char(out, '\n');
 	}

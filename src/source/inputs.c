@@ -399,7 +399,22 @@ bool spore__inputs_system_same(struct spore__store *s, const struct spore__meta 
 	return true;
 }
 
-int spore__inputs_trace_merge(const char *file, const char *all)
+// Leaves out what is of no effect: the linker alone opens each object, more than all the headers together.
+static void add_of_effect(struct spore__strs *lines, char *text, const char *const *own)
+{
+	struct spore__strs raw = {0};
+	add_lines(text, &raw);
+	for (size_t i = 0; i < raw.count; i++) {
+		bool told = raw.items[i][0] == 'x' || raw.items[i][0] == '!'; // about the trace itself
+		if (told || !of_no_effect(raw.items[i] + 2, own))
+			spore__strs_take(lines, raw.items[i]);
+		else
+			free(raw.items[i]);
+	}
+	free(raw.items);
+}
+
+int spore__inputs_trace_merge(const char *file, const char *const *own, const char *all)
 {
 	struct spore__buf text = {0}, old = {0}, out = {0};
 	struct spore__strs lines = {0};
@@ -407,19 +422,26 @@ int spore__inputs_trace_merge(const char *file, const char *all)
 	int r = load_trace(file, &text, &whole);
 	if (r == 0 && spore__fs_read(all, &old) != 0 && errno != ENOENT)
 		r = -1;
-	add_lines(old.data, &lines);
-	add_lines(text.data, &lines);
+	size_t old_len = old.len;
+	char *before = spore__buf_take(&old);
+	char *cut = spore__xstrdup(before);
+	add_lines(cut, &lines);
+	add_of_effect(&lines, text.data, own);
 	if (!whole)
 		spore__strs_add(&lines, "! /");
 	unique(&lines);
-	for (size_t i = 0; i < lines.count; i++)
-		spore__buf_printf(&out, "%s\n", lines.items[i]);
-	if (r == 0)
+	for (size_t i = 0; i < lines.count; i++) {
+		spore__buf_str(&out, lines.items[i]);
+		spore__buf_char(&out, '\n');
+	}
+	bool news = out.len != old_len || old_len == 0 || memcmp(out.data, before, old_len) != 0;
+	if (r == 0 && news)
 		r = spore__fs_write_atomic(all, out.data != NULL ? out.data : "", out.len, 0600);
 	spore__strs_finish(&lines);
 	spore__buf_finish(&text);
-	spore__buf_finish(&old);
 	spore__buf_finish(&out);
+	free(cut);
+	free(before);
 	return r;
 }
 

@@ -31,8 +31,9 @@ bool spore__inputs_match(struct spore__store *s, const struct spore__meta *m, co
 // otherwise.
 bool spore__inputs_system_same(struct spore__store *s, const struct spore__meta *m);
 
-// Adds the lines of the trace FILE that are new to the lines in ALL, a text file that may not exist yet.
-int spore__inputs_trace_merge(const char *file, const char *all);
+// Adds the lines of the trace FILE that are new to the lines in ALL, a text file that may not exist yet; not those of paths
+// below OWN, as above. 0, or -1 with errno.
+int spore__inputs_trace_merge(const char *file, const char *const *own, const char *all);
 
 // True when an input of INDEX changed too shortly before it was checked for the client to trust its times alone.
 bool spore__inputs_recent(const struct spore__index *index);

@@ -17,11 +17,11 @@
 
 // The file TREE/objects, which is right about every object it names:
 //
-//	flags FLAG...             escaped words; others make all of it void
+//	options FLAG...           escaped words; others make all of it void
 //	header STATE PATH         numbered from 0
-//	object STATE MAIN SOURCE HEADER...
+//	object STATE MAIN SOURCE HEADER...      numbers, or FIRST-LAST
 
-enum { STATE_MAX = 96, JOBS_MAX = 256 };
+enum { JOBS_MAX = 256 };
 
 struct slot {
 	pid_t pid; // 0: free
@@ -30,27 +30,42 @@ struct slot {
 	struct spore__buf output;
 };
 
-static void state_of(const struct stat *st, char text[STATE_MAX])
+// Thousands of these are made in a build that compiles one file: no printf.
+static void add_state(struct spore__buf *out, const struct stat *st)
 {
-	(void)snprintf(text, STATE_MAX, "%jd.%jd.%ld", (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec,
-	               st->st_mtim.tv_nsec);
+	spore__buf_int(out, st->st_size);
+	spore__buf_char(out, '.');
+	spore__buf_int(out, st->st_mtim.tv_sec);
+	spore__buf_char(out, '.');
+	spore__buf_int(out, st->st_mtim.tv_nsec);
 }
 
-static void header_state(const struct spore__build *b, const char *path, char text[STATE_MAX])
+static bool has_state(const struct stat *st, const char *text)
+{
+	struct spore__buf now = {0};
+	add_state(&now, st);
+	bool same = strcmp(now.data, text) == 0;
+	spore__buf_finish(&now);
+	return same;
+}
+
+static char *header_state(const struct spore__build *b, const char *path)
 {
 	struct stat st;
+	struct spore__buf state = {0};
 	char *full = *path == '/' ? NULL : spore__fs_join(b->dir, path);
 	if (stat(full != NULL ? full : path, &st) == 0)
-		state_of(&st, text);
+		add_state(&state, &st);
 	else
-		strcpy(text, "gone");
+		spore__buf_str(&state, "gone");
 	free(full);
+	return spore__buf_take(&state);
 }
 
 static char *flags_line(const struct spore__objects *o)
 {
 	struct spore__buf line = {0};
-	spore__buf_str(&line, "flags");
+	spore__buf_str(&line, "options");
 	for (size_t i = 0; i < o->flags.count; i++) {
 		spore__buf_char(&line, ' ');
 		spore__escape(&line, o->flags.items[i]);
@@ -63,8 +78,29 @@ static int compare_source(const void *key, const void *item)
 	return strcmp(key, ((const struct spore__object *)item)->source);
 }
 
+// A number, or two with a dash between, that are less than COUNT.
+static bool parse_range(const char *word, size_t count, size_t *first, size_t *last)
+{
+	char *end;
+	*first = strtoul(word, &end, 10);
+	*last = *end == '-' ? strtoul(end + 1, &end, 10) : *first;
+	return *end == '\0' && *first <= *last && *last < count;
+}
+
+static int compare_names_of_files(const void *key, const void *item)
+{
+	return strcmp(key, *(char *const *)item);
+}
+
+// FILES: the names in the folder of the objects, sorted.
+static bool is_there(const struct spore__object *object, const struct spore__strs *files)
+{
+	return files->count > 0 && bsearch(spore__fs_base(object->path), files->items, files->count,
+	                                   sizeof *files->items, compare_names_of_files) != NULL;
+}
+
 // "STATE MAIN SOURCE HEADER..."; CHANGED tells of each header.
-static void take_object(struct spore__objects *o, char *line, const bool *changed)
+static void take_object(struct spore__objects *o, char *line, const bool *changed, const struct spore__strs *files)
 {
 	char *save = NULL;
 	char *state = strtok_r(line, " ", &save), *has_main = strtok_r(NULL, " ", &save);
@@ -73,31 +109,36 @@ static void take_object(struct spore__objects *o, char *line, const bool *change
 		return;
 	struct spore__object *object =
 	    o->count == 0 ? NULL : bsearch(source, o->items, o->count, sizeof *o->items, compare_source);
-	char now[STATE_MAX];
 	if (object == NULL)
 		return;
-	state_of(&object->st, now);
-	bool fresh = strcmp(now, state) == 0 && access(object->path, F_OK) == 0;
-	size_t cap = 0;
+	bool fresh = has_state(&object->st, state) && is_there(object, files);
 	for (char *word; (word = strtok_r(NULL, " ", &save)) != NULL;) {
-		size_t index = strtoul(word, NULL, 10);
-		if (index >= o->headers.count)
+		size_t first, last;
+		if (!parse_range(word, o->headers.count, &first, &last))
 			return;
-		fresh = fresh && !changed[index];
-		if (object->header_count == cap) {
-			cap = cap == 0 ? 64 : cap * 2;
-			object->headers = spore__xrealloc(object->headers, cap * sizeof *object->headers);
+		size_t count = object->header_count + (last - first + 1);
+		object->headers = spore__xrealloc(object->headers, count * sizeof *object->headers);
+		for (; first <= last; first++) {
+			fresh = fresh && !changed[first];
+			object->headers[object->header_count++] = (unsigned)first;
 		}
-		object->headers[object->header_count++] = (unsigned)index;
 	}
 	object->has_main = strcmp(has_main, "1") == 0;
 	object->fresh = fresh;
 }
 
-static void add_header(struct spore__objects *o, const char *path, const char *state)
+static void add_header(struct spore__objects *o, const char *path, char *state)
 {
 	spore__strs_add(&o->headers, path);
-	spore__strs_add(&o->states, state);
+	spore__strs_take(&o->states, state);
+}
+
+static void list_objects(const struct spore__build *b, struct spore__strs *files)
+{
+	char *dir = spore__fs_join(b->tree, "o");
+	if (spore__fs_list(dir, files) != 0)
+		spore__strs_finish(files); // then all are compiled
+	free(dir);
 }
 
 void spore__objects_load(struct spore__objects *o, const struct spore__build *b)
@@ -107,9 +148,12 @@ void spore__objects_load(struct spore__objects *o, const struct spore__build *b)
 	bool usable = line != NULL && strcmp(line, flags) == 0;
 	bool *changed = NULL;
 	size_t cap = 0;
+	struct spore__strs files = {0};
+	if (usable)
+		list_objects(b, &files);
 	for (line = usable ? strtok_r(NULL, "\n", &save) : NULL; line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		if (strncmp(line, "object ", 7) == 0) {
-			take_object(o, line + 7, changed);
+			take_object(o, line + 7, changed, &files);
 			continue;
 		}
 		char *path = strncmp(line, "header ", 7) == 0 ? strchr(line + 7, ' ') : NULL;
@@ -118,8 +162,7 @@ void spore__objects_load(struct spore__objects *o, const struct spore__build *b)
 		*path++ = '\0';
 		if (!spore__unescape(path))
 			break;
-		char now[STATE_MAX];
-		header_state(b, path, now);
+		char *now = header_state(b, path);
 		if (o->headers.count == cap) {
 			cap = cap == 0 ? 256 : cap * 2;
 			changed = spore__xrealloc(changed, cap * sizeof *changed);
@@ -127,32 +170,52 @@ void spore__objects_load(struct spore__objects *o, const struct spore__build *b)
 		changed[o->headers.count] = strcmp(now, line + 7) != 0;
 		add_header(o, path, now);
 	}
+	spore__strs_finish(&files);
 	free(changed);
 	free(flags);
 	free(text);
+}
+
+// Mostly a few ranges: headers are numbered as they are met.
+static void add_ranges(struct spore__buf *out, const unsigned *numbers, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		size_t end = i + 1;
+		while (end < count && numbers[end] == numbers[end - 1] + 1)
+			end++;
+		spore__buf_char(out, ' ');
+		spore__buf_int(out, numbers[i]);
+		if (end > i + 1) {
+			spore__buf_char(out, '-');
+			spore__buf_int(out, numbers[end - 1]);
+		}
+		i = end;
+	}
 }
 
 static int save(const struct spore__objects *o, const struct spore__build *b)
 {
 	struct spore__buf out = {0};
 	char *flags = flags_line(o);
-	spore__buf_printf(&out, "%s\n", flags);
+	spore__buf_str(&out, flags);
+	spore__buf_char(&out, '\n');
 	free(flags);
 	for (size_t i = 0; i < o->headers.count; i++) {
-		spore__buf_printf(&out, "header %s ", o->states.items[i]);
+		spore__buf_str(&out, "header ");
+		spore__buf_str(&out, o->states.items[i]);
+		spore__buf_char(&out, ' ');
 		spore__escape(&out, o->headers.items[i]);
 		spore__buf_char(&out, '\n');
 	}
 	for (size_t i = 0; i < o->count; i++) {
 		const struct spore__object *object = &o->items[i];
-		char state[STATE_MAX];
 		if (!object->fresh)
 			continue;
-		state_of(&object->st, state);
-		spore__buf_printf(&out, "object %s %d ", state, object->has_main);
+		spore__buf_str(&out, "object ");
+		add_state(&out, &object->st);
+		spore__buf_str(&out, object->has_main ? " 1 " : " 0 ");
 		spore__escape(&out, object->source);
-		for (size_t k = 0; k < object->header_count; k++)
-			spore__buf_printf(&out, " %u", object->headers[k]);
+		add_ranges(&out, object->headers, object->header_count);
 		spore__buf_char(&out, '\n');
 	}
 	char *path = spore__fs_join(b->tree, "objects");
@@ -200,9 +263,7 @@ static unsigned header_index(struct names *n, struct spore__objects *o, const st
 		else
 			low = mid + 1;
 	}
-	char state[STATE_MAX];
-	header_state(b, path, state);
-	add_header(o, path, state);
+	add_header(o, path, header_state(b, path));
 	n->items = spore__xrealloc(n->items, (n->count + 2) * sizeof *n->items);
 	memmove(n->items + low + 1, n->items + low, (n->count - low) * sizeof *n->items);
 	n->items[low] = (struct name){o->headers.items[o->headers.count - 1], (unsigned)(o->headers.count - 1)};

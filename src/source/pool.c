@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #include "os/os.h"
 #include "source/objects.h"
 
-enum { MAX_FILE_BYTES = 1 << 30 };
+enum { MAX_FILE_BYTES = 1 << 30, OPEN_FILES = 1 << 14 };
 
 static const char *const system_read[] = {"/usr",
                                           "/bin",
@@ -36,6 +37,16 @@ static void make_env(const struct spore__build *b, struct spore__strs *env)
 	spore__strs_addf(env, "TMPDIR=%s", b->tree);
 }
 
+// A linker uses an eighth of the files that it may open, and opens the others again and again: the usual limit of 1024 costs a
+// quarter of the time of linking a thousand objects. 0: leave it.
+static uint64_t open_files(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= OPEN_FILES)
+		return 0;
+	return r.rlim_max < OPEN_FILES ? (uint64_t)r.rlim_max : OPEN_FILES;
+}
+
 int spore__tool_start(const struct spore__build *b, const char *dir, const char *const argv[], int fd, pid_t *pid)
 {
 	struct spore__strs env = {0}, read = {0};
@@ -55,6 +66,7 @@ int spore__tool_start(const struct spore__build *b, const char *dir, const char 
 	    .reset_signals = true,
 	    .max_cpu_s = b->sandbox.max_seconds,
 	    .max_file_bytes = MAX_FILE_BYTES,
+	    .open_files = open_files(),
 	    .confine = b->sandbox.confined && spore__os_can_confine() ? &confine : NULL,
 	};
 	int r = null < 0 ? -1 : spore__os_spawn(&spawn, pid);

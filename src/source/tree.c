@@ -96,6 +96,23 @@ static bool load(struct tree *t)
 	return true;
 }
 
+static int newest_first(const void *a, const void *b)
+{
+	const struct spore__filestate *x = &((const struct spore__input *)a)->state;
+	const struct spore__filestate *y = &((const struct spore__input *)b)->state;
+	if (x->mtime_s != y->mtime_s)
+		return x->mtime_s < y->mtime_s ? 1 : -1;
+	return (x->mtime_ns < y->mtime_ns) - (x->mtime_ns > y->mtime_ns);
+}
+
+// What was edited last is likeliest to be edited next: then the client, which looks in this order, need not look at all the rest.
+static void order_index(struct tree *t)
+{
+	struct spore__index *index = &t->b->index;
+	if (index->input_count > 1)
+		qsort(index->inputs, index->input_count, sizeof *index->inputs, newest_first);
+}
+
 // The folders' times tell the client of new files.
 static void index_folders(struct tree *t)
 {
@@ -246,7 +263,7 @@ static bool describe(struct tree *t, const struct timespec *since, struct spore_
 	m->builder = spore__xstrdup(b->folder.build_system != NULL ? b->folder.build_system : "none");
 	for (size_t i = 0; i < t->settings.count; i++)
 		spore__strs_add(&m->settings, t->settings.items[i]);
-	if (spore__inputs_trace_merge(t->trace, t->traced) != 0 ||
+	if (spore__inputs_trace_merge(t->trace, own, t->traced) != 0 ||
 	    spore__inputs_from_trace(b->store, t->traced, own, b->source, NULL, since, m, changed, &trusted) != 0)
 		return spore__job_fail_store(b, "cannot read what the build read");
 	spore__job_trust(b, m, trusted);
@@ -382,6 +399,7 @@ bool spore__job_tree(struct spore__job *b)
 	bool ok =
 	    load(&t) && (run_as_it_is(&t) || spore__job_lookup(b, t.candidates, &t.settings, b->source) || build(&t));
 	if (ok && b->index.id != NULL) {
+		order_index(&t);
 		index_folders(&t);
 		if (ready != NULL)
 			ready(b);

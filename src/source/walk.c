@@ -113,6 +113,8 @@ static int hash_entry(struct walker *k, int dirfd, const char *name, struct spor
 		spore__hash_bytes(target, (size_t)len, &e->hash);
 		return 0;
 	}
+	if (spore__hash_known(k->hashes, &e->st, &e->hash))
+		return 0;
 	char *path = spore__fs_join(k->root, e->path);
 	int r = spore__hash_file(k->hashes, path, &e->hash, &e->st);
 	free(path);

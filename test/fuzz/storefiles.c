@@ -56,12 +56,13 @@ static void hashes(const uint8_t *data, size_t size)
 // A trace that tools wrote, into what earlier ones gave.
 static void trace(const uint8_t *data, size_t size)
 {
+	static const char *const own[] = {"/own", NULL};
 	size_t half = size / 2;
 	char *path = put("trace", data, half), *all = put("traced", data + half, size - half);
-	if (spore__inputs_trace_merge(path, all) != 0)
+	if (spore__inputs_trace_merge(path, own, all) != 0)
 		abort();
 	struct spore__buf once = {0}, twice = {0};
-	if (spore__fs_read(all, &once) != 0 || spore__inputs_trace_merge(path, all) != 0 ||
+	if (spore__fs_read(all, &once) != 0 || spore__inputs_trace_merge(path, own, all) != 0 ||
 	    spore__fs_read(all, &twice) != 0)
 		abort();
 	if (once.len != twice.len || (once.len > 0 && memcmp(once.data, twice.data, once.len) != 0))
