@@ -58,16 +58,29 @@ class SporeTest(unittest.TestCase):
             if name in os.environ:
                 self.env[name] = os.environ[name]
 
-    def clean(self):
-        # Whatever a test left running would be found by its environment.
+    def marked(self):
+        """The processes of this test, found by their environment."""
         mark = ("SPORE_STORE=" + self.store).encode()
+        found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/environ", "rb") as f:
                     if mark in f.read().split(b"\0"):
-                        os.kill(int(pid), signal.SIGKILL)
-            except (OSError, ProcessLookupError):
+                        found.append(int(pid))
+            except OSError:
                 pass
+        return found
+
+    def clean(self):
+        # One that is being ended may just have started another: a build that tells the node.
+        end = time.monotonic() + DEADLINE
+        while (left := self.marked()) and time.monotonic() < end:
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            time.sleep(0.002)
         for root, folders, _ in os.walk(self.dir):
             for name in folders:
                 path = os.path.join(root, name)
