@@ -57,7 +57,7 @@ static struct spore__hold *create(struct spore__tasks *t, struct spore__task *ta
 	return hold;
 }
 
-static void look_at(struct spore__hold *hold, uint64_t in_ms)
+void spore__hold_look_in(struct spore__hold *hold, uint64_t in_ms)
 {
 	hold->due_ms = uv_now(hold->tasks->loop) + in_ms;
 	spore__tasks_wake_at(hold->tasks, hold->due_ms);
@@ -89,7 +89,7 @@ static void retry(struct spore__hold *hold)
 	hold = other != NULL ? other : hold;
 	uint64_t wait = (uint64_t)RETRY_MS << (hold->tries < 10 ? hold->tries : 10);
 	hold->tries++;
-	look_at(hold, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+	spore__hold_look_in(hold, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 }
 
 // Its task may wait for its folder to be out of use.
@@ -314,7 +314,7 @@ struct spore__hold *spore__hold_adopt(struct spore__tasks *t, struct spore__task
 	spore__task_hold_name(task, generation, &name);
 	struct spore__hold *hold = create(t, task, &name);
 	if (hold != NULL)
-		look_at(hold, 0); // once the task knows it
+		spore__hold_look_in(hold, 0); // once the task knows it
 	return hold;
 }
 
@@ -331,7 +331,7 @@ static void end_by_force(struct spore__hold *hold)
 	                locked == 1 && pid > 0 ? ": ended" : "");
 	if (locked == 1 && pid > 0)
 		(void)kill((pid_t)pid, SIGKILL);
-	look_at(hold, PATIENCE_MS);
+	spore__hold_look_in(hold, PATIENCE_MS);
 }
 
 void spore__hold_look(struct spore__hold *hold)
@@ -357,7 +357,7 @@ void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t s
 	bool was = hold->connected;
 	send_message(hold, &w);
 	hold->stop_sent = was; // else when it is connected
-	look_at(hold, (uint64_t)(kill ? 0 : grace_ms >= 0 ? grace_ms : standard_grace_ms) + PATIENCE_MS);
+	spore__hold_look_in(hold, (uint64_t)(kill ? 0 : grace_ms >= 0 ? grace_ms : standard_grace_ms) + PATIENCE_MS);
 }
 
 void spore__hold_send_restart(struct spore__hold *hold)

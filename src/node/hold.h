@@ -46,6 +46,7 @@ void spore__hold_send_leaving(struct spore__hold *hold);
 
 // It is due: tries to connect again, or ends one that hangs.
 void spore__hold_look(struct spore__hold *hold);
+void spore__hold_look_in(struct spore__hold *hold, uint64_t in_ms); // it is due then
 // Ends the conversation and frees it, later.
 void spore__hold_close(struct spore__hold *hold);
 

@@ -13,6 +13,8 @@
 #include "os/os.h"
 #include "os/tree.h"
 
+enum { BEGIN_MS = 300 };
+
 struct found {
 	struct spore__hold_name *names;
 	size_t count, cap;
@@ -102,7 +104,8 @@ static void take_ended(struct spore__tasks *t, struct spore__task *task, const s
                        bool known)
 {
 	struct spore__hold_state s;
-	bool ended = spore__folder_read_state(dir, &s) == 0 && s.phase == SPORE__PHASE_ENDED;
+	bool said = spore__folder_read_state(dir, &s) == 0;
+	bool ended = said && s.phase == SPORE__PHASE_ENDED;
 	if (known && (ended ? task->said != NULL : task->done || !task->wanted))
 		return;
 	struct spore__hold *hold = spore__hold_adopt(t, task, name->generation);
@@ -116,8 +119,10 @@ static void take_ended(struct spore__tasks *t, struct spore__task *task, const s
 		spore__task_heard(t, hold, &s, w.data, w.err == 0 ? w.len : 0);
 		spore__msgpack_writer_finish(&w);
 		spore__hold_close(hold);
-	} else {
+	} else if (said) {
 		hold->lost = t->lost = true;
+	} else {
+		spore__hold_look_in(hold, BEGIN_MS); // the last node may have started it just before it ended
 	}
 }
 

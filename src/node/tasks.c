@@ -472,8 +472,8 @@ void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, con
 	spore__task_heard(t, hold, &wanted, bytes, len);
 	spore__node_log("%s: its hold was killed, and it with it", task->name);
 	if (tried || !task->wanted || spore__task_is_active(task) || task->queued || task->gated ||
-	    task->schedule != NULL || task->restart == SPORE__RESTART_NEVER)
-		return;
+	    (s->run > 0 && (task->schedule != NULL || task->restart == SPORE__RESTART_NEVER)))
+		return; // one that had not begun is started whatever the policy
 	if (uv_now(t->loop) - hold->started_ms > HEALTHY_MS)
 		task->lost = 0;
 	uint64_t delay = task->lost == 0 ? 0 : (uint64_t)DELAY_MS << (task->lost < 8 ? task->lost : 8);

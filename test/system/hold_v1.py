@@ -65,7 +65,7 @@ class Hold:
 
     def begin(self):
         env = dict(item.split("=", 1) for item in self.spec.get("env", []))
-        env["SPORE_INSTANCE"] = f"{os.path.basename(self.folder)}#{self.run}"
+        env["SPORE_INSTANCE"] = f"{self.folder}#{self.run}"
         self.pid = os.fork()
         if self.pid == 0:
             os.setsid()
