@@ -61,7 +61,8 @@ static bool list_folders(const struct spore__tasks *t, struct found *found)
 			found->names[found->count++] = name;
 	}
 	closedir(d);
-	qsort(found->names, found->count, sizeof *found->names, compare_names);
+	if (found->count > 0)
+		qsort(found->names, found->count, sizeof *found->names, compare_names);
 	return good;
 }
 
