@@ -163,6 +163,7 @@ void spore__holds_find(struct spore__tasks *t)
 		take_folder(t, &found.names[last], true);
 	}
 	free(found.names);
+	spore__tree_sweep();
 }
 
 struct graves {

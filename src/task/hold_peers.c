@@ -435,9 +435,13 @@ void spore__hold_peers_open(struct spore__hold *h, int inherited)
 		spore__hold_complain(h, "nobody can connect to it: %s", strerror(errno));
 	else
 		spore__hold_peers_listen(h, fd);
-	struct spore__hold_peer *p = inherited >= 0 ? add(h, inherited) : NULL;
-	if (p == NULL)
+	if (inherited < 0)
 		return;
+	struct spore__hold_peer *p = add(h, inherited);
+	if (p == NULL) {
+		spore__hold_node_lost(h); // it was killed while it started this hold
+		return;
+	}
 	p->node = true; // who else starts holds?
 	h->nodes = 1;
 }

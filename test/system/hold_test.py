@@ -85,7 +85,8 @@ class Peer:
 class Hold:
     """A running spore-hold, with a connection that it inherited as from the node."""
 
-    def __init__(self, test, spec, task="web", generation=1, run=1, features=(), env=None, limits=None):
+    def __init__(self, test, spec, task="web", generation=1, run=1, features=(), env=None, limits=None,
+                 alone=False):
         self.test = test
         self.name = f"_.{task}.{generation}"
         self.state_dir = test.env["SPORE_STATE"]
@@ -97,12 +98,14 @@ class Hold:
             f.write(pack(spec))
         ours, theirs = socket.socketpair()
         with ours, theirs:
+            if alone:  # the node was killed in between
+                ours.shutdown(socket.SHUT_RDWR)
             # Whatever number the socket has, it becomes 3; spore-hold closes all others.
             self.process = subprocess.Popen(
                 ["sh", "-c", f'exec "$@" 3<&{theirs.fileno()}', "sh", HOLD, self.folder, str(run)],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 env={**test.env, **(env or {})}, preexec_fn=limits)
-            self.peer = Peer(ours.dup(), features)
+            self.peer = Peer(ours.dup(), features, hello=not alone)
         self.state = {}
         self.states = []
         test.addCleanup(self.end)

@@ -287,6 +287,12 @@ class Node(HoldTest):
         hold.peer = hold.connect()
         hold.phase("running")
 
+    def test_it_is_started_when_it_died_before(self):
+        hold = self.hold("exec sleep 1000", alone=True)
+        wait_until(lambda: os.path.exists(self.said))
+        hold.peer = hold.connect()
+        hold.phase("running")
+
     def test_it_is_not_when_it_leaves_or_has_come_back(self):
         holds = [self.hold("exec sleep 1000", task=f"t{i}", features=["node"]) for i in range(2)]
         for hold in holds:

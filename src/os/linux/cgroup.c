@@ -47,8 +47,9 @@ static bool find_mount(char *out, size_t size)
 	     line = strtok_r(NULL, "\n", &rest)) {
 		char root[8], mount[256];
 		const char *type = strstr(line, " - cgroup2 ");
-		found = type != NULL && sscanf(line, "%*s %*s %*s %7s %255s", root, mount) == 2 && strcmp(root, "/") == 0 &&
-		        strchr(mount, '\\') == NULL && (size_t)snprintf(out, size, "%s", mount) < size;
+		found = type != NULL && sscanf(line, "%*s %*s %*s %7s %255s", root, mount) == 2 &&
+		        strcmp(root, "/") == 0 && strchr(mount, '\\') == NULL &&
+		        (size_t)snprintf(out, size, "%s", mount) < size;
 	}
 	free(text);
 	return found;
@@ -59,9 +60,7 @@ static bool find_base(char *out, size_t size, bool *inside)
 {
 	char mount[256];
 	char *text = read_text("/proc/self/cgroup");
-	char *own = text == NULL                      ? NULL
-	            : strncmp(text, "0::/", 4) == 0 ? text + 3
-	                                              : strstr(text, "\n0::/");
+	char *own = text == NULL ? NULL : strncmp(text, "0::/", 4) == 0 ? text + 3 : strstr(text, "\n0::/");
 	bool found = false;
 	if (own != NULL && find_mount(mount, sizeof mount)) {
 		own += own[0] == '\n' ? 4 : 0;
