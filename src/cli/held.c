@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "node/tasks_client.h"
 
+enum { START_MS = 5000 };
+
 static void member(const struct spore__msgpack_reader *map, const char *key, char *out, size_t size)
 {
 	struct spore__msgpack_reader at;
@@ -45,6 +47,18 @@ static bool take_one(struct spore__held *h, const char *what, const char *name,
 	return false;
 }
 
+// What was started a moment ago may not run yet. Where it never will, resolving says what is wrong.
+static void await_start(struct spore__tasks *t, char *const *names)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__tasks_put_names(&w, names, 1, 2);
+	spore__msgpack_str(&w, "until");
+	spore__msgpack_str(&w, "started");
+	spore__msgpack_str(&w, "timeout_ms");
+	spore__msgpack_int(&w, START_MS);
+	(void)spore__tasks_call(t, "tasks.wait", &w, true, SPORE__TASKS_PATIENCE_MS);
+}
+
 static int resolve(struct spore__held *h, const char *what, const char *name)
 {
 	struct spore__tasks t;
@@ -53,6 +67,7 @@ static int resolve(struct spore__held *h, const char *what, const char *name)
 	int status = spore__tasks_open(&t, what, true);
 	if (status != 0)
 		return status;
+	await_start(&t, names);
 	spore__tasks_put_names(&w, names, 1, 0);
 	enum spore_err err = spore__tasks_call(&t, "tasks.resolve", &w, true, SPORE__TASKS_PATIENCE_MS);
 	if (err != SPORE_OK)

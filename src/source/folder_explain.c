@@ -1,4 +1,5 @@
 // Why a folder could not be built, and what to do about it.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,13 @@ static bool asked_by_debian(const struct spore__folder *f, struct spore__buf *re
 static bool only_files(const struct spore__folder_result *r)
 {
 	return r->missing.count == 0 && r->build_system != NULL && strcmp(r->build_system, spore__build_c.name) == 0;
+}
+
+static const char *remedy_of_disk(const char *error)
+{
+	if (strstr(error, strerror(ENOSPC)) != NULL || strstr(error, strerror(EDQUOT)) != NULL)
+		return "free some space there (spore store gc), then try again";
+	return strstr(error, strerror(EFBIG)) != NULL ? "raise the limit of the size of files (ulimit -f)" : NULL;
 }
 
 void spore__folder_fail(struct spore__folder_result *r, char *error, char *remedy)
@@ -54,7 +62,10 @@ void spore__folder_explain(const struct spore__folder *f, const struct spore__ne
 		const struct spore__attempt *first = &r->attempts[0];
 		spore__buf_printf(&error, "%s: %s", first->what, first->why != NULL ? first->why : "failed");
 	}
-	if (r->packages.count > 0) {
+	const char *disk = remedy_of_disk(error.data);
+	if (disk != NULL) {
+		spore__buf_str(&remedy, disk);
+	} else if (r->packages.count > 0) {
 		spore__buf_str(&remedy, "sudo apt-get install");
 		for (size_t i = 0; i < r->packages.count; i++)
 			spore__buf_printf(&remedy, " %s", r->packages.items[i]);
