@@ -266,14 +266,21 @@ class Stop(Tasks):
 
 
 class Killed(Tasks):
+    @staticmethod
+    def opened(pid):
+        """What the descriptors of a process lead to; it opens and closes some meanwhile."""
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                yield os.readlink(f"/proc/{pid}/fd/{fd}")
+            except FileNotFoundError:
+                pass
+
     def test_a_command_that_waits_outlives_the_node(self):
         self.sleeper("a", "--wait")
         waiting = self.start("wait", "--until", "ended", "a")
         with open(os.path.join(self.dir, "state", "node.log")) as f:
             node = int(re.findall(r"process (\d+)", f.read())[-1])
-        connected = f"/proc/{waiting.pid}/fd"
-        wait_until(lambda: any(os.readlink(f"{connected}/{fd}").startswith("socket:") for fd in os.listdir(connected)
-                               if int(fd) > 2), "its connection")
+        wait_until(lambda: any(name.startswith("socket:") for name in self.opened(waiting.pid)), "its connection")
         os.kill(node, signal.SIGKILL)
         self.assertIsNone(waiting.poll())
         pid = self.tasks()["a"]["pid"]
