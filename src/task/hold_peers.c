@@ -300,7 +300,8 @@ static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
 	if (p->closing)
 		at = p->in_len;
 	p->in_len -= at;
-	memmove(p->in, p->in + at, p->in_len);
+	if (at > 0)
+		memmove(p->in, p->in + at, p->in_len); // else there may be no buffer
 	if (p->in_len == 0 && p->in_cap > IN_IDLE) {
 		free(p->in);
 		p->in = NULL;
