@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,7 +93,7 @@ static void test_kill_matching(void **state)
 	for (int i = 0; i < 10000 && killed == 0; i++) {
 		killed = spore__os_kill_matching("SPORE_TEST_MARK", is_ours, value);
 		if (killed == 0)
-			(void)usleep(1000);
+			(void)nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	assert_int_equal(killed, 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
