@@ -5,11 +5,12 @@ PREFIX = /usr/local
 OPTIONS =
 SOURCES = $(shell git ls-files '*.c' '*.h' ':!test/corpus' 2>/dev/null)
 
-.PHONY: help build run test bench install deps check-format format tidy clean
+.PHONY: help build run test test-slow bench install deps check-format format tidy clean
 
 help:
 	@echo 'make run           install what is missing, build, and run a real program from its source'
-	@echo 'make test          install what is missing, build, run all tests'
+	@echo 'make test          install what is missing, build, run the tests'
+	@echo 'make test-slow     those that take minutes: many more rounds, real packages, every program of the corpus'
 	@echo 'make build         programs in $(BUILD)/, which work in place: $(BUILD)/spore'
 	@echo 'make bench         benchmarks, beside the peers'
 	@echo 'make install       PREFIX=$(PREFIX), DESTDIR='
@@ -31,7 +32,12 @@ run:
 test:
 	@.ci/deps build test
 	@$(MAKE) --no-print-directory build
-	@test/run $(BUILD) $(TESTS)
+	@test/run $(BUILD) $(if $(TESTS),$(TESTS),--no-suite slow)
+
+test-slow:
+	@.ci/deps build test
+	@$(MAKE) --no-print-directory build
+	@test/run $(BUILD) --suite slow
 
 bench:
 	@.ci/deps build bench
@@ -53,7 +59,8 @@ format:
 check-format:
 	@clang-format --dry-run --Werror $(SOURCES)
 
-tidy: build
+# No header is made by the build.
+tidy: $(BUILD)/build.ninja
 	@.ci/tidy $(BUILD)
 
 clean:

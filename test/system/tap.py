@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -11,10 +12,16 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.count = 0
+        self.began = time.monotonic()
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
 
     def line(self, good, test, note=""):
         self.count += 1
-        print(f"{'ok' if good else 'not ok'} {self.count} - {test.id()}{note}", flush=True)
+        taken = time.monotonic() - self.began
+        print(f"{'ok' if good else 'not ok'} {self.count} - {test.id()}{f' ({taken:.1f} s)' if taken >= 1 else ''}{note}", flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)
