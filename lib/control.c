@@ -6,9 +6,11 @@ static const struct {
 	const char *name;
 	enum spore__control_type type;
 } names[] = {
-    {"hello", SPORE__CONTROL_HELLO},   {"refuse", SPORE__CONTROL_REFUSE},     {"log", SPORE__CONTROL_LOG},
-    {"lost", SPORE__CONTROL_LOST},     {"listens", SPORE__CONTROL_LISTENS},   {"ready", SPORE__CONTROL_READY},
-    {"status", SPORE__CONTROL_STATUS}, {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
+    {"hello", SPORE__CONTROL_HELLO},     {"refuse", SPORE__CONTROL_REFUSE},     {"log", SPORE__CONTROL_LOG},
+    {"lost", SPORE__CONTROL_LOST},       {"listens", SPORE__CONTROL_LISTENS},   {"ready", SPORE__CONTROL_READY},
+    {"status", SPORE__CONTROL_STATUS},   {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
+    {"open", SPORE__CONTROL_OPEN},       {"close", SPORE__CONTROL_CLOSE},       {"channel", SPORE__CONTROL_CHANNEL},
+    {"unwired", SPORE__CONTROL_UNWIRED}, {"closed", SPORE__CONTROL_CLOSED},
 };
 
 static enum spore__control_type type_of(const struct spore__msgpack_value *v)
@@ -41,6 +43,21 @@ static bool take_text(struct spore__msgpack_reader *r, struct spore__control_mes
 	return true;
 }
 
+static bool take_word(struct spore__msgpack_reader *r, struct spore__control_word *word)
+{
+	return spore__msgpack_read_str(r, &word->s, &word->len) == SPORE__MSGPACK_OK && word->len > 0 &&
+	       word->len <= SPORE__CONTROL_NAME && memchr(word->s, '\0', word->len) == NULL;
+}
+
+static bool take_small(struct spore__msgpack_reader *r, unsigned limit, unsigned *number)
+{
+	uint64_t n;
+	if (!take_number(r, &n) || n > limit)
+		return false;
+	*number = (unsigned)n;
+	return true;
+}
+
 static bool take_nested(struct spore__msgpack_reader *r, bool map, struct spore__msgpack_reader *nested)
 {
 	uint32_t count;
@@ -67,6 +84,19 @@ static bool take_items(struct spore__msgpack_reader *r, struct spore__control_me
 	case SPORE__CONTROL_LOST:
 	case SPORE__CONTROL_STOP:
 		return take_number(r, &m->number);
+	case SPORE__CONTROL_OPEN:
+		return take_word(r, &m->port) && take_word(r, &m->kind) && take_word(r, &m->shape) &&
+		       take_nested(r, true, &m->fields);
+	case SPORE__CONTROL_CLOSE:
+		return take_word(r, &m->port);
+	case SPORE__CONTROL_CHANNEL:
+		return take_word(r, &m->port) && take_number(r, &m->serial) && take_word(r, &m->kind) &&
+		       take_small(r, UINT16_MAX, &m->role) &&
+		       take_small(r, SPORE__CONTROL_DESCRIPTORS, &m->descriptors) && take_nested(r, true, &m->fields);
+	case SPORE__CONTROL_UNWIRED:
+		return take_word(r, &m->port) && take_number(r, &m->serial);
+	case SPORE__CONTROL_CLOSED:
+		return take_word(r, &m->port) && take_number(r, &m->number) && take_text(r, m);
 	case SPORE__CONTROL_LISTENS:
 	case SPORE__CONTROL_READY:
 	case SPORE__CONTROL_STOPPING:
@@ -144,21 +174,27 @@ static void put_text(struct spore__msgpack_writer *w, const char *text)
 	spore__msgpack_strn(w, text, cut(text, strlen(text), SPORE__CONTROL_TEXT));
 }
 
+static void put_pairs(struct spore__msgpack_writer *w, const char *const *values)
+{
+	uint32_t pairs = 0;
+	while (values != NULL && values[2 * pairs] != NULL)
+		pairs++;
+	spore__msgpack_map(w, pairs);
+	for (uint32_t i = 0; i < 2 * pairs; i++)
+		spore__msgpack_str(w, values[i]);
+}
+
 void spore__control_put_hello(struct spore__msgpack_writer *w, const char *const *features, const char *const *values)
 {
 	size_t at = begin(w, "hello", 4);
-	uint32_t count = 0, pairs = 0;
+	uint32_t count = 0;
 	while (features != NULL && features[count] != NULL)
 		count++;
-	while (values != NULL && values[2 * pairs] != NULL)
-		pairs++;
 	spore__msgpack_uint(w, SPORE__CONTROL_MAJOR);
 	spore__msgpack_array(w, count);
 	for (uint32_t i = 0; i < count; i++)
 		spore__msgpack_str(w, features[i]);
-	spore__msgpack_map(w, pairs);
-	for (uint32_t i = 0; i < 2 * pairs; i++)
-		spore__msgpack_str(w, values[i]);
+	put_pairs(w, values);
 	end(w, at);
 }
 
@@ -286,5 +322,54 @@ void spore__control_put_stop(struct spore__msgpack_writer *w, uint64_t grace_ms)
 {
 	size_t at = begin(w, "stop", 2);
 	spore__msgpack_uint(w, grace_ms);
+	end(w, at);
+}
+
+void spore__control_put_open(struct spore__msgpack_writer *w, const char *port, const char *kind, const char *shape,
+                             const char *const *options)
+{
+	size_t at = begin(w, "open", 5);
+	spore__msgpack_str(w, port);
+	spore__msgpack_str(w, kind);
+	spore__msgpack_str(w, shape);
+	put_pairs(w, options);
+	end(w, at);
+}
+
+void spore__control_put_close(struct spore__msgpack_writer *w, const char *port)
+{
+	size_t at = begin(w, "close", 2);
+	spore__msgpack_str(w, port);
+	end(w, at);
+}
+
+void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
+                                const char *transport, unsigned role, unsigned count, const char *peer)
+{
+	const char *const values[] = {peer != NULL ? "peer" : NULL, peer, NULL};
+	size_t at = begin(w, "channel", 7);
+	spore__msgpack_str(w, port);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_str(w, transport);
+	spore__msgpack_uint(w, role);
+	spore__msgpack_uint(w, count);
+	put_pairs(w, values);
+	end(w, at);
+}
+
+void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
+{
+	size_t at = begin(w, "unwired", 3);
+	spore__msgpack_str(w, port);
+	spore__msgpack_uint(w, serial);
+	end(w, at);
+}
+
+void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code, const char *text)
+{
+	size_t at = begin(w, "closed", 4);
+	spore__msgpack_str(w, port);
+	spore__msgpack_uint(w, (uint64_t)code);
+	put_text(w, text);
 	end(w, at);
 }

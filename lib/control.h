@@ -10,6 +10,12 @@
 //	["status", text]                                   program to hold
 //	["stopping"]                                       program to hold
 //	["stop", grace]                                    hold to program; milliseconds until it is ended, 0: not known
+//	["open", port, kind, shape, {key: value}]          program to hold; the map has strings and booleans
+//	["close", port]                                    program to hold
+//	["channel", port, serial, transport, role, count, {key: value}]
+//	                                                   hold to program; COUNT descriptors come with it
+//	["unwired", port, serial]                          hold to program
+//	["closed", port, code, text]                       hold to program; the answer to close, or open is refused
 //
 // Messages of other names and items after the known ones are passed over, so that either side may be older.
 #ifndef SPORE_LIB_CONTROL_H
@@ -29,6 +35,8 @@ enum {
 	SPORE__CONTROL_FIELDS = 64,                      // fields of a log record at most
 	SPORE__CONTROL_RECORD = 60 * 1024,               // bytes of a record's text and fields; what is more is cut off
 	SPORE__CONTROL_TEXT = SPORE__CONTROL_RECORD / 2, // bytes of a text
+	SPORE__CONTROL_NAME = 255,                       // bytes of a port's name, and of the words with it
+	SPORE__CONTROL_DESCRIPTORS = 8,                  // with one message at most
 };
 
 enum spore__control_type {
@@ -42,18 +50,35 @@ enum spore__control_type {
 	SPORE__CONTROL_STATUS,
 	SPORE__CONTROL_STOPPING,
 	SPORE__CONTROL_STOP,
+	SPORE__CONTROL_OPEN,
+	SPORE__CONTROL_CLOSE,
+	SPORE__CONTROL_CHANNEL,
+	SPORE__CONTROL_UNWIRED,
+	SPORE__CONTROL_CLOSED,
+};
+
+// A word of a message, not NUL-terminated.
+struct spore__control_word {
+	const char *s;
+	uint32_t len;
 };
 
 // A decoded message. Points into the bytes that it was decoded from.
 struct spore__control_message {
 	enum spore__control_type type;
-	uint64_t number;  // hello: major; refuse: code; log: level; lost: count; stop: grace in ms
+	uint64_t number;  // hello: major; refuse, closed: code; log: level; lost: count; stop: grace in ms
 	uint64_t time;    // log
-	const char *text; // refuse, log, status; not NUL-terminated
+	const char *text; // refuse, log, status, closed; not NUL-terminated
 	uint32_t text_len;
 	struct spore__msgpack_reader features; // hello: before the array
-	struct spore__msgpack_reader fields;   // hello, log: before the map
-	const unsigned char *body;             // the whole array, for spore__control_print
+	struct spore__msgpack_reader fields;   // hello, log, open, channel: before the map
+	struct spore__control_word port;  // open, close, channel, unwired, closed; at most SPORE__CONTROL_NAME bytes
+	struct spore__control_word kind;  // open: "messages" or "bytes"; channel: the transport
+	struct spore__control_word shape; // open: "connect", "serve", "publish" or "subscribe"
+	uint64_t serial;                  // channel, unwired
+	unsigned role;                    // channel
+	unsigned descriptors;             // channel: at most SPORE__CONTROL_DESCRIPTORS
+	const unsigned char *body;        // the whole array, for spore__control_print
 	size_t body_len;
 };
 
@@ -73,6 +98,16 @@ void spore__control_put_ready(struct spore__msgpack_writer *w);
 void spore__control_put_status(struct spore__msgpack_writer *w, const char *text);
 void spore__control_put_stopping(struct spore__msgpack_writer *w);
 void spore__control_put_stop(struct spore__msgpack_writer *w, uint64_t grace_ms);
+// OPTIONS is pairs of key and value, ended by NULL; may be NULL.
+void spore__control_put_open(struct spore__msgpack_writer *w, const char *port, const char *kind, const char *shape,
+                             const char *const *options);
+void spore__control_put_close(struct spore__msgpack_writer *w, const char *port);
+// The COUNT descriptors go with the first byte of the frame (SCM_RIGHTS). PEER may be NULL.
+void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
+                                const char *transport, unsigned role, unsigned count, const char *peer);
+void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
+void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code,
+                               const char *text);
 
 // Prints a message in one line for the trace, as spore__msgpack_print does.
 void spore__control_print(const struct spore__control_message *m, char *out, size_t size);

@@ -37,6 +37,12 @@ const char *spore_err_text(enum spore_err e)
 		return "system error";
 	case SPORE_EAGAIN:
 		return "not yet";
+	case SPORE_ERETURNED:
+		return "the other side has returned";
+	case SPORE_EEND:
+		return "the other side has finished";
+	case SPORE_ENOTWIRED:
+		return "not wired";
 	}
 	return "unknown error";
 }

@@ -99,9 +99,14 @@ static enum spore_err judge(struct spore__hold_side *h, const struct spore__cont
 	case SPORE__CONTROL_LOST:
 	case SPORE__CONTROL_STATUS:
 	case SPORE__CONTROL_REFUSE:
+	case SPORE__CONTROL_OPEN:
+	case SPORE__CONTROL_CLOSE:
 		return SPORE_OK;
 	case SPORE__CONTROL_STOP:
-		return refuse(h, SPORE_EMALFORMED, "stop is for the hold to send");
+	case SPORE__CONTROL_CHANNEL:
+	case SPORE__CONTROL_UNWIRED:
+	case SPORE__CONTROL_CLOSED:
+		return refuse(h, SPORE_EMALFORMED, "a message that is for the hold to send");
 	case SPORE__CONTROL_UNKNOWN:
 		break;
 	}

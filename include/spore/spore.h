@@ -51,6 +51,9 @@ enum spore_err {
 	SPORE_EUNSUPPORTED = 14, // not on this machine, or not in this version
 	SPORE_ESYSTEM = 15,      // the operating system said no; errno tells more where there is one
 	SPORE_EAGAIN = 16,       // not yet: more bytes are needed
+	SPORE_ERETURNED = 17,    // the other side is here again, or another one
+	SPORE_EEND = 18,         // the other side has said all that it wanted to say
+	SPORE_ENOTWIRED = 19,    // a port without a peer
 };
 
 // A short text for E, "unknown error" for a number that is none. Static.

@@ -53,6 +53,19 @@ static void test_each_message(void **state)
 	assert_printed(&w, "[\"stopping\"]");
 	spore__control_put_stop(&w, 5000);
 	assert_printed(&w, "[\"stop\", 5000]");
+	const char *const options[] = {"protocol", "rpc", NULL};
+	spore__control_put_open(&w, "in", "messages", "connect", options);
+	assert_printed(&w, "[\"open\", \"in\", \"messages\", \"connect\", {\"protocol\": \"rpc\"}]");
+	spore__control_put_close(&w, "in");
+	assert_printed(&w, "[\"close\", \"in\"]");
+	spore__control_put_channel(&w, "in", 7, "ring", 1, 3, "s/t.out");
+	assert_printed(&w, "[\"channel\", \"in\", 7, \"ring\", 1, 3, {\"peer\": \"s/t.out\"}]");
+	spore__control_put_channel(&w, "in", 7, "ring", 1, 3, NULL);
+	assert_printed(&w, "[\"channel\", \"in\", 7, \"ring\", 1, 3, {}]");
+	spore__control_put_unwired(&w, "in", 7);
+	assert_printed(&w, "[\"unwired\", \"in\", 7]");
+	spore__control_put_closed(&w, "in", SPORE_EDENIED, "no");
+	assert_printed(&w, "[\"closed\", \"in\", 12, \"no\"]");
 }
 
 static void test_large_records_are_cut(void **state)
@@ -139,6 +152,11 @@ static void put_all(struct spore__msgpack_writer *w)
 	spore__control_put_status(w, "fine");
 	spore__control_put_stopping(w);
 	spore__control_put_stop(w, 5000);
+	spore__control_put_open(w, "in", "messages", "connect", values);
+	spore__control_put_close(w, "in");
+	spore__control_put_channel(w, "in", 7, "ring", 1, 3, "s/t.out");
+	spore__control_put_unwired(w, "in", 7);
+	spore__control_put_closed(w, "in", SPORE_EDENIED, "no");
 	assert_int_equal(w->err, 0);
 }
 
@@ -163,7 +181,7 @@ static void test_truncated(void **state)
 			free(part);
 		}
 	}
-	assert_int_equal(messages, 9);
+	assert_int_equal(messages, 14);
 	spore__msgpack_writer_finish(&w);
 }
 

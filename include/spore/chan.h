@@ -1,0 +1,179 @@
+// Channels: a port of this task, opened by its name, and the duplex connection to whatever it is wired to. Messages of 0 bytes to 1 GiB, in
+// order, with back-pressure. Whether the peer is a neighbour (shared memory) or far away (a stream) is not the program's concern.
+//
+//	#include <spore/chan.h>
+//
+//	struct spore_chan *c;
+//	if (spore_chan_open("questions", NULL, &c) != SPORE_OK) ...
+//	spore_chan_send(c, "how are you?", 12, SPORE_FOREVER);
+//	const void *answer;
+//	size_t len;
+//	while (spore_chan_read(c, &answer, &len, 5000) == SPORE_OK) {    // in place, without a copy
+//		use(answer, len);
+//		spore_chan_release(c);
+//	}
+//	spore_chan_close(c);
+//
+// Threads: of one channel one thread may send while another receives; neither takes a lock. The functions are marked [send], [receive] or
+// [any]: [send] ones are for one thread at a time, [receive] ones likewise. [close] needs both to be out of the channel. Different channels
+// have nothing in common. None may be called from a signal handler. In a child made by fork channels are closed: every call fails with
+// SPORE_ECLOSED.
+//
+// Time-outs are in milliseconds: SPORE_FOREVER, SPORE_NOW (never waits), or how long at most. A wait spins for some microseconds, yields,
+// and sleeps. A signal handler that ran ends a wait with SPORE_ECANCELLED (unless it was set with SA_RESTART and the wait is for ever).
+//
+// What a call that sends or receives may say beside SPORE_OK:
+//	SPORE_EAGAIN      SPORE_NOW was asked for, and there is no message, or no room
+//	SPORE_ETIMEOUT    the time is over
+//	SPORE_ENOTWIRED   the same two, while the port is wired to nothing or its peer is not there: an open port waits for that
+//	SPORE_EEND        receive: the peer finished; everything that it sent was received
+//	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
+//	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
+//	                  not received is counted (spore_chan_stats). On an accepted channel it stays
+//	SPORE_ERETURNED   an open port's peer (or another one) has come; said once for each direction before anything of it is
+//	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew
+//	SPORE_ETOOBIG     send: over SPORE_CHAN_LARGEST, or over what the transport takes. receive: over the buffer; the message stays
+//	SPORE_ENOMEM      no memory for a message of this size; the channel is as before
+//	SPORE_EMALFORMED  the peer broke the rules; the channel is closed
+//	SPORE_ECANCELLED  a signal
+#ifndef SPORE_CHAN_H
+#define SPORE_CHAN_H
+
+#include <spore/spore.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct spore_chan;
+struct spore_port;
+
+#define SPORE_FOREVER (-1)
+#define SPORE_NOW 0
+#define SPORE_CHAN_LARGEST ((size_t)1 << 30) // bytes of a message
+
+// ---- opening
+
+enum spore_shape {
+	SPORE_CONNECT = 1,   // one peer
+	SPORE_SERVE = 2,     // a channel per client: spore_port_open
+	SPORE_PUBLISH = 3,   // sends only, to any number of subscribers
+	SPORE_SUBSCRIBE = 4, // receives only
+};
+
+// What a subscriber wants to happen when it is slow.
+enum spore_slow {
+	SPORE_SLOW_BLOCK = 0,      // the publisher waits
+	SPORE_SLOW_DROP = 1,       // it loses the oldest messages, which is counted at both ends
+	SPORE_SLOW_DISCONNECT = 2, // it is cut off
+};
+
+// Zeroed: a messages port of the shape connect.
+struct spore_chan_options {
+	enum spore_shape shape; // 0: SPORE_CONNECT
+	const char *protocol;   // what is spoken, as "rpc"; may be NULL
+	enum spore_slow slow;   // SPORE_SUBSCRIBE
+	bool last;              // SPORE_SUBSCRIBE: begin with the last message that was published, if there is one
+};
+
+// Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
+// SPORE_ENOTFOUND: the program was not started by spore, so nobody can wire it. SPORE_EEXISTS: it is open. SPORE_EINVALID: no name of a
+// port, or the shape SPORE_SERVE. *C is the caller's: spore_chan_close.
+SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
+                                            struct spore_chan **c);
+
+// Opens a port that many may connect to. OPTIONS->shape is not looked at. Errors as of spore_chan_open.
+SPORE_EXPORT enum spore_err spore_port_open(const char *port, const struct spore_chan_options *options,
+                                            struct spore_port **p);
+// The next client's channel. SPORE_EAGAIN, SPORE_ETIMEOUT: none. SPORE_ECLOSED: nor will there be one. [one thread at a time]
+SPORE_EXPORT enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct spore_chan **c);
+// Readable when spore_port_accept may have a client. Borrowed. [any]
+SPORE_EXPORT int spore_port_fd(const struct spore_port *p);
+// Takes no more clients; the channels accepted go on. NULL is fine.
+SPORE_EXPORT void spore_port_close(struct spore_port *p);
+
+// Closes both directions without waiting. A peer that reads gets all that was sent before, then SPORE_EEND when spore_chan_finish was called,
+// and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
+SPORE_EXPORT void spore_chan_close(struct spore_chan *c);
+
+// ---- sending
+
+// Sends a copy of LEN bytes. On an error nothing was sent. [send]
+SPORE_EXPORT enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms);
+
+// As spore_chan_send, but the peer need not see the message before the next spore_chan_send, spore_chan_commit, spore_chan_flush or
+// spore_chan_finish: many small messages cost much less. When there is no room, what is queued is published before it waits. [send]
+SPORE_EXPORT enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms);
+// Publishes what was queued. On a stream it also waits until the bytes have left this process. [send]
+SPORE_EXPORT enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms);
+
+// Lends SIZE bytes of the channel's own memory (aligned to 8) to be filled and sent without a copy. Their content is undefined, what is not
+// filled included: of a loan only what was written should be committed. At most one loan at a time: SPORE_EBUSY. [send]
+SPORE_EXPORT enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, int timeout_ms);
+// Sends the first LEN bytes of the loan; LEN over its size is SPORE_EINVALID. The loan is over in every case but this. On another error the message
+// was not sent. Waits on a stream only, TIMEOUT_MS at most. [send]
+SPORE_EXPORT enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms);
+// Gives the loan back. Without one it does nothing. [send]
+SPORE_EXPORT void spore_chan_abandon(struct spore_chan *c);
+
+// Half-close: nothing more will be sent; the peer gets SPORE_EEND behind the last message. Receiving goes on. [send]
+SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms);
+
+// ---- receiving
+
+// Copies the next message into BUFFER of SIZE bytes; *LEN is its length, also with SPORE_ETOOBIG, when it stays and nothing is copied.
+// Not while messages are read in place: SPORE_EBUSY. [receive]
+SPORE_EXPORT enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len,
+                                            int timeout_ms);
+
+// Lends the next message (aligned to 8) until spore_chan_release. Several may be lent at a time; the peer runs out of room with them.
+// A malicious peer can change the bytes meanwhile: parse a private copy, or nothing that depends on a value read twice. [receive]
+SPORE_EXPORT enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms);
+// Gives the oldest message that is lent back. Without one it does nothing. [receive]
+SPORE_EXPORT void spore_chan_release(struct spore_chan *c);
+
+// ---- polling
+//
+//	while ((e = spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_NOW)) == SPORE_EAGAIN || e == SPORE_ENOTWIRED) {
+//		struct pollfd p = {.fd = spore_chan_fd(c), .events = spore_chan_events(c)};
+//		poll(&p, 1, -1);
+//	}
+
+// A descriptor for poll and epoll, the same for the life of the channel. It becomes ready when a call with SPORE_NOW that said SPORE_EAGAIN
+// or SPORE_ENOTWIRED is worth another try; it may be ready for other reasons, and stays so until that call is made. Borrowed: do
+// not read or close it. -1 when descriptors ran out. [any]
+SPORE_EXPORT int spore_chan_fd(const struct spore_chan *c);
+// What to poll it for: POLLIN, and POLLOUT where room is waited for on a stream. Changes with each call that sends or receives. [any]
+SPORE_EXPORT short spore_chan_events(const struct spore_chan *c);
+
+// ---- state
+
+enum spore_chan_state {
+	SPORE_CHAN_UNWIRED = 0, // no peer; an open port waits for one
+	SPORE_CHAN_WIRED = 1,
+	SPORE_CHAN_GONE = 2, // the peer is gone; nothing comes any more on an accepted channel
+};
+
+struct spore_chan_stats {
+	enum spore_chan_state state;
+	const char *transport; // "ring", "stream", or "" when it is not wired. Static
+	uint64_t sent;         // messages
+	uint64_t sent_bytes;
+	uint64_t received;
+	uint64_t received_bytes;
+	uint64_t lost;    // sent, but the peer went before it had released them (a stream cannot know: 0)
+	uint64_t dropped; // subscriber: overwritten before they were received
+	uint64_t slept;   // waits that ended in sleep
+};
+
+// [any]; the counts of the other thread's direction may be a little behind.
+SPORE_EXPORT void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats);
+
+// The peer's full name as "system/task.port", "" when it is not known. Valid until the next call that receives. [receive]
+SPORE_EXPORT const char *spore_chan_peer(const struct spore_chan *c);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

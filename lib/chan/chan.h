@@ -1,0 +1,28 @@
+// A channel's end from within: a struct spore_chan over one transport, or over one transport after another (a port that was opened by its
+// name: the node wires it, its peer goes and returns). lib/chan/port.c installs what the control connection brings.
+#ifndef SPORE_LIB_CHAN_CHAN_H
+#define SPORE_LIB_CHAN_CHAN_H
+
+#include "chan/transport.h"
+
+// A channel over END alone, whose descriptors it takes over in every case. It ends with its transport.
+enum spore_err spore__chan_create(struct spore__end *end, struct spore_chan **c);
+
+// A port's end, not wired yet: it waits for spore__chan_install.
+enum spore_err spore__chan_create_port(struct spore_chan **c);
+
+// The following three are for a port's end, from any thread; they do not wait.
+
+// Wires it: T is the channel's in every case. The transport before is hung up; what arrived over it is received first, then both directions say
+// SPORE_ERETURNED once and go on with T (not for the very first T). PEER (may be NULL) is copied.
+void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer);
+// Hangs up: the port is wired to nothing until the next install.
+void spore__chan_unwire(struct spore_chan *c);
+// Nobody will wire it any more: calls that wait for that say SPORE_ECLOSED.
+void spore__chan_end(struct spore_chan *c);
+
+// What a wait of a port's end has to look at beside its own: FD is polled, and HEAR called when it is readable (by any thread). To be
+// set before the end is used. HEAR may call the functions above.
+void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void));
+
+#endif
