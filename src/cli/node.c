@@ -12,6 +12,7 @@
 
 enum {
 	PATIENCE_MS = 10000,
+	ATTEMPTS = 5,
 };
 
 static const struct spore__option json_only[] = {
@@ -28,10 +29,19 @@ static bool meet(struct spore__rpc_client *c, bool start)
 	return status == 0;
 }
 
-static void call(struct spore__rpc_client *c, const char *method)
+// Meets and asks; a node that is killed in between is not the one that answers. False as above.
+static bool ask(struct spore__rpc_client *c, const char *method, bool start)
 {
-	if (spore__rpc_client_call(c, method, NULL, 0) != SPORE_OK)
-		spore__die(SPORE__EXIT_SPORE, NULL, "node: %s: %s", method, c->why);
+	for (int i = 1; meet(c, start); i++) {
+		enum spore_err err = spore__rpc_client_call(c, method, NULL, 0);
+		if (err == SPORE_OK)
+			return true;
+		if (err != SPORE_ECLOSED || i == ATTEMPTS)
+			spore__die(SPORE__EXIT_SPORE, "node.log in the state folder may say why", "node: %s: %s",
+			           method, c->why);
+		spore__node_part(c);
+	}
+	return false;
 }
 
 static int64_t member(const struct spore__msgpack_reader *map, const char *key)
@@ -58,8 +68,7 @@ static int start(const struct spore__args *args)
 {
 	struct spore__rpc_client c;
 	(void)args;
-	meet(&c, true);
-	call(&c, "node.status");
+	(void)ask(&c, "node.status", true);
 	printf("running, process %" PRId64 "\n", member(&c.m.result, "pid"));
 	spore__node_part(&c);
 	return SPORE__EXIT_OK;
@@ -69,11 +78,10 @@ static int stop(const struct spore__args *args)
 {
 	struct spore__rpc_client c;
 	(void)args;
-	if (!meet(&c, false)) {
+	if (!ask(&c, "node.stop", false)) {
 		puts("not running");
 		return SPORE__EXIT_OK;
 	}
-	call(&c, "node.stop");
 	int64_t running = member(&c.m.result, "running");
 	if (spore__rpc_client_wait_closed(&c, PATIENCE_MS) != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, "'spore node status' says its process", "node: it did not stop: %s",
@@ -154,14 +162,13 @@ static int status(const struct spore__args *args)
 {
 	struct spore__rpc_client c;
 	bool json = spore__args_has(args, "json");
-	if (!meet(&c, false)) {
+	if (!ask(&c, "node.status", false)) {
 		if (json)
 			print_json(NULL);
 		else
 			puts("not running");
 		return SPORE__EXIT_FAILED;
 	}
-	call(&c, "node.status");
 	if (json)
 		print_json(&c.m.result);
 	else
@@ -206,8 +213,7 @@ static int builds(const struct spore__args *args)
 	struct spore__json j = {.out = &out};
 	uint32_t count = 0;
 	bool json = spore__args_has(args, "json");
-	meet(&c, true);
-	call(&c, "builds.list");
+	(void)ask(&c, "builds.list", true);
 	if (!spore__msgpack_find(&c.m.result, "builds", &list) ||
 	    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
 		spore__die(SPORE__EXIT_SPORE, "spore node restart", "node: builds.list: an answer of another form");

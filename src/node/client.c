@@ -110,7 +110,9 @@ static int take_problem(char *text, struct spore__node_problem *problem)
 	if (end != NULL)
 		*end = '\0';
 	remedy[strcspn(remedy, "\n")] = '\0';
-	return fail(problem, ECANCELED, remedy, text[0] != '\0' ? text : "it ended before it was ready");
+	return text[0] != '\0' ? fail(problem, ECANCELED, remedy, text)
+	                       : fail(problem, ECANCELED, "node.log in the state folder may say more",
+	                              "it ended before it was ready");
 }
 
 // Everything until end of file or the deadline (false).
@@ -135,7 +137,12 @@ static bool read_until(int fd, char *text, size_t size, int64_t deadline)
 	}
 }
 
-// Runs spore-node, which ends when the daemon it makes is ready. 1: there is a node already.
+enum {
+	HELD = 1, // there is a node already
+	DIED = 2, // it was killed while it started
+};
+
+// Runs spore-node, which ends when the daemon it makes is ready.
 static int start_node(int64_t deadline, struct spore__node_problem *problem)
 {
 	char program[PATH_MAX], text[sizeof *problem + 64] = "";
@@ -169,8 +176,9 @@ static int start_node(int64_t deadline, struct spore__node_problem *problem)
 	if (!ended)
 		return fail(problem, ETIMEDOUT, "node.log in the state folder may say why", "it was not ready in time");
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == SPORE__NODE_HELD))
-		return WEXITSTATUS(status) == SPORE__NODE_HELD;
-	return take_problem(text, problem);
+		return WEXITSTATUS(status) == SPORE__NODE_HELD ? HELD : 0;
+	(void)take_problem(text, problem);
+	return WIFSIGNALED(status) || WEXITSTATUS(status) == SPORE__NODE_DIED ? DIED : -1;
 }
 
 static bool forbidden(void)
@@ -183,7 +191,8 @@ static bool forbidden(void)
 static int connect_watching(const char *state, struct spore__watch *watch, bool start, int64_t deadline,
                             struct spore__node_problem *problem)
 {
-	for (;;) {
+	enum { DEATHS = 3 }; // then it is no accident
+	for (int deaths = 0;;) {
 		int64_t left = deadline - now_ms();
 		int fd = try_connect(state, left > 1 ? (int)left : 1);
 		if (fd >= 0)
@@ -192,7 +201,7 @@ static int connect_watching(const char *state, struct spore__watch *watch, bool 
 			return fail(problem, ETIMEDOUT, "node.log in the state folder may say why; or end it with kill",
 			            "a node is there but cannot be reached");
 		pid_t holder = lock_holder(state);
-		int rc = 1;
+		int rc = HELD;
 		if (holder > 0)
 			(void)kill(holder,
 			           SIGHUP); // it is starting, ending, or its socket was taken away: this makes it look
@@ -200,9 +209,11 @@ static int connect_watching(const char *state, struct spore__watch *watch, bool 
 			return fail(problem, ENOENT, "spore node start", "no node is running");
 		else
 			rc = start_node(deadline, problem);
-		if (rc < 0)
+		if (rc < 0 || (rc == DIED && ++deaths == DEATHS)) {
+			errno = ECANCELED;
 			return -1;
-		if (rc > 0) // until it records its address, or its lock may be free
+		}
+		if (rc == HELD) // until it records its address, or its lock may be free
 			(void)spore__os_watch_wait(watch, left < ANSWER_MS ? (int)left : ANSWER_MS);
 	}
 }

@@ -7,6 +7,7 @@
 
 enum {
 	SPORE__NODE_HELD = 3, // status of spore-node: there is a node already
+	SPORE__NODE_DIED = 4, // the node ended, or was killed, before it could say how it is
 };
 
 // Why there is no node to talk to: `why` is a sentence for spore__report, `remedy` the line below it.

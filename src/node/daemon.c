@@ -34,7 +34,7 @@ static _Noreturn void await_report(int fd)
 		spore__report(r.problem.remedy[0] != '\0' ? r.problem.remedy : NULL, "node: %s", r.problem.why);
 	else
 		spore__report("node.log in the state folder may say more", "node: it ended before it was ready");
-	_exit(SPORE__EXIT_SPORE);
+	_exit(len == sizeof r ? SPORE__EXIT_SPORE : SPORE__NODE_DIED);
 }
 
 void spore__daemon_fork(int *report, struct spore__node_problem *problem)

@@ -12,7 +12,7 @@ enum spore__daemon_outcome {
 
 // Forks twice: returns in the daemon, in a session of its own, with the descriptor for spore__daemon_report in *REPORT.
 // The caller's process waits for the report and then ends: status 0 when ready, SPORE__NODE_HELD when there is a node
-// already, 125 with the problem on standard error. *REPORT -1: could not fork, PROBLEM says why.
+// already, SPORE__NODE_DIED when there was none, 125 with the problem on standard error. *REPORT -1: could not fork, PROBLEM says why.
 void spore__daemon_fork(int *report, struct spore__node_problem *problem);
 
 // Tells the starter, once; closes REPORT (-1: does nothing).

@@ -129,6 +129,22 @@ class Life(NodeTest):
         self.kill(pid)
         self.assertNotEqual(self.begin(), pid)
 
+    def test_killed_while_it_starts(self):
+        """A node of which the first ones are killed before they are ready: whoever started it tries again, but not for ever."""
+        path = os.path.join(self.libexec, "spore-node")
+        os.unlink(path)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\necho >>{self.dir}/begun\n[ $(wc -l <{self.dir}/begun) -gt $DIES ] || kill -9 $$\n"
+                    f"exec {BUILD}/spore-node\n")
+        os.chmod(path, 0o700)
+        result = self.spore("node", "start", env={**self.env, "DIES": "1000"})
+        self.assertEqual(result.returncode, 125)
+        self.assertRegex(result.stderr, "^spore: node: it ended before it was ready\n  node.log [^\n]+\n$")
+        with open(os.path.join(self.dir, "begun"), encoding="utf-8") as f:
+            begun = len(f.readlines())
+        self.ok(self.spore("node", "start", env={**self.env, "DIES": str(begun + 2)}))
+        self.ok(self.spore("node", "stop"), "stopped\n")
+
     def test_sigterm_stops_cleanly(self):
         pid = self.begin()
         os.kill(pid, signal.SIGTERM)
@@ -148,7 +164,10 @@ class Life(NodeTest):
         self.ok(self.spore("node", "start", pass_fds=[extra]))
         pid = self.status()["pid"]
         for fd in os.listdir(f"/proc/{pid}/fd"):
-            target = os.readlink(f"/proc/{pid}/fd/{fd}")
+            try:
+                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+            except FileNotFoundError:
+                continue  # it was of what it did at its start
             self.assertNotIn(self.work, target)
             self.assertNotIn("pts", target)
         with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
