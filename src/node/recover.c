@@ -85,8 +85,17 @@ static struct spore__task *task_of(struct spore__tasks *t, const struct spore__h
 	return task;
 }
 
-static void take_running(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name)
+static void hear_folder(struct spore__tasks *t, struct spore__hold *hold, const struct spore__hold_state *s)
 {
+	struct spore__msgpack_writer w = {0};
+	spore__state_encode(s, &w);
+	spore__task_heard(t, hold, s, w.data, w.err == 0 ? w.len : 0);
+	spore__msgpack_writer_finish(&w);
+}
+
+static void take_running(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name, int dir)
+{
+	struct spore__hold_state s;
 	struct spore__hold *hold = spore__hold_adopt(t, task, name->generation);
 	if (hold == NULL)
 		return;
@@ -98,6 +107,9 @@ static void take_running(struct spore__tasks *t, struct spore__task *task, const
 	task->stopping = !task->wanted;
 	task->stop_grace_ms = -1;
 	spore__task_set_state(t, task, SPORE__TASK_STARTING);
+	// Until it says itself how it is: who asks at once is not told that what runs were only starting.
+	if (task->old == NULL && spore__folder_read_state(dir, &s) == 0 && s.phase != SPORE__PHASE_ENDED)
+		hear_folder(t, hold, &s);
 }
 
 // The latest folder of a task, and nobody has its lock.
@@ -114,11 +126,8 @@ static void take_ended(struct spore__tasks *t, struct spore__task *task, const s
 		return;
 	task->hold = hold;
 	if (ended) {
-		struct spore__msgpack_writer w = {0};
-		spore__state_encode(&s, &w);
 		task->wanted = task->wanted && s.wanted;
-		spore__task_heard(t, hold, &s, w.data, w.err == 0 ? w.len : 0);
-		spore__msgpack_writer_finish(&w);
+		hear_folder(t, hold, &s);
 		spore__hold_close(hold);
 	} else if (said) {
 		hold->lost = t->lost = true;
@@ -138,7 +147,7 @@ static void take_folder(struct spore__tasks *t, const struct spore__hold_name *n
 		if (!known)
 			task->generation = name->generation;
 		if (locked == 1)
-			take_running(t, task, name);
+			take_running(t, task, name, dir);
 		else if (task->hold == NULL)
 			take_ended(t, task, name, dir, known);
 	}
