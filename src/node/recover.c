@@ -125,7 +125,9 @@ static void take_ended(struct spore__tasks *t, struct spore__task *task, const s
 	if (hold == NULL)
 		return;
 	task->hold = hold;
-	if (ended) {
+	if (ended && s.end == SPORE__END_LOST) {
+		hold->lost = t->lost = true; // the last node was killed while it buried it
+	} else if (ended) {
 		task->wanted = task->wanted && s.wanted;
 		hear_folder(t, hold, &s);
 		spore__hold_close(hold);

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from msgpack_mini import Client, RpcError
+from msgpack_mini import Client, RpcError, pack
 from spore_test import BUILD, DEADLINE, SporeTest, wait_until
 
 SLEEP = "exec sleep 1000"
@@ -555,6 +555,30 @@ class Deaths(TasksTest):
         task = self.until("always", lambda t: t["generation"] == 2 and t["state"] == "running", "another hold")
         self.assertEqual(task["hold"]["run"], 2)
         self.assertEqual(self.call("tasks.inspect", name="always")["history"][0]["state"]["end"], "lost")
+
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX cannot look into processes")
+    def test_the_node_is_killed_while_it_buries_a_hold(self):
+        stray = "setsid sh -c 'echo $$ >$W/stray; exec sleep 1000' & " + SLEEP
+        self.begin("always", stray, restart="always")
+        self.begin("once")
+        wait_until(lambda: os.path.exists(os.path.join(self.work, "stray")) and
+                   os.path.getsize(os.path.join(self.work, "stray")) > 0)
+        with open(os.path.join(self.work, "stray"), encoding="utf-8") as f:
+            stray_pid = int(f.read())
+        tasks = self.tasks()
+        folders = [self.call("tasks.inspect", name=name)["folder"] for name in tasks]
+        self.ok(self.spore("node", "stop"))
+        for task in tasks.values():
+            os.kill(task["hold"]["hold"], signal.SIGKILL)
+        wait_until(lambda: self.holds() == [], "the end of the holds")
+        for folder in folders:  # it had said so, and nothing else yet
+            with open(os.path.join(folder, "status"), "wb") as f:
+                f.write(pack({"phase": "ended", "end": "lost", "failed": True, "wanted": True, "run": 1}))
+        self.ok(self.spore("node", "start"))
+        self.again()
+        self.until("always", lambda t: t["generation"] == 2 and t["state"] == "running", "another hold")
+        self.until("once", lambda t: t["state"] == "failed" and t["hold"]["end"] == "lost", "its end")
+        wait_until(lambda: not self.alive(stray_pid), "the end of what it left")
 
     @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX cannot look into processes")
     def test_node_and_holds_killed_at_once(self):
