@@ -92,6 +92,12 @@ int spore__os_peer_uid(int fd, uid_t *uid);
 int spore__os_pipe(int fds[2]);
 int spore__os_socketpair(int fds[2]);
 
+// Sends with COUNT descriptors, which stay the caller's, and receives without waiting and without SIGPIPE, as send and recv. Of what comes the first
+// ROOM descriptors are kept, *COUNT of them, close-on-exec; the others are closed.
+enum { SPORE__OS_PASSED = 16 }; // at most at once
+ssize_t spore__os_send(int fd, const void *bytes, size_t len, const int *fds, unsigned count);
+ssize_t spore__os_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count);
+
 // Makes a pipe take SIZE bytes where that is allowed (0: leaves it). Returns how many it takes; 0 where that cannot be told (plain POSIX).
 size_t spore__os_pipe_grow(int fd, size_t size);
 

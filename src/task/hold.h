@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -57,6 +57,7 @@ enum spore__hold_timer {
 	SPORE__TIMER_ACCEPT, // there may be descriptors again
 	SPORE__TIMER_NODE,   // no node has come
 	SPORE__TIMER_STATUS, // the status could not be written
+	SPORE__TIMER_SAY,    // there may be room for descriptors
 	SPORE__TIMER_PROBE_READY,
 	SPORE__TIMER_PROBE_ALIVE,
 	SPORE__TIMERS,
@@ -124,6 +125,13 @@ void spore__hold_output_close(struct spore__hold *h);
 
 // ---- an instance (hold_run.c)
 
+// What waits until the program reads (hold_say.c).
+struct spore__hold_frame;
+struct spore__hold_says {
+	struct spore__hold_frame *first, *last; // frame.next
+	size_t count;
+};
+
 struct spore__hold_run {
 	pid_t pid;                             // 0: none
 	int64_t began_ms, ready_ms;            // monotonic; 0: not
@@ -132,6 +140,7 @@ struct spore__hold_run {
 	struct spore__hold_output out, err;    //
 	struct spore__hold_io control;         // libspore
 	struct spore__hold_side side;          // ... what it says
+	struct spore__hold_says says;          // ... what it is told
 	struct spore__hold_io notify, newline; // sd_notify, ready.fd
 	char notify_path[PATH_MAX];            // "": none
 };
@@ -169,6 +178,47 @@ void spore__hold_control_started(struct spore__hold *h); // says hello
 void spore__hold_control_last(struct spore__hold *h);    // reads what it said before it ended
 void spore__hold_control_close(struct spore__hold *h);
 bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms); // false: it does not listen
+
+// ---- what is said to a program (hold_say.c)
+
+// Descriptors that go with a frame, of the channel SERIAL of the port ID.
+struct spore__hold_passed {
+	unsigned count;
+	int fds[SPORE__HOLD_DESCRIPTORS];
+	uint64_t id, serial;
+};
+// Says the frame in W now or, in order, when the program has read. Takes W and the descriptors of P (may be NULL) in every case. False: it
+// will not be said.
+bool spore__hold_say(struct spore__hold *h, struct spore__msgpack_writer *w, struct spore__hold_passed *p);
+bool spore__hold_say_now(struct spore__hold *h, struct spore__msgpack_writer *w); // false: it cannot be said at once
+void spore__hold_say_more(struct spore__hold *h);
+void spore__hold_say_drop(struct spore__hold *h);
+
+// ---- its ports (hold_ports.c)
+
+enum {
+	SPORE__HOLD_PORTS_MAX = 1024, // that a program has open at most
+};
+struct spore__hold_port;
+struct spore__hold_ports {
+	struct spore__hold_port *first; // port.next
+	size_t count;
+	uint64_t last_id;
+	unsigned char features[600]; // of the program's hello, encoded
+	size_t features_len;
+};
+// The program said hello, open, close; ended.
+void spore__hold_ports_features(struct spore__hold *h, struct spore__msgpack_reader features);
+void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_message *m);
+void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_message *m);
+void spore__hold_ports_end(struct spore__hold *h);
+// The node sent channel (with descriptors, which are taken), over, unwire.
+void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
+void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m);
+void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_message *m);
+void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // the program got them
+// Appends what a node has to know that comes now.
+void spore__hold_ports_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
 
 // ---- what is asked of it (probe.c): readiness and liveness. Nothing is waited for: each is one connection or one process at a time.
 
@@ -274,6 +324,8 @@ void spore__hold_terminal_end(struct spore__hold *h);  // says end of file
 struct spore__hold_peer {
 	struct spore__hold_io io;
 	bool hello, node, leaving;
+	bool ports;        // it speaks of ports
+	bool ports_due;    // it has to get all of them anew
 	bool state_due;    // it has not got the latest state
 	bool closing;      // when all is sent
 	bool gone;         // to be dropped
@@ -284,6 +336,8 @@ struct spore__hold_peer {
 	int64_t since;     // when it last took something, monotonic ms
 	unsigned char *in; // malloc'ed
 	size_t in_len, in_cap;
+	int fds[2 * SPORE__HOLD_DESCRIPTORS]; // came with frames that are not whole yet, in their order
+	unsigned fd_count;
 	struct spore__msgpack_writer out;
 	size_t out_sent; // bytes of `out` that are gone
 };
@@ -291,9 +345,11 @@ struct spore__hold_peer {
 void spore__hold_peers_open(struct spore__hold *h, int inherited); // -1: none
 void spore__hold_peers_listen(struct spore__hold *h, int fd);      // on another socket
 void spore__hold_peers_tell(struct spore__hold *h);                // the state, to each that takes it
-void spore__hold_peers_push(struct spore__hold *h);                // the output, to each viewer that takes it
-void spore__hold_peers_sweep(struct spore__hold *h);               // drops those that are gone
-void spore__hold_peers_resume(struct spore__hold *h);              // input is taken again
+// The frame W to each that speaks of ports; it stays the caller's.
+void spore__hold_peers_say(struct spore__hold *h, const struct spore__msgpack_writer *w);
+void spore__hold_peers_push(struct spore__hold *h);   // the output, to each viewer that takes it
+void spore__hold_peers_sweep(struct spore__hold *h);  // drops those that are gone
+void spore__hold_peers_resume(struct spore__hold *h); // input is taken again
 void spore__hold_peers_late(struct spore__hold *h);
 void spore__hold_peers_accept(struct spore__hold *h);
 bool spore__hold_peers_done(const struct spore__hold *h); // all is sent
@@ -360,6 +416,7 @@ struct spore__hold {
 	enum spore__end fate; // why it is being ended although nobody asked; END_NONE
 	struct spore__tree tree;
 	struct spore__hold_run run;
+	struct spore__hold_ports ports;
 	struct spore__hold_log log;
 	struct spore__hold_probe probes[SPORE__PROBES];
 	struct spore__hold_matcher *matcher; // malloc'ed; NULL: none

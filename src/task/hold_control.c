@@ -42,15 +42,6 @@ static void set_status(struct spore__hold *h, const char *text, size_t len)
 
 // ---- libspore
 
-// A program that does not read what its hold says is not worth waiting for: a few hundred bytes fit into any socket's buffer.
-static bool send_frame(struct spore__hold *h, struct spore__msgpack_writer *w)
-{
-	bool sent = w->err == 0 && h->run.control.fn != NULL &&
-	            send(h->run.control.fd, w->data, w->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)w->len;
-	spore__msgpack_writer_finish(w);
-	return sent;
-}
-
 static void say_hello(struct spore__hold *h)
 {
 	struct spore__msgpack_writer w = {0};
@@ -72,7 +63,7 @@ static void say_hello(struct spore__hold *h)
 	if (pairs != NULL) {
 		pairs[n] = NULL;
 		spore__control_put_hello(&w, NULL, pairs);
-		if (!send_frame(h, &w))
+		if (!spore__hold_say_now(h, &w))
 			spore__hold_event(h, SPORE_WARN, "control", NULL, "it could not be told its configuration");
 	}
 	for (size_t i = 0; copies != NULL && i < count; i++)
@@ -81,14 +72,22 @@ static void say_hello(struct spore__hold *h)
 	free(pairs);
 }
 
+// The channels that it has go on.
+static void close_control(struct spore__hold *h)
+{
+	spore__hold_io_close(h, &h->run.control);
+	spore__hold_say_drop(h);
+	spore__hold_ports_end(h);
+}
+
 static void refuse(struct spore__hold *h, enum spore_err code)
 {
 	struct spore__msgpack_writer w = {0};
 	spore__hold_event(h, SPORE_ERROR, "control", NULL, "its control messages cannot be understood: %s",
 	                  h->run.side.refusal);
 	spore__control_put_refuse(&w, code, h->run.side.refusal);
-	(void)send_frame(h, &w);
-	spore__hold_io_close(h, &h->run.control);
+	(void)spore__hold_say_now(h, &w);
+	close_control(h);
 }
 
 // Records are collected behind each other in the buffer, *LEN bytes of SIZE so far.
@@ -121,6 +120,15 @@ static void collect(struct spore__hold *h, const struct spore__control_message *
 static void hear(struct spore__hold *h, const struct spore__control_message *m, size_t *len, uint64_t *records)
 {
 	switch (m->type) {
+	case SPORE__CONTROL_HELLO:
+		spore__hold_ports_features(h, m->features);
+		return;
+	case SPORE__CONTROL_OPEN:
+		spore__hold_ports_open(h, m);
+		return;
+	case SPORE__CONTROL_CLOSE:
+		spore__hold_ports_close(h, m);
+		return;
 	case SPORE__CONTROL_LOG:
 	case SPORE__CONTROL_LOST:
 		collect(h, m, len, records);
@@ -176,9 +184,10 @@ static bool look(struct spore__hold *h)
 
 static void hears(struct spore__hold *h, struct spore__hold_io *io, short revents)
 {
-	(void)revents;
-	if (!look(h))
-		spore__hold_io_close(h, io);
+	if ((revents & POLLOUT) != 0)
+		spore__hold_say_more(h);
+	if ((revents & ~POLLOUT) != 0 && !look(h) && io->fn != NULL)
+		close_control(h);
 }
 
 bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms)
@@ -187,7 +196,7 @@ bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms)
 	if (h->run.control.fn == NULL || !h->run.side.listens)
 		return false;
 	spore__control_put_stop(&w, (uint64_t)grace_ms);
-	return send_frame(h, &w);
+	return spore__hold_say_now(h, &w);
 }
 
 // ---- sd_notify
@@ -357,7 +366,7 @@ void spore__hold_control_last(struct spore__hold *h)
 		struct pollfd waiting = {.fd = h->run.control.fd, .events = POLLIN};
 		if (poll(&waiting, 1, 0) <= 0)
 			break;
-		hears(h, &h->run.control, 0);
+		hears(h, &h->run.control, POLLIN);
 	}
 	if (h->run.notify.fn != NULL)
 		notified(h, &h->run.notify, 0);
@@ -367,7 +376,7 @@ void spore__hold_control_last(struct spore__hold *h)
 
 void spore__hold_control_close(struct spore__hold *h)
 {
-	spore__hold_io_close(h, &h->run.control);
+	close_control(h);
 	spore__hold_io_close(h, &h->run.notify);
 	spore__hold_io_close(h, &h->run.newline);
 	spore__hold_side_finish(&h->run.side);

@@ -18,9 +18,18 @@ enum {
 	READ_AT_ONCE = 64 * 1024,
 	PATIENCE_MS = 10000, // without progress
 	ACCEPT_AT_ONCE = 16,
+	PORTS_UNSENT = 64 * 1024,
 	IN_FIRST = 1024,
 	IN_IDLE = 4096, // a larger buffer is given back when it is empty
 };
+
+// Descriptors that nobody took.
+static void close_passed(struct spore__hold_peer *p)
+{
+	for (unsigned i = 0; i < p->fd_count; i++)
+		close(p->fds[i]);
+	p->fd_count = 0;
+}
 
 static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 {
@@ -30,6 +39,7 @@ static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 			h->peers[i] = NULL;
 	spore__hold_io_close(h, &p->io);
 	spore__msgpack_writer_finish(&p->out);
+	close_passed(p);
 	free(p->in);
 	free(p);
 	h->listener.paused = false;
@@ -46,7 +56,7 @@ static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 
 static bool has_more(const struct spore__hold_peer *p)
 {
-	return p->out_sent < p->out.len || p->state_due;
+	return p->out_sent < p->out.len || p->state_due || p->ports_due;
 }
 
 static bool is_behind(const struct spore__hold *h, const struct spore__hold_peer *p)
@@ -75,8 +85,12 @@ static void put_next(struct spore__hold *h, struct spore__hold_peer *p)
 	p->out.len = p->out_sent = 0;
 	if (is_behind(h, p) && !(p->state_due && p->seen >= p->state_at))
 		spore__hold_viewers_put(h, p);
-	else
+	else if (p->state_due)
 		put_state(h, p);
+	else if (p->ports_due) {
+		p->ports_due = false;
+		spore__hold_ports_put(h, &p->out);
+	}
 }
 
 // Sends what the socket takes. False when the peer is gone.
@@ -122,6 +136,23 @@ void spore__hold_peers_tell(struct spore__hold *h)
 		p->state_due = true;
 		if (!flush(h, p))
 			drop(h, p);
+	}
+}
+
+void spore__hold_peers_say(struct spore__hold *h, const struct spore__msgpack_writer *w)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
+		struct spore__hold_peer *p = h->peers[i];
+		if (p == NULL || !p->ports || p->closing || p->gone)
+			continue;
+		if (!has_more(p))
+			p->since = spore__hold_now_ms();
+		// One that does not read gets all of them when it does.
+		p->ports_due |= w->err != 0 || p->out.len - p->out_sent > PORTS_UNSENT;
+		if (!p->ports_due)
+			spore__msgpack_raw(&p->out, w->data, w->len);
+		if (p->out.err != 0 || ((p->io.events & POLLOUT) == 0 && !flush(h, p)))
+			p->gone = true; // dropped later, since it may be the one that asked
 	}
 }
 
@@ -220,6 +251,21 @@ static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struc
 	}
 	if (m->node)
 		spore__hold_node_came(h);
+	p->ports = p->ports_due = m->node && m->ports;
+	return flush(h, p);
+}
+
+// Its descriptors came with its first byte. False: they did not.
+static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
+{
+	unsigned count = m->descriptors;
+	int fds[SPORE__HOLD_DESCRIPTORS];
+	if (count > p->fd_count)
+		return refuse(h, p, SPORE_EMALFORMED, "a channel without its descriptors");
+	memcpy(fds, p->fds, count * sizeof fds[0]);
+	p->fd_count -= count;
+	memmove(p->fds, p->fds + count, p->fd_count * sizeof fds[0]);
+	spore__hold_ports_channel(h, m, fds);
 	return true;
 }
 
@@ -259,6 +305,14 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 		break;
 	case SPORE__HOLD_RESIZE:
 		spore__hold_viewers_resize(h, p, m->number, m->columns);
+		break;
+	case SPORE__HOLD_CHANNEL:
+		return take_channel(h, p, m);
+	case SPORE__HOLD_OVER:
+		spore__hold_ports_over(h, m);
+		break;
+	case SPORE__HOLD_UNWIRE:
+		spore__hold_ports_unwire(h, m);
 		break;
 	case SPORE__HOLD_REFUSE:
 		return false;
@@ -302,6 +356,8 @@ static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
 	p->in_len -= at;
 	if (at > 0)
 		memmove(p->in, p->in + at, p->in_len); // else there may be no buffer
+	if (p->in_len == 0)
+		close_passed(p); // they were of a message that this version does not know
 	if (p->in_len == 0 && p->in_cap > IN_IDLE) {
 		free(p->in);
 		p->in = NULL;
@@ -323,6 +379,16 @@ void spore__hold_peers_resume(struct spore__hold *h)
 	}
 }
 
+// The descriptors of a frame come with its first byte, maybe together with the end of the frame before.
+static ssize_t receive(struct spore__hold_peer *p)
+{
+	unsigned room = p->node ? sizeof p->fds / sizeof p->fds[0] - p->fd_count : 0, count;
+	ssize_t n =
+	    spore__os_receive(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, p->fds + p->fd_count, room, &count);
+	p->fd_count += count;
+	return n;
+}
+
 static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short revents)
 {
 	struct spore__hold_peer *p = NULL;
@@ -336,7 +402,7 @@ static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short r
 		return;
 	}
 	for (size_t sum = 0; (revents & (POLLIN | POLLHUP | POLLERR)) != 0 && sum < READ_AT_ONCE && !p->gone;) {
-		ssize_t n = make_space(p) ? recv(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, MSG_DONTWAIT) : 0;
+		ssize_t n = make_space(p) ? receive(p) : 0;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -387,7 +453,7 @@ static struct spore__hold_peer *add(struct spore__hold *h, int fd)
 	}
 	h->peers[i] = p;
 	p->since = spore__hold_now_ms();
-	spore__hold_put_hello(&p->out);
+	spore__hold_put_hello_ports(&p->out, false);
 	put_state(h, p);
 	if (p->out.err == 0 && flush(h, p))
 		return p;

@@ -1,28 +1,43 @@
 #include "task/hold_protocol.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 enum { HEAD = 4 };
 
-enum items { ITEMS_NONE, ITEMS_HELLO, ITEMS_REFUSE, ITEMS_NUMBER, ITEMS_SIZE, ITEMS_BYTES, ITEMS_MAP };
+enum items {
+	ITEMS_NONE,
+	ITEMS_HELLO,
+	ITEMS_REFUSE,
+	ITEMS_NUMBER,
+	ITEMS_SIZE,
+	ITEMS_BYTES,
+	ITEMS_MAP,
+	ITEMS_SERIAL,
+	ITEMS_OPEN,
+	ITEMS_CHANNEL,
+};
 
 static const struct {
 	const char *name;
 	enum items items;
 } messages[] = {
-    [SPORE__HOLD_UNKNOWN] = {NULL, ITEMS_NONE},        [SPORE__HOLD_HELLO] = {"hello", ITEMS_HELLO},
-    [SPORE__HOLD_REFUSE] = {"refuse", ITEMS_REFUSE},   [SPORE__HOLD_STOP] = {"stop", ITEMS_NUMBER},
-    [SPORE__HOLD_KILL] = {"kill", ITEMS_NONE},         [SPORE__HOLD_RESTART] = {"restart", ITEMS_NONE},
-    [SPORE__HOLD_SIGNAL] = {"signal", ITEMS_NUMBER},   [SPORE__HOLD_UPDATE] = {"update", ITEMS_MAP},
-    [SPORE__HOLD_LEAVING] = {"leaving", ITEMS_NONE},   [SPORE__HOLD_ATTACH] = {"attach", ITEMS_SIZE},
-    [SPORE__HOLD_INPUT] = {"input", ITEMS_BYTES},      [SPORE__HOLD_RESIZE] = {"resize", ITEMS_SIZE},
-    [SPORE__HOLD_STATE] = {"state", ITEMS_MAP},        [SPORE__HOLD_OUTPUT_BYTES] = {"output", ITEMS_BYTES},
-    [SPORE__HOLD_SKIPPED] = {"skipped", ITEMS_NUMBER},
+    [SPORE__HOLD_UNKNOWN] = {NULL, ITEMS_NONE},         [SPORE__HOLD_HELLO] = {"hello", ITEMS_HELLO},
+    [SPORE__HOLD_REFUSE] = {"refuse", ITEMS_REFUSE},    [SPORE__HOLD_STOP] = {"stop", ITEMS_NUMBER},
+    [SPORE__HOLD_KILL] = {"kill", ITEMS_NONE},          [SPORE__HOLD_RESTART] = {"restart", ITEMS_NONE},
+    [SPORE__HOLD_SIGNAL] = {"signal", ITEMS_NUMBER},    [SPORE__HOLD_UPDATE] = {"update", ITEMS_MAP},
+    [SPORE__HOLD_LEAVING] = {"leaving", ITEMS_NONE},    [SPORE__HOLD_ATTACH] = {"attach", ITEMS_SIZE},
+    [SPORE__HOLD_INPUT] = {"input", ITEMS_BYTES},       [SPORE__HOLD_RESIZE] = {"resize", ITEMS_SIZE},
+    [SPORE__HOLD_STATE] = {"state", ITEMS_MAP},         [SPORE__HOLD_OUTPUT_BYTES] = {"output", ITEMS_BYTES},
+    [SPORE__HOLD_SKIPPED] = {"skipped", ITEMS_NUMBER},  [SPORE__HOLD_PORTS] = {"ports", ITEMS_SERIAL},
+    [SPORE__HOLD_OPEN] = {"open", ITEMS_OPEN},          [SPORE__HOLD_CLOSE] = {"close", ITEMS_NUMBER},
+    [SPORE__HOLD_CHANNEL] = {"channel", ITEMS_CHANNEL}, [SPORE__HOLD_WIRED] = {"wired", ITEMS_SERIAL},
+    [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
-static const char feature_node[] = "node";
+static const char feature_node[] = "node", feature_ports[] = "ports";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -64,7 +79,43 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		if (spore__msgpack_skip(r) != SPORE__MSGPACK_OK || spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK)
 			return false;
 		m->node |= spore__msgpack_is(&v, feature_node);
+		m->ports |= spore__msgpack_is(&v, feature_ports);
 	}
+	return true;
+}
+
+static bool take_word(struct spore__msgpack_reader *r, struct spore__hold_word *word)
+{
+	return spore__msgpack_read_str(r, &word->s, &word->len) == SPORE__MSGPACK_OK && word->len > 0 &&
+	       word->len <= SPORE__HOLD_WORD && memchr(word->s, '\0', word->len) == NULL;
+}
+
+static bool take_serial(struct spore__msgpack_reader *r, struct spore__hold_message *m)
+{
+	int64_t serial;
+	if (spore__msgpack_read_int(r, &m->number) != SPORE__MSGPACK_OK ||
+	    spore__msgpack_read_int(r, &serial) != SPORE__MSGPACK_OK || serial < 0)
+		return false;
+	m->serial = (uint64_t)serial;
+	return true;
+}
+
+static bool take_small(struct spore__msgpack_reader *r, int64_t limit, unsigned *number)
+{
+	int64_t n;
+	if (spore__msgpack_read_int(r, &n) != SPORE__MSGPACK_OK || n < 0 || n > limit)
+		return false;
+	*number = (unsigned)n;
+	return true;
+}
+
+static bool take_list(struct spore__msgpack_reader *r, struct spore__msgpack_reader *list)
+{
+	struct spore__msgpack_reader before = *r, at = *r;
+	uint32_t count;
+	if (spore__msgpack_read_array(&at, &count) != SPORE__MSGPACK_OK || spore__msgpack_skip(r) != SPORE__MSGPACK_OK)
+		return false;
+	*list = (struct spore__msgpack_reader){.at = before.at, .end = r->at};
 	return true;
 }
 
@@ -87,6 +138,15 @@ static bool take_items(struct spore__msgpack_reader *r, struct spore__hold_messa
 		return take_bytes(r, m);
 	case ITEMS_MAP:
 		return take_map(r, m);
+	case ITEMS_SERIAL:
+		return take_serial(r, m);
+	case ITEMS_OPEN:
+		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_word(r, &m->port) &&
+		       take_word(r, &m->kind) && take_word(r, &m->shape) && take_map(r, m) && take_list(r, &m->list) &&
+		       take_list(r, &m->held);
+	case ITEMS_CHANNEL:
+		return take_serial(r, m) && take_word(r, &m->kind) && take_small(r, UINT16_MAX, &m->role) &&
+		       take_small(r, SPORE__HOLD_DESCRIPTORS, &m->descriptors) && take_map(r, m);
 	}
 	return false;
 }
@@ -141,25 +201,32 @@ void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type
 	end(w, begin(w, type, 0));
 }
 
-static void put_hello(struct spore__msgpack_writer *w, const char *feature)
+static void put_hello(struct spore__msgpack_writer *w, const char *feature, const char *other)
 {
 	size_t at = begin(w, SPORE__HOLD_HELLO, 3);
 	spore__msgpack_int(w, SPORE__HOLD_MAJOR);
-	spore__msgpack_array(w, feature != NULL);
+	spore__msgpack_array(w, (feature != NULL ? 1 : 0) + (other != NULL ? 1 : 0));
 	if (feature != NULL)
 		spore__msgpack_str(w, feature);
+	if (other != NULL)
+		spore__msgpack_str(w, other);
 	spore__msgpack_map(w, 0);
 	end(w, at);
 }
 
 void spore__hold_put_hello(struct spore__msgpack_writer *w)
 {
-	put_hello(w, NULL);
+	put_hello(w, NULL, NULL);
 }
 
 void spore__hold_put_hello_node(struct spore__msgpack_writer *w)
 {
-	put_hello(w, feature_node);
+	put_hello(w, feature_node, NULL);
+}
+
+void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node)
+{
+	put_hello(w, feature_ports, node ? feature_node : NULL);
 }
 
 void spore__hold_put_refuse(struct spore__msgpack_writer *w, enum spore_err code, const char *text)
@@ -196,5 +263,51 @@ void spore__hold_put_map(struct spore__msgpack_writer *w, enum spore__hold_type 
 {
 	size_t at = begin(w, type, 1);
 	spore__msgpack_raw(w, map, len);
+	end(w, at);
+}
+
+void spore__hold_put_ports(struct spore__msgpack_writer *w, int64_t run, uint64_t count)
+{
+	size_t at = begin(w, SPORE__HOLD_PORTS, 2);
+	spore__msgpack_int(w, run);
+	spore__msgpack_uint(w, count);
+	end(w, at);
+}
+
+void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
+                          const uint64_t *serials, size_t count)
+{
+	enum { ITEMS = 5 };
+	size_t at = begin(w, SPORE__HOLD_OPEN, 1 + ITEMS + 1);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_raw(w, items, len);
+	spore__msgpack_array(w, (uint32_t)count);
+	for (size_t i = 0; i < count; i++)
+		spore__msgpack_uint(w, serials[i]);
+	end(w, at);
+}
+
+void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial)
+{
+	size_t at = begin(w, type, 2);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_uint(w, serial);
+	end(w, at);
+}
+
+void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
+                             unsigned role, unsigned count, const char *peer)
+{
+	size_t at = begin(w, SPORE__HOLD_CHANNEL, 6);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_str(w, transport);
+	spore__msgpack_uint(w, role);
+	spore__msgpack_uint(w, count);
+	spore__msgpack_map(w, peer != NULL);
+	if (peer != NULL) {
+		spore__msgpack_str(w, "peer");
+		spore__msgpack_str(w, peer);
+	}
 	end(w, at);
 }

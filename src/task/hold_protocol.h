@@ -18,6 +18,19 @@
 //	["output", bytes]                      from the hold, after attach. A viewer that does not read loses the oldest
 //	["skipped", count]                     from the hold, before output: so many bytes were lost to this viewer
 //
+// With the feature "ports" in both hellos:
+//
+//	["ports", run, count]                  from the hold: what it said of ports is void; COUNT open messages follow. After hello, and
+//	                                       at the end of an instance
+//	["open", id, port, kind, shape, {option: value}, [transport...], [serial...]]
+//	                                       from the hold: its program has this port, with these channels. ids never repeat
+//	["close", id]                          from the hold
+//	["channel", id, serial, transport, role, count, {"peer": name}]
+//	                                       to the hold, with COUNT descriptors: an end of a channel
+//	["wired", id, serial]                  from the hold: the program was sent the channel
+//	["over", id, serial]                   from the hold: it was not, and will not. To the hold: the other end is gone
+//	["unwire", id, serial]                 to the hold: the program is to close the channel
+//
 // Messages of other names and items after the known ones are passed over.
 #ifndef SPORE_TASK_HOLD_PROTOCOL_H
 #define SPORE_TASK_HOLD_PROTOCOL_H
@@ -33,6 +46,9 @@ enum {
 	SPORE__HOLD_MAJOR = 1,
 	SPORE__HOLD_FRAME = 1 << 20,    // bytes of a frame at most, length included
 	SPORE__HOLD_OUTPUT = 32 * 1024, // bytes of one output or input at most
+	SPORE__HOLD_WORD = 255,         // bytes of a port's name, and of the words with it
+	SPORE__HOLD_DESCRIPTORS = 8,    // with one message at most
+	SPORE__HOLD_UNWIRED = 32,       // channels that a hold was sent and has not said anything of yet, at most
 };
 
 enum spore__hold_type {
@@ -51,6 +67,19 @@ enum spore__hold_type {
 	SPORE__HOLD_STATE,
 	SPORE__HOLD_OUTPUT_BYTES,
 	SPORE__HOLD_SKIPPED,
+	SPORE__HOLD_PORTS,
+	SPORE__HOLD_OPEN,
+	SPORE__HOLD_CLOSE,
+	SPORE__HOLD_CHANNEL,
+	SPORE__HOLD_WIRED,
+	SPORE__HOLD_OVER,
+	SPORE__HOLD_UNWIRE,
+};
+
+// A short word of a message, not NUL-terminated.
+struct spore__hold_word {
+	const char *s;
+	uint32_t len; // 1 to SPORE__HOLD_WORD
 };
 
 // A decoded message; points into the bytes that it was decoded from.
@@ -59,9 +88,18 @@ struct spore__hold_message {
 	int64_t number; // hello: major; refuse: code; stop: grace; signal: number; skipped: count; attach, resize: rows
 	int64_t columns;            // attach, resize
 	bool node;                  // hello: the sender is the node
+	bool ports;                 // hello: the sender speaks of ports
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
-	struct spore__msgpack_reader map; // update, state: stands before the map
+	struct spore__msgpack_reader map; // update, state, open, channel: stands before the map
+	// Of ports. `number` is the id of the port; ports: the run
+	uint64_t serial;                   // channel, wired, over, unwire; ports: how many follow
+	struct spore__hold_word port;      // open
+	struct spore__hold_word kind;      // open; channel: the transport
+	struct spore__hold_word shape;     // open
+	struct spore__msgpack_reader list; // open: stands before the array of transports
+	struct spore__msgpack_reader held; // open: ... of serials
+	unsigned role, descriptors;        // channel
 };
 
 // Decodes the first frame of BYTES. SPORE_OK: *USED bytes were it. SPORE_EAGAIN: more bytes are needed. SPORE_ETOOBIG, SPORE_EMALFORMED:
@@ -72,6 +110,7 @@ enum spore_err spore__hold_decode(const void *bytes, size_t len, struct spore__h
 void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type); // of those without items
 void spore__hold_put_hello(struct spore__msgpack_writer *w);
 void spore__hold_put_hello_node(struct spore__msgpack_writer *w);
+void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node); // speaks of ports
 void spore__hold_put_refuse(struct spore__msgpack_writer *w, enum spore_err code, const char *text);
 void spore__hold_put_number(struct spore__msgpack_writer *w, enum spore__hold_type type, int64_t number);
 void spore__hold_put_size(struct spore__msgpack_writer *w, enum spore__hold_type type, int64_t rows, int64_t columns);
@@ -79,5 +118,12 @@ void spore__hold_put_bytes(struct spore__msgpack_writer *w, enum spore__hold_typ
                            uint32_t len);
 void spore__hold_put_map(struct spore__msgpack_writer *w, enum spore__hold_type type, const void *map,
                          size_t len); // encoded
+void spore__hold_put_ports(struct spore__msgpack_writer *w, int64_t run, uint64_t count);
+// ITEMS is encoded: port, kind, shape, options, transports.
+void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
+                          const uint64_t *serials, size_t count);
+void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial);
+void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
+                             unsigned role, unsigned count, const char *peer);
 
 #endif

@@ -56,6 +56,37 @@ static void look_at_state(struct spore__msgpack_reader r)
 	spore__msgpack_writer_finish(&w);
 }
 
+// What a hold says of a port reads the same when it is said again.
+static void look_at_open(const struct spore__hold_message *m)
+{
+	struct spore__msgpack_writer items = {0}, w = {0};
+	struct spore__msgpack_reader held = m->held;
+	struct spore__hold_message again;
+	uint64_t serials[16];
+	uint32_t count = 0, kept = 0;
+	size_t used;
+	check(m->port.len > 0 && m->port.len <= SPORE__HOLD_WORD && m->kind.len > 0 && m->shape.len > 0);
+	check(spore__msgpack_read_array(&held, &count) == SPORE__MSGPACK_OK);
+	for (uint32_t i = 0; i < count && kept < 16; i++) {
+		int64_t serial;
+		if (spore__msgpack_read_int(&held, &serial) != SPORE__MSGPACK_OK || serial < 0)
+			break;
+		serials[kept++] = (uint64_t)serial;
+	}
+	spore__msgpack_strn(&items, m->port.s, m->port.len);
+	spore__msgpack_strn(&items, m->kind.s, m->kind.len);
+	spore__msgpack_strn(&items, m->shape.s, m->shape.len);
+	spore__msgpack_raw(&items, m->map.at, (size_t)(m->map.end - m->map.at));
+	spore__msgpack_raw(&items, m->list.at, (size_t)(m->list.end - m->list.at));
+	spore__hold_put_open(&w, 1, items.data, items.len, serials, kept);
+	if (items.err == 0 && w.err == 0) {
+		check(spore__hold_decode(w.data, w.len, &again, &used) == SPORE_OK && used == w.len);
+		check(again.type == SPORE__HOLD_OPEN && again.port.len == m->port.len && again.number == 1);
+	}
+	spore__msgpack_writer_finish(&items);
+	spore__msgpack_writer_finish(&w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct spore__hold_message m;
@@ -69,6 +100,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			look_at_spec(m.map);
 		if (m.type == SPORE__HOLD_STATE)
 			look_at_state(m.map);
+		if (m.type == SPORE__HOLD_OPEN)
+			look_at_open(&m);
+		if (m.type == SPORE__HOLD_CHANNEL)
+			check(m.kind.len > 0 && m.kind.len <= SPORE__HOLD_WORD &&
+			      m.descriptors <= SPORE__HOLD_DESCRIPTORS);
 		data += used;
 		size -= used;
 	}

@@ -30,6 +30,23 @@ static void put_all(struct spore__msgpack_writer *w)
 	spore__hold_put_number(w, SPORE__HOLD_SKIPPED, 4096);
 }
 
+static void put_ports(struct spore__msgpack_writer *w)
+{
+	static const uint64_t serials[] = {5, 300};
+	spore__hold_put_hello_ports(w, false);
+	spore__hold_put_hello_ports(w, true);
+	spore__hold_put_ports(w, 3, 2);
+	spore__hold_put_open(w, 7,
+	                     "\xa2in\xa8messages\xa7"
+	                     "connect\x80\x91\xa6ring-1",
+	                     29, serials, 2);
+	spore__hold_put_number(w, SPORE__HOLD_CLOSE, 7);
+	spore__hold_put_channel(w, 7, 5, "ring", 1, 3, "s/t.p");
+	spore__hold_put_serial(w, SPORE__HOLD_WIRED, 7, 5);
+	spore__hold_put_serial(w, SPORE__HOLD_OVER, 7, 5);
+	spore__hold_put_serial(w, SPORE__HOLD_UNWIRE, 7, 5);
+}
+
 // The bytes of version 1. They never change: a hold that runs today is spoken to by the nodes of years to come.
 static const unsigned char frozen[] = "\x0a\0\0\0\x94\xa5hello\x01\x90\x80"
                                       "\x0f\0\0\0\x94\xa5hello\x01\x91\xa4node\x80"
@@ -47,6 +64,30 @@ static const unsigned char frozen[] = "\x0a\0\0\0\x94\xa5hello\x01\x90\x80"
                                       "\x0d\0\0\0\x92\xa5state\x81\xa3run\x02"
                                       "\x0d\0\0\0\x92\xa6output\xc4\x03out"
                                       "\x0c\0\0\0\x92\xa7skipped\xcd\x10\0";
+
+static const unsigned char frozen_ports[] = "\x10\0\0\0\x94\xa5hello\x01\x91\xa5ports\x80"
+                                            "\x15\0\0\0\x94\xa5hello\x01\x92\xa5ports\xa4node\x80"
+                                            "\x09\0\0\0\x93\xa5ports\x03\x02"
+                                            "\x29\0\0\0\x98\xa4open\x07\xa2in\xa8messages\xa7"
+                                            "connect\x80\x91\xa6ring-1\x92\x05\xcd\x01\x2c"
+                                            "\x08\0\0\0\x92\xa5"
+                                            "close\x07"
+                                            "\x1e\0\0\0\x97\xa7"
+                                            "channel\x07\x05\xa4ring\x01\x03\x81\xa4peer\xa5s/t.p"
+                                            "\x09\0\0\0\x93\xa5wired\x07\x05"
+                                            "\x08\0\0\0\x93\xa4over\x07\x05"
+                                            "\x0a\0\0\0\x93\xa6unwire\x07\x05";
+
+static void test_the_bytes_of_ports_are_frozen(void **state)
+{
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	put_ports(&w);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof frozen_ports - 1);
+	assert_memory_equal(w.data, frozen_ports, w.len);
+	spore__msgpack_writer_finish(&w);
+}
 
 static void test_the_bytes_are_frozen(void **state)
 {
@@ -97,6 +138,51 @@ static void test_messages_come_in_as_they_went_out(void **state)
 	assert_int_equal(at, sizeof frozen - 1);
 }
 
+static bool is_word(const struct spore__hold_word *word, const char *text)
+{
+	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
+}
+
+static void test_messages_of_ports(void **state)
+{
+	(void)state;
+	struct spore__hold_message m[9];
+	size_t at = 0;
+	for (size_t i = 0; i < sizeof m / sizeof m[0]; i++) {
+		size_t used;
+		assert_int_equal(spore__hold_decode(frozen_ports + at, sizeof frozen_ports - 1 - at, &m[i], &used),
+		                 SPORE_OK);
+		at += used;
+	}
+	assert_int_equal(at, sizeof frozen_ports - 1);
+	assert_true(m[0].ports && !m[0].node);
+	assert_true(m[1].ports && m[1].node);
+	assert_int_equal(m[2].type, SPORE__HOLD_PORTS);
+	assert_int_equal(m[2].number, 3);
+	assert_int_equal(m[2].serial, 2);
+	assert_int_equal(m[3].type, SPORE__HOLD_OPEN);
+	assert_int_equal(m[3].number, 7);
+	assert_true(is_word(&m[3].port, "in") && is_word(&m[3].kind, "messages") && is_word(&m[3].shape, "connect"));
+	uint32_t count;
+	int64_t serial;
+	assert_int_equal(spore__msgpack_read_array(&m[3].held, &count), SPORE__MSGPACK_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(spore__msgpack_read_int(&m[3].held, &serial), SPORE__MSGPACK_OK);
+	assert_int_equal(serial, 5);
+	assert_int_equal(spore__msgpack_read_array(&m[3].list, &count), SPORE__MSGPACK_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(m[4].type, SPORE__HOLD_CLOSE);
+	assert_int_equal(m[4].number, 7);
+	assert_int_equal(m[5].type, SPORE__HOLD_CHANNEL);
+	assert_true(m[5].number == 7 && m[5].serial == 5 && m[5].role == 1 && m[5].descriptors == 3);
+	assert_true(is_word(&m[5].kind, "ring"));
+	static const enum spore__hold_type types[] = {SPORE__HOLD_WIRED, SPORE__HOLD_OVER, SPORE__HOLD_UNWIRE};
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(m[6 + i].type, types[i]);
+		assert_true(m[6 + i].number == 7 && m[6 + i].serial == 5);
+	}
+}
+
 static enum spore_err decode(const char *bytes, size_t len, struct spore__hold_message *m)
 {
 	size_t used;
@@ -137,6 +223,15 @@ static void test_refusals(void **state)
 	assert_int_equal(DECODE("\x08\0\0\0\x92\xa4stop\xa1x", &m), SPORE_EMALFORMED);
 	assert_int_equal(DECODE("\x07\0\0\0\x91\xa4stop\x05", &m), SPORE_EMALFORMED); // bytes behind the array
 	assert_int_equal(DECODE("\x08\0\0\0\x92\xa5state\x90", &m), SPORE_EMALFORMED);
+	assert_int_equal(DECODE("\x08\0\0\0\x93\xa4over\x07\xff", &m), SPORE_EMALFORMED); // a serial below 0
+	assert_int_equal(DECODE("\x13\0\0\0\x97\xa7"
+	                        "channel\x07\x05\xa4ring\x01\x09\x80",
+	                        &m),
+	                 SPORE_EMALFORMED); // 9 descriptors
+	assert_int_equal(DECODE("\x0f\0\0\0\x97\xa7"
+	                        "channel\x07\x05\xa0\x01\x03\x80",
+	                        &m),
+	                 SPORE_EMALFORMED); // no transport
 	for (size_t len = 0; len < 14; len++)
 		assert_int_equal(decode((const char *)frozen, len, &m), SPORE_EAGAIN);
 }
@@ -146,6 +241,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_bytes_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
+	    cmocka_unit_test(test_the_bytes_of_ports_are_frozen),
+	    cmocka_unit_test(test_messages_of_ports),
 	    cmocka_unit_test(test_a_newer_side),
 	    cmocka_unit_test(test_refusals),
 	};

@@ -1,0 +1,63 @@
+// Descriptors that travel with bytes over a Unix stream socket.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+union control {
+	struct cmsghdr head; // aligns
+	char space[CMSG_SPACE(SPORE__OS_PASSED * sizeof(int))];
+};
+
+ssize_t spore__os_send(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
+{
+	union control control;
+	struct iovec piece = {.iov_base = (void *)bytes, .iov_len = len};
+	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
+	if (count > SPORE__OS_PASSED) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (count > 0) {
+		memset(&control, 0, sizeof control);
+		m.msg_control = control.space;
+		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	}
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void take(const struct cmsghdr *c, int *fds, unsigned room, unsigned *count)
+{
+	for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+		int got;
+		memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+		if (*count >= room || fcntl(got, F_SETFD, FD_CLOEXEC) != 0)
+			close(got);
+		else
+			fds[(*count)++] = got;
+	}
+}
+
+ssize_t spore__os_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count)
+{
+	union control control;
+	struct iovec piece = {.iov_base = bytes, .iov_len = size};
+	struct msghdr m = {
+	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+	*count = 0;
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+	if (n < 0)
+		return n;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			take(c, fds, room, count);
+	return n;
+}

@@ -1,0 +1,290 @@
+// The ports that the program has open, and the channels that reached them. The hold understands none of it: it keeps what the program said
+// for the node, which may come later, and passes on what the node sends.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "task/hold.h"
+
+enum {
+	ITEMS_MAX = 4096,      // bytes of what a program says of one port
+	FEATURES_MAX = 16,     // of a program's hello
+	FEATURE_MAX = 32,      // bytes of each
+	SERIALS_MAX = 1 << 16, // channels of one port
+};
+
+struct spore__hold_port {
+	struct spore__hold_port *next;
+	uint64_t id;
+	char name[SPORE__HOLD_WORD + 1];
+	uint64_t *serials; // malloc'ed
+	size_t serial_count, serial_cap;
+	size_t len;
+	unsigned char items[]; // encoded: port, kind, shape, options
+};
+
+static struct spore__hold_port *find(struct spore__hold *h, int64_t id)
+{
+	for (struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
+		if (p->id == (uint64_t)id)
+			return p;
+	return NULL;
+}
+
+static struct spore__hold_port *find_name(struct spore__hold *h, const char *name, size_t len)
+{
+	for (struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
+		if (strlen(p->name) == len && memcmp(p->name, name, len) == 0)
+			return p;
+	return NULL;
+}
+
+static void free_port(struct spore__hold_port *p)
+{
+	free(p->serials);
+	free(p);
+}
+
+// ---- to the node
+
+static void tell_serial(struct spore__hold *h, enum spore__hold_type type, uint64_t id, uint64_t serial)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_serial(&w, type, id, serial);
+	spore__hold_peers_say(h, &w);
+	spore__msgpack_writer_finish(&w);
+}
+
+static void put_open(const struct spore__hold *h, const struct spore__hold_port *p, struct spore__msgpack_writer *w)
+{
+	unsigned char bytes[ITEMS_MAX + sizeof h->ports.features];
+	memcpy(bytes, p->items, p->len);
+	memcpy(bytes + p->len, h->ports.features, h->ports.features_len);
+	spore__hold_put_open(w, p->id, bytes, p->len + h->ports.features_len, p->serials, p->serial_count);
+}
+
+void spore__hold_ports_put(const struct spore__hold *h, struct spore__msgpack_writer *w)
+{
+	spore__hold_put_ports(w, h->state.run, h->ports.count);
+	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
+		put_open(h, p, w);
+}
+
+// ---- from the program
+
+void spore__hold_ports_features(struct spore__hold *h, struct spore__msgpack_reader features)
+{
+	struct spore__msgpack_writer w;
+	uint32_t count = 0, kept = 0;
+	unsigned char bytes[sizeof h->ports.features];
+	spore__msgpack_writer_fixed(&w, bytes, sizeof bytes);
+	(void)spore__msgpack_read_array(&features, &count);
+	for (uint32_t i = 0; i < count && kept < FEATURES_MAX; i++) {
+		struct spore__msgpack_reader at = features;
+		const char *s;
+		uint32_t len;
+		if (spore__msgpack_skip(&features) != SPORE__MSGPACK_OK)
+			break;
+		if (spore__msgpack_read_str(&at, &s, &len) != SPORE__MSGPACK_OK || len > FEATURE_MAX)
+			continue;
+		spore__msgpack_strn(&w, s, len);
+		kept++;
+	}
+	struct spore__msgpack_writer out;
+	spore__msgpack_writer_fixed(&out, h->ports.features, sizeof h->ports.features);
+	spore__msgpack_array(&out, kept);
+	spore__msgpack_raw(&out, bytes, w.len);
+	h->ports.features_len = out.err == 0 && w.err == 0 ? out.len : 0;
+}
+
+static void refuse(struct spore__hold *h, const char *port, enum spore_err code, const char *why)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__control_put_closed(&w, port, code, why);
+	(void)spore__hold_say(h, &w, NULL);
+	if (code != SPORE_OK)
+		spore__hold_event(h, SPORE_ERROR, "port", NULL, "its port %s is refused: %s", port, why);
+}
+
+void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_message *m)
+{
+	char name[SPORE__HOLD_WORD + 1], why[100];
+	struct spore__msgpack_reader after = m->fields;
+	memcpy(name, m->port.s, m->port.len);
+	name[m->port.len] = '\0';
+	(void)spore__msgpack_skip(&after);
+	struct spore__msgpack_writer w = {0};
+	spore__msgpack_strn(&w, m->port.s, m->port.len);
+	spore__msgpack_strn(&w, m->kind.s, m->kind.len);
+	spore__msgpack_strn(&w, m->shape.s, m->shape.len);
+	spore__msgpack_raw(&w, m->fields.at, (size_t)(after.at - m->fields.at));
+	struct spore__hold_port *p = NULL;
+	if (find_name(h, name, m->port.len) != NULL) {
+		refuse(h, name, SPORE_EEXISTS, "it is open already");
+	} else if (h->ports.count >= SPORE__HOLD_PORTS_MAX) {
+		(void)snprintf(why, sizeof why, "%d ports are open, which is all that there can be",
+		               SPORE__HOLD_PORTS_MAX);
+		refuse(h, name, SPORE_EBUSY, why);
+	} else if (w.err == 0 && w.len > ITEMS_MAX) {
+		(void)snprintf(why, sizeof why, "its options are over %d bytes", ITEMS_MAX);
+		refuse(h, name, SPORE_ETOOBIG, why);
+	} else if (w.err != 0 || (p = malloc(sizeof *p + w.len)) == NULL) {
+		refuse(h, name, SPORE_ENOMEM, "out of memory");
+	}
+	if (p != NULL) {
+		*p = (struct spore__hold_port){.id = ++h->ports.last_id, .len = w.len, .next = h->ports.first};
+		memcpy(p->name, name, sizeof name);
+		memcpy(p->items, w.data, w.len);
+		h->ports.first = p;
+		h->ports.count++;
+		struct spore__msgpack_writer frame = {0};
+		put_open(h, p, &frame);
+		spore__hold_peers_say(h, &frame);
+		spore__msgpack_writer_finish(&frame);
+	}
+	spore__msgpack_writer_finish(&w);
+}
+
+void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_message *m)
+{
+	struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
+	if (p == NULL)
+		return;
+	for (struct spore__hold_port **at = &h->ports.first; *at != NULL; at = &(*at)->next)
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+	h->ports.count--;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_number(&w, SPORE__HOLD_CLOSE, (int64_t)p->id);
+	spore__hold_peers_say(h, &w);
+	spore__msgpack_writer_finish(&w);
+	refuse(h, p->name, SPORE_OK, "");
+	free_port(p);
+}
+
+void spore__hold_ports_end(struct spore__hold *h)
+{
+	bool had = h->ports.first != NULL;
+	for (struct spore__hold_port *p = h->ports.first, *next; p != NULL; p = next) {
+		next = p->next;
+		free_port(p);
+	}
+	h->ports.first = NULL;
+	h->ports.count = 0;
+	h->ports.features_len = 0;
+	if (!had)
+		return;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_ports_put(h, &w);
+	spore__hold_peers_say(h, &w);
+	spore__msgpack_writer_finish(&w);
+}
+
+// ---- from the node
+
+static bool add_serial(struct spore__hold_port *p, uint64_t serial)
+{
+	if (p->serial_count == p->serial_cap) {
+		size_t cap = p->serial_cap == 0 ? 1 : p->serial_cap * 2;
+		uint64_t *serials = cap <= SERIALS_MAX ? realloc(p->serials, cap * sizeof *serials) : NULL;
+		if (serials == NULL)
+			return false;
+		p->serials = serials;
+		p->serial_cap = cap;
+	}
+	p->serials[p->serial_count++] = serial;
+	return true;
+}
+
+static bool remove_serial(struct spore__hold_port *p, uint64_t serial)
+{
+	for (size_t i = 0; i < p->serial_count; i++)
+		if (p->serials[i] == serial) {
+			p->serials[i] = p->serials[--p->serial_count];
+			return true;
+		}
+	return false;
+}
+
+// "ring" is known to a program with the feature ring-N, whatever the N.
+static bool knows(const struct spore__hold *h, const struct spore__hold_word *transport)
+{
+	struct spore__msgpack_reader r = spore__msgpack_reader(h->ports.features, h->ports.features_len);
+	uint32_t count = 0;
+	(void)spore__msgpack_read_array(&r, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *s;
+		uint32_t len;
+		if (spore__msgpack_read_str(&r, &s, &len) != SPORE__MSGPACK_OK)
+			return false;
+		if (len > transport->len + 1 && memcmp(s, transport->s, transport->len) == 0 &&
+		    s[transport->len] == '-')
+			return true;
+	}
+	return false;
+}
+
+static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, const struct spore__hold_message *m,
+                    struct spore__hold_passed *passed)
+{
+	enum { PEER_MAX = 1024 };
+	struct spore__msgpack_writer w = {0};
+	struct spore__msgpack_reader at;
+	char transport[SPORE__HOLD_WORD + 1], peer[PEER_MAX] = "";
+	const char *s;
+	uint32_t len;
+	memcpy(transport, m->kind.s, m->kind.len);
+	transport[m->kind.len] = '\0';
+	if (spore__msgpack_find(&m->map, "peer", &at) && spore__msgpack_read_str(&at, &s, &len) == SPORE__MSGPACK_OK &&
+	    len < sizeof peer) {
+		memcpy(peer, s, len);
+		peer[len] = '\0';
+	}
+	spore__control_put_channel(&w, port->name, m->serial, transport, m->role, m->descriptors,
+	                           peer[0] != '\0' ? peer : NULL);
+	return spore__hold_say(h, &w, passed);
+}
+
+void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
+{
+	struct spore__hold_port *port = find(h, m->number);
+	struct spore__hold_passed passed = {.count = m->descriptors, .id = (uint64_t)m->number, .serial = m->serial};
+	memcpy(passed.fds, fds, m->descriptors * sizeof *fds);
+	if (port != NULL && knows(h, &m->kind) && add_serial(port, m->serial)) {
+		if (pass_on(h, port, m, &passed)) {
+			if (m->descriptors == 0)
+				tell_serial(h, SPORE__HOLD_WIRED, port->id, m->serial);
+			return;
+		}
+		(void)remove_serial(port, m->serial);
+	}
+	for (unsigned i = 0; i < passed.count; i++)
+		close(passed.fds[i]);
+	tell_serial(h, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
+}
+
+void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
+{
+	tell_serial(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
+}
+
+void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_port *port = find(h, m->number);
+	if (port != NULL)
+		(void)remove_serial(port, m->serial);
+}
+
+void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_port *port = find(h, m->number);
+	struct spore__msgpack_writer w = {0};
+	if (port == NULL || !remove_serial(port, m->serial))
+		return;
+	spore__control_put_unwired(&w, port->name, m->serial);
+	(void)spore__hold_say(h, &w, NULL);
+}

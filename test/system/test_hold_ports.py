@@ -1,0 +1,246 @@
+"""What a hold does about ports and channels: it keeps what its program has open, and passes on descriptors."""
+
+import array
+import os
+import random
+import socket
+import struct
+import sys
+import time
+import unittest
+
+from hold_test import HoldTest
+from msgpack_mini import pack
+from spore_test import DEADLINE, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FEATURES = ("node", "ports")
+BEGIN = f"import sys; sys.path.insert(0, {HERE!r})\nfrom ports_program import *\n"
+
+
+class Ports(HoldTest):
+    def python(self, code, **options):
+        spec = {"argv": [sys.executable, "-c", BEGIN + code], "control": True, "env": ["PATH=" + self.env["PATH"]]}
+        spec.update(options.pop("spec", {}))
+        options.setdefault("features", FEATURES)
+        return self.hold(spec, **options)
+
+    def until(self, peer, *names):
+        """The next message of one of these names."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            message = peer.receive()
+            self.assertIsNotNone(message, f"the hold ended before {names}")
+            if message[0] in names:
+                return message
+        raise AssertionError(f"waited in vain for {names}")
+
+    def channel(self, peer, number, serial, transport="stream", fds=None):
+        """Sends an end of a channel, and keeps the other."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        ours.settimeout(DEADLINE)
+        with theirs:
+            body = pack(["channel", number, serial, transport, 0, 1, {"peer": "s/other.port"}])
+            fds = array.array("i", [theirs.fileno()] if fds is None else fds)
+            peer.socket.sendmsg([struct.pack("<I", len(body)) + body],
+                                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)] if fds else [])
+        return ours
+
+    @staticmethod
+    def fds(pid):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    def test_a_port_is_told_and_its_channel_passed_on(self):
+        hold = self.python("""
+c = Control()
+c.open("in", protocol="lines")
+channel = Channel(c.hear() if c.hear()[0] == "hello" else None)
+channel.send(channel.map["peer"].encode())
+say(channel.port, channel.serial, channel.receive())
+c.say("close", "in")
+say(c.hear())
+""")
+        self.assertEqual(self.until(hold.peer, "ports"), ["ports", 1, 0])
+        self.assertEqual(self.until(hold.peer, "open"),
+                         ["open", 1, "in", "messages", "connect", {"protocol": "lines"}, ["stream-1"], []])
+        before = self.fds(hold.process.pid)
+        ours = self.channel(hold.peer, 1, 77)
+        self.assertEqual(self.until(hold.peer, "wired"), ["wired", 1, 77])
+        self.assertEqual(ours.recv(100), b"\x0c\0\0\0s/other.port")
+        self.assertEqual(self.fds(hold.process.pid), before)
+        ours.sendall(b"\x02\0\0\0ok")
+        self.assertEqual(self.until(hold.peer, "close"), ["close", 1])
+        hold.finish()
+        self.assertEqual(hold.output(), b"in 77 [b'ok']\n['closed', 'in', 0, '']\n")
+        self.assertEqual(ours.recv(1), b"")
+
+    def test_one_that_connects_later_learns_what_there_is(self):
+        hold = self.python("""
+c = Control()
+c.open("clients", "serve")
+c.open("in")
+while True:
+    c.hear()
+""")
+        for _ in range(2):
+            self.until(hold.peer, "open")
+        for serial in (5, 6, 7):
+            self.channel(hold.peer, 1, serial)
+            self.until(hold.peer, "wired")
+        hold.send("over", 1, 6)
+        hold.send("over", 1, 99)
+        hold.send("over", 98, 6)
+        node = hold.connect(features=FEATURES)
+        self.assertEqual(self.until(node, "hello"), ["hello", 1, ["ports"], {}])
+        self.assertEqual(self.until(node, "ports"), ["ports", 1, 2])
+        ports = {m[1]: m for m in (self.until(node, "open"), self.until(node, "open"))}
+        self.assertEqual(sorted(ports[1][7]), [5, 7])
+        self.assertEqual(ports[2][2:5] + ports[2][7:], ["in", "messages", "connect", []])
+        # A viewer, and a node that knows nothing of ports, hear of none.
+        for features in ((), ("node",)):
+            other = hold.connect(features=features)
+            self.assertEqual(other.receive()[0], "hello")
+            hold.send("signal", 0)
+            other.send("restart" if features else "resize", 0, 0)
+            self.assertEqual(other.receive()[0], "state")
+            other.close()
+        node.close()
+
+    def test_an_instance_that_ends_takes_its_ports_along(self):
+        hold = self.python("c = Control()\nc.open('in')\nc.hear()\nc.hear()\n",
+                           spec={"restart": "always", "restart.delay_ms": 0})
+        self.assertEqual(self.until(hold.peer, "open")[:3], ["open", 1, "in"])
+        ours = self.channel(hold.peer, 1, 5)
+        self.assertEqual(self.until(hold.peer, "ports"), ["ports", 1, 0])
+        self.assertEqual(ours.recv(1), b"")
+        self.assertEqual(self.until(hold.peer, "open")[:3], ["open", 2, "in"])
+        # For the one before: it comes too late, and the end of its peer says so.
+        late = self.channel(hold.peer, 1, 6)
+        self.assertEqual(late.recv(1), b"")
+        self.assertEqual(self.until(hold.peer, "over"), ["over", 1, 6])
+
+    def test_what_cannot_be_passed_on_is_closed(self):
+        hold = self.python("c = Control(['stream-1'])\nc.open('in')\nwhile True:\n    c.hear()\n")
+        self.until(hold.peer, "open")
+        before = self.fds(hold.process.pid)
+        for number, transport in ((2, "stream"), (1, "ring"), (1, "strea"), (1 << 60, "stream")):
+            ours = self.channel(hold.peer, number, 5, transport)
+            self.assertEqual(ours.recv(1), b"")
+            self.assertEqual(self.until(hold.peer, "over"), ["over", number, 5])
+        # A message that it does not know, with a descriptor.
+        ours, theirs = socket.socketpair()
+        body = pack(["later", 1])
+        with ours, theirs:
+            ours.settimeout(DEADLINE)
+            hold.peer.socket.sendmsg([struct.pack("<I", len(body)) + body],
+                                     [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))])
+            theirs.close()
+            self.assertEqual(ours.recv(1), b"")
+        self.assertEqual(self.fds(hold.process.pid), before)
+        # A channel without descriptors ends the connection; another one may come.
+        self.channel(hold.peer, 1, 8, fds=[])
+        self.assertEqual(self.until(hold.peer, "refuse")[0], "refuse")
+        hold.peer = hold.connect(features=FEATURES)
+        self.until(hold.peer, "open")
+        self.channel(hold.peer, 1, 9)
+        self.until(hold.peer, "wired")
+
+    def test_frames_in_pieces_keep_their_descriptors(self):
+        hold = self.python("c = Control()\nc.open('in', 'serve')\nkept = []\nwhile True:\n    m = c.hear()\n"
+                           "    if m[0] == 'channel':\n        kept.append(Channel(m))\n        kept[-1].send(str(m[2]).encode())\n")
+        self.until(hold.peer, "open")
+        seed = random.randrange(1 << 30)
+        rng = random.Random(seed)
+        wanted = []
+        for serial in range(100, 160):
+            ours, theirs = socket.socketpair()
+            self.addCleanup(ours.close)
+            ours.settimeout(DEADLINE)
+            wanted.append((serial, ours))
+            body = pack(["channel", 1, serial, "stream", 0, 1, {}])
+            frame = struct.pack("<I", len(body)) + body
+            cut = rng.randrange(1, len(frame))
+            with theirs:
+                hold.peer.socket.sendmsg([frame[:cut]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                                          array.array("i", [theirs.fileno()]))])
+            hold.peer.socket.sendall(frame[cut:])
+            if rng.random() < 0.3:
+                hold.send("unknown", serial)
+        for serial, ours in wanted:
+            text = str(serial).encode()
+            self.assertEqual(ours.recv(100), struct.pack("<I", len(text)) + text, f"seed {seed}")
+
+    def test_a_program_that_does_not_read_stops_nobody(self):
+        hold = self.python("c = Control()\nc.open('in', 'serve')\nsay('open')\ntime = __import__('time')\n"
+                           "while not os.path.exists('go'):\n    time.sleep(0.01)\n"
+                           "for _ in range(1001):\n    m = c.hear()\n    for fd in m[7] if m[0] == 'channel' else []:\n"
+                           "        os.close(fd)\nsay(m[2])\nc.say('listens')\nsay(c.hear())\n",
+                           spec={"cwd": self.work})
+        self.until(hold.peer, "open")
+        before = self.fds(hold.process.pid)
+        wired = 0
+        for serial in range(1000):
+            self.channel(hold.peer, 1, serial).close()
+            while serial + 1 - wired >= 32 and wired < 1000 and serial < 999:
+                # As the node does: never more than 32 of which nothing was heard.
+                hold.peer.socket.settimeout(0.05)
+                try:
+                    self.until(hold.peer, "wired")
+                    wired += 1
+                except TimeoutError:
+                    self.write("go", "")
+                hold.peer.socket.settimeout(DEADLINE)
+            self.assertLessEqual(self.fds(hold.process.pid), before + 40)
+        self.write("go", "")
+        while wired < 1000:
+            self.until(hold.peer, "wired")
+            wired += 1
+        wait_until(lambda: b"999" in hold.output(), "the last channel")
+        self.assertEqual(self.fds(hold.process.pid), before)
+        hold.send("stop", 5000)
+        hold.finish()
+        self.assertIn(b"['stop', 5000]", hold.output())
+
+    def test_only_so_many_ports(self):
+        hold = self.python("c = Control()\nfor i in range(1025):\n    c.open(f'p{i}')\nc.open('p3')\n"
+                           "c.open('large', x='x' * 5000)\nc.say('close', 'p7')\nc.open('large', x='x' * 5000)\n"
+                           "heard = [c.hear() for _ in range(6)]\n"
+                           "for m in heard[1:]:\n    say(m[:3])\n")
+        opened = 0
+        while True:
+            message = self.until(hold.peer, "open", "close")
+            if message[0] == "close":
+                break
+            opened += 1
+        self.assertEqual(opened, 1024)
+        hold.finish()
+        self.assertEqual(hold.output().decode().splitlines(),
+                         ["['closed', 'p1024', 9]", "['closed', 'p3', 11]", "['closed', 'large', 9]",
+                          "['closed', 'p7', 0]", "['closed', 'large', 5]"])
+
+    def test_unwire(self):
+        hold = self.python("c = Control()\nc.open('in')\nc.hear()\nchannel = Channel(c.hear())\nsay(c.hear())\n")
+        self.until(hold.peer, "open")
+        self.channel(hold.peer, 1, 5)
+        hold.send("unwire", 1, 4)
+        hold.send("unwire", 2, 5)
+        hold.send("unwire", 1, 5)
+        hold.finish()
+        self.assertEqual(hold.output(), b"['unwired', 'in', 5]\n")
+
+    def test_a_node_that_does_not_read_gets_all_of_them_later(self):
+        hold = self.python("c = Control()\nfor i in range(30000):\n    c.open('x' * 200)\n    c.say('close', 'x' * 200)\n"
+                           "c.open('last')\nsay('done')\nfor _ in range(40000):\n    c.hear()\n")
+        wait_until(lambda: b"done" in hold.output(), "the program")
+        opened = set()
+        while "last" not in opened:
+            message = self.until(hold.peer, "open", "ports", "close")
+            if message[0] == "ports":
+                opened = set()
+            elif message[0] == "open":
+                opened.add(message[2])
+
+
+if __name__ == "__main__":
+    unittest.main()
