@@ -258,14 +258,15 @@ static void note_end(struct spore__hold *h, int status, const struct rusage *use
 
 void spore__hold_run_reap(struct spore__hold *h)
 {
-	bool exited = false;
+	bool exited = false, all = false;
 	for (int i = 0; i < REAPED_AT_ONCE; i++) {
 		struct rusage used;
 		int status;
 		pid_t pid = wait4(-1, &status, WNOHANG, &used);
 		if (pid < 0 && errno == EINTR)
 			continue;
-		if (pid <= 0)
+		all = pid <= 0;
+		if (all)
 			break;
 		if (pid == h->run.pid) {
 			// Its last words first, as far as they are there, so that they stand before its end in the log.
@@ -276,11 +277,12 @@ void spore__hold_run_reap(struct spore__hold *h)
 		} else {
 			(void)spore__hold_probes_reaped(h, pid, status);
 		}
-		if (i == REAPED_AT_ONCE - 1)
-			(void)raise(SIGCHLD); // there may be more
 	}
+	if (!all)
+		(void)raise(SIGCHLD); // there may be more
 	if (exited)
 		spore__hold_happens(h, SPORE__ON_EXIT);
-	if (h->run.pid == 0 && spore__tree_is_empty(&h->tree))
+	// Who is left is looked for among all processes. Where some run away, the dead among them would grow in number while that is done.
+	if (all && h->run.pid == 0 && spore__tree_is_empty(&h->tree))
 		spore__hold_happens(h, SPORE__ON_EMPTY);
 }
