@@ -316,7 +316,9 @@ bool spore__msgpack_find(const struct spore__msgpack_reader *r, const char *key,
 
 bool spore__msgpack_is(const struct spore__msgpack_value *v, const char *s)
 {
-	return v->type == SPORE__MSGPACK_STR && v->s.len == strlen(s) && memcmp(v->s.bytes, s, v->s.len) == 0;
+	if (v->type != SPORE__MSGPACK_STR || (v->s.len > 0 && v->s.bytes[0] != (unsigned char)s[0]))
+		return false; // as most are that are compared with a list of keys
+	return v->s.len == strlen(s) && memcmp(v->s.bytes, s, v->s.len) == 0;
 }
 
 void spore__msgpack_writer_fixed(struct spore__msgpack_writer *w, void *buffer, size_t size)

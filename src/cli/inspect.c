@@ -291,7 +291,7 @@ static int show(struct spore__tasks *t, const struct spore__args *args, const ch
 	if (err != SPORE_OK)
 		return spore__tasks_failed(t, err);
 	const struct spore__msgpack_reader *result = &t->rpc.m.result;
-	if (!spore__msgpack_find(result, "task", &at) || !spore__task_info_read(at, &info)) {
+	if (!spore__msgpack_find(result, "task", &at) || !spore__task_info_read(&at, &info)) {
 		spore__report("spore node restart", "inspect: the node's answer has another form");
 		spore__task_info_finish(&info);
 		return SPORE__EXIT_SPORE;

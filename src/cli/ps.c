@@ -32,31 +32,57 @@ static const struct spore__example examples[] = {
 static const char *const heads[COLUMNS] = {"NAME", "STATE", "PID", "RUN", "RESTARTS", "AGE", "CPU", "MEM", "WHY"};
 
 struct row {
-	char *cells[COLUMNS];
+	size_t cells[COLUMNS]; // where they begin in the text of all
 };
 
-static char *number_cell(int64_t n)
+// A cell of the text is all between its beginning and a NUL.
+static void number_cell(struct spore__buf *text, int64_t n)
 {
-	return n != 0 ? spore__xasprintf("%lld", (long long)n) : spore__xstrdup("-");
+	if (n != 0)
+		spore__buf_int(text, n);
+	else
+		spore__buf_char(text, '-');
 }
 
-static void fill(struct row *row, const struct spore__task_info *t, const struct spore__usage *usage)
+static void fill_cell(struct spore__buf *text, size_t column, const struct spore__task_info *t,
+                      const struct spore__usage *usage)
 {
-	char cpu[32] = "-", memory[32] = "-", age[32];
-	if (usage != NULL && usage->processes > 0) {
-		spore__cpu_text(usage->cpu_us, cpu, sizeof cpu);
-		spore__memory_text(usage->memory_kib, memory, sizeof memory);
+	char small[32] = "-";
+	switch (column) {
+	case 0:
+		spore__buf_str(text, t->name);
+		break;
+	case 1:
+		spore__buf_str(text, t->state);
+		break;
+	case 2:
+		number_cell(text, t->hold.pid);
+		break;
+	case 3:
+		number_cell(text, t->hold.run);
+		break;
+	case 4:
+		spore__buf_int(text, t->hold.restarts);
+		break;
+	case 5:
+		spore__task_age_text(t, small, sizeof small);
+		spore__buf_str(text, small);
+		break;
+	case 6:
+		if (usage != NULL && usage->processes > 0)
+			spore__cpu_text(usage->cpu_us, small, sizeof small);
+		spore__buf_str(text, small);
+		break;
+	case 7:
+		if (usage != NULL && usage->processes > 0)
+			spore__memory_text(usage->memory_kib, small, sizeof small);
+		spore__buf_str(text, small);
+		break;
+	default:;
+		char *note = spore__task_note(t);
+		spore__buf_str(text, note);
+		free(note);
 	}
-	spore__task_age_text(t, age, sizeof age);
-	row->cells[0] = spore__xstrdup(t->name);
-	row->cells[1] = spore__xstrdup(t->state);
-	row->cells[2] = number_cell(t->hold.pid);
-	row->cells[3] = number_cell(t->hold.run);
-	row->cells[4] = spore__xasprintf("%lld", (long long)t->hold.restarts);
-	row->cells[5] = spore__xstrdup(age);
-	row->cells[6] = spore__xstrdup(cpu);
-	row->cells[7] = spore__xstrdup(memory);
-	row->cells[8] = spore__task_note(t);
 }
 
 // Columns of standard output; 0: no terminal, and nothing is cut off.
@@ -73,8 +99,11 @@ static bool is_right(size_t column)
 
 static void spaces(struct spore__buf *out, size_t count)
 {
-	while (count-- > 0)
-		spore__buf_char(out, ' ');
+	static const char some[] = "                ";
+	for (size_t n; count > 0; count -= n) {
+		n = count < sizeof some - 1 ? count : sizeof some - 1;
+		spore__buf_add(out, some, n);
+	}
 }
 
 // The last column ends where the screen does, between characters.
@@ -88,7 +117,7 @@ static size_t fitting(const char *text, size_t used, size_t screen)
 	return room;
 }
 
-static void put_line(struct spore__buf *out, char *const *cells, const size_t *widths, size_t screen,
+static void put_line(struct spore__buf *out, const char *const *cells, const size_t *widths, size_t screen,
                      const char *colour)
 {
 	size_t used = 0;
@@ -116,24 +145,28 @@ static void print_table(const struct spore__task_list *list, const struct spore_
 {
 	struct row *rows = spore__xcalloc(list->count + 1, sizeof *rows);
 	size_t widths[COLUMNS];
+	const char *cells[COLUMNS];
 	bool colour = spore__may_colour();
 	size_t screen = screen_width();
-	struct spore__buf out = {0};
+	struct spore__buf text = {0}, out = {0};
 	for (size_t c = 0; c < COLUMNS; c++)
 		widths[c] = strlen(heads[c]);
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t c = 0; c < COLUMNS; c++) {
+			size_t at = rows[i].cells[c] = text.len;
+			fill_cell(&text, c, &list->items[i], usage != NULL ? &usage[i] : NULL);
+			if (text.len - at > widths[c])
+				widths[c] = text.len - at;
+			spore__buf_char(&text, '\0');
+		}
+	put_line(&out, heads, widths, screen, "");
 	for (size_t i = 0; i < list->count; i++) {
-		fill(&rows[i], &list->items[i], usage != NULL ? &usage[i] : NULL);
 		for (size_t c = 0; c < COLUMNS; c++)
-			if (strlen(rows[i].cells[c]) > widths[c])
-				widths[c] = strlen(rows[i].cells[c]);
-	}
-	put_line(&out, (char *const *)(uintptr_t)heads, widths, screen, "");
-	for (size_t i = 0; i < list->count; i++) {
-		put_line(&out, rows[i].cells, widths, screen, colour ? spore__state_colour(list->items[i].state) : "");
-		for (size_t c = 0; c < COLUMNS; c++)
-			free(rows[i].cells[c]);
+			cells[c] = text.data + rows[i].cells[c];
+		put_line(&out, cells, widths, screen, colour ? spore__state_colour(list->items[i].state) : "");
 	}
 	(void)fputs(out.data, stdout);
+	spore__buf_finish(&text);
 	spore__buf_finish(&out);
 	free(rows);
 }

@@ -103,75 +103,96 @@ void spore__tasks_put_name(struct spore__msgpack_writer *w, const char *name, ui
 	spore__msgpack_str(w, name);
 }
 
+enum { TEXTS = 7, NUMBERS = 4, MEMBERS = TEXTS + NUMBERS };
+
 static const struct {
 	const char *key;
-	bool is_text;
 	size_t offset;
-} members[] = {
-    {"name", true, offsetof(struct spore__task_info, name)},
-    {"system", true, offsetof(struct spore__task_info, system)},
-    {"task", true, offsetof(struct spore__task_info, task)},
-    {"state", true, offsetof(struct spore__task_info, state)},
-    {"why", true, offsetof(struct spore__task_info, why)},
-    {"source", true, offsetof(struct spore__task_info, source)},
-    {"every", true, offsetof(struct spore__task_info, every)},
-    {"replica", false, offsetof(struct spore__task_info, replica)},
-    {"generation", false, offsetof(struct spore__task_info, generation)},
-    {"next_at", false, offsetof(struct spore__task_info, next_at)},
-    {"skipped", false, offsetof(struct spore__task_info, skipped)},
+} members[MEMBERS] = {
+    {"name", offsetof(struct spore__task_info, name)},
+    {"system", offsetof(struct spore__task_info, system)},
+    {"task", offsetof(struct spore__task_info, task)},
+    {"state", offsetof(struct spore__task_info, state)},
+    {"why", offsetof(struct spore__task_info, why)},
+    {"source", offsetof(struct spore__task_info, source)},
+    {"every", offsetof(struct spore__task_info, every)},
+    {"replica", offsetof(struct spore__task_info, replica)},
+    {"generation", offsetof(struct spore__task_info, generation)},
+    {"next_at", offsetof(struct spore__task_info, next_at)},
+    {"skipped", offsetof(struct spore__task_info, skipped)},
 };
 
-enum { MEMBERS = sizeof members / sizeof *members };
-
-// What KEY says, R standing before its value, which stays. One pass over the map for all of them: lists are long.
-static void take_member(struct spore__task_info *info, const struct spore__msgpack_value *key,
-                        struct spore__msgpack_reader r)
+static void *member(struct spore__task_info *info, size_t i)
 {
-	const char *text;
-	uint32_t len;
-	size_t i = 0;
-	if (spore__msgpack_is(key, "wanted")) {
-		(void)spore__msgpack_read_bool(&r, &info->wanted);
-	} else if (spore__msgpack_is(key, "hold")) {
-		info->has_hold = spore__state_decode(r, &info->hold) == SPORE_OK;
-	} else {
-		while (i < MEMBERS && !spore__msgpack_is(key, members[i].key))
-			i++;
-		if (i == MEMBERS)
-			return;
-		char *at = (char *)info + members[i].offset;
-		if (!members[i].is_text)
-			(void)spore__msgpack_read_int(&r, (int64_t *)(void *)at);
-		else if (*(char **)(void *)at == NULL && spore__msgpack_read_str(&r, &text, &len) == SPORE__MSGPACK_OK)
-			*(char **)(void *)at = spore__xstrndup(text, len);
-	}
+	return (char *)info + members[i].offset;
 }
 
-bool spore__task_info_read(struct spore__msgpack_reader r, struct spore__task_info *info)
+// What KEY says, R standing before its value, and behind it afterwards. Each value is read once: lists are long.
+static bool take_member(struct spore__task_info *info, struct spore__msgpack_value *texts,
+                        const struct spore__msgpack_value *key, struct spore__msgpack_reader *r)
 {
+	const struct spore__msgpack_reader before = *r;
+	struct spore__msgpack_value v;
+	size_t i = 0;
+	if (spore__msgpack_is(key, "hold")) {
+		info->has_hold = spore__state_read(r, &info->hold) == SPORE_OK;
+		if (info->has_hold)
+			return true;
+		*r = before;
+		return spore__msgpack_skip(r) == SPORE__MSGPACK_OK;
+	}
+	while (i < MEMBERS && !spore__msgpack_is(key, members[i].key))
+		i++;
+	if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK)
+		return false;
+	if (v.type == SPORE__MSGPACK_ARRAY || v.type == SPORE__MSGPACK_MAP) {
+		*r = before;
+		return spore__msgpack_skip(r) == SPORE__MSGPACK_OK;
+	}
+	if (i < TEXTS && v.type == SPORE__MSGPACK_STR)
+		texts[i] = v;
+	else if (i >= TEXTS && i < MEMBERS && v.type == SPORE__MSGPACK_INT)
+		*(int64_t *)member(info, i) = v.i;
+	else if (v.type == SPORE__MSGPACK_BOOL && spore__msgpack_is(key, "wanted"))
+		info->wanted = v.boolean;
+	return true;
+}
+
+// As far as a string of C goes.
+static size_t text_length(const struct spore__msgpack_value *v)
+{
+	return v->s.len > 0 ? strnlen((const char *)v->s.bytes, v->s.len) : 0;
+}
+
+bool spore__task_info_read(struct spore__msgpack_reader *r, struct spore__task_info *info)
+{
+	struct spore__msgpack_value texts[TEXTS] = {0};
 	uint32_t count;
 	*info = (struct spore__task_info){0};
-	bool ok = spore__msgpack_read_map(&r, &count) == SPORE__MSGPACK_OK;
+	bool ok = spore__msgpack_read_map(r, &count) == SPORE__MSGPACK_OK;
 	for (; ok && count > 0; count--) {
 		struct spore__msgpack_value key;
-		ok = spore__msgpack_read(&r, &key) == SPORE__MSGPACK_OK && key.type == SPORE__MSGPACK_STR;
-		if (ok)
-			take_member(info, &key, r);
-		ok = ok && spore__msgpack_skip(&r) == SPORE__MSGPACK_OK;
+		ok = spore__msgpack_read(r, &key) == SPORE__MSGPACK_OK && key.type == SPORE__MSGPACK_STR &&
+		     take_member(info, texts, &key, r);
 	}
-	for (size_t i = 0; i < MEMBERS; i++) {
-		char **at = (char **)(void *)((char *)info + members[i].offset);
-		if (members[i].is_text && *at == NULL)
-			*at = spore__xstrdup("");
+	size_t size = 0;
+	for (size_t i = 0; i < TEXTS; i++)
+		size += text_length(&texts[i]) + 1;
+	char *at = spore__xmalloc(size);
+	for (size_t i = 0; i < TEXTS; i++) {
+		size_t len = text_length(&texts[i]);
+		*(char **)member(info, i) = at;
+		if (len > 0)
+			memcpy(at, texts[i].s.bytes, len);
+		at[len] = '\0';
+		at += len + 1;
 	}
 	return ok && info->name[0] != '\0';
 }
 
 void spore__task_info_finish(struct spore__task_info *info)
 {
-	for (size_t i = 0; i < MEMBERS; i++)
-		if (members[i].is_text)
-			free(*(char **)(void *)((char *)info + members[i].offset));
+	free(info->name);
 	*info = (struct spore__task_info){0};
 }
 
@@ -190,27 +211,41 @@ static void put_page(struct spore__msgpack_writer *w, const char *system, bool a
 	}
 }
 
+static bool take_tasks(struct spore__msgpack_reader *r, struct spore__task_list *list)
+{
+	uint32_t count;
+	if (spore__msgpack_read_array(r, &count) != SPORE__MSGPACK_OK)
+		return false;
+	list->items = spore__xrealloc(list->items, (list->count + count + 1) * sizeof *list->items);
+	for (; count > 0; count--)
+		if (!spore__task_info_read(r, &list->items[list->count++]))
+			return false;
+	return true;
+}
+
 // Adds the tasks of one answer. False when it has another form.
 static bool take_page(struct spore__tasks *t, struct spore__task_list *list, bool *more)
 {
-	struct spore__msgpack_reader at;
+	struct spore__msgpack_reader r = t->rpc.m.result;
+	size_t before = list->count;
 	uint32_t count;
-	*more = false;
-	if (!spore__msgpack_find(&t->rpc.m.result, "tasks", &at) ||
-	    spore__msgpack_read_array(&at, &count) != SPORE__MSGPACK_OK)
+	bool said = false, there = false;
+	if (spore__msgpack_read_map(&r, &count) != SPORE__MSGPACK_OK)
 		return false;
-	list->items = spore__xrealloc(list->items, (list->count + count + 1) * sizeof *list->items);
-	for (bool ok = true; count > 0; count--) {
-		ok = spore__task_info_read(at, &list->items[list->count++]);
-		if (!ok || spore__msgpack_skip(&at) != SPORE__MSGPACK_OK)
+	for (bool ok; count > 0; count--) {
+		struct spore__msgpack_value key;
+		ok = spore__msgpack_read(&r, &key) == SPORE__MSGPACK_OK;
+		if (ok && spore__msgpack_is(&key, "tasks"))
+			ok = there = take_tasks(&r, list);
+		else if (ok && spore__msgpack_is(&key, "more"))
+			ok = spore__msgpack_read_bool(&r, &said) == SPORE__MSGPACK_OK;
+		else
+			ok = ok && spore__msgpack_skip(&r) == SPORE__MSGPACK_OK;
+		if (!ok)
 			return false;
-		*more = true; // something came, so that asking for more comes to an end
 	}
-	bool said = false;
-	if (spore__msgpack_find(&t->rpc.m.result, "more", &at))
-		(void)spore__msgpack_read_bool(&at, &said);
-	*more = *more && said;
-	return true;
+	*more = said && list->count > before; // something came, so that asking for more comes to an end
+	return there;
 }
 
 enum spore_err spore__tasks_list(struct spore__tasks *t, const char *system, bool all, struct spore__task_list *list)

@@ -35,8 +35,9 @@ void spore__tasks_put_names(struct spore__msgpack_writer *w, char *const *names,
 // Likewise with `name`.
 void spore__tasks_put_name(struct spore__msgpack_writer *w, const char *name, uint32_t more);
 
-// A TASK of the node's. Strings are malloc'ed, "" when there is none.
+// A TASK of the node's.
 struct spore__task_info {
+	// In one block, which begins with the name; "" when there is none.
 	char *name, *system, *task, *state, *why, *source, *every;
 	int64_t replica, generation, next_at, skipped;
 	bool wanted;
@@ -44,8 +45,8 @@ struct spore__task_info {
 	struct spore__hold_state hold; // zeroed without one
 };
 
-// Decodes the map that R stands before; R stays. False when it is none. INFO is to be finished either way.
-bool spore__task_info_read(struct spore__msgpack_reader r, struct spore__task_info *info);
+// Decodes the map that R stands before, and stands behind it afterwards. False when it is none. INFO is to be finished either way.
+bool spore__task_info_read(struct spore__msgpack_reader *r, struct spore__task_info *info);
 void spore__task_info_finish(struct spore__task_info *info);
 
 struct spore__task_list {

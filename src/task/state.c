@@ -108,30 +108,41 @@ static bool take(struct spore__msgpack_reader *r, const struct field *f, void *a
 	return false;
 }
 
-static const struct field *field_of(const struct spore__msgpack_value *key)
+// Looked for from the field *AT, behind the one before: they come in this order, and then the first fits.
+static const struct field *field_of(const struct spore__msgpack_value *key, size_t *at)
 {
-	for (size_t i = 0; i < FIELDS; i++)
-		if (spore__msgpack_is(key, fields[i].key))
-			return &fields[i];
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *f = &fields[(*at + i) % FIELDS];
+		if (!spore__msgpack_is(key, f->key))
+			continue;
+		*at = (size_t)(f - fields) + 1;
+		return f;
+	}
 	return NULL;
 }
 
-enum spore_err spore__state_decode(struct spore__msgpack_reader r, struct spore__hold_state *s)
+enum spore_err spore__state_read(struct spore__msgpack_reader *r, struct spore__hold_state *s)
 {
 	uint32_t count;
+	size_t at = 0;
 	memset(s, 0, sizeof *s);
-	bool ok = spore__msgpack_read_map(&r, &count) == SPORE__MSGPACK_OK;
+	bool ok = spore__msgpack_read_map(r, &count) == SPORE__MSGPACK_OK;
 	for (uint32_t i = 0; ok && i < count; i++) {
 		struct spore__msgpack_value key;
-		ok = spore__msgpack_read(&r, &key) == SPORE__MSGPACK_OK && key.type == SPORE__MSGPACK_STR;
+		ok = spore__msgpack_read(r, &key) == SPORE__MSGPACK_OK && key.type == SPORE__MSGPACK_STR;
 		if (!ok)
 			break;
-		const struct field *f = field_of(&key);
-		ok = f != NULL ? take(&r, f, (char *)s + f->offset) : spore__msgpack_skip(&r) == SPORE__MSGPACK_OK;
+		const struct field *f = field_of(&key, &at);
+		ok = f != NULL ? take(r, f, (char *)s + f->offset) : spore__msgpack_skip(r) == SPORE__MSGPACK_OK;
 	}
 	if (!ok)
 		memset(s, 0, sizeof *s);
 	return ok ? SPORE_OK : SPORE_EMALFORMED;
+}
+
+enum spore_err spore__state_decode(struct spore__msgpack_reader r, struct spore__hold_state *s)
+{
+	return spore__state_read(&r, s);
 }
 
 const char *spore__phase_word(enum spore__phase phase)

@@ -57,6 +57,8 @@ struct spore__hold_state {
 void spore__state_encode(const struct spore__hold_state *s, struct spore__msgpack_writer *w);
 // SPORE_EMALFORMED when R stands before no such map; S is then zeroed.
 enum spore_err spore__state_decode(struct spore__msgpack_reader r, struct spore__hold_state *s);
+// The same, R standing behind the map afterwards; anywhere when it fails.
+enum spore_err spore__state_read(struct spore__msgpack_reader *r, struct spore__hold_state *s);
 
 const char *spore__phase_word(enum spore__phase phase);
 const char *spore__end_word(enum spore__end end);
