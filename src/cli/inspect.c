@@ -14,7 +14,7 @@
 #include "rpc/to_json.h"
 
 static const struct spore__option options[] = {
-    {"json", 0, NULL, "print JSON: {task, spec, folder, log, tree, limits, history, last_lines}", 0, NULL},
+    {"json", 0, NULL, "print JSON: {task, spec, folder, log, tree, limits, limits_why, history, last_lines}", 0, NULL},
     {"lines", 'n', "N", "so many lines of its log (10)", 0, NULL},
     {0},
 };
@@ -126,6 +126,7 @@ static void print_json(const struct spore__msgpack_reader *result, const struct 
 	}
 	spore__json_str(&j, "tree", t->hold.tree[0] != '\0' ? t->hold.tree : NULL);
 	put_limits(&j, t->hold.limits);
+	spore__json_str(&j, "limits_why", t->hold.limits_why[0] != '\0' ? t->hold.limits_why : NULL);
 	if (spore__msgpack_find(result, "history", &at))
 		put_history(&j, at);
 	put_lines(&j, t->name, lines);
@@ -178,6 +179,10 @@ static void print_state(const struct spore__task_info *t, const struct spore__us
 			spore__cpu_text(usage->cpu_us, cpu, sizeof cpu);
 			line("uses", "%s of memory, %s of processor time, in %u processes", memory, cpu,
 			     usage->processes);
+			if (usage->peak_kib > 0) {
+				spore__memory_text(usage->peak_kib, memory, sizeof memory);
+				line("", "%s of memory at most, files that it read included", memory);
+			}
 		}
 		line("healthy", "%s", s->healthy ? "yes" : "no");
 	}
@@ -192,12 +197,18 @@ static void print_state(const struct spore__task_info *t, const struct spore__us
 		spore__cpu_text((uint64_t)s->user_us, cpu, sizeof cpu);
 		spore__cpu_text((uint64_t)s->system_us, system, sizeof system);
 		line("", "used %s and %s in the system, %s of memory at most", cpu, system, memory);
+		if (s->peak_kib > 0) {
+			spore__memory_text(s->peak_kib, memory, sizeof memory);
+			line("", "all together %s at most, files included", memory);
+		}
 	}
 	if (s->lost != 0)
 		line("lost", "%" PRId64 " log records", s->lost);
 	line("tree", "%s", s->tree[0] != '\0' ? s->tree : "-");
 	if (s->limits[0] != '\0')
 		line("limits", "%s", s->limits);
+	if (s->limits_why[0] != '\0')
+		line("", "not all are enforced: %s", s->limits_why);
 }
 
 static void print_value(const char *key, struct spore__msgpack_reader *at)
@@ -296,7 +307,8 @@ static int show(struct spore__tasks *t, const struct spore__args *args, const ch
 		spore__task_info_finish(&info);
 		return SPORE__EXIT_SPORE;
 	}
-	struct spore__usage usage = {.root = info.hold.pid != 0 ? info.hold.hold : 0};
+	struct spore__usage usage;
+	spore__task_usage(&info, &usage);
 	bool measured = usage.root != 0 && spore__usage_measure(&usage, 1);
 	if (spore__args_has(args, "json"))
 		print_json(result, &info, measured ? &usage : NULL, lines);

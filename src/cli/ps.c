@@ -190,7 +190,7 @@ static struct spore__usage *measure(const struct spore__task_list *list, bool wa
 		return NULL;
 	struct spore__usage *usage = spore__xcalloc(list->count + 1, sizeof *usage);
 	for (size_t i = 0; i < list->count; i++)
-		usage[i].root = list->items[i].hold.pid != 0 ? list->items[i].hold.hold : 0;
+		spore__task_usage(&list->items[i], &usage[i]);
 	if (spore__usage_measure(usage, list->count))
 		return usage;
 	free(usage);

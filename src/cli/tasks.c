@@ -107,6 +107,14 @@ static void put_text(struct spore__json *j, const char *key, const char *text)
 	spore__json_str(j, key, text[0] != '\0' ? text : NULL);
 }
 
+static void put_peak(struct spore__json *j, int64_t kib)
+{
+	if (kib > 0)
+		spore__json_int(j, "peak_kib", kib);
+	else
+		spore__json_null(j, "peak_kib");
+}
+
 static void put_end(struct spore__json *j, const struct spore__hold_state *s)
 {
 	if (s->end == SPORE__END_NONE) {
@@ -124,6 +132,7 @@ static void put_end(struct spore__json *j, const struct spore__hold_state *s)
 	spore__json_int(j, "user_us", s->user_us);
 	spore__json_int(j, "system_us", s->system_us);
 	spore__json_int(j, "memory_kib", s->memory_kib);
+	put_peak(j, s->peak_kib);
 	spore__json_close(j, '}');
 }
 
@@ -132,11 +141,13 @@ static void put_use(struct spore__json *j, const struct spore__usage *usage)
 	if (usage == NULL) {
 		spore__json_null(j, "cpu_us");
 		spore__json_null(j, "memory_kib");
+		spore__json_null(j, "peak_kib");
 		spore__json_null(j, "processes");
 		return;
 	}
 	spore__json_int(j, "cpu_us", (int64_t)usage->cpu_us);
 	spore__json_int(j, "memory_kib", usage->memory_kib);
+	put_peak(j, usage->peak_kib);
 	spore__json_int(j, "processes", usage->processes);
 }
 

@@ -57,7 +57,7 @@ struct spore__spawn {
 	size_t pass_count;
 	int fourth;               // becomes 3, as fds do; 0: none
 	int place_from, place_to; // place_from becomes place_to, above 2, after all others; 0: none
-	int cgroup; // it begins in the cgroup of which this is the open cgroup.procs (Linux); 0 or -1: the caller's
+	int cgroup; // it begins in the cgroup of which this is the open cgroup.procs (Linux), or fails with EXDEV; 0 or -1: the caller's
 	enum spore__pgroup pgroup;
 	bool session;                         // leads a session of its own, without terminal
 	bool terminal;                        // ... but for the one that becomes 0

@@ -9,7 +9,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+// What can be limited for all of them together.
+enum spore__tree_limit {
+	SPORE__TREE_MEMORY,    // bytes, swap included; who takes more is ended, and all the others with it
+	SPORE__TREE_PROCESSES, // and threads
+	SPORE__TREE_CPU,       // thousandths of a processor
+	SPORE__TREE_LIMITS,
+};
+
+// What they use, and have used since the cgroup was made. -1: it is not known.
+struct spore__tree_use {
+	int64_t memory, peak; // bytes
+	int64_t processes;
+	int64_t user_us, system_us;
+	int64_t out_of_memory; // processes ended for want of memory
+	int64_t forks_refused;
+};
 
 struct spore__tree {
 	const char *how; // "cgroup", "subreaper", "group"
@@ -24,6 +42,18 @@ void spore__tree_init(struct spore__tree *t);
 void spore__tree_finish(struct spore__tree *t); // when it is empty
 // The cgroup is no use after all: nobody can be put into it.
 void spore__tree_without_cgroup(struct spore__tree *t);
+// When it is empty: without limits, and nothing used.
+void spore__tree_renew(struct spore__tree *t);
+
+// Limits all that are put into its cgroup. 0, or -1 with WHY that cannot be.
+int spore__tree_limit(const struct spore__tree *t, enum spore__tree_limit what, int64_t value, char *why, size_t size);
+// How it is treated beside others, -20 to 19, as `nice` does for one process. Nothing where there is no controller.
+void spore__tree_nice(const struct spore__tree *t, int nice);
+void spore__tree_use(const struct spore__tree *t, struct spore__tree_use *use);
+// The folder of its cgroup, for others to look at; "": none.
+const char *spore__tree_path(const struct spore__tree *t);
+// The same by that folder; all -1 when it is gone.
+void spore__tree_use_of(const char *path, struct spore__tree_use *use);
 
 // Is none of them alive? Reap what has ended first.
 bool spore__tree_is_empty(const struct spore__tree *t);

@@ -129,7 +129,7 @@ bool spore__top_look(struct spore__top *top)
 	struct spore__top_row *rows = spore__xcalloc(list.count + 1, sizeof *rows);
 	struct spore__usage *usage = spore__xcalloc(list.count + 1, sizeof *usage);
 	for (size_t i = 0; i < list.count; i++)
-		usage[i].root = list.items[i].hold.pid != 0 ? list.items[i].hold.hold : 0;
+		spore__task_usage(&list.items[i], &usage[i]);
 	bool listed = spore__usage_measure(usage, list.count);
 	double seconds = top->looked_at != 0 ? (double)(now - top->looked_at) / 1e9 : 0;
 	for (size_t i = 0; i < list.count; i++) {

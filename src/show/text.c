@@ -162,3 +162,9 @@ const char *spore__state_colour(const char *state)
 			return colours[i].colour;
 	return "";
 }
+
+void spore__task_usage(const struct spore__task_info *t, struct spore__usage *u)
+{
+	*u = (struct spore__usage){.root = t->hold.pid != 0 ? t->hold.hold : 0,
+	                           .cgroup = t->hold.cgroup[0] != '\0' ? t->hold.cgroup : NULL};
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "node/tasks_client.h"
+#include "task/usage.h"
 
 // Why the last run ended, as "status 1" or "signal 9 (KILL), core dumped"; "" when none did. Into OUT of SIZE bytes.
 void spore__end_text(const struct spore__hold_state *s, char *out, size_t size);
@@ -23,6 +24,9 @@ void spore__task_age_text(const struct spore__task_info *t, char *out, size_t si
 // What a person should know about the task beside its state: why it waits or failed, how it ended, what it says itself. Without
 // control characters. malloc'ed, perhaps "".
 char *spore__task_note(const struct spore__task_info *t);
+
+// What spore__usage_measure has to look at for T, which U points into.
+void spore__task_usage(const struct spore__task_info *t, struct spore__usage *u);
 
 // May standard output have colours?
 bool spore__may_colour(void);

@@ -95,22 +95,21 @@ static int cannot(struct spore__hold *h, const char *what)
 	return -1;
 }
 
-static int spawn(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends)
+static void note_tree(struct spore__hold *h)
+{
+	const char *cgroup = spore__tree_path(&h->tree);
+	(void)snprintf(h->state.tree, sizeof h->state.tree, "%s", h->tree.how);
+	(void)snprintf(h->state.cgroup, sizeof h->state.cgroup, "%s",
+	               strlen(cgroup) < sizeof h->state.cgroup ? cgroup : "");
+}
+
+static int spawn_so(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends,
+                    const struct spore__hold_limits *limits, const struct spore__hold_confine *confine)
 {
 	static struct spore__hold_environment e; // large
-	struct spore__hold_limits limits;
-	struct spore__hold_confine confine = {0};
-	char what[PATH_MAX + 32];
-	(void)snprintf(what, sizeof what, "cannot start %s", h->spec.argv[0]);
-	if (spore__hold_limits_make(h, &limits) != 0 || spore__hold_confine_make(h, &confine) != 0) {
-		spore__hold_confine_finish(&confine);
+	if (spore__hold_environment_make(h, false, ends->control, &e) != 0)
 		return -1;
-	}
-	if (spore__hold_environment_make(h, false, ends->control, &e) != 0) {
-		spore__hold_confine_finish(&confine);
-		return cannot(h, what);
-	}
-	struct spore__spawn s = {
+	const struct spore__spawn s = {
 	    .argv = (const char *const *)h->spec.argv,
 	    .envp = e.items,
 	    .cwd = h->spec.cwd,
@@ -123,26 +122,43 @@ static int spawn(struct spore__hold *h, const int theirs[3], const struct spore_
 	    .session = true,
 	    .terminal = h->spec.tty,
 	    .die_with_parent = true,
-	    .nice = limits.nice,
-	    .limits = &limits.rlimits,
-	    .cpus = limits.pinned ? &limits.cpus : NULL,
-	    .confine = h->spec.confine ? &confine.confine : NULL,
+	    .nice = limits->nice,
+	    .limits = &limits->rlimits,
+	    .cpus = limits->pinned ? &limits->cpus : NULL,
+	    .confine = h->spec.confine ? &confine->confine : NULL,
 	    .reset_signals = true,
 	};
 	int r = spore__os_spawn(&s, &h->run.pid);
 	int saved = errno;
-	if (r != 0 && s.cgroup >= 0) {
-		s.cgroup = -1; // where it may be made but not entered
-		r = spore__os_spawn(&s, &h->run.pid);
-		saved = errno;
-		if (r == 0)
-			spore__tree_without_cgroup(&h->tree);
-	}
-	(void)snprintf(h->state.tree, sizeof h->state.tree, "%s", h->tree.how);
 	spore__hold_environment_finish(&e);
-	spore__hold_confine_finish(&confine);
+	errno = saved;
+	return r;
+}
+
+static int spawn(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends)
+{
+	struct spore__hold_limits limits;
+	struct spore__hold_confine confine = {0};
+	char what[PATH_MAX + 32];
+	int r;
+	for (;;) {
+		if (spore__hold_limits_make(h, &limits) != 0 || spore__hold_confine_make(h, &confine) != 0) {
+			spore__hold_confine_finish(&confine);
+			return -1;
+		}
+		r = spawn_so(h, theirs, ends, &limits, &confine);
+		int saved = errno;
+		spore__hold_confine_finish(&confine);
+		errno = saved;
+		if (r == 0 || errno != EXDEV || h->tree.entry < 0)
+			break;
+		spore__tree_without_cgroup(&h->tree); // where it may be made but not entered
+	}
+	int saved = errno;
+	note_tree(h);
 	if (r == 0)
 		return 0;
+	(void)snprintf(what, sizeof what, "cannot start %s", h->spec.argv[0]);
 	if (h->spec.cwd != NULL && access(h->spec.cwd, X_OK) != 0) {
 		saved = errno;
 		(void)snprintf(what, sizeof what, "cannot start in the folder %s", h->spec.cwd);
@@ -157,6 +173,8 @@ int spore__hold_run_start(struct spore__hold *h)
 	int theirs[3], mine[3];
 	struct spore__hold_ends ends;
 	*r = (struct spore__hold_run){.input = -1, .terminal = -1};
+	if (h->state.restarts > 0)
+		spore__tree_renew(&h->tree);
 	h->state.run++;
 	spore__hold_keep_artifact(h);
 	if (spore__hold_probes_prepare(h) != 0)
@@ -194,6 +212,17 @@ int spore__hold_run_start(struct spore__hold *h)
 	return 0;
 }
 
+// What the cgroup knows of all its processes.
+static void note_use(struct spore__hold *h, struct spore__tree_use *use)
+{
+	spore__tree_use(&h->tree, use);
+	if (use->user_us >= 0 && use->system_us >= 0) {
+		h->state.user_us = use->user_us;
+		h->state.system_us = use->system_us;
+	}
+	h->state.peak_kib = use->peak > 0 ? use->peak / 1024 : 0;
+}
+
 void spore__hold_run_close_input(struct spore__hold *h)
 {
 	spore__hold_viewers_drop_input(h);
@@ -204,6 +233,9 @@ void spore__hold_run_close_input(struct spore__hold *h)
 
 void spore__hold_run_finish(struct spore__hold *h)
 {
+	struct spore__tree_use use;
+	if (h->run.began_ms != 0)
+		note_use(h, &use); // that of what it left running too
 	spore__hold_run_close_input(h);
 	spore__hold_output_close(h);
 	close_all(&h->run.terminal, 1);
@@ -217,6 +249,36 @@ void spore__hold_run_finish(struct spore__hold *h)
 static int64_t microseconds(const struct timeval *t)
 {
 	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+static void note_limit(struct spore__hold *h, bool failed)
+{
+	struct spore__tree_use use;
+	struct spore__hold_state *s = &h->state;
+	note_use(h, &use);
+	if (use.forks_refused > 0) {
+		const struct spore__hold_number forks[] = {{"refused", use.forks_refused}, {0}};
+		spore__hold_event(h, SPORE_WARN, "forks-refused", forks,
+		                  "%s#%" PRId64 " was refused %" PRId64 " processes or threads: its limit is %" PRId64,
+		                  h->task, s->run, use.forks_refused, h->spec.limit_processes);
+	}
+	if (h->fate != SPORE__END_NONE || !failed)
+		return;
+	if (use.out_of_memory > 0 && h->spec.limit_memory > 0) {
+		static const char letters[] = {'\0', 'K', 'M', 'G', 'T'};
+		int64_t bytes = h->spec.limit_memory;
+		size_t l = 0;
+		for (; bytes % 1024 == 0 && l < sizeof letters - 1; l++)
+			bytes /= 1024;
+		(void)snprintf(s->why, sizeof s->why, "out of memory (limit %" PRId64 "%.1s)", bytes, &letters[l]);
+	} else if (use.out_of_memory > 0) {
+		(void)snprintf(s->why, sizeof s->why, "out of memory");
+	} else if (use.forks_refused > 0) {
+		(void)snprintf(s->why, sizeof s->why, "processes or threads were refused (limit %" PRId64 ")",
+		               h->spec.limit_processes);
+	}
+	if (s->why[0] != '\0')
+		spore__hold_event(h, SPORE_ERROR, "limit", NULL, "%s#%" PRId64 ": %.400s", h->task, s->run, s->why);
 }
 
 static void note_end(struct spore__hold *h, int status, const struct rusage *used)
@@ -252,6 +314,7 @@ static void note_end(struct spore__hold *h, int status, const struct rusage *use
 	else
 		spore__hold_event(h, level, "exited", numbers, "%s#%" PRId64 " ended with %" PRId64, task, s->run,
 		                  s->code);
+	note_limit(h, !expected && (s->end != SPORE__END_EXITED || s->code != 0));
 	if (h->fate != SPORE__END_NONE)
 		s->end = h->fate;
 }

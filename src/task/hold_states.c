@@ -361,7 +361,7 @@ static void leave(struct spore__hold *h)
 	if (h->at == SPORE__AT_STARTING || h->at == SPORE__AT_RUNNING)
 		h->kill_at = now + h->spec.stop_grace_ms;
 	spore__hold_timer(h, SPORE__TIMER_READY, -1);
-	if (h->fate == SPORE__END_NONE)
+	if (h->fate == SPORE__END_NONE && h->state.why[0] == '\0')
 		say(h, being_ended);
 	move(h, SPORE__AT_LEFT);
 	wait_left(h, h->kill_at < now + LINGER_MS ? h->kill_at : now + LINGER_MS);

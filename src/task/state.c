@@ -26,13 +26,16 @@ struct field {
 	}
 
 static const struct field fields[] = {
-    FIELD(phase, WORD, phases), FIELD(wanted, BOOL, NULL),   FIELD(healthy, BOOL, NULL),   FIELD(failed, BOOL, NULL),
-    FIELD(hold, INT, NULL),     FIELD(run, INT, NULL),       FIELD(pid, INT, NULL),        FIELD(started_at, INT, NULL),
-    FIELD(ready_at, INT, NULL), FIELD(ended_at, INT, NULL),  FIELD(next_at, INT, NULL),    FIELD(restarts, INT, NULL),
-    FIELD(end, WORD, ends),     FIELD(code, INT, NULL),      FIELD(signal, INT, NULL),     FIELD(core, BOOL, NULL),
-    FIELD(user_us, INT, NULL),  FIELD(system_us, INT, NULL), FIELD(memory_kib, INT, NULL), FIELD(lost, INT, NULL),
-    FIELD(status, TEXT, NULL),  FIELD(why, TEXT, NULL),      FIELD(survivors, TEXT, NULL), FIELD(tree, TEXT, NULL),
-    FIELD(limits, TEXT, NULL),
+    FIELD(phase, WORD, phases),   FIELD(wanted, BOOL, NULL),     FIELD(healthy, BOOL, NULL),
+    FIELD(failed, BOOL, NULL),    FIELD(hold, INT, NULL),        FIELD(run, INT, NULL),
+    FIELD(pid, INT, NULL),        FIELD(started_at, INT, NULL),  FIELD(ready_at, INT, NULL),
+    FIELD(ended_at, INT, NULL),   FIELD(next_at, INT, NULL),     FIELD(restarts, INT, NULL),
+    FIELD(end, WORD, ends),       FIELD(code, INT, NULL),        FIELD(signal, INT, NULL),
+    FIELD(core, BOOL, NULL),      FIELD(user_us, INT, NULL),     FIELD(system_us, INT, NULL),
+    FIELD(memory_kib, INT, NULL), FIELD(lost, INT, NULL),        FIELD(status, TEXT, NULL),
+    FIELD(why, TEXT, NULL),       FIELD(survivors, TEXT, NULL),  FIELD(tree, TEXT, NULL),
+    FIELD(limits, TEXT, NULL),    FIELD(limits_why, TEXT, NULL), FIELD(cgroup, TEXT, NULL),
+    FIELD(peak_kib, INT, NULL),
 };
 
 enum { FIELDS = sizeof fields / sizeof fields[0] };

@@ -51,6 +51,9 @@ struct spore__hold_state {
 	char survivors[256];                    // "PID NAME, ...": processes that could not be ended
 	char tree[16];                          // how its processes are found: "cgroup", "subreaper", "group"
 	char limits[512];                       // "memory=enforced processes=not-enforced ..."
+	char limits_why[512];                   // why those are not enforced that are not
+	char cgroup[256];                       // the folder of the one with its processes
+	int64_t peak_kib;                       // memory of all together at most, in the last run; 0: not known
 };
 
 // Appends the map; the error is in w->err.

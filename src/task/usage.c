@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "os/os.h"
+#include "os/tree.h"
 
 struct seen {
 	struct spore__process p;
@@ -73,6 +74,16 @@ static struct spore__usage *owner_of(struct scan *s, struct seen *from, struct s
 	return owner;
 }
 
+// Which counts those too that nobody waited for.
+static void ask_cgroup(struct spore__usage *usage)
+{
+	struct spore__tree_use use;
+	spore__tree_use_of(usage->cgroup, &use);
+	if (use.user_us >= 0 && use.system_us >= 0)
+		usage->cpu_us = (uint64_t)(use.user_us + use.system_us);
+	usage->peak_kib = use.peak > 0 ? use.peak / 1024 : 0;
+}
+
 bool spore__usage_measure(struct spore__usage *usage, size_t count)
 {
 	struct scan s = {0};
@@ -81,7 +92,7 @@ bool spore__usage_measure(struct spore__usage *usage, size_t count)
 	struct spore__usage **roots = spore__xmalloc(count * sizeof(struct spore__usage *));
 	size_t root_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		usage[i] = (struct spore__usage){.root = usage[i].root};
+		usage[i] = (struct spore__usage){.root = usage[i].root, .cgroup = usage[i].cgroup};
 		if (usage[i].root > 0)
 			roots[root_count++] = &usage[i];
 	}
@@ -98,6 +109,9 @@ bool spore__usage_measure(struct spore__usage *usage, size_t count)
 		owner->memory_kib += s.all[i].p.memory_kib;
 		owner->processes++;
 	}
+	for (size_t i = 0; i < count; i++)
+		if (usage[i].cgroup != NULL && usage[i].root > 0)
+			ask_cgroup(&usage[i]);
 	free(s.all);
 	free(roots);
 	return listed;

@@ -383,8 +383,9 @@ class Cgroup(TreeTest):
         state = hold.phase("running")
         self.assertEqual(state["tree"], "cgroup")
         leaf = self.cgroup(state["pid"])
-        self.assertEqual(leaf, os.path.join(self.base, f"spore-hold-{hold.process.pid}"))
-        self.assertEqual(self.cgroup(hold.process.pid), self.base)
+        self.assertEqual(os.path.basename(leaf), f"spore-hold-{hold.process.pid}")
+        self.assertEqual(os.path.basename(os.path.dirname(leaf)), "spore-tasks")
+        self.assertNotIn("spore-tasks", self.cgroup(hold.process.pid))
         hold.send("stop", -1)
         hold.finish()
         self.assertFalse(os.path.exists(leaf))
@@ -408,7 +409,7 @@ class Cgroup(TreeTest):
         state = peer.receive()[1]
         while "pid" not in state:
             state = peer.receive()[1]
-        self.assertEqual(os.path.dirname(self.cgroup(state["pid"])), self.base)
+        self.assertEqual(os.path.dirname(self.cgroup(state["pid"])), os.path.dirname(self.cgroup(outer)))
         self.assertNotEqual(self.cgroup(state["pid"]), self.cgroup(outer))
         hold.send("kill")
         hold.finish()

@@ -4,178 +4,180 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static const char leaf_name[] = "spore-hold-";
+enum {
+	MAKE_TRIES = 5,
+	REMOVE_TRIES = 20
+}; // MAKE_TRIES: the last hold of a user removes the folder in which another is about to make its leaf
 
-// The file PATH as text. NULL with errno; malloc'ed.
-static char *read_text(const char *path)
+static struct spore__cgroup_place place;
+static char leaf_path[PATH_MAX];
+
+const char *spore__cgroup_path(void)
 {
-	enum { STEP = 4096, MOST = 1 << 20 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	char *text = NULL;
-	if (fd < 0)
-		return NULL;
-	for (ssize_t n = 1; n > 0 && len < MOST;) {
-		char *more = realloc(text, len + STEP + 1);
-		if (more == NULL)
-			break;
-		text = more;
-		n = read(fd, text + len, STEP);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	close(fd);
-	if (text != NULL)
-		text[len] = '\0';
-	return text;
+	return leaf_path;
 }
 
-// Where cgroup2 is mounted, into OUT: ID PARENT DEVICE ROOT MOUNT OPTIONS... - TYPE SOURCE OPTIONS. What is not mounted from its root
-// shows less than /proc/self/cgroup speaks of.
-static bool find_mount(char *out, size_t size)
+const char *spore__cgroup_why(enum spore__tree_limit what)
 {
-	char *text = read_text("/proc/self/mountinfo"), *rest = NULL;
-	bool found = false;
-	for (char *line = text != NULL ? strtok_r(text, "\n", &rest) : NULL; line != NULL && !found;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char root[8], mount[256];
-		const char *type = strstr(line, " - cgroup2 ");
-		found = type != NULL && sscanf(line, "%*s %*s %*s %7s %255s", root, mount) == 2 &&
-		        strcmp(root, "/") == 0 && strchr(mount, '\\') == NULL &&
-		        (size_t)snprintf(out, size, "%s", mount) < size;
-	}
-	free(text);
-	return found;
+	return place.why[what];
 }
 
-// The folder of the cgroup that this process is in, without the leaf of another hold, into OUT. *INSIDE: it is in one.
-static bool find_base(char *out, size_t size, bool *inside)
+// -1 with errno.
+static int make_leaf(int *entry)
 {
-	char mount[256];
-	char *text = read_text("/proc/self/cgroup");
-	char *own = text == NULL ? NULL : strncmp(text, "0::/", 4) == 0 ? text + 3 : strstr(text, "\n0::/");
-	bool found = false;
-	if (own != NULL && find_mount(mount, sizeof mount)) {
-		own += own[0] == '\n' ? 4 : 0;
-		own[strcspn(own, "\n")] = '\0';
-		char *leaf = strstr(own, leaf_name);
-		*inside = leaf != NULL && leaf > own && leaf[-1] == '/';
-		if (*inside)
-			leaf[-1] = '\0';
-		found = (size_t)snprintf(out, size, "%s%s", mount, strcmp(own, "/") == 0 ? "" : own) < size;
-	}
-	free(text);
-	return found;
-}
-
-static bool write_text(int dir, const char *name, const char *text)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = write(fd, text, strlen(text));
-	close(fd);
-	return n > 0;
-}
-
-static bool move_to(const char *base, long pid)
-{
-	char text[32];
-	int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	(void)snprintf(text, sizeof text, "%ld", pid);
-	bool moved = dir >= 0 && write_text(dir, "cgroup.procs", text);
-	if (dir >= 0)
-		close(dir);
-	return moved;
-}
-
-static char base_path[PATH_MAX - 64], leaf_path[PATH_MAX];
-
-int spore__cgroup_make(int *entry)
-{
-	bool inside;
-	if (!find_base(base_path, sizeof base_path, &inside) || (inside && !move_to(base_path, 0)))
-		return -1;
-	(void)snprintf(leaf_path, sizeof leaf_path, "%s/%s%ld", base_path, leaf_name, (long)getpid());
+	*entry = -1;
 	// One that is there already was of a process with the same number, and is removed when it is empty.
 	if (mkdir(leaf_path, 0700) != 0 && (errno != EEXIST || rmdir(leaf_path) != 0 || mkdir(leaf_path, 0700) != 0))
 		return -1;
 	int leaf = open(leaf_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*entry = leaf < 0 ? -1 : openat(leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-	// Linux before 5.14 has no cgroup.kill.
-	if (*entry >= 0 && faccessat(leaf, "cgroup.kill", W_OK, 0) == 0)
-		return leaf;
 	if (*entry >= 0)
-		close(*entry);
+		return leaf;
+	int saved = errno;
 	if (leaf >= 0)
 		close(leaf);
+	(void)rmdir(leaf_path);
+	errno = saved;
+	return -1;
+}
+
+int spore__cgroup_make(int *entry, bool *kills, bool (*own)(long pid))
+{
+	int leaf = -1;
+	*kills = false;
+	errno = ENOENT;
+	if (!spore__cgroup_where(&place))
+		return -1;
+	for (int i = 0; leaf < 0 && errno == ENOENT && i < MAKE_TRIES; i++) {
+		spore__cgroup_choose(&place, own);
+		if (place.base[0] == '\0' || (place.inside && !spore__cgroup_put_outside(&place, 0)))
+			return -1;
+		(void)snprintf(leaf_path, sizeof leaf_path, "%s/" SPORE__CGROUP_TASKS "/" SPORE__CGROUP_LEAF "%ld",
+		               place.base, (long)getpid());
+		leaf = make_leaf(entry);
+	}
+	*kills = leaf >= 0 && faccessat(leaf, "cgroup.kill", W_OK, 0) == 0;
+	if (leaf >= 0 && (*kills || place.controllers != 0))
+		return leaf;
+	if (leaf >= 0) {
+		close(*entry);
+		close(leaf);
+	}
 	spore__cgroup_remove();
 	return -1;
 }
 
+int spore__cgroup_make_anew(int *entry)
+{
+	*entry = -1;
+	return rmdir(leaf_path) == 0 ? make_leaf(entry) : -1;
+}
+
 void spore__cgroup_remove(void)
 {
-	if (leaf_path[0] != '\0')
-		(void)rmdir(leaf_path);
+	if (leaf_path[0] == '\0')
+		return;
+	(void)rmdir(leaf_path);
+	*strrchr(leaf_path, '/') = '\0';
+	(void)rmdir(leaf_path); // when it was the last
 	leaf_path[0] = '\0';
 }
 
-static void kill_leaf(int leaf)
+// Calls FN for each process in LEAF.
+static void each_process(int leaf, void (*fn)(long pid, bool (*exempt)(long pid)), bool (*exempt)(long pid))
 {
-	(void)write_text(leaf, "cgroup.kill", "1");
-}
-
-void spore__cgroup_kill(int leaf, bool (*exempt)(long pid))
-{
-	char text[4096];
+	char text[64];
 	int fd = openat(leaf, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	while (f != NULL && fgets(text, sizeof text, f) != NULL) {
 		long pid = atol(text);
-		if (pid > 0 && exempt(pid))
-			(void)move_to(base_path, pid);
+		if (pid > 0)
+			fn(pid, exempt);
 	}
 	if (f != NULL)
 		(void)fclose(f);
 	else if (fd >= 0)
 		close(fd);
+}
+
+static void end(long pid, bool (*exempt)(long pid))
+{
+	(void)exempt;
+	(void)kill((pid_t)pid, SIGKILL);
+}
+
+static void kill_leaf(int leaf)
+{
+	if (!spore__cgroup_write(leaf, "cgroup.kill", "1") && errno == ENOENT)
+		each_process(leaf, end, NULL);
+}
+
+static void spare(long pid, bool (*exempt)(long pid))
+{
+	if (exempt(pid))
+		(void)spore__cgroup_put_outside(&place, pid);
+}
+
+void spore__cgroup_kill(int leaf, bool (*exempt)(long pid))
+{
+	each_process(leaf, spare, exempt);
 	kill_leaf(leaf);
 }
 
-void spore__cgroup_leave(void)
+void spore__cgroup_leave(bool (*own)(long pid))
 {
-	char base[PATH_MAX - 64];
-	bool inside;
-	if (find_base(base, sizeof base, &inside) && inside)
-		(void)move_to(base, 0);
+	if (!spore__cgroup_where(&place))
+		return;
+	spore__cgroup_choose(&place, own);
+	if (place.inside)
+		(void)spore__cgroup_put_outside(&place, 0);
 }
 
-void spore__cgroup_sweep(void)
+static void sweep_in(const char *tasks, bool (*lives)(long pid))
 {
-	char base[PATH_MAX - 64];
 	struct stat st;
-	bool inside;
-	DIR *d = find_base(base, sizeof base, &inside) ? opendir(base) : NULL;
+	DIR *d = opendir(tasks);
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		const size_t len = sizeof leaf_name - 1;
-		long pid = strncmp(e->d_name, leaf_name, len) == 0 ? atol(e->d_name + len) : 0;
-		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_uid != geteuid())
+		const size_t len = sizeof SPORE__CGROUP_LEAF - 1;
+		long pid = strncmp(e->d_name, SPORE__CGROUP_LEAF, len) == 0 ? atol(e->d_name + len) : 0;
+		if (pid <= 0 || lives(pid) || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    st.st_uid != geteuid())
 			continue;
 		int leaf = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (leaf < 0)
 			continue;
 		kill_leaf(leaf);
 		close(leaf);
-		(void)unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); // while somebody dies in it the next sweep does
+		// Somebody may be dying in it. What takes longer is left to the next sweep.
+		for (int i = 0; unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) != 0 && errno == EBUSY && i < REMOVE_TRIES;
+		     i++)
+			(void)nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	if (d != NULL)
 		closedir(d);
+	(void)rmdir(tasks);
+}
+
+// The base of a hold may have been any of those above: it depends on who was in them.
+void spore__cgroup_sweep(bool (*lives)(long pid))
+{
+	struct spore__cgroup_place here;
+	char folder[SPORE__CGROUP_PATH], tasks[PATH_MAX];
+	if (!spore__cgroup_where(&here))
+		return;
+	memcpy(folder, here.own, sizeof folder);
+	do {
+		(void)snprintf(tasks, sizeof tasks, "%s/" SPORE__CGROUP_TASKS, folder);
+		sweep_in(tasks, lives);
+		(void)snprintf(tasks, sizeof tasks, "%s/" SPORE__CGROUP_SELF, folder);
+		(void)rmdir(tasks);
+	} while (spore__cgroup_up(&here, folder));
 }

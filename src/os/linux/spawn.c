@@ -38,8 +38,10 @@ static int prepare_child(const struct spore__spawn *s, const sigset_t *mask, int
 		if (getppid() != parent)
 			_exit(127);
 	}
-	if (s->cgroup > 0 && write(s->cgroup, "0", 1) != 1)
+	if (s->cgroup > 0 && write(s->cgroup, "0", 1) != 1) {
+		errno = EXDEV; // which nothing else says
 		return -1;
+	}
 	if (s->idle_io)
 		(void)syscall(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
 	if (s->cpus != NULL && syscall(__NR_sched_setaffinity, 0, sizeof *s->cpus, s->cpus) != 0)

@@ -39,28 +39,93 @@ struct processes {
 	size_t count, cap;
 };
 
+static bool is_own(long pid);
+static bool is_hold(long pid);
+static const char *program_of(long pid, char exe[PATH_MAX]);
+
 void spore__tree_init(struct spore__tree *t)
 {
+	bool kills;
 	*t = (struct spore__tree){.how = "group", .cgroup = -1, .entry = -1};
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) {
 		t->how = "subreaper";
 		t->told = true;
 	}
-	if (getenv("SPORE_NO_CGROUP") == NULL)
-		t->cgroup = spore__cgroup_make(&t->entry);
-	if (t->cgroup >= 0)
+	if (getenv("SPORE_NO_CGROUP") != NULL)
+		return;
+	t->cgroup = spore__cgroup_make(&t->entry, &kills, is_own);
+	if (t->cgroup >= 0 && kills)
 		t->how = "cgroup";
+}
+
+static void close_cgroup(struct spore__tree *t)
+{
+	if (t->cgroup >= 0)
+		close(t->cgroup);
+	if (t->entry >= 0)
+		close(t->entry);
+	t->cgroup = t->entry = -1;
 }
 
 void spore__tree_without_cgroup(struct spore__tree *t)
 {
 	if (t->cgroup < 0)
 		return;
-	close(t->cgroup);
-	close(t->entry);
-	t->cgroup = t->entry = -1;
+	close_cgroup(t);
 	t->how = t->told ? "subreaper" : "group";
 	spore__cgroup_remove();
+}
+
+void spore__tree_renew(struct spore__tree *t)
+{
+	int entry, leaf = t->cgroup >= 0 ? spore__cgroup_make_anew(&entry) : -1;
+	if (leaf < 0) {
+		spore__tree_without_cgroup(t);
+		return;
+	}
+	close_cgroup(t);
+	t->cgroup = leaf;
+	t->entry = entry;
+}
+
+int spore__tree_limit(const struct spore__tree *t, enum spore__tree_limit what, int64_t value, char *why, size_t size)
+{
+	if (t->cgroup >= 0 && spore__cgroup_limit(t->cgroup, what, value) == 0)
+		return 0;
+	const char *told = spore__cgroup_why(what);
+	if (told[0] != '\0')
+		(void)snprintf(why, size, "%s", told);
+	else if (t->cgroup < 0)
+		(void)snprintf(why, size, "there is no control group for it");
+	else
+		(void)snprintf(why, size, "its control group does not take it: %s", strerror(errno));
+	return -1;
+}
+
+void spore__tree_nice(const struct spore__tree *t, int nice)
+{
+	char text[16];
+	(void)snprintf(text, sizeof text, "%d", nice);
+	if (t->cgroup >= 0)
+		(void)spore__cgroup_write(t->cgroup, "cpu.weight.nice", text);
+}
+
+void spore__tree_use(const struct spore__tree *t, struct spore__tree_use *use)
+{
+	spore__cgroup_use(t->cgroup, use);
+}
+
+void spore__tree_use_of(const char *path, struct spore__tree_use *use)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	spore__cgroup_use(dir, use);
+	if (dir >= 0)
+		close(dir);
+}
+
+const char *spore__tree_path(const struct spore__tree *t)
+{
+	return t->cgroup >= 0 ? spore__cgroup_path() : "";
 }
 
 void spore__tree_finish(struct spore__tree *t)
@@ -70,12 +135,14 @@ void spore__tree_finish(struct spore__tree *t)
 
 void spore__tree_leave(void)
 {
-	spore__cgroup_leave();
+	spore__cgroup_leave(is_own);
 }
 
 void spore__tree_sweep(void)
 {
-	spore__cgroup_sweep();
+	char exe[PATH_MAX];
+	if (program_of(getpid(), exe)[0] != '\0') // else nobody can be told from a hold
+		spore__cgroup_sweep(is_hold);
 }
 
 // Reads what is needed of the folder PROC of a process. False when it is gone.
@@ -116,23 +183,51 @@ static int open_process(pid_t pid)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+// The base name of the program of a process, "" when that cannot be told.
+static const char *program_of(long pid, char exe[PATH_MAX])
+{
+	char path[32];
+	(void)snprintf(path, sizeof path, "/proc/%ld/exe", pid);
+	ssize_t len = readlink(path, exe, PATH_MAX - 1);
+	if (len <= 0)
+		return "";
+	exe[len] = '\0';
+	const char *base = strrchr(exe, '/');
+	return base != NULL ? base + 1 : "";
+}
+
+static bool is_program(const char *base, const char *const *programs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strlen(programs[i]);
+		if (strncmp(base, programs[i], n) == 0 && (base[n] == '\0' || base[n] == ' '))
+			return true; // the space: " (deleted)" after it was replaced
+	}
+	return false;
+}
+
 // Other holds and the node.
 static bool is_exempt(pid_t pid)
 {
 	static const char *const programs[] = {"spore-node", "spore-hold"};
-	char path[32], exe[PATH_MAX];
-	(void)snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
-	ssize_t len = readlink(path, exe, sizeof exe - 1);
-	if (len <= 0)
-		return false;
-	exe[len] = '\0';
-	const char *base = strrchr(exe, '/');
-	for (size_t i = 0; base != NULL && i < sizeof programs / sizeof programs[0]; i++) {
-		size_t n = strlen(programs[i]);
-		if (strncmp(base + 1, programs[i], n) == 0 && (base[1 + n] == '\0' || base[1 + n] == ' '))
-			return true; // the space: " (deleted)" after it was replaced
-	}
-	return false;
+	char exe[PATH_MAX];
+	return is_program(program_of(pid, exe), programs, sizeof programs / sizeof programs[0]);
+}
+
+// One that lives: who dies loses its program before its descriptors are closed, which is what others see of it.
+static bool is_hold(long pid)
+{
+	static const char *const programs[] = {"spore-hold"};
+	char exe[PATH_MAX];
+	return is_program(program_of(pid, exe), programs, 1);
+}
+
+// Those that may be moved to another cgroup. The client may have just started the node, in the same one.
+static bool is_own(long pid)
+{
+	static const char *const programs[] = {"spore-node", "spore-hold", "spore", "spore-system"};
+	char exe[PATH_MAX];
+	return is_program(program_of(pid, exe), programs, sizeof programs / sizeof programs[0]);
 }
 
 static bool add(struct processes *all, const struct process *p)

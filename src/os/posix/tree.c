@@ -24,6 +24,44 @@ void spore__tree_without_cgroup(struct spore__tree *t)
 	(void)t;
 }
 
+void spore__tree_renew(struct spore__tree *t)
+{
+	(void)t;
+}
+
+int spore__tree_limit(const struct spore__tree *t, enum spore__tree_limit what, int64_t value, char *why, size_t size)
+{
+	(void)t;
+	(void)what;
+	(void)value;
+	(void)snprintf(why, size, "this platform has no control groups");
+	return -1;
+}
+
+void spore__tree_nice(const struct spore__tree *t, int nice)
+{
+	(void)t;
+	(void)nice;
+}
+
+void spore__tree_use(const struct spore__tree *t, struct spore__tree_use *use)
+{
+	(void)t;
+	*use = (struct spore__tree_use){-1, -1, -1, -1, -1, -1, -1};
+}
+
+void spore__tree_use_of(const char *path, struct spore__tree_use *use)
+{
+	(void)path;
+	*use = (struct spore__tree_use){-1, -1, -1, -1, -1, -1, -1};
+}
+
+const char *spore__tree_path(const struct spore__tree *t)
+{
+	(void)t;
+	return "";
+}
+
 void spore__tree_leave(void)
 {
 }
