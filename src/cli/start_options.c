@@ -84,6 +84,10 @@ static void take_ready(struct spore__spec *s, const char *value)
 		s->ready = SPORE__READY_EXEC;
 		s->ready_exec = shell(rest);
 	} else if ((rest = after(value, "log:")) != NULL) {
+		char why[200];
+		if (!spore__value_pattern(rest, why, sizeof why))
+			wrong("ready", value, spore__xasprintf("not a regular expression: %s", why),
+			      "an extended one as of grep -E, such as 'log:listening|ready'");
 		s->ready = SPORE__READY_LOG;
 		s->ready_log = spore__xstrdup(rest);
 	} else {

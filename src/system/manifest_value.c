@@ -1,5 +1,4 @@
 // Values of the manifest by their type in the table, into the fields of the specification.
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,18 +190,13 @@ static void set_text(struct spore__taking *t, const struct spore__spec_field *fi
 
 static bool take_pattern(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node)
 {
-	char *text = spore__take_text(t, node, key->name, false);
-	regex_t compiled;
+	char *text = spore__take_text(t, node, key->name, false), why[200];
 	if (text == NULL)
 		return false;
-	int rc = regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB);
-	if (rc == 0) {
-		regfree(&compiled);
+	if (spore__value_pattern(text, why, sizeof why)) {
 		set_text(t, spore__schema_field(key), text);
 		return true;
 	}
-	char why[200];
-	(void)regerror(rc, &compiled, why, sizeof why);
 	(void)spore__yaml_wrong(t->y, node->start_mark, "%s is not a regular expression: %s", key->name, why);
 	free(text);
 	return false;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <regex.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -137,6 +138,17 @@ bool spore__value_address(const char *text, char **out)
 		return false;
 	*out = spore__xstrdup(text);
 	return true;
+}
+
+bool spore__value_pattern(const char *text, char *why, size_t size)
+{
+	regex_t compiled;
+	int rc = regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB);
+	if (rc == 0)
+		regfree(&compiled);
+	else
+		(void)regerror(rc, &compiled, why, size);
+	return rc == 0;
 }
 
 bool spore__value_cpus(const char *text)

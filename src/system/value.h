@@ -4,6 +4,7 @@
 #define SPORE_SYSTEM_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 bool spore__value_int(const char *text, int64_t *out);       // decimal digits, perhaps after a -; no leading zeros
@@ -12,7 +13,9 @@ bool spore__value_size(const char *text, int64_t *bytes);    // 4096, 64K, 512M,
 bool spore__value_cpu(const char *text, int64_t *milli);     // 2, 0.5, 1.25
 bool spore__value_signal(const char *text, int64_t *signal); // TERM, SIGTERM, 15
 bool spore__value_address(const char *text,
-                          char **out);     // 8080 (of this machine), HOST:8080, [::1]:8080; *OUT malloc'ed
+                          char **out); // 8080 (of this machine), HOST:8080, [::1]:8080; *OUT malloc'ed
+// An extended regular expression; WHY it is none.
+bool spore__value_pattern(const char *text, char *why, size_t size);
 bool spore__value_cpus(const char *text);  // 0,2-3
 bool spore__value_every(const char *text); // a duration of a second at least, or as of cron: src/node/schedule.h
 

@@ -122,6 +122,7 @@ class Start(Tasks):
             (("--stop-signal", "NOSUCH"), "--stop-signal NOSUCH", "kill -l"),
             (("--ready", "tpc:80"), "--ready tpc:80", "tcp:ADDRESS"),
             (("--ready", "tcp:99999"), "--ready tcp:99999", "tcp:8080"),
+            (("--ready", "log:up("), "--ready log:up(: not a regular expression", "grep -E"),
             (("--limit", "memory=lots"), "--limit memory=lots", "memory=512M"),
             (("--limit", "memroy=1M"), "--limit memroy", "did you mean 'memory'?"),
             (("--after", "a:redy"), "--after redy", "did you mean 'ready'?"),
