@@ -78,7 +78,7 @@ struct spore__transport_ops {
 	// Publishes. SPORE_EBUSY: bytes have not left yet.
 	enum spore_err (*flush)(struct spore__transport *t);
 	enum spore_err (*finish)(struct spore__transport *t);
-	uint64_t (*lost)(const struct spore__transport *t); // messages that a peer which is gone had not released
+	uint64_t (*lost)(struct spore__transport *t); // messages that a peer which is gone had not released
 
 	// ---- receiving
 	enum spore_err (*read)(struct spore__transport *t, const void **data, size_t *len);
@@ -86,14 +86,15 @@ struct spore__transport_ops {
 	enum spore_err (*copy)(struct spore__transport *t, void *buffer, size_t size, size_t *len);
 	void (*release)(struct spore__transport *t); // the oldest that is lent
 
-	// Of what was begun in this way nothing of the caller's memory is used any more. SPORE_ENOMEM: the transport has ended.
-	enum spore_err (*keep)(struct spore__transport *t, enum spore__way way);
+	// Of what was begun in this way nothing of the caller's memory is used any more; BUFFER is that of copy. SPORE_ENOMEM: the
+	// transport has ended.
+	enum spore_err (*keep)(struct spore__transport *t, enum spore__way way, const void *buffer);
 
 	// ---- waiting; none of these changes what the calls above would say
 	// Waits for a change: until DEADLINE (nanoseconds of the monotonic clock; -1: for ever), or until one of EXTRA (COUNT <= SPORE__END_EXTRA) is
-	// ready. SPORE_OK: worth another try, perhaps. SPORE_ETIMEOUT, SPORE_ECANCELLED (a signal).
-	enum spore_err (*wait)(struct spore__transport *t, enum spore__way way, int64_t deadline,
-	                       const struct pollfd *extra, unsigned count);
+	// ready, whose revents are set (zero them first). SPORE_OK: worth another try, perhaps. SPORE_ETIMEOUT, SPORE_ECANCELLED (a signal).
+	enum spore_err (*wait)(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
+	                       unsigned count);
 	// Prepares for a wait on the descriptor. False: try again first.
 	bool (*arm)(struct spore__transport *t, enum spore__way way);
 	int (*fd)(const struct spore__transport *t);

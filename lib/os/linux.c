@@ -1,8 +1,21 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE // memfd_create, fallocate, pipe2, F_ADD_SEALS
+#endif
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/membarrier.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "os.h"
 
@@ -78,4 +91,208 @@ int spore__io_datagram(int timeout_ms)
 void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len)
 {
 	(void)sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)address, address_len);
+}
+
+// ---- descriptors that travel with bytes
+
+enum { MOST_FDS = 16 };
+
+union control {
+	struct cmsghdr head; // aligns
+	char space[CMSG_SPACE(MOST_FDS * sizeof(int))];
+};
+
+ssize_t spore__io_send_with(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
+{
+	union control control;
+	struct iovec piece = {.iov_base = (void *)bytes, .iov_len = len};
+	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
+	if (count > MOST_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (count > 0) {
+		memset(&control, 0, sizeof control);
+		m.msg_control = control.space;
+		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	}
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t spore__io_receive_with(int fd, void *bytes, size_t size, int *fds, unsigned *count)
+{
+	union control control;
+	struct iovec piece = {.iov_base = bytes, .iov_len = size};
+	struct msghdr m = {
+	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+	unsigned room = *count;
+	*count = 0;
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return n;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int got;
+			memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+			if (*count >= room)
+				close(got);
+			else
+				fds[(*count)++] = got;
+		}
+	}
+	return n;
+}
+
+int spore__io_stream_adopt(int fd)
+{
+	struct sockaddr_storage address;
+	int type, on = 1;
+	socklen_t len = sizeof address, type_len = sizeof type;
+	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0)
+		return -1;
+	if (type != SOCK_STREAM) {
+		errno = EPROTOTYPE;
+		return -1;
+	}
+	if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+ssize_t spore__io_send_pieces(int fd, const struct iovec *pieces, unsigned count)
+{
+	struct msghdr m = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// ---- channels
+
+int spore__io_memory(uint64_t size)
+{
+	int fd = size <= INT64_MAX ? memfd_create("spore-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return fd;
+	int e = errno;
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+int spore__io_memory_check(int fd, uint64_t *size)
+{
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+	if (seals < 0 || fstat(fd, &st) != 0)
+		return -1;
+	if ((seals & F_SEAL_SHRINK) == 0 || st.st_size < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	*size = (uint64_t)st.st_size;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len)
+{
+	int r;
+	while ((r = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len)) != 0 && errno == EINTR)
+		;
+	return r;
+}
+
+int spore__io_memory_release(int fd, uint64_t offset, uint64_t len)
+{
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, (off_t)offset, (off_t)len);
+}
+
+bool spore__io_memory_present(int fd, uint64_t offset, uint64_t len)
+{
+	off_t hole = lseek(fd, (off_t)offset, SEEK_HOLE);
+	return hole >= 0 && (uint64_t)hole >= offset + len;
+}
+
+void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how)
+{
+	int protection = (how & SPORE__IO_WRITE) != 0 ? PROT_READ | PROT_WRITE : PROT_READ;
+	int flags = (how & SPORE__IO_NOW) != 0 ? MAP_SHARED | MAP_POPULATE : MAP_SHARED;
+	void *p = mmap(NULL, len, protection, flags, fd, (off_t)offset);
+	return p != MAP_FAILED ? p : NULL;
+}
+
+// The writing end is opened once more for both, which anonymous pipes allow: then it has a reader for as long as it exists.
+int spore__io_doorbell(int fds[2])
+{
+	char path[40];
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fds[1]);
+	int both = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int e = errno;
+	close(fds[1]);
+	if (both < 0) {
+		close(fds[0]);
+		errno = e;
+		return -1;
+	}
+	fds[1] = both;
+	// A page is plenty, and users may have only so many.
+	(void)fcntl(both, F_SETPIPE_SZ, PIPE_BUF);
+	return 0;
+}
+
+static int adopt_pipe(int fd, int flags)
+{
+	struct stat st;
+	int now = fcntl(fd, F_GETFL);
+	if (now < 0 || fstat(fd, &st) != 0)
+		return -1;
+	if (!S_ISFIFO(st.st_mode) || (now & (O_ACCMODE | O_NONBLOCK)) != flags) {
+		errno = EINVAL;
+		return -1;
+	}
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int spore__io_doorbell_adopt(int hear, int ring)
+{
+	return adopt_pipe(hear, O_RDONLY) == 0 && adopt_pipe(ring, O_RDWR | O_NONBLOCK) == 0 ? 0 : -1;
+}
+
+bool spore__io_barrier_join(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+}
+
+void spore__io_barrier(void)
+{
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+}
+
+int spore__io_gather(void)
+{
+	return epoll_create1(EPOLL_CLOEXEC);
+}
+
+int spore__io_gather_add(int gather, int fd, short events)
+{
+	struct epoll_event e = {.events = ((events & POLLIN) != 0 ? (uint32_t)EPOLLIN : 0) |
+	                                  ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0)};
+	if (epoll_ctl(gather, EPOLL_CTL_ADD, fd, &e) == 0)
+		return 0;
+	return errno == EEXIST ? epoll_ctl(gather, EPOLL_CTL_MOD, fd, &e) : -1;
+}
+
+void spore__io_gather_remove(int gather, int fd)
+{
+	(void)epoll_ctl(gather, EPOLL_CTL_DEL, fd, NULL);
 }

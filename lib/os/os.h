@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 // Takes an inherited descriptor over: 0 when it is a stream Unix socket, which is close-on-exec from now on and never raises
@@ -33,5 +35,50 @@ int spore__io_notify_address(const char *text, struct sockaddr_un *address, sock
 int spore__io_datagram(int timeout_ms);
 // One datagram; raises no signal; failure is ignored.
 void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len);
+
+// ---- descriptors that travel with bytes
+
+// As spore__io_send, with COUNT descriptors that go with the first byte.
+ssize_t spore__io_send_with(int fd, const void *bytes, size_t len, const int *fds, unsigned count);
+// As spore__io_receive; *COUNT, the room in FDS, becomes how many came (close-on-exec; those that did not fit are closed).
+ssize_t spore__io_receive_with(int fd, void *bytes, size_t size, int *fds, unsigned *count);
+
+// Takes a connected stream socket of any family over.
+int spore__io_stream_adopt(int fd);
+// As spore__io_send, from COUNT pieces.
+ssize_t spore__io_send_pieces(int fd, const struct iovec *pieces, unsigned count);
+
+// ---- what channels need; plain POSIX has no memory of this kind (ENOSYS)
+
+// Anonymous memory of a fixed size, zeroed, which nobody can make smaller or larger; close-on-exec.
+int spore__io_memory(uint64_t size);
+// Is FD such memory? Its size.
+int spore__io_memory_check(int fd, uint64_t *size);
+// Has memory put behind a range now, so that touching it cannot fail; and takes it away.
+int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len);
+int spore__io_memory_release(int fd, uint64_t offset, uint64_t len);
+// Is there memory behind every page of the range?
+bool spore__io_memory_present(int fd, uint64_t offset, uint64_t len);
+// Maps a range. NULL on failure.
+enum {
+	SPORE__IO_READ = 0,
+	SPORE__IO_WRITE = 1, // and read
+	SPORE__IO_NOW = 2,   // all pages at once, if that can be
+};
+void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how);
+
+// A doorbell: fds[0] hears (read waits), fds[1] rings (write does not wait, and raises no signal when nobody hears any more).
+int spore__io_doorbell(int fds[2]);
+// Takes inherited ends of doorbells over.
+int spore__io_doorbell_adopt(int hear, int ring);
+
+// Makes this process one whose processors execute a fence when another one calls spore__io_barrier. False: it cannot be.
+bool spore__io_barrier_join(void);
+void spore__io_barrier(void);
+
+// One descriptor that is readable when any of its members is ready; -1 where there is no such thing (plain POSIX).
+int spore__io_gather(void);
+int spore__io_gather_add(int gather, int fd, short events); // again: other events
+void spore__io_gather_remove(int gather, int fd);
 
 #endif

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -104,4 +106,183 @@ int spore__io_datagram(int timeout_ms)
 void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len)
 {
 	(void)sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)address, address_len);
+}
+
+// ---- descriptors that travel with bytes
+
+enum { MOST_FDS = 16 };
+
+union control {
+	struct cmsghdr head; // aligns
+	char space[CMSG_SPACE(MOST_FDS * sizeof(int))];
+};
+
+ssize_t spore__io_send_with(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
+{
+	union control control;
+	struct iovec piece = {.iov_base = (void *)bytes, .iov_len = len};
+	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
+	if (count > MOST_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (count > 0) {
+		memset(&control, 0, sizeof control);
+		m.msg_control = control.space;
+		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	}
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int set_up_received(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+ssize_t spore__io_receive_with(int fd, void *bytes, size_t size, int *fds, unsigned *count)
+{
+	union control control;
+	struct iovec piece = {.iov_base = bytes, .iov_len = size};
+	struct msghdr m = {
+	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+	unsigned room = *count;
+	*count = 0;
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+	if (n < 0)
+		return n;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int got;
+			memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+			if (*count >= room || set_up_received(got) != 0)
+				close(got);
+			else
+				fds[(*count)++] = got;
+		}
+	}
+	return n;
+}
+
+int spore__io_stream_adopt(int fd)
+{
+	struct sockaddr_storage address;
+	int type, on = 1;
+	socklen_t len = sizeof address, type_len = sizeof type;
+	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0)
+		return -1;
+	if (type != SOCK_STREAM) {
+		errno = EPROTOTYPE;
+		return -1;
+	}
+	if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return set_up(fd);
+}
+
+ssize_t spore__io_send_pieces(int fd, const struct iovec *pieces, unsigned count)
+{
+	struct msghdr m = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// ---- channels: streams only
+
+int spore__io_memory(uint64_t size)
+{
+	(void)size;
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__io_memory_check(int fd, uint64_t *size)
+{
+	(void)fd;
+	(void)size;
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len)
+{
+	(void)fd;
+	(void)offset;
+	(void)len;
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__io_memory_release(int fd, uint64_t offset, uint64_t len)
+{
+	return spore__io_memory_reserve(fd, offset, len);
+}
+
+bool spore__io_memory_present(int fd, uint64_t offset, uint64_t len)
+{
+	(void)fd;
+	(void)offset;
+	(void)len;
+	return false;
+}
+
+void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how)
+{
+	(void)fd;
+	(void)offset;
+	(void)len;
+	(void)how;
+	errno = ENOSYS;
+	return NULL;
+}
+
+int spore__io_doorbell(int fds[2])
+{
+	(void)fds;
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__io_doorbell_adopt(int hear, int ring)
+{
+	(void)hear;
+	(void)ring;
+	errno = ENOSYS;
+	return -1;
+}
+
+bool spore__io_barrier_join(void)
+{
+	return false;
+}
+
+void spore__io_barrier(void)
+{
+}
+
+int spore__io_gather(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__io_gather_add(int gather, int fd, short events)
+{
+	(void)gather;
+	(void)fd;
+	(void)events;
+	errno = ENOSYS;
+	return -1;
+}
+
+void spore__io_gather_remove(int gather, int fd)
+{
+	(void)gather;
+	(void)fd;
 }

@@ -1,0 +1,44 @@
+// The doorbells of one end: a pipe that it hears, whose end of file says that the peer is gone, and one that it rings. Two threads may wait at
+// once: the first reads the pipe, the other waits for the first.
+#ifndef SPORE_LIB_CHAN_BELL_H
+#define SPORE_LIB_CHAN_BELL_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spore/spore.h"
+
+struct spore__bell {
+	int hear;         // owned
+	int ring;         // owned
+	atomic_bool gone; // the peer
+	pthread_mutex_t lock;
+	pthread_cond_t woken;
+	bool led;               // a thread reads the pipe
+	unsigned followers;     // wait for it
+	_Atomic uint64_t heard; // grows with every reason to look again
+};
+
+// Takes the descriptors over when it succeeds.
+enum spore_err spore__bell_init(struct spore__bell *b, int hear, int ring);
+void spore__bell_finish(struct spore__bell *b);
+
+void spore__bell_ring(struct spore__bell *b);
+// The peer is told that this end is gone, and whoever waits here looks again.
+void spore__bell_hang_up(struct spore__bell *b);
+
+// Waits until `heard` is not HEARD, which was read before the last look at whatever is waited for. As ops->wait of a transport.
+enum spore_err spore__bell_wait(struct spore__bell *b, uint64_t heard, int64_t deadline, struct pollfd *extra,
+                                unsigned count);
+// Takes note of what was rung, without waiting.
+void spore__bell_listen(struct spore__bell *b);
+
+int64_t spore__bell_now(void); // nanoseconds of the monotonic clock
+
+// poll with a deadline (-1: for ever); errno of a failure.
+int spore__bell_poll(struct pollfd *p, unsigned count, int64_t deadline);
+
+#endif

@@ -1,0 +1,403 @@
+#include <errno.h>
+
+#include "../os/os.h"
+#include "chan/bell.h"
+#include "chan/inside.h"
+
+// ---- waiting
+
+struct timer {
+	int ms;
+	int64_t deadline; // 0: not looked at yet
+	bool over;
+};
+
+static int64_t deadline_of(struct timer *t)
+{
+	if (t->ms < 0)
+		return -1;
+	if (t->deadline == 0)
+		t->deadline = spore__bell_now() + (int64_t)t->ms * 1000000;
+	return t->deadline;
+}
+
+static void gather(struct spore_chan *c, enum spore__way way)
+{
+	struct spore__wiring *p = c->port;
+	const struct spore__side *w = &c->ways[way];
+	if (p->gather < 0)
+		return;
+	if (!atomic_exchange(&p->gathers[way], true))
+		(void)spore__io_gather_add(p->gather, w->wake[0], POLLIN);
+	if (w->use != NULL) {
+		struct spore__transport *t = w->use->t;
+		(void)spore__io_gather_add(p->gather, t->ops->fd(t), t->ops->events(t));
+	}
+}
+
+// The descriptor tells when another try is worth while. E, or SPORE_OK: it is so already.
+static enum spore_err arm(struct spore_chan *c, enum spore__way way, enum spore_err e)
+{
+	const struct spore__side *w = &c->ways[way];
+	if (c->port != NULL && c->port->hear != NULL)
+		c->port->hear();
+	if (spore__way_is_new(c, way))
+		return SPORE_OK;
+	bool wait = w->use == NULL || w->use->t->ops->arm(w->use->t, way);
+	if (c->port != NULL)
+		gather(c, way);
+	return wait ? e : SPORE_OK;
+}
+
+static enum spore_err sleep_on(struct spore_chan *c, enum spore__way way, int64_t deadline)
+{
+	struct spore__wiring *p = c->port;
+	struct spore__side *w = &c->ways[way];
+	if (p == NULL)
+		return w->use->t->ops->wait(w->use->t, way, deadline, NULL, 0);
+	struct pollfd extra[2] = {{.fd = w->wake[0], .events = POLLIN}, {.fd = p->control, .events = POLLIN}};
+	enum spore_err e = SPORE_OK;
+	if (w->use != NULL) {
+		e = w->use->t->ops->wait(w->use->t, way, deadline, extra, 2);
+	} else {
+		int n = spore__bell_poll(extra, 2, deadline);
+		if (n <= 0)
+			e = n == 0 ? SPORE_ETIMEOUT : errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
+	}
+	if (extra[1].revents != 0 && p->hear != NULL)
+		p->hear();
+	return e;
+}
+
+// After a try that said E (SPORE_EAGAIN or SPORE_ENOTWIRED). SPORE_OK: try again.
+static enum spore_err pause_after(struct spore_chan *c, enum spore__way way, enum spore_err e, struct timer *t)
+{
+	if (t->ms == SPORE_NOW)
+		return arm(c, way, e);
+	if (t->over)
+		return e == SPORE_EAGAIN ? SPORE_ETIMEOUT : e;
+	enum spore_err r = sleep_on(c, way, deadline_of(t));
+	if (r != SPORE_ETIMEOUT)
+		return r;
+	t->over = true; // a last look
+	return SPORE_OK;
+}
+
+// A message was begun, from memory of the caller's: goes on until it is sent, or the transport has a copy of the rest.
+static enum spore_err complete(struct spore_chan *c, struct timer *t)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	const struct spore__transport_ops *ops = w->use->t->ops;
+	enum spore_err e = SPORE_EBUSY;
+	while (e == SPORE_EBUSY && t->ms != SPORE_NOW && sleep_on(c, SPORE__SEND, deadline_of(t)) == SPORE_OK &&
+	       !spore__way_is_new(c, SPORE__SEND))
+		e = ops->flush(w->use->t);
+	return e == SPORE_EBUSY ? ops->keep(w->use->t, SPORE__SEND, NULL) : e;
+}
+
+static void count(struct spore__side *w, size_t len)
+{
+	// One thread writes: no need for an atomic addition.
+	uint64_t messages = atomic_load_explicit(&w->messages, memory_order_relaxed) + 1;
+	uint64_t bytes = atomic_load_explicit(&w->bytes, memory_order_relaxed) + len;
+	atomic_store_explicit(&w->messages, messages, memory_order_relaxed);
+	atomic_store_explicit(&w->bytes, bytes, memory_order_relaxed);
+}
+
+// ---- sending
+
+enum step {
+	STEP_SEND,
+	STEP_QUEUE,
+	STEP_LOAN,
+	STEP_COMMIT,
+	STEP_FINISH,
+};
+
+struct sending {
+	enum step step;
+	const void *data;
+	size_t len;
+	void **loan;
+};
+
+static inline enum spore_err try_to(struct spore__transport *t, const struct sending *s)
+{
+	switch (s->step) {
+	case STEP_SEND:
+		return t->ops->send(t, s->data, s->len, false);
+	case STEP_QUEUE:
+		return t->ops->send(t, s->data, s->len, true);
+	case STEP_LOAN:
+		return t->ops->loan(t, s->len, s->loan);
+	case STEP_COMMIT:
+		return t->ops->commit(t, s->len);
+	case STEP_FINISH:
+		return t->ops->finish(t);
+	}
+	return SPORE_EINVALID;
+}
+
+static enum spore_err send_slowly(struct spore_chan *c, const struct sending *s, int timeout_ms)
+{
+	struct timer timer = {.ms = timeout_ms};
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	for (;;) {
+		enum spore_err e = spore__way_usable(c, SPORE__SEND);
+		if (e == SPORE_OK) {
+			e = try_to(w->use->t, s);
+			if (e == SPORE_EBUSY)
+				e = complete(c, &timer);
+			if (e != SPORE_OK)
+				e = spore__way_judge(c, SPORE__SEND, e);
+		}
+		if (e != SPORE_EAGAIN && e != SPORE_ENOTWIRED)
+			return e;
+		e = pause_after(c, SPORE__SEND, e, &timer);
+		if (e != SPORE_OK)
+			return e;
+	}
+}
+
+static enum spore_err may_send(const struct spore__side *w, size_t len)
+{
+	if (w->loan)
+		return SPORE_EBUSY;
+	if (w->finished)
+		return SPORE_ECLOSED;
+	return len > SPORE_CHAN_LARGEST ? SPORE_ETOOBIG : SPORE_OK;
+}
+
+static inline enum spore_err send_copy(struct spore_chan *c, enum step step, const void *data, size_t len,
+                                       int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	const struct sending s = {.step = step, .data = data, .len = len};
+	enum spore_err e = may_send(w, len);
+	if (e != SPORE_OK)
+		return e;
+	e = SPORE_EAGAIN;
+	if (c->port == NULL)
+		e = try_to(w->use->t, &s); // as a rule this is all
+	if (e == SPORE_EBUSY) {
+		struct timer timer = {.ms = timeout_ms};
+		e = complete(c, &timer);
+	}
+	if (e == SPORE_EAGAIN)
+		e = send_slowly(c, &s, timeout_ms);
+	else if (e != SPORE_OK)
+		e = spore__way_judge(c, SPORE__SEND, e);
+	if (e == SPORE_OK)
+		count(w, len);
+	return e;
+}
+
+enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
+{
+	return send_copy(c, STEP_SEND, data, len, timeout_ms);
+}
+
+enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
+{
+	return send_copy(c, STEP_QUEUE, data, len, timeout_ms);
+}
+
+enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
+{
+	struct timer timer = {.ms = timeout_ms};
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	if (w->use == NULL)
+		return SPORE_OK; // nothing was queued
+	for (;;) {
+		enum spore_err e = w->use->t->ops->flush(w->use->t);
+		if (e != SPORE_EBUSY)
+			return e;
+		if (spore__way_is_new(c, SPORE__SEND))
+			return SPORE_ECLOSED; // the next call says what happened
+		e = pause_after(c, SPORE__SEND, SPORE_EAGAIN, &timer);
+		if (e != SPORE_OK)
+			return e;
+	}
+}
+
+enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	const struct sending s = {.step = STEP_LOAN, .len = size, .loan = data};
+	enum spore_err e = may_send(w, size);
+	if (e == SPORE_OK)
+		e = send_slowly(c, &s, timeout_ms);
+	if (e == SPORE_OK) {
+		w->loan = true;
+		w->loan_size = size;
+	}
+	return e;
+}
+
+enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms)
+{
+	struct timer timer = {.ms = timeout_ms};
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	if (!w->loan || len > w->loan_size)
+		return SPORE_EINVALID;
+	w->loan = false;
+	if (spore__way_is_new(c, SPORE__SEND)) { // it was lent by a channel that is no more
+		w->use->t->ops->abandon(w->use->t);
+		enum spore_err e = spore__way_usable(c, SPORE__SEND);
+		return e == SPORE_OK || e == SPORE_ENOTWIRED ? SPORE_ECLOSED : e;
+	}
+	enum spore_err e = w->use->t->ops->commit(w->use->t, len);
+	if (e == SPORE_EBUSY)
+		e = complete(c, &timer);
+	if (e != SPORE_OK)
+		return spore__way_judge(c, SPORE__SEND, e);
+	count(w, len);
+	return e;
+}
+
+void spore_chan_abandon(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	if (w->loan)
+		w->use->t->ops->abandon(w->use->t);
+	w->loan = false;
+}
+
+enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	const struct sending s = {.step = STEP_FINISH};
+	if (w->finished)
+		return SPORE_OK;
+	enum spore_err e = may_send(w, 0);
+	if (e == SPORE_OK)
+		e = send_slowly(c, &s, timeout_ms);
+	w->finished = e == SPORE_OK;
+	return e;
+}
+
+// ---- receiving
+
+// After a try to receive that said E, not SPORE_OK. SPORE_OK: try again.
+static enum spore_err after(struct spore_chan *c, enum spore_err e, struct timer *timer)
+{
+	e = spore__way_judge(c, SPORE__RECEIVE, e);
+	return e == SPORE_EAGAIN || e == SPORE_ENOTWIRED ? pause_after(c, SPORE__RECEIVE, e, timer) : e;
+}
+
+// A message has come in part, into memory of the caller's.
+static enum spore_err go_on_copying(struct spore_chan *c, void *buffer, size_t size, size_t *len, struct timer *timer)
+{
+	struct spore__transport *t = c->ways[SPORE__RECEIVE].use->t;
+	enum spore_err e = SPORE_EBUSY;
+	while (e == SPORE_EBUSY) {
+		enum spore_err r = SPORE_EAGAIN;
+		if (timer->ms != SPORE_NOW)
+			r = sleep_on(c, SPORE__RECEIVE, deadline_of(timer));
+		if (r != SPORE_OK) {
+			e = t->ops->keep(t, SPORE__RECEIVE, buffer);
+			timer->over = true;
+			return e == SPORE_OK && r == SPORE_ETIMEOUT ? SPORE_EAGAIN : e == SPORE_OK ? r : e;
+		}
+		e = t->ops->copy(t, buffer, size, len);
+	}
+	return e;
+}
+
+enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
+{
+	struct timer timer = {.ms = timeout_ms};
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	if (w->lent > 0)
+		return SPORE_EBUSY;
+	for (;;) {
+		enum spore_err e = spore__way_usable(c, SPORE__RECEIVE);
+		if (e == SPORE_OK)
+			e = w->use->t->ops->copy(w->use->t, buffer, size, len);
+		if (e == SPORE_EBUSY)
+			e = go_on_copying(c, buffer, size, len, &timer);
+		if (e == SPORE_OK) {
+			count(w, *len);
+			return e;
+		}
+		e = after(c, e, &timer);
+		if (e != SPORE_OK)
+			return e;
+	}
+}
+
+enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms)
+{
+	struct timer timer = {.ms = timeout_ms};
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	for (;;) {
+		enum spore_err e = spore__way_usable(c, SPORE__RECEIVE);
+		if (e == SPORE_OK)
+			e = w->use->t->ops->read(w->use->t, data, len);
+		if (e == SPORE_OK) {
+			w->lent++;
+			count(w, *len);
+			return e;
+		}
+		e = after(c, e, &timer);
+		if (e != SPORE_OK)
+			return e;
+	}
+}
+
+void spore_chan_release(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	if (w->lent == 0)
+		return;
+	w->lent--;
+	w->use->t->ops->release(w->use->t);
+}
+
+// ---- polling, state
+
+int spore_chan_fd(const struct spore_chan *c)
+{
+	if (c->port != NULL)
+		return c->port->gather;
+	const struct spore__transport *t = c->ways[SPORE__RECEIVE].use->t;
+	return t->ops->fd(t);
+}
+
+short spore_chan_events(const struct spore_chan *c)
+{
+	if (c->port != NULL)
+		return POLLIN;
+	const struct spore__transport *t = c->ways[SPORE__RECEIVE].use->t;
+	return t->ops->events(t);
+}
+
+void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats)
+{
+	const struct spore__side *send = &c->ways[SPORE__SEND], *receive = &c->ways[SPORE__RECEIVE];
+	const struct spore__installed *i = receive->use;
+	*stats = (struct spore_chan_stats){.transport = ""};
+	stats->state = atomic_load(&c->gone) ? SPORE_CHAN_GONE : SPORE_CHAN_WIRED;
+	if (c->port != NULL) {
+		pthread_mutex_lock(&c->port->lock);
+		i = c->port->latest;
+		stats->state = i != NULL ? SPORE_CHAN_WIRED : c->port->ended ? SPORE_CHAN_GONE : SPORE_CHAN_UNWIRED;
+	}
+	if (i != NULL) {
+		stats->transport = i->t->ops->name;
+		stats->slept = atomic_load_explicit(&i->t->slept, memory_order_relaxed);
+	}
+	if (c->port != NULL)
+		pthread_mutex_unlock(&c->port->lock);
+	stats->sent = atomic_load_explicit(&send->messages, memory_order_relaxed);
+	stats->sent_bytes = atomic_load_explicit(&send->bytes, memory_order_relaxed);
+	stats->received = atomic_load_explicit(&receive->messages, memory_order_relaxed);
+	stats->received_bytes = atomic_load_explicit(&receive->bytes, memory_order_relaxed);
+	stats->lost = atomic_load_explicit(&send->lost, memory_order_relaxed);
+}
+
+const char *spore_chan_peer(const struct spore_chan *c)
+{
+	const struct spore__installed *i = c->ways[SPORE__RECEIVE].use;
+	return i != NULL && i->peer != NULL ? i->peer : "";
+}

@@ -1,0 +1,56 @@
+// What chan.c (sending, receiving) and chan_wire.c (what is installed, and when a way goes on with it) share.
+#ifndef SPORE_LIB_CHAN_INSIDE_H
+#define SPORE_LIB_CHAN_INSIDE_H
+
+#include <pthread.h>
+#include <stdalign.h>
+
+#include "chan/chan.h"
+
+// A transport while somebody uses it: each way does, and the port keeps the latest for the ways that have not seen it yet.
+struct spore__installed {
+	struct spore__transport *t;
+	atomic_uint refs;
+	char *peer; // may be NULL
+};
+
+struct spore__side {
+	struct spore__installed *use;  // may be NULL: not wired
+	struct spore__installed *next; // receiving: to be used once what arrived over `use` is received; may be NULL
+	bool has_next;
+	bool had;      // something was wired before
+	bool finished; // sending: spore_chan_finish was called
+	bool loan;     // sending
+	size_t loan_size;
+	unsigned lent;       // receiving: messages
+	uint64_t generation; // of the port that this way has seen
+	enum spore_err err;  // for good
+	_Atomic uint64_t messages, bytes, lost;
+	int wake[2]; // of a port: readable when its generation is another; -1
+};
+
+struct spore__wiring {      // of a port
+	int control;        // -1: none
+	void (*hear)(void); // when it is readable
+	int gather;         // -1
+	pthread_mutex_t lock;
+	struct spore__installed *latest; // may be NULL
+	bool ended;
+	_Atomic uint64_t generation;
+	atomic_bool gathers[2]; // these ways wait on `gather`
+};
+
+struct spore_chan {
+	alignas(128) struct spore__side ways[2];
+	struct spore__wiring *port; // NULL: over one transport
+	atomic_bool gone;           // ... whose peer is gone
+};
+
+// What may be used now. SPORE_ENOTWIRED: nothing. SPORE_ERETURNED: a peer has come, say it. SPORE_ECLOSED: none will come.
+enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way);
+// What E, which the transport said, means for this way: what the caller is told. SPORE_OK: try again.
+enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e);
+// Has the port been wired anew?
+bool spore__way_is_new(const struct spore_chan *c, enum spore__way way);
+
+#endif

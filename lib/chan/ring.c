@@ -1,0 +1,393 @@
+#include "chan/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../os/os.h"
+
+enum {
+	CELLS = 1024, // by default
+	HEAP = 1024 * 1024,
+	SPIN_NS = 2000,
+	VAIN = 4,       // waits in which spinning was no use, before it is left out
+	TRY_AGAIN = 64, // and after so many more it is tried again
+};
+#define LARGE (UINT64_C(2) << 30)
+
+static struct spore__ring *ring(struct spore__transport *t)
+{
+	return (struct spore__ring *)t;
+}
+
+// ---- the memory
+
+struct shape {
+	uint32_t cells;
+	uint32_t heap;
+	uint64_t large;
+	uint64_t cells_at[2], heap_at[2], large_at[2];
+	uint64_t size;
+};
+
+static bool power_within(uint32_t n, uint32_t least, uint32_t most)
+{
+	return n >= least && n <= most && (n & (n - 1)) == 0;
+}
+
+static bool shape_of(uint32_t cells, uint32_t heap, uint64_t large, struct shape *s)
+{
+	enum { HEAP_MOST = 256 * 1024 * 1024 };
+	if (!power_within(cells, 64, 65536) || !power_within(heap, SPORE__RING_HEAP_FIRST, HEAP_MOST) ||
+	    large % SPORE__RING_PAGE != 0 || large > UINT64_C(1) << 40)
+		return false;
+	*s = (struct shape){.cells = cells, .heap = heap, .large = large, .size = SPORE__RING_PAGE};
+	for (int d = 0; d < 2; d++, s->size += (uint64_t)cells * SPORE__RING_CELL)
+		s->cells_at[d] = s->size;
+	for (int d = 0; d < 2; d++, s->size += heap)
+		s->heap_at[d] = s->size;
+	for (int d = 0; d < 2; d++, s->size += large)
+		s->large_at[d] = s->size;
+	return true;
+}
+
+static enum spore_err from_errno(void)
+{
+	return errno == ENOSYS ? SPORE_EUNSUPPORTED : errno == ENOMEM || errno == ENOSPC ? SPORE_ENOMEM : SPORE_ESYSTEM;
+}
+
+static int make_memory(const struct shape *s)
+{
+	const struct spore__ring_header header = {.cookie = SPORE__RING_COOKIE,
+	                                          .layout = SPORE__RING_LAYOUT,
+	                                          .cells = s->cells,
+	                                          .heap = s->heap,
+	                                          .large = s->large};
+	int fd = spore__io_memory(s->size);
+	if (fd < 0)
+		return -1;
+	void *page = NULL;
+	bool ok = spore__io_memory_reserve(fd, 0, s->heap_at[0]) == 0;
+	for (int d = 0; d < 2; d++)
+		ok = ok && spore__io_memory_reserve(fd, s->heap_at[d], SPORE__RING_HEAP_FIRST) == 0;
+	if (ok)
+		page = spore__io_map(fd, 0, SPORE__RING_PAGE, SPORE__IO_WRITE);
+	if (page == NULL) {
+		int e = errno;
+		close(fd);
+		errno = e;
+		return -1;
+	}
+	memcpy(page, &header, sizeof header);
+	(void)munmap(page, SPORE__RING_PAGE);
+	return fd;
+}
+
+static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__end ends[2])
+{
+	struct shape s;
+	int bells[2][2] = {{-1, -1}, {-1, -1}}; // of direction 0 and 1: hear, ring
+	int memory[2] = {-1, -1};
+	if (!shape_of(sizes->cells != 0 ? sizes->cells : CELLS, sizes->heap != 0 ? sizes->heap : HEAP,
+	              sizes->large != 0 ? sizes->large : LARGE, &s))
+		return SPORE_EINVALID;
+	memory[0] = make_memory(&s);
+	if (memory[0] < 0)
+		return from_errno();
+	if ((memory[1] = fcntl(memory[0], F_DUPFD_CLOEXEC, 0)) < 0 || spore__io_doorbell(bells[0]) != 0 ||
+	    spore__io_doorbell(bells[1]) != 0) {
+		enum spore_err e = from_errno();
+		for (int i = 0; i < 2; i++) {
+			if (memory[i] >= 0)
+				close(memory[i]);
+		}
+		if (bells[0][0] >= 0) {
+			close(bells[0][0]);
+			close(bells[0][1]);
+		}
+		return e;
+	}
+	for (int i = 0; i < 2; i++)
+		ends[i] = (struct spore__end){.role = i, .fds = {memory[i], bells[i][1], bells[1 - i][0]}};
+	return SPORE_OK;
+}
+
+// ---- opening
+
+static void init_sleeper(struct spore__ring_sleeper *s, struct spore__ring_says *says, bool fences)
+{
+	*s = (struct spore__ring_sleeper){.says = says, .fences = fences};
+	atomic_store_explicit(&says->fence, fences ? SPORE__RING_FENCE : SPORE__RING_NONE, memory_order_seq_cst);
+}
+
+static enum spore_err init_ways(struct spore__ring *r, const struct shape *s, int role)
+{
+	struct spore__ring_lines *lines = (struct spore__ring_lines *)(void *)(r->map + SPORE__RING_LINES);
+	struct spore__ring_sender *send = &r->send;
+	struct spore__ring_receiver *receive = &r->receive;
+	int peer = 1 - role;
+	send->cells = r->map + s->cells_at[role];
+	send->lines = &lines[role];
+	send->mask = s->cells - 1;
+	send->heap = r->map + s->heap_at[role];
+	send->heap_offset = s->heap_at[role];
+	send->heap_size = s->heap;
+	send->heap_active = SPORE__RING_HEAP_FIRST;
+	send->large_offset = s->large_at[role];
+	send->large_size = s->large;
+	send->records = calloc(s->cells, sizeof send->records[0]);
+	send->dirty = calloc(s->cells, sizeof send->dirty[0]);
+	receive->cells = r->map + s->cells_at[peer];
+	receive->lines = &lines[peer];
+	receive->mask = s->cells - 1;
+	receive->heap = r->map + s->heap_at[peer];
+	receive->heap_size = s->heap;
+	receive->large_offset = s->large_at[peer];
+	receive->large_size = s->large;
+	if (send->records == NULL || send->dirty == NULL)
+		return SPORE_ENOMEM;
+	// Senders sleep seldom; receivers do until they are seen to have work all the time.
+	init_sleeper(&send->sleeper, &send->lines->sender, !r->joined);
+	init_sleeper(&receive->sleeper, &receive->lines->receiver, true);
+	return SPORE_OK;
+}
+
+static enum spore_err map(struct spore__ring *r, int memory, struct shape *s)
+{
+	struct spore__ring_header h;
+	uint64_t size;
+	if (spore__io_memory_check(memory, &size) != 0)
+		return errno == ENOSYS ? SPORE_EUNSUPPORTED : SPORE_EINVALID;
+	if (size < SPORE__RING_PAGE)
+		return SPORE_EINVALID;
+	void *page = spore__io_map(memory, 0, SPORE__RING_PAGE, SPORE__IO_READ);
+	if (page == NULL)
+		return SPORE_ENOMEM;
+	memcpy(&h, page, sizeof h);
+	(void)munmap(page, SPORE__RING_PAGE);
+	if (h.cookie != SPORE__RING_COOKIE || h.layout != SPORE__RING_LAYOUT)
+		return SPORE_EVERSION;
+	if (!shape_of(h.cells, h.heap, h.large, s) || s->size != size)
+		return SPORE_EINVALID;
+	r->map_len = s->large_at[0];
+	r->map = spore__io_map(memory, 0, r->map_len, SPORE__IO_WRITE);
+	return r->map != NULL ? SPORE_OK : SPORE_ENOMEM;
+}
+
+static void free_ring(struct spore__ring *r)
+{
+	if (r->map != NULL)
+		(void)munmap(r->map, r->map_len);
+	free(r->send.records);
+	free(r->send.dirty);
+	free(r);
+}
+
+static enum spore_err open_end(const struct spore__end *end, struct spore__transport **t)
+{
+	struct shape s;
+	struct spore__ring *r = aligned_alloc(128, (sizeof *r + 127) & ~(size_t)127);
+	if (r == NULL)
+		return SPORE_ENOMEM;
+	memset(r, 0, sizeof *r);
+	enum spore_err e = end->role == 0 || end->role == 1 ? map(r, end->fds[0], &s) : SPORE_EINVALID;
+	if (e == SPORE_OK && spore__io_doorbell_adopt(end->fds[2], end->fds[1]) != 0)
+		e = SPORE_EINVALID;
+	r->memory = end->fds[0];
+	r->joined = spore__io_barrier_join();
+	if (e == SPORE_OK)
+		e = init_ways(r, &s, end->role);
+	if (e == SPORE_OK)
+		e = spore__bell_init(&r->bell, end->fds[2], end->fds[1]);
+	if (e != SPORE_OK) {
+		free_ring(r);
+		return e;
+	}
+	*t = &r->base;
+	return SPORE_OK;
+}
+
+static void destroy(struct spore__transport *t)
+{
+	struct spore__ring *r = ring(t);
+	struct spore__ring_receiver *v = &r->receive;
+	if (r->send.pack_bytes > 0)
+		(void)spore__ring_flush(t);
+	spore__ring_slabs_finish(r);
+	for (int i = 0; i < SPORE__RING_WINDOWS; i++) {
+		if (v->windows[i].at != NULL)
+			(void)munmap(v->windows[i].at, v->windows[i].len);
+	}
+	spore__bell_finish(&r->bell);
+	close(r->memory);
+	free_ring(r);
+}
+
+static void hang_up(struct spore__transport *t)
+{
+	spore__bell_hang_up(&ring(t)->bell);
+}
+
+// ---- waiting
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+static struct spore__ring_sleeper *sleeper(struct spore__ring *r, enum spore__way way)
+{
+	return way == SPORE__SEND ? &r->send.sleeper : &r->receive.sleeper;
+}
+
+static bool changed(struct spore__ring *r, enum spore__way way)
+{
+	return (way == SPORE__SEND ? spore__ring_room(r) : spore__ring_any(r)) ||
+	       atomic_load_explicit(&r->bell.gone, memory_order_relaxed);
+}
+
+// Bounded; true when something changed meanwhile.
+static bool spin(struct spore__ring *r, enum spore__way way)
+{
+	struct spore__ring_sleeper *s = sleeper(r, way);
+	if (changed(r, way))
+		return true;
+	if (s->in_vain >= VAIN && ++s->turn % TRY_AGAIN != 0)
+		return false;
+	int64_t until = 0;
+	for (unsigned i = 1;; i++) {
+		relax();
+		if (changed(r, way))
+			break;
+		if (i % 16 == 0) {
+			int64_t now = spore__bell_now();
+			if (until == 0)
+				until = now + SPIN_NS;
+			if (now >= until) {
+				s->in_vain++;
+				return false;
+			}
+		}
+	}
+	s->in_vain = 0;
+	return true;
+}
+
+// Says that this end sleeps; whatever the peer published before it knew is seen afterwards.
+static void lie_down(struct spore__ring *r, enum spore__way way)
+{
+	struct spore__ring_sleeper *s = sleeper(r, way);
+	s->number += 1 + (s->number & 1); // odd, and another one
+	atomic_store_explicit(&s->says->sleep, s->number, memory_order_seq_cst);
+	if (!s->fences)
+		spore__io_barrier();
+	atomic_thread_fence(memory_order_seq_cst);
+	s->armed = true;
+}
+
+static void get_up(struct spore__ring_sleeper *s)
+{
+	if ((s->number & 1) != 0)
+		atomic_store_explicit(&s->says->sleep, ++s->number, memory_order_relaxed);
+	s->armed = false;
+}
+
+// A receiver that sleeps often leaves the order of publishing and sleeping to the sender.
+static void choose_fences(struct spore__ring *r)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	if (v->since_sleep < SPORE__RING_OFTEN && !v->sleeper.fences) {
+		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_FENCE, memory_order_seq_cst);
+		spore__io_barrier(); // whatever is published later is published by a sender that knows
+		v->sleeper.fences = true;
+	}
+	v->since_sleep = 0;
+}
+
+static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
+                               unsigned count)
+{
+	struct spore__ring *r = ring(t);
+	struct spore__ring_sleeper *s = sleeper(r, way);
+	if (spin(r, way))
+		return SPORE_OK;
+	(void)sched_yield();
+	if (changed(r, way))
+		return SPORE_OK;
+	if (way == SPORE__RECEIVE)
+		choose_fences(r);
+	uint64_t heard = atomic_load_explicit(&r->bell.heard, memory_order_acquire);
+	lie_down(r, way);
+	enum spore_err e = SPORE_OK;
+	if (!changed(r, way)) {
+		atomic_fetch_add_explicit(&t->slept, 1, memory_order_relaxed);
+		e = spore__bell_wait(&r->bell, heard, deadline, extra, count);
+	}
+	get_up(s);
+	return e;
+}
+
+static bool arm(struct spore__transport *t, enum spore__way way)
+{
+	struct spore__ring *r = ring(t);
+	struct spore__ring_sleeper *s = sleeper(r, way);
+	spore__bell_listen(&r->bell);
+	uint64_t heard = atomic_load_explicit(&r->bell.heard, memory_order_acquire);
+	if (!s->armed || s->heard != heard) { // else the peer knows
+		s->heard = heard;
+		lie_down(r, way);
+	}
+	return !changed(r, way);
+}
+
+static int fd_of(const struct spore__transport *t)
+{
+	return ((const struct spore__ring *)t)->bell.hear;
+}
+
+static short events_of(const struct spore__transport *t)
+{
+	(void)t;
+	return POLLIN;
+}
+
+static enum spore_err keep(struct spore__transport *t, enum spore__way way, const void *buffer)
+{
+	(void)t;
+	(void)way;
+	(void)buffer;
+	return SPORE_OK;
+}
+
+const struct spore__transport_ops spore__ring_ops = {
+    .name = "ring",
+    .fds = 3,
+    .needs_linux = true,
+    .make = make,
+    .open = open_end,
+    .destroy = destroy,
+    .hang_up = hang_up,
+    .send = spore__ring_send,
+    .loan = spore__ring_loan,
+    .commit = spore__ring_commit,
+    .abandon = spore__ring_abandon,
+    .flush = spore__ring_flush,
+    .finish = spore__ring_finish,
+    .lost = spore__ring_lost,
+    .read = spore__ring_read,
+    .copy = spore__ring_copy,
+    .release = spore__ring_release,
+    .keep = keep,
+    .wait = wait_for,
+    .arm = arm,
+    .fd = fd_of,
+    .events = events_of,
+};

@@ -1,0 +1,257 @@
+// Channels in shared memory (docs/design/channels.md). What is marked "peer" below may be changed by a hostile peer at any time, the rest of
+// the mapping too: it is read once, checked, then used.
+#ifndef SPORE_LIB_CHAN_RING_H
+#define SPORE_LIB_CHAN_RING_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "chan/bell.h"
+#include "chan/transport.h"
+
+#define SPORE__RING_COOKIE UINT64_C(0x31676e69722d7073) // "sp-ring1"
+
+enum {
+	SPORE__RING_LAYOUT = 1,
+	SPORE__RING_PAGE = 4096,
+	SPORE__RING_CELL = 64,
+	SPORE__RING_HEAD = 8,
+	SPORE__RING_INLINE = 4 * SPORE__RING_CELL - SPORE__RING_HEAD, // bytes of a message that stays in the cells
+	SPORE__RING_PACK_CELLS = 64,
+	SPORE__RING_PACK = SPORE__RING_PACK_CELLS * SPORE__RING_CELL - SPORE__RING_HEAD, // bytes of a pack
+	SPORE__RING_PACKED = 1016,                                                       // ... and of a message in one
+	SPORE__RING_ALIGN = 64,
+	SPORE__RING_HEAP_FIRST = 64 * 1024,  // of the heap is used at first
+	SPORE__RING_KEPT = 32 * 1024 * 1024, // bytes of free slabs
+	SPORE__RING_SLABS = 64,
+	SPORE__RING_WINDOWS = 16,
+	SPORE__RING_LENT = 1024, // messages read in place at a time
+	SPORE__RING_OFTEN = 64,  // messages between two sleeps, below which sleeping is frequent
+};
+
+// ---- the memory
+
+struct spore__ring_header { // written by the maker; copied once when the channel is opened
+	uint64_t cookie;
+	uint32_t layout;
+	uint32_t cells;
+	uint32_t heap;
+	uint32_t reserved;
+	uint64_t large;
+};
+
+enum spore__ring_fence {
+	SPORE__RING_UNSAID = 0, // the peer fences
+	SPORE__RING_FENCE = 1,  // likewise
+	SPORE__RING_NONE = 2,   // whoever wrote this makes the peer's processor fence before it sleeps
+};
+
+struct spore__ring_says {                    // a line that changes when its writer goes to sleep, or changes its mind
+	alignas(128) _Atomic uint32_t fence; // enum spore__ring_fence
+	_Atomic uint32_t sleep;              // odd: it sleeps, or is about to; another number each time
+};
+
+struct spore__ring_lines {                      // of one direction
+	struct spore__ring_says sender;         // written by the sender
+	struct spore__ring_says receiver;       // written by the receiver
+	alignas(128) _Atomic uint64_t released; // written by the receiver: cells that it has done with
+};
+
+static_assert(sizeof(struct spore__ring_header) == 32, "layout");
+static_assert(sizeof(struct spore__ring_lines) == 384, "layout");
+
+enum { SPORE__RING_LINES = 512 }; // offset of the lines of direction 0; those of 1 follow
+
+// The head of a record, written last by the sender: number (low half), kind (3 bits), value (29 bits).
+enum spore__ring_kind {
+	SPORE__RING_MESSAGE = 1, // value: bytes, at most SPORE__RING_INLINE, which follow
+	SPORE__RING_HEAP = 2,    // in the heap: a uint64_t offset and length follow
+	SPORE__RING_LARGE = 3,   // likewise in the large area
+	SPORE__RING_PACKED_KIND =
+	    4,                // value: bytes that follow, messages each with a head of 8 bytes, its length, padded to 8
+	SPORE__RING_SKIP = 5, // value: cells up to the end of the ring, in which nothing is
+	SPORE__RING_FINISH = 6,
+};
+
+static inline uint32_t spore__ring_number(uint64_t at) // never 0
+{
+	return (uint32_t)(at * 2 + 1);
+}
+
+static inline uint64_t spore__ring_head(uint64_t at, enum spore__ring_kind kind, uint32_t value)
+{
+	return spore__ring_number(at) | (uint64_t)((uint32_t)kind << 29 | value) << 32;
+}
+
+static inline uint32_t spore__ring_cells(size_t bytes) // of a record with so many bytes behind its head
+{
+	return (uint32_t)((bytes + SPORE__RING_HEAD + SPORE__RING_CELL - 1) / SPORE__RING_CELL);
+}
+
+static inline _Atomic uint64_t *spore__ring_head_at(unsigned char *cells, uint32_t slot)
+{
+	return (_Atomic uint64_t *)(void *)(cells + (size_t)slot * SPORE__RING_CELL);
+}
+
+// ---- an end
+
+struct spore__ring_record { // what a cell stands for, of the sender's own
+	uint32_t cells;
+	uint32_t messages;
+	uint32_t heap_end; // where the heap's head was behind it
+	int16_t slab;      // -1: none
+	bool heap;
+};
+
+struct spore__ring_slab {
+	uint64_t offset; // in the large area
+	uint64_t len;
+	unsigned char *at;
+	bool used;
+};
+
+struct spore__ring_sleeper {           // how one way waits
+	struct spore__ring_says *says; // this end's
+	uint32_t number;               // what it says
+	bool fences;                   // what it says of fences: the peer does
+	uint32_t in_vain;              // waits in a row for which spinning was no use
+	uint32_t turn;
+	bool armed;
+	uint64_t heard; // the bell, when it was armed
+};
+
+struct spore__ring_sender {
+	unsigned char *cells;
+	struct spore__ring_lines *lines; // released, receiver: peer
+	uint32_t mask;
+	uint32_t rung;     // the receiver's number that was rung for
+	uint64_t at;       // the next cell
+	uint64_t tail;     // of the oldest record that is not released
+	uint64_t released; // as last seen
+	uint64_t limit;    // cells up to here may be used without another look at released
+	struct spore__ring_record *records;
+	bool *dirty; // per slot: its head is not one that this end wrote as such
+	enum spore_err err;
+	struct spore__ring_sleeper sleeper;
+	// the heap
+	unsigned char *heap;
+	uint64_t heap_offset; // in the memory
+	uint32_t heap_size;
+	uint32_t heap_active;
+	uint32_t heap_head;
+	uint32_t heap_tail;
+	uint32_t heap_records;
+	// the large area
+	uint64_t large_offset;
+	uint64_t large_size;
+	uint64_t large_free; // bytes of free slabs
+	struct spore__ring_slab slabs[SPORE__RING_SLABS];
+	uint32_t slab_count;
+	// a pack that is being filled
+	uint32_t pack_bytes;
+	uint32_t pack_messages;
+	// the loan
+	enum spore__ring_kind loan_kind; // 0: none
+	uint64_t loan_size;
+	uint64_t loan_offset;
+	int loan_slab;
+	uint32_t loan_before; // the heap's head
+	uint64_t unreleased;  // messages
+};
+
+struct spore__ring_window { // of the large area, mapped
+	uint64_t offset;
+	uint64_t len;
+	unsigned char *at;
+	uint32_t lent;
+	uint64_t used; // when
+};
+
+struct spore__ring_lent {
+	uint32_t cells; // released with it
+	uint32_t heap;  // bytes
+	int32_t window; // -1: none
+};
+
+struct spore__ring_receiver {
+	unsigned char *cells;            // peer
+	struct spore__ring_lines *lines; // sender: peer
+	uint32_t mask;
+	uint32_t rung; // the sender's number that was rung for
+	uint64_t at;   // of the next record
+	uint64_t released;
+	uint64_t published;
+	uint64_t heap_unpublished; // bytes
+	enum spore_err err;
+	struct spore__ring_sleeper sleeper;
+	uint32_t since_sleep; // messages
+	unsigned char *heap;  // peer
+	uint32_t heap_size;
+	uint64_t large_offset;
+	uint64_t large_size;
+	struct spore__ring_window windows[SPORE__RING_WINDOWS];
+	uint64_t mapped; // bytes
+	uint64_t turn;
+	// the pack that is being read
+	uint32_t pack_at;
+	uint32_t pack_end; // 0: none
+	uint32_t pack_cells;
+	struct spore__ring_lent lent[SPORE__RING_LENT];
+	uint64_t lent_first, lent_next;
+};
+
+struct spore__ring {
+	struct spore__transport base;
+	int memory;
+	unsigned char *map; // header, lines, cells, heaps
+	size_t map_len;
+	struct spore__bell bell;
+	bool joined; // spore__io_barrier works
+	alignas(128) struct spore__ring_sender send;
+	alignas(128) struct spore__ring_receiver receive;
+};
+
+// ---- ring_send.c, ring_receive.c: members of the ops
+
+enum spore_err spore__ring_send(struct spore__transport *t, const void *data, size_t len, bool more);
+enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **data);
+enum spore_err spore__ring_commit(struct spore__transport *t, size_t len);
+void spore__ring_abandon(struct spore__transport *t);
+enum spore_err spore__ring_flush(struct spore__transport *t);
+enum spore_err spore__ring_finish(struct spore__transport *t);
+uint64_t spore__ring_lost(struct spore__transport *t);
+// Has the receiver released anything since the last look?
+bool spore__ring_room(struct spore__ring *r);
+
+enum spore_err spore__ring_read(struct spore__transport *t, const void **data, size_t *len);
+enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len);
+void spore__ring_release(struct spore__transport *t);
+// Is there a record?
+bool spore__ring_any(struct spore__ring *r);
+// Tells the sender all that was released.
+void spore__ring_publish_released(struct spore__ring *r);
+
+// Rings when the peer sleeps, after something was published for it.
+static inline void spore__ring_wake(struct spore__ring *r, struct spore__ring_says *peer, uint32_t *rung)
+{
+	if (!r->joined || atomic_load_explicit(&peer->fence, memory_order_relaxed) != SPORE__RING_NONE)
+		atomic_thread_fence(memory_order_seq_cst);
+	else
+		atomic_signal_fence(memory_order_seq_cst);
+	uint32_t number = atomic_load_explicit(&peer->sleep, memory_order_relaxed);
+	if ((number & 1) != 0 && number != *rung) {
+		*rung = number;
+		spore__bell_ring(&r->bell);
+	}
+}
+
+// ---- ring_heap.c: the sender's memory
+
+// Finds room for SIZE bytes. SPORE_EAGAIN, SPORE_ENOMEM, SPORE_ETOOBIG.
+enum spore_err spore__ring_heap_take(struct spore__ring *r, size_t size, uint32_t *offset);
+enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *slab);
+void spore__ring_slab_give(struct spore__ring *r, int slab);
+void spore__ring_slabs_finish(struct spore__ring *r);
+
+#endif

@@ -1,0 +1,166 @@
+#include <sys/mman.h>
+
+#include "../os/os.h"
+#include "chan/ring.h"
+
+// More of the heap is used when a message finds no room in what is in use.
+static bool grow(struct spore__ring *r, uint32_t size)
+{
+	struct spore__ring_sender *s = &r->send;
+	uint64_t active = s->heap_active;
+	while (active - s->heap_head < size && active < s->heap_size)
+		active *= 2;
+	if (active > s->heap_size || active - s->heap_head < size ||
+	    spore__io_memory_reserve(r->memory, s->heap_offset + s->heap_active, active - s->heap_active) != 0)
+		return false;
+	s->heap_active = (uint32_t)active;
+	return true;
+}
+
+enum spore_err spore__ring_heap_take(struct spore__ring *r, size_t wanted, uint32_t *offset)
+{
+	struct spore__ring_sender *s = &r->send;
+	uint32_t size = (uint32_t)((wanted + SPORE__RING_ALIGN - 1) & ~(size_t)(SPORE__RING_ALIGN - 1));
+	if (s->heap_records == 0) {
+		s->heap_head = 0; // where the pages are warm
+		s->heap_tail = 0;
+	}
+	if (s->heap_records > 0 && s->heap_head < s->heap_tail) {
+		if (s->heap_tail - s->heap_head <= size)
+			return SPORE_EAGAIN;
+	} else if (s->heap_active - s->heap_head < size) {
+		if (s->heap_tail > size)
+			s->heap_head = 0;
+		else if (!grow(r, size))
+			return s->heap_records > 0 ? SPORE_EAGAIN : SPORE_ENOMEM;
+	}
+	*offset = s->heap_head;
+	s->heap_head += size;
+	return SPORE_OK;
+}
+
+// ---- slabs, in the order of their offsets
+
+static void drop(struct spore__ring *r, uint32_t index)
+{
+	struct spore__ring_sender *s = &r->send;
+	struct spore__ring_slab *slab = &s->slabs[index];
+	(void)munmap(slab->at, slab->len);
+	(void)spore__io_memory_release(r->memory, s->large_offset + slab->offset, slab->len);
+	s->large_free -= slab->len;
+	slab->at = NULL;
+	slab->len = 0;
+}
+
+// An index stands in records, so a slab stays where it is in the table; an empty entry has no length.
+static int empty_entry(struct spore__ring_sender *s)
+{
+	for (uint32_t i = 0; i < s->slab_count; i++) {
+		if (s->slabs[i].len == 0)
+			return (int)i;
+	}
+	return s->slab_count < SPORE__RING_SLABS ? (int)s->slab_count++ : -1;
+}
+
+// The lowest offset at which LEN bytes overlap no slab; large_size when there is none.
+static uint64_t lowest_gap(const struct spore__ring_sender *s, uint64_t len)
+{
+	uint64_t offset = 0;
+	for (bool moved = true; moved;) {
+		moved = false;
+		for (uint32_t i = 0; i < s->slab_count; i++) {
+			const struct spore__ring_slab *b = &s->slabs[i];
+			if (b->len > 0 && offset < b->offset + b->len && b->offset < offset + len) {
+				offset = b->offset + b->len;
+				moved = true;
+			}
+		}
+	}
+	return s->large_size >= len && offset <= s->large_size - len ? offset : s->large_size;
+}
+
+// Sizes in steps of an eighth, so that slabs serve messages of similar sizes.
+static uint64_t round_up(uint64_t size)
+{
+	uint64_t step = SPORE__RING_PAGE;
+	while (step * 16 <= size)
+		step *= 2;
+	return (size + step - 1) & ~(step - 1);
+}
+
+static int find_free(const struct spore__ring_sender *s, uint64_t len)
+{
+	int best = -1;
+	for (uint32_t i = 0; i < s->slab_count; i++) {
+		const struct spore__ring_slab *b = &s->slabs[i];
+		if (!b->used && b->len >= len && b->len / 4 <= len && (best < 0 || b->len < s->slabs[best].len))
+			best = (int)i;
+	}
+	return best;
+}
+
+static enum spore_err make(struct spore__ring *r, uint64_t len, int *index)
+{
+	struct spore__ring_sender *s = &r->send;
+	uint64_t offset = lowest_gap(s, len);
+	bool used = false;
+	int entry = offset < s->large_size ? empty_entry(s) : -1;
+	if (entry < 0) { // in pieces: without those that are free
+		for (uint32_t i = 0; i < s->slab_count; i++) {
+			used = used || s->slabs[i].used;
+			if (s->slabs[i].len > 0 && !s->slabs[i].used)
+				drop(r, i);
+		}
+		offset = lowest_gap(s, len);
+		entry = offset < s->large_size ? empty_entry(s) : -1;
+		if (entry < 0)
+			return used ? SPORE_EAGAIN : SPORE_ETOOBIG;
+	}
+	struct spore__ring_slab *slab = &s->slabs[entry];
+	if (spore__io_memory_reserve(r->memory, s->large_offset + offset, len) != 0) {
+		(void)spore__io_memory_release(r->memory, s->large_offset + offset, len);
+		return SPORE_ENOMEM;
+	}
+	slab->at = spore__io_map(r->memory, s->large_offset + offset, len, SPORE__IO_WRITE | SPORE__IO_NOW);
+	if (slab->at == NULL) {
+		(void)spore__io_memory_release(r->memory, s->large_offset + offset, len);
+		return SPORE_ENOMEM;
+	}
+	slab->offset = offset;
+	slab->len = len;
+	s->large_free += len;
+	*index = entry;
+	return SPORE_OK;
+}
+
+enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *index)
+{
+	struct spore__ring_sender *s = &r->send;
+	uint64_t len = round_up(size);
+	*index = find_free(s, len);
+	if (*index < 0) {
+		enum spore_err e = make(r, len, index);
+		if (e != SPORE_OK)
+			return e;
+	}
+	s->slabs[*index].used = true;
+	s->large_free -= s->slabs[*index].len;
+	return SPORE_OK;
+}
+
+void spore__ring_slab_give(struct spore__ring *r, int index)
+{
+	struct spore__ring_sender *s = &r->send;
+	s->slabs[index].used = false;
+	s->large_free += s->slabs[index].len;
+	if (s->large_free > SPORE__RING_KEPT)
+		drop(r, (uint32_t)index);
+}
+
+void spore__ring_slabs_finish(struct spore__ring *r)
+{
+	for (uint32_t i = 0; i < r->send.slab_count; i++) {
+		if (r->send.slabs[i].at != NULL)
+			(void)munmap(r->send.slabs[i].at, r->send.slabs[i].len);
+	}
+}

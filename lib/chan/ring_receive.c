@@ -1,0 +1,297 @@
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../os/os.h"
+#include "chan/ring.h"
+
+enum {
+	PUBLISH_BYTES = 16 * 1024, // of the heap
+	MAPPED = 64 * 1024 * 1024, // bytes of windows that nobody uses
+};
+
+struct found {
+	const unsigned char *data;
+	uint64_t len;
+	uint32_t frame; // bytes in the pack; 0: not in one
+	struct spore__ring_lent lent;
+};
+
+static struct spore__ring *ring(struct spore__transport *t)
+{
+	return (struct spore__ring *)t;
+}
+
+static uint64_t head_at(const struct spore__ring_receiver *v)
+{
+	return atomic_load_explicit(spore__ring_head_at(v->cells, (uint32_t)v->at & v->mask), memory_order_acquire);
+}
+
+static bool is_next(const struct spore__ring_receiver *v, uint64_t head)
+{
+	return (uint32_t)head == spore__ring_number(v->at);
+}
+
+bool spore__ring_any(struct spore__ring *r)
+{
+	return r->receive.pack_end > 0 || is_next(&r->receive, head_at(&r->receive));
+}
+
+void spore__ring_publish_released(struct spore__ring *r)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	v->published = v->released;
+	v->heap_unpublished = 0;
+	atomic_store_explicit(&v->lines->released, v->released, memory_order_release);
+	spore__ring_wake(r, &v->lines->sender, &v->rung);
+}
+
+// ---- windows
+
+static void unmap(struct spore__ring_receiver *v, struct spore__ring_window *w)
+{
+	if (w->at != NULL)
+		(void)munmap(w->at, w->len);
+	v->mapped -= w->len;
+	*w = (struct spore__ring_window){0};
+}
+
+static struct spore__ring_window *oldest(struct spore__ring_receiver *v, bool mapped)
+{
+	struct spore__ring_window *best = NULL;
+	for (int i = 0; i < SPORE__RING_WINDOWS; i++) {
+		struct spore__ring_window *w = &v->windows[i];
+		if (w->lent == 0 && (!mapped || w->at != NULL) && (best == NULL || w->used < best->used))
+			best = w;
+	}
+	return best;
+}
+
+static enum spore_err find_window(struct spore__ring *r, uint64_t offset, uint64_t len, int32_t *index)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	v->turn++;
+	for (int i = 0; i < SPORE__RING_WINDOWS; i++) {
+		struct spore__ring_window *w = &v->windows[i];
+		if (w->at != NULL && offset >= w->offset && offset - w->offset <= w->len &&
+		    len <= w->len - (offset - w->offset)) {
+			w->used = v->turn;
+			*index = i;
+			return SPORE_OK;
+		}
+	}
+	struct spore__ring_window *w = oldest(v, false);
+	if (w == NULL)
+		return SPORE_EBUSY;
+	unmap(v, w);
+	uint64_t size = (len + SPORE__RING_PAGE - 1) & ~(uint64_t)(SPORE__RING_PAGE - 1);
+	for (struct spore__ring_window *o; v->mapped + size > MAPPED && (o = oldest(v, true)) != NULL;)
+		unmap(v, o);
+	// A sender puts memory there before it sends; a hole would take ours.
+	if (!spore__io_memory_present(r->memory, v->large_offset + offset, size))
+		return SPORE_EMALFORMED;
+	unsigned char *at = spore__io_map(r->memory, v->large_offset + offset, size, SPORE__IO_READ | SPORE__IO_NOW);
+	if (at == NULL)
+		return SPORE_ENOMEM;
+	*w = (struct spore__ring_window){.offset = offset, .len = size, .at = at, .used = v->turn};
+	v->mapped += size;
+	*index = (int32_t)(w - v->windows);
+	return SPORE_OK;
+}
+
+// ---- records
+
+static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind, struct found *f)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	uint64_t where[2]; // a copy: the peer may change them
+	memcpy(where, v->cells + (v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD, sizeof where);
+	uint64_t size = kind == SPORE__RING_HEAP ? v->heap_size : v->large_size;
+	uint64_t align = kind == SPORE__RING_HEAP ? SPORE__RING_ALIGN : SPORE__RING_PAGE;
+	if (where[0] > size || where[1] > size - where[0] || where[1] > SPORE_CHAN_LARGEST || where[0] % align != 0)
+		return SPORE_EMALFORMED;
+	f->len = where[1];
+	f->lent.cells = 1;
+	if (kind == SPORE__RING_HEAP) {
+		f->lent.heap = (uint32_t)where[1];
+		f->data = v->heap + where[0];
+		return SPORE_OK;
+	}
+	if (where[1] == 0) { // of a loan of which nothing was committed
+		f->data = v->cells;
+		f->lent.heap = PUBLISH_BYTES;
+		return SPORE_OK;
+	}
+	enum spore_err e = find_window(r, where[0], where[1], &f->lent.window);
+	if (e == SPORE_OK)
+		f->data = v->windows[f->lent.window].at + (where[0] - v->windows[f->lent.window].offset);
+	return e;
+}
+
+static enum spore_err find_packed(struct spore__ring_receiver *v, struct found *f)
+{
+	const unsigned char *at = v->cells + (v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD + v->pack_at;
+	uint32_t left = v->pack_end - v->pack_at;
+	uint64_t len;
+	if (left < SPORE__RING_HEAD)
+		return SPORE_EMALFORMED;
+	memcpy(&len, at, sizeof len); // a copy: the peer may change it
+	if (len > left - SPORE__RING_HEAD)
+		return SPORE_EMALFORMED;
+	f->data = at + SPORE__RING_HEAD;
+	f->len = len;
+	f->frame = SPORE__RING_HEAD + (((uint32_t)len + 7) & ~(uint32_t)7);
+	if (f->frame >= left) // the last one
+		f->lent.cells = v->pack_cells;
+	return SPORE_OK;
+}
+
+// The record of HEAD, which is checked; SPORE_EAGAIN: it was none of a message, look at the next.
+static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct found *f)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	uint32_t kind = (uint32_t)(head >> 61), value = (uint32_t)(head >> 32) & ((1U << 29) - 1);
+	uint32_t slot = (uint32_t)v->at & v->mask, to_end = v->mask + 1 - slot, cells = 1;
+	if (kind == SPORE__RING_MESSAGE && value <= SPORE__RING_INLINE)
+		cells = spore__ring_cells(value);
+	else if (kind == SPORE__RING_PACKED_KIND && value <= SPORE__RING_PACK && value > 0 && value % 8 == 0)
+		cells = spore__ring_cells(value);
+	else if (kind == SPORE__RING_SKIP && value == to_end)
+		cells = to_end;
+	else if (kind != SPORE__RING_HEAP && kind != SPORE__RING_LARGE && kind != SPORE__RING_FINISH)
+		return SPORE_EMALFORMED;
+	if (cells > to_end || v->at - v->released > v->mask + 1 - cells)
+		return SPORE_EMALFORMED;
+	switch (kind) {
+	case SPORE__RING_MESSAGE:
+		f->data = v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
+		f->len = value;
+		f->lent.cells = cells;
+		return SPORE_OK;
+	case SPORE__RING_PACKED_KIND:
+		v->pack_at = 0;
+		v->pack_end = value;
+		v->pack_cells = cells;
+		return find_packed(v, f);
+	case SPORE__RING_SKIP:
+		v->at += cells;
+		// Goes back with the message before it, or by itself.
+		if (v->lent_first == v->lent_next)
+			v->released += cells;
+		else
+			v->lent[(v->lent_next - 1) % SPORE__RING_LENT].cells += cells;
+		return SPORE_EAGAIN;
+	case SPORE__RING_FINISH:
+		return SPORE_EEND;
+	default:
+		return find_far(r, (enum spore__ring_kind)kind, f);
+	}
+}
+
+static enum spore_err nothing(struct spore__ring *r, bool gone)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	if (v->released != v->published)
+		spore__ring_publish_released(r);
+	return gone ? SPORE_ECLOSED : SPORE_EAGAIN;
+}
+
+static enum spore_err find(struct spore__ring *r, struct found *f)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	enum spore_err e = v->err;
+	*f = (struct found){.lent.window = -1};
+	if (e != SPORE_OK)
+		return e;
+	if (v->lent_next - v->lent_first == SPORE__RING_LENT)
+		return SPORE_EBUSY;
+	if (v->pack_end > 0) {
+		e = find_packed(v, f);
+	} else {
+		// Whoever is gone published nothing after the bell was looked at.
+		bool gone = atomic_load_explicit(&r->bell.gone, memory_order_acquire);
+		e = SPORE_EAGAIN;
+		for (unsigned skips = 0; e == SPORE_EAGAIN; skips++) {
+			uint64_t head = head_at(v);
+			if (!is_next(v, head)) {
+				e = nothing(r, gone);
+				break;
+			}
+			e = skips < 2 ? find_record(r, head, f) : SPORE_EMALFORMED;
+		}
+	}
+	if (e == SPORE_EMALFORMED || e == SPORE_ECLOSED || e == SPORE_EEND)
+		v->err = e;
+	return e;
+}
+
+static void take(struct spore__ring *r, const struct found *f)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	if (f->frame > 0) {
+		v->pack_at += f->frame;
+		if (f->lent.cells > 0)
+			v->pack_end = 0;
+	}
+	v->at += f->lent.cells;
+	// Busy enough to take it upon itself when it sleeps.
+	if (++v->since_sleep == SPORE__RING_OFTEN && v->sleeper.fences && r->joined) {
+		v->sleeper.fences = false;
+		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_NONE, memory_order_relaxed);
+	}
+}
+
+static void give_back(struct spore__ring *r, const struct spore__ring_lent *lent)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	v->released += lent->cells;
+	v->heap_unpublished += lent->heap;
+	if (v->released - v->published > v->mask / 4 || v->heap_unpublished >= PUBLISH_BYTES || lent->window >= 0 ||
+	    (v->released != v->published && !spore__ring_any(r)))
+		spore__ring_publish_released(r);
+}
+
+enum spore_err spore__ring_read(struct spore__transport *t, const void **data, size_t *len)
+{
+	struct spore__ring *r = ring(t);
+	struct spore__ring_receiver *v = &r->receive;
+	struct found f;
+	enum spore_err e = find(r, &f);
+	if (e != SPORE_OK)
+		return e;
+	take(r, &f);
+	if (f.lent.window >= 0)
+		v->windows[f.lent.window].lent++;
+	v->lent[v->lent_next++ % SPORE__RING_LENT] = f.lent;
+	*data = f.data;
+	*len = f.len;
+	return SPORE_OK;
+}
+
+void spore__ring_release(struct spore__transport *t)
+{
+	struct spore__ring *r = ring(t);
+	struct spore__ring_receiver *v = &r->receive;
+	if (v->lent_first == v->lent_next)
+		return;
+	const struct spore__ring_lent lent = v->lent[v->lent_first++ % SPORE__RING_LENT];
+	if (lent.window >= 0)
+		v->windows[lent.window].lent--;
+	give_back(r, &lent);
+}
+
+enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
+{
+	struct spore__ring *r = ring(t);
+	struct found f;
+	enum spore_err e = find(r, &f);
+	if (e != SPORE_OK)
+		return e;
+	*len = f.len;
+	if (f.len > size)
+		return SPORE_ETOOBIG;
+	if (f.len > 0)
+		memcpy(buffer, f.data, f.len);
+	take(r, &f);
+	give_back(r, &f.lent);
+	return SPORE_OK;
+}

@@ -1,0 +1,587 @@
+// Frames on a connected stream socket: four bytes of length, the lowest first, then the message; FINISH is the half-close. See docs/design/channels.md.
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../os/os.h"
+#include "chan/bell.h"
+#include "chan/frame.h"
+#include "chan/transport.h"
+
+enum {
+	OUT = 64 * 1024, // bytes that are queued before they are sent
+	IN = 64 * 1024,  // ... and received at a time
+	QUEUED = 4096,   // a message above is not queued
+	LENT = 1024,     // messages read in place at a time
+	SPARE = 1 << 20, // a buffer up to this is kept for the next message
+};
+
+struct buffer {
+	struct buffer *next; // the next that is lent
+	size_t size;
+	_Alignas(16) unsigned char bytes[];
+};
+
+struct stream {
+	struct spore__transport base;
+	int fd;
+
+	// Sending. A thread that waits to receive sends what is left over as well, so there is a lock.
+	pthread_mutex_t lock;
+	enum spore_err out_err;
+	unsigned char *out; // frames, owned; out_from to out_len are to be sent
+	size_t out_from, out_len, out_size;
+	const unsigned char *rest; // what comes behind it, not owned
+	size_t rest_len;
+	bool finishing, finished;
+	struct buffer *loan;
+
+	// Receiving
+	enum spore_err in_err;
+	unsigned char *in;
+	size_t in_from, in_len;
+	bool head; // of the current message is known
+	size_t len, got;
+	struct buffer *whole; // where the current message is put together; may be NULL
+	struct buffer *lent, *lent_last, *spare;
+	unsigned lent_count;
+
+	atomic_bool want_in, want_out, pending;
+};
+
+static struct stream *stream(struct spore__transport *t)
+{
+	return (struct stream *)t;
+}
+
+// ---- sending; under the lock
+
+static enum spore_err push(struct stream *s)
+{
+	while (s->out_err == SPORE_OK && (s->out_len > s->out_from || s->rest_len > 0)) {
+		const struct iovec pieces[2] = {{.iov_base = s->out + s->out_from, .iov_len = s->out_len - s->out_from},
+		                                {.iov_base = (void *)s->rest, .iov_len = s->rest_len}};
+		ssize_t n = spore__io_send_pieces(s->fd, pieces[0].iov_len > 0 ? pieces : pieces + 1,
+		                                  (pieces[0].iov_len > 0) + (s->rest_len > 0 && pieces[0].iov_len > 0) +
+		                                      (pieces[0].iov_len == 0));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
+			break;
+		if (n < 0) {
+			s->out_err = SPORE_ECLOSED;
+			break;
+		}
+		size_t first = (size_t)n < pieces[0].iov_len ? (size_t)n : pieces[0].iov_len;
+		s->out_from += first;
+		s->rest += (size_t)n - first;
+		s->rest_len -= (size_t)n - first;
+	}
+	if (s->out_from == s->out_len) {
+		s->out_from = s->out_len = 0;
+		if (s->out_size > OUT) {
+			free(s->out);
+			s->out = NULL;
+			s->out_size = 0;
+		}
+	}
+	bool left = s->out_len > 0 || s->rest_len > 0;
+	if (s->out_err == SPORE_OK && !left && s->finishing) {
+		(void)shutdown(s->fd, SHUT_WR);
+		s->out_err = SPORE_ECLOSED; // for what would come later
+		s->finishing = false;
+		s->finished = true;
+		atomic_store_explicit(&s->pending, false, memory_order_relaxed);
+	}
+	if (s->finished)
+		return SPORE_OK;
+	atomic_store_explicit(&s->pending, left && s->out_err == SPORE_OK, memory_order_relaxed);
+	return s->out_err != SPORE_OK ? s->out_err : left ? SPORE_EBUSY : SPORE_OK;
+}
+
+static bool reserve(struct stream *s, size_t more)
+{
+	if (s->out_from > 0) {
+		memmove(s->out, s->out + s->out_from, s->out_len - s->out_from);
+		s->out_len -= s->out_from;
+		s->out_from = 0;
+	}
+	if (more <= s->out_size - s->out_len)
+		return true;
+	size_t size = s->out_len + more > OUT ? s->out_len + more : OUT;
+	unsigned char *out = realloc(s->out, size);
+	if (out == NULL)
+		return false;
+	s->out = out;
+	s->out_size = size;
+	return true;
+}
+
+// Makes room for the head of a message: what was begun before has to be gone, or to be little.
+static enum spore_err ready(struct stream *s)
+{
+	enum spore_err e = s->out_err;
+	if (e == SPORE_OK && (s->rest_len > 0 || s->out_len - s->out_from > OUT - QUEUED - SPORE__FRAME_HEAD)) {
+		e = push(s);
+		if (e == SPORE_EBUSY &&
+		    (s->rest_len > 0 || s->out_len - s->out_from > OUT - QUEUED - SPORE__FRAME_HEAD))
+			e = SPORE_EAGAIN;
+		else if (e == SPORE_EBUSY)
+			e = SPORE_OK;
+	}
+	if (e == SPORE_OK && !reserve(s, SPORE__FRAME_HEAD + QUEUED))
+		e = SPORE_ENOMEM;
+	return e;
+}
+
+// Sends a frame whose bytes are the caller's. Nothing was taken when it is SPORE_EAGAIN.
+static enum spore_err begin(struct stream *s, const void *data, size_t len)
+{
+	size_t before = s->out_len;
+	spore__frame_put(s->out + s->out_len, (uint32_t)len);
+	s->out_len += SPORE__FRAME_HEAD;
+	s->rest = data;
+	s->rest_len = len;
+	enum spore_err e = push(s);
+	if (e == SPORE_EBUSY && s->out_len == before + SPORE__FRAME_HEAD && s->out_from <= before) {
+		// Nothing of this one has left.
+		s->out_len -= SPORE__FRAME_HEAD;
+		s->rest_len = 0;
+		e = SPORE_EAGAIN;
+		atomic_store_explicit(&s->pending, s->out_len > s->out_from, memory_order_relaxed);
+	}
+	return e;
+}
+
+static enum spore_err send_message(struct spore__transport *t, const void *data, size_t len, bool more)
+{
+	struct stream *s = stream(t);
+	if (len > SPORE_CHAN_LARGEST)
+		return SPORE_ETOOBIG;
+	pthread_mutex_lock(&s->lock);
+	enum spore_err e = ready(s);
+	if (e == SPORE_OK && more && len <= QUEUED) {
+		spore__frame_put(s->out + s->out_len, (uint32_t)len);
+		if (len > 0)
+			memcpy(s->out + s->out_len + SPORE__FRAME_HEAD, data, len);
+		s->out_len += SPORE__FRAME_HEAD + len;
+	} else if (e == SPORE_OK) {
+		e = begin(s, data, len);
+	}
+	if (e == SPORE_OK)
+		atomic_store_explicit(&s->want_out, false, memory_order_relaxed);
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+static enum spore_err flush(struct spore__transport *t)
+{
+	struct stream *s = stream(t);
+	pthread_mutex_lock(&s->lock);
+	enum spore_err e = push(s);
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+static struct buffer *new_buffer(size_t size)
+{
+	struct buffer *b = malloc(sizeof *b + size);
+	if (b != NULL) {
+		b->size = size;
+		b->next = NULL;
+	}
+	return b;
+}
+
+static enum spore_err loan(struct spore__transport *t, size_t size, void **data)
+{
+	struct stream *s = stream(t);
+	if (size > SPORE_CHAN_LARGEST)
+		return SPORE_ETOOBIG;
+	pthread_mutex_lock(&s->lock);
+	enum spore_err e = ready(s);
+	if (e == SPORE_OK && (s->loan == NULL || s->loan->size < size || s->loan->size > SPARE)) {
+		free(s->loan);
+		s->loan = new_buffer(size);
+		if (s->loan == NULL)
+			e = SPORE_ENOMEM;
+	}
+	if (e == SPORE_OK)
+		*data = s->loan->bytes;
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+static enum spore_err commit(struct spore__transport *t, size_t len)
+{
+	struct stream *s = stream(t);
+	pthread_mutex_lock(&s->lock);
+	enum spore_err e = ready(s);
+	if (e == SPORE_OK) {
+		e = begin(s, s->loan->bytes, len);
+		if (e == SPORE_EAGAIN) { // it cannot be taken back
+			spore__frame_put(s->out + s->out_len, (uint32_t)len);
+			s->out_len += SPORE__FRAME_HEAD;
+			s->rest = s->loan->bytes;
+			s->rest_len = len;
+			atomic_store_explicit(&s->pending, true, memory_order_relaxed);
+			e = SPORE_EBUSY;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+static void abandon(struct spore__transport *t)
+{
+	(void)t; // the buffer is for the next
+}
+
+static enum spore_err finish(struct spore__transport *t)
+{
+	struct stream *s = stream(t);
+	pthread_mutex_lock(&s->lock);
+	enum spore_err e = ready(s);
+	if (e == SPORE_OK) {
+		spore__frame_put(s->out + s->out_len, SPORE__FRAME_FINISH);
+		s->out_len += SPORE__FRAME_HEAD;
+		s->finishing = true;
+		e = push(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+static uint64_t lost(struct spore__transport *t)
+{
+	(void)t;
+	return 0;
+}
+
+// ---- receiving
+
+// Reads into the space at TO. SPORE_EAGAIN, SPORE_ECLOSED.
+static enum spore_err pull(struct stream *s, unsigned char *to, size_t size, size_t *got)
+{
+	ssize_t n;
+	while ((n = spore__io_receive(s->fd, to, size)) < 0 && errno == EINTR)
+		;
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return SPORE_EAGAIN;
+	if (n <= 0)
+		return SPORE_ECLOSED;
+	*got = (size_t)n;
+	return SPORE_OK;
+}
+
+static enum spore_err take_head(struct stream *s)
+{
+	while (s->in_len - s->in_from < SPORE__FRAME_HEAD) {
+		size_t n;
+		memmove(s->in, s->in + s->in_from, s->in_len - s->in_from);
+		s->in_len -= s->in_from;
+		s->in_from = 0;
+		enum spore_err e = pull(s, s->in + s->in_len, IN - s->in_len, &n);
+		if (e != SPORE_OK)
+			return e;
+		s->in_len += n;
+	}
+	uint32_t len = spore__frame_get(s->in + s->in_from);
+	s->in_from += SPORE__FRAME_HEAD;
+	if (len == SPORE__FRAME_FINISH)
+		return SPORE_EEND;
+	if (len > SPORE_CHAN_LARGEST)
+		return SPORE_EMALFORMED;
+	s->head = true;
+	s->len = len;
+	s->got = 0;
+	return SPORE_OK;
+}
+
+// Gets on with the current message at TO.
+static enum spore_err fill(struct stream *s, unsigned char *to)
+{
+	while (s->got < s->len) {
+		size_t left = s->len - s->got, n = s->in_len - s->in_from;
+		enum spore_err e = SPORE_OK;
+		if (n > 0) {
+			n = n < left ? n : left;
+			memcpy(to + s->got, s->in + s->in_from, n);
+			s->in_from += n;
+		} else if (left >= IN) {
+			e = pull(s, to + s->got, left, &n);
+		} else {
+			e = pull(s, s->in, IN, &n);
+			if (e != SPORE_OK)
+				return e;
+			s->in_from = 0;
+			s->in_len = n;
+			continue;
+		}
+		if (e != SPORE_OK)
+			return e;
+		s->got += n;
+	}
+	return SPORE_OK;
+}
+
+static enum spore_err ended(struct stream *s, enum spore_err e)
+{
+	if (e == SPORE_ECLOSED || e == SPORE_EEND || e == SPORE_EMALFORMED)
+		s->in_err = e;
+	return e;
+}
+
+static enum spore_err current(struct stream *s)
+{
+	enum spore_err e = s->in_err;
+	if (e == SPORE_OK && !s->head)
+		e = ended(s, take_head(s));
+	return e;
+}
+
+static enum spore_err gather(struct stream *s)
+{
+	if (s->whole == NULL) {
+		s->whole = s->spare != NULL && s->spare->size >= s->len ? s->spare : new_buffer(s->len);
+		if (s->whole == NULL)
+			return SPORE_ENOMEM;
+		if (s->whole == s->spare)
+			s->spare = NULL;
+	}
+	return ended(s, fill(s, s->whole->bytes));
+}
+
+static void put_aside(struct stream *s, struct buffer *b)
+{
+	if (b->size > SPARE || s->spare != NULL)
+		free(b);
+	else
+		s->spare = b;
+}
+
+static enum spore_err read_message(struct spore__transport *t, const void **data, size_t *len)
+{
+	struct stream *s = stream(t);
+	enum spore_err e = s->lent_count < LENT ? current(s) : SPORE_EBUSY;
+	if (e == SPORE_OK)
+		e = gather(s);
+	if (e != SPORE_OK)
+		return e;
+	struct buffer *b = s->whole;
+	s->whole = NULL;
+	b->next = NULL;
+	if (s->lent == NULL)
+		s->lent = b;
+	else
+		s->lent_last->next = b;
+	s->lent_last = b;
+	s->lent_count++;
+	s->head = false;
+	*data = b->bytes;
+	*len = s->len;
+	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
+	return SPORE_OK;
+}
+
+static enum spore_err copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
+{
+	struct stream *s = stream(t);
+	enum spore_err e = current(s);
+	if (e != SPORE_OK)
+		return e;
+	*len = s->len;
+	if (s->len > size)
+		return SPORE_ETOOBIG;
+	if (s->whole != NULL) {
+		e = gather(s);
+		if (e != SPORE_OK)
+			return e;
+		memcpy(buffer, s->whole->bytes, s->len);
+		put_aside(s, s->whole);
+		s->whole = NULL;
+	} else {
+		e = ended(s, fill(s, buffer));
+		if (e != SPORE_OK)
+			return e == SPORE_EAGAIN && s->got > 0 ? SPORE_EBUSY : e;
+	}
+	s->head = false;
+	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
+	return SPORE_OK;
+}
+
+static void release(struct spore__transport *t)
+{
+	struct stream *s = stream(t);
+	struct buffer *b = s->lent;
+	if (b == NULL)
+		return;
+	s->lent = b->next;
+	s->lent_count--;
+	put_aside(s, b);
+}
+
+static enum spore_err keep_sending(struct stream *s)
+{
+	enum spore_err e = SPORE_OK;
+	pthread_mutex_lock(&s->lock);
+	bool own = s->loan != NULL && s->rest >= s->loan->bytes && s->rest <= s->loan->bytes + s->loan->size;
+	if (s->rest_len > 0 && !own) {
+		if (reserve(s, s->rest_len)) {
+			memcpy(s->out + s->out_len, s->rest, s->rest_len);
+			s->out_len += s->rest_len;
+		} else {
+			s->out_err = e = SPORE_ENOMEM;
+			(void)shutdown(s->fd, SHUT_WR);
+		}
+		s->rest_len = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+static enum spore_err keep(struct spore__transport *t, enum spore__way way, const void *buffer)
+{
+	struct stream *s = stream(t);
+	if (way == SPORE__SEND)
+		return keep_sending(s);
+	if (!s->head || s->whole != NULL || s->got == 0)
+		return SPORE_OK;
+	s->whole = new_buffer(s->len);
+	if (s->whole == NULL)
+		return s->in_err = SPORE_ENOMEM;
+	memcpy(s->whole->bytes, buffer, s->got);
+	return SPORE_OK;
+}
+
+// ---- waiting
+
+static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
+                               unsigned count)
+{
+	struct stream *s = stream(t);
+	struct pollfd p[1 + SPORE__END_EXTRA];
+	bool pending = atomic_load_explicit(&s->pending, memory_order_relaxed);
+	p[0] = (struct pollfd){
+	    .fd = s->fd,
+	    .events = way == SPORE__SEND ? POLLOUT
+	              : pending          ? POLLIN | POLLOUT
+	                                 : POLLIN,
+	};
+	for (unsigned i = 0; i < count; i++)
+		p[1 + i] = extra[i];
+	atomic_fetch_add_explicit(&t->slept, 1, memory_order_relaxed);
+	int n = spore__bell_poll(p, 1 + count, deadline);
+	if (n < 0)
+		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
+	for (unsigned i = 0; i < count; i++)
+		extra[i].revents = p[1 + i].revents;
+	if (way == SPORE__RECEIVE && (p[0].revents & POLLOUT) != 0)
+		(void)flush(t);
+	return n == 0 ? SPORE_ETIMEOUT : SPORE_OK;
+}
+
+static bool arm(struct spore__transport *t, enum spore__way way)
+{
+	struct stream *s = stream(t);
+	atomic_store_explicit(way == SPORE__SEND ? &s->want_out : &s->want_in, true, memory_order_relaxed);
+	if (way == SPORE__RECEIVE && atomic_load_explicit(&s->pending, memory_order_relaxed))
+		(void)flush(t);
+	return true;
+}
+
+static int fd_of(const struct spore__transport *t)
+{
+	return ((const struct stream *)t)->fd;
+}
+
+static short events_of(const struct spore__transport *t)
+{
+	const struct stream *s = (const struct stream *)t;
+	bool out = atomic_load_explicit(&s->want_out, memory_order_relaxed);
+	bool in = atomic_load_explicit(&s->want_in, memory_order_relaxed) || !out;
+	out = out || atomic_load_explicit(&s->pending, memory_order_relaxed);
+	return (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
+}
+
+// ---- making, opening
+
+static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__end ends[2])
+{
+	int pair[2];
+	(void)sizes;
+	if (spore__io_pair(pair) != 0)
+		return SPORE_ESYSTEM;
+	for (int i = 0; i < 2; i++)
+		ends[i] = (struct spore__end){.role = i, .fds = {pair[i], -1, -1}};
+	return SPORE_OK;
+}
+
+static enum spore_err open_end(const struct spore__end *end, struct spore__transport **t)
+{
+	if (spore__io_stream_adopt(end->fds[0]) != 0)
+		return SPORE_EINVALID;
+	struct stream *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return SPORE_ENOMEM;
+	s->in = malloc(IN);
+	if (s->in == NULL || pthread_mutex_init(&s->lock, NULL) != 0) {
+		free(s->in);
+		free(s);
+		return SPORE_ENOMEM;
+	}
+	s->fd = end->fds[0];
+	*t = &s->base;
+	return SPORE_OK;
+}
+
+static void hang_up(struct spore__transport *t)
+{
+	(void)shutdown(stream(t)->fd, SHUT_WR);
+}
+
+static void destroy(struct spore__transport *t)
+{
+	struct stream *s = stream(t);
+	(void)flush(t);
+	close(s->fd);
+	for (struct buffer *b; (b = s->lent) != NULL;) {
+		s->lent = b->next;
+		free(b);
+	}
+	free(s->whole);
+	free(s->spare);
+	free(s->loan);
+	free(s->out);
+	free(s->in);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+const struct spore__transport_ops spore__stream_ops = {
+    .name = "stream",
+    .fds = 1,
+    .needs_linux = false,
+    .make = make,
+    .open = open_end,
+    .destroy = destroy,
+    .hang_up = hang_up,
+    .send = send_message,
+    .loan = loan,
+    .commit = commit,
+    .abandon = abandon,
+    .flush = flush,
+    .finish = finish,
+    .lost = lost,
+    .read = read_message,
+    .copy = copy,
+    .release = release,
+    .keep = keep,
+    .wait = wait_for,
+    .arm = arm,
+    .fd = fd_of,
+    .events = events_of,
+};

@@ -1,0 +1,58 @@
+#include "chan/transport.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct spore__transport_ops spore__ring_ops;
+extern const struct spore__transport_ops spore__stream_ops;
+
+const struct spore__transport_ops *const spore__transports[] = {&spore__ring_ops, &spore__stream_ops, NULL};
+
+const struct spore__transport_ops *spore__transport_find(const char *name, size_t len)
+{
+	for (size_t i = 0; spore__transports[i] != NULL; i++) {
+		const struct spore__transport_ops *ops = spore__transports[i];
+		if (strlen(ops->name) == len && memcmp(ops->name, name, len) == 0)
+			return ops;
+	}
+	return NULL;
+}
+
+enum spore_err spore__channel_make(const char *transport, const struct spore__channel_sizes *sizes,
+                                   struct spore__end ends[2])
+{
+	static const struct spore__channel_sizes defaults;
+	const struct spore__transport_ops *ops = spore__transport_find(transport, strlen(transport));
+	if (ops == NULL)
+		return SPORE_ENOTFOUND;
+	enum spore_err e = ops->make(sizes != NULL ? sizes : &defaults, ends);
+	for (int i = 0; i < 2 && e == SPORE_OK; i++) {
+		ends[i].transport = ops->name;
+		ends[i].count = ops->fds;
+	}
+	return e;
+}
+
+enum spore_err spore__end_open(struct spore__end *end, struct spore__transport **t)
+{
+	const struct spore__transport_ops *ops =
+	    end->transport != NULL ? spore__transport_find(end->transport, strlen(end->transport)) : NULL;
+	enum spore_err e = ops != NULL && end->count == ops->fds ? ops->open(end, t) : SPORE_EINVALID;
+	if (e != SPORE_OK) {
+		spore__end_close(end);
+		return e;
+	}
+	(*t)->ops = ops;
+	end->count = 0;
+	return SPORE_OK;
+}
+
+void spore__end_close(struct spore__end *end)
+{
+	int e = errno;
+	for (int i = 0; i < end->count; i++)
+		close(end->fds[i]);
+	end->count = 0;
+	errno = e;
+}
