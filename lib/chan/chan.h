@@ -6,7 +6,7 @@
 #include "chan/transport.h"
 
 // A channel over END alone, whose descriptors it takes over in every case. It ends with its transport.
-enum spore_err spore__chan_create(struct spore__end *end, struct spore_chan **c);
+enum spore_err spore__chan_create(struct spore__channel_end *end, struct spore_chan **c);
 
 // A port's end, not wired yet: it waits for spore__chan_install.
 enum spore_err spore__chan_create_port(struct spore_chan **c);

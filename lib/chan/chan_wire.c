@@ -49,10 +49,10 @@ static struct spore_chan *new_chan(void)
 	return c;
 }
 
-enum spore_err spore__chan_create(struct spore__end *end, struct spore_chan **out)
+enum spore_err spore__chan_create(struct spore__channel_end *end, struct spore_chan **out)
 {
 	struct spore__transport *t;
-	enum spore_err e = spore__end_open(end, &t);
+	enum spore_err e = spore__channel_end_open(end, &t);
 	if (e != SPORE_OK)
 		return e;
 	struct spore_chan *c = new_chan();

@@ -87,7 +87,7 @@ static int make_memory(const struct shape *s)
 	return fd;
 }
 
-static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__end ends[2])
+static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2])
 {
 	struct shape s;
 	int bells[2][2] = {{-1, -1}, {-1, -1}}; // of direction 0 and 1: hear, ring
@@ -112,7 +112,7 @@ static enum spore_err make(const struct spore__channel_sizes *sizes, struct spor
 		return e;
 	}
 	for (int i = 0; i < 2; i++)
-		ends[i] = (struct spore__end){.role = i, .fds = {memory[i], bells[i][1], bells[1 - i][0]}};
+		ends[i] = (struct spore__channel_end){.role = i, .fds = {memory[i], bells[i][1], bells[1 - i][0]}};
 	return SPORE_OK;
 }
 
@@ -187,7 +187,7 @@ static void free_ring(struct spore__ring *r)
 	free(r);
 }
 
-static enum spore_err open_end(const struct spore__end *end, struct spore__transport **t)
+static enum spore_err open_end(const struct spore__channel_end *end, struct spore__transport **t)
 {
 	struct shape s;
 	struct spore__ring *r = aligned_alloc(128, (sizeof *r + 127) & ~(size_t)127);

@@ -509,18 +509,18 @@ static short events_of(const struct spore__transport *t)
 
 // ---- making, opening
 
-static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__end ends[2])
+static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2])
 {
 	int pair[2];
 	(void)sizes;
 	if (spore__io_pair(pair) != 0)
 		return SPORE_ESYSTEM;
 	for (int i = 0; i < 2; i++)
-		ends[i] = (struct spore__end){.role = i, .fds = {pair[i], -1, -1}};
+		ends[i] = (struct spore__channel_end){.role = i, .fds = {pair[i], -1, -1}};
 	return SPORE_OK;
 }
 
-static enum spore_err open_end(const struct spore__end *end, struct spore__transport **t)
+static enum spore_err open_end(const struct spore__channel_end *end, struct spore__transport **t)
 {
 	if (spore__io_stream_adopt(end->fds[0]) != 0)
 		return SPORE_EINVALID;

@@ -20,7 +20,7 @@ const struct spore__transport_ops *spore__transport_find(const char *name, size_
 }
 
 enum spore_err spore__channel_make(const char *transport, const struct spore__channel_sizes *sizes,
-                                   struct spore__end ends[2])
+                                   struct spore__channel_end ends[2])
 {
 	static const struct spore__channel_sizes defaults;
 	const struct spore__transport_ops *ops = spore__transport_find(transport, strlen(transport));
@@ -34,13 +34,13 @@ enum spore_err spore__channel_make(const char *transport, const struct spore__ch
 	return e;
 }
 
-enum spore_err spore__end_open(struct spore__end *end, struct spore__transport **t)
+enum spore_err spore__channel_end_open(struct spore__channel_end *end, struct spore__transport **t)
 {
 	const struct spore__transport_ops *ops =
 	    end->transport != NULL ? spore__transport_find(end->transport, strlen(end->transport)) : NULL;
 	enum spore_err e = ops != NULL && end->count == ops->fds ? ops->open(end, t) : SPORE_EINVALID;
 	if (e != SPORE_OK) {
-		spore__end_close(end);
+		spore__channel_end_close(end);
 		return e;
 	}
 	(*t)->ops = ops;
@@ -48,7 +48,7 @@ enum spore_err spore__end_open(struct spore__end *end, struct spore__transport *
 	return SPORE_OK;
 }
 
-void spore__end_close(struct spore__end *end)
+void spore__channel_end_close(struct spore__channel_end *end)
 {
 	int e = errno;
 	for (int i = 0; i < end->count; i++)

@@ -4,10 +4,10 @@
 // A channel is made once, by spore__channel_make (the node does it, so do tests); this gives two ends, which are nothing but descriptors and
 // a name. Each end is opened by the process that it was passed to, exactly once. The maker closes its copies, and needs nothing more.
 //
-//	struct spore__end ends[2];
+//	struct spore__channel_end ends[2];
 //	spore__channel_make("ring", NULL, ends);
-//	send the descriptors of ends[1] to the other process; spore__end_close(&ends[1]);
-//	spore__end_open(&ends[0], &transport);             // or: spore__chan_create(&ends[0], &chan), lib/chan/chan.h
+//	send the descriptors of ends[1] to the other process; spore__channel_end_close(&ends[1]);
+//	spore__channel_end_open(&ends[0], &transport);             // or: spore__chan_create(&ends[0], &chan), lib/chan/chan.h
 #ifndef SPORE_LIB_CHAN_TRANSPORT_H
 #define SPORE_LIB_CHAN_TRANSPORT_H
 
@@ -25,7 +25,7 @@ enum {
 };
 
 // One end of a channel that nobody has opened yet. Travels as transport, role, and descriptors in this order.
-struct spore__end {
+struct spore__channel_end {
 	const char *transport;   // a name in spore__transports; static
 	int role;                // which of the two, 0 or 1
 	int count;               // of fds: the transport's `fds`
@@ -59,10 +59,10 @@ struct spore__transport_ops {
 	bool needs_linux; // false: plain POSIX has it too
 
 	// A new channel; SIZES is not NULL. SPORE_EUNSUPPORTED: not on this machine.
-	enum spore_err (*make)(const struct spore__channel_sizes *sizes, struct spore__end ends[2]);
+	enum spore_err (*make)(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2]);
 	// Takes the descriptors over when it succeeds. Does not trust them: SPORE_EINVALID when they are not such an end, SPORE_EVERSION when
 	// the layout is another.
-	enum spore_err (*open)(const struct spore__end *end, struct spore__transport **t);
+	enum spore_err (*open)(const struct spore__channel_end *end, struct spore__transport **t);
 	// Closes and frees. The peer finds what was published, then that this end is gone.
 	void (*destroy)(struct spore__transport *t);
 	// The peer is told that this end is gone, though messages that have arrived can still be received. From any thread.
@@ -112,10 +112,10 @@ const struct spore__transport_ops *spore__transport_find(const char *name, size_
 
 // SIZES may be NULL. Both ends are the caller's. SPORE_ENOTFOUND: no such transport. SPORE_EUNSUPPORTED, SPORE_ENOMEM, SPORE_ESYSTEM (errno).
 enum spore_err spore__channel_make(const char *transport, const struct spore__channel_sizes *sizes,
-                                   struct spore__end ends[2]);
+                                   struct spore__channel_end ends[2]);
 // Takes the descriptors over in every case.
-enum spore_err spore__end_open(struct spore__end *end, struct spore__transport **t);
+enum spore_err spore__channel_end_open(struct spore__channel_end *end, struct spore__transport **t);
 // Closes the descriptors; the end is empty then. Of an empty end it does nothing.
-void spore__end_close(struct spore__end *end);
+void spore__channel_end_close(struct spore__channel_end *end);
 
 #endif

@@ -47,11 +47,11 @@ struct pair {
 
 static void open_pair(const struct variant *v, struct pair *p)
 {
-	struct spore__end ends[2];
+	struct spore__channel_end ends[2];
 	memset(p, 0, sizeof *p);
 	assert_int_equal(spore__channel_make(v->transport, &v->sizes, ends), SPORE_OK);
 	if (v->rough) {
-		struct spore__end other[2];
+		struct spore__channel_end other[2];
 		assert_int_equal(spore__channel_make(v->transport, &v->sizes, other), SPORE_OK);
 		p->rough = rough_start(ends[1].fds[0], other[0].fds[0], 1, 0);
 		assert_non_null(p->rough);
@@ -665,11 +665,11 @@ static void test_leaks(void **state)
 
 static void add(const char *transport, bool rough, struct spore__channel_sizes sizes_of, const char *label)
 {
-	struct spore__end ends[2];
+	struct spore__channel_end ends[2];
 	if (variant_count == VARIANTS || spore__channel_make(transport, NULL, ends) != SPORE_OK)
 		return; // not on this platform
-	spore__end_close(&ends[0]);
-	spore__end_close(&ends[1]);
+	spore__channel_end_close(&ends[0]);
+	spore__channel_end_close(&ends[1]);
 	variants[variant_count++] =
 	    (struct variant){.transport = transport, .rough = rough, .sizes = sizes_of, .label = label};
 }
