@@ -243,7 +243,7 @@ void spore__holds_bury(struct spore__tasks *t)
 	int killed = spore__os_kill_matching(SPORE__INSTANCE_MARK, is_lost, &graves);
 	spore__tree_sweep();
 	if (killed > 0)
-		spore__node_log("%d processes of killed holds were ended", killed);
+		spore__node_log("what killed holds had left running was ended");
 	for (struct spore__hold *h = t->holds, *next; h != NULL; h = next) {
 		next = h->next;
 		if (!h->lost)

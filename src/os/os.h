@@ -115,7 +115,8 @@ const char *spore__os_memory_folder(void);
 bool spore__os_in_use(const char *dir);
 
 // SIGKILL to each process that has NAME=VALUE in the environment it started with (a mark that a build's processes
-// carry, whatever session they moved to). Returns how many were found. Plain POSIX: 0.
+// carry, whatever session they moved to). Returns how many signals that took, 0 when there was none: one that is slow to die
+// may be counted twice. Plain POSIX: 0.
 int spore__os_kill_marked(const char *name, const char *value);
 
 // Likewise for each process whose variable NAME has a value that MATCHES says true of; many values cost one look at each process.

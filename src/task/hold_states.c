@@ -261,7 +261,20 @@ static void signal_group(struct spore__hold *h)
 	}
 	move(h, SPORE__AT_SIGNALLED);
 	int64_t left = h->kill_at - spore__hold_now_ms();
-	spore__hold_timer(h, SPORE__TIMER_STATE, left > 0 ? left : 0);
+	spore__hold_timer(h, SPORE__TIMER_STATE, left <= 0 ? 0 : h->spec.tty ? left / 2 : left);
+}
+
+static void grace_over(struct spore__hold *h)
+{
+	int64_t left = h->kill_at - spore__hold_now_ms();
+	if (left <= 0) {
+		kill_all(h);
+		return;
+	}
+	// A shell that was hung up on between two commands has noted it and waits for a line; the second time it ends at once.
+	if (h->spec.tty && h->tree.group > 0)
+		(void)kill(-h->tree.group, SIGHUP);
+	spore__hold_timer(h, SPORE__TIMER_STATE, left);
 }
 
 // What was asked in words has half of the time before it is said by a signal.
@@ -423,7 +436,7 @@ static cell *const table[SPORE__ATS][SPORE__ONS] = {
         },
     [SPORE__AT_SIGNALLED] =
         {
-            [SPORE__ON_TIMER] = kill_all,
+            [SPORE__ON_TIMER] = grace_over,
             [SPORE__ON_EXIT] = leave,
             [SPORE__ON_STOP] = stop_sooner,
             [SPORE__ON_KILL] = kill_wanted,

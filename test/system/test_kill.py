@@ -17,6 +17,15 @@ LONG = "SPORE_TEST_LONG" in os.environ  # as often as finds the rare; else as of
 MAKEFILE = "thing: main.o one.o two.o\n\tcc -o $@ $^\n%.o: %.c\n\tcc -c $<\ninstall: thing\n\tinstall -D thing $(DESTDIR)$(PREFIX)/bin/thing\n"
 
 
+def is_dead(pid):
+    """Its files closed, its locks released: not only its memory gone, which is when its environment cannot be read any more."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 class WholeTest(SporeTest):
     def processes(self):
         """Those that this test started, whatever became of their parents."""
@@ -135,7 +144,7 @@ class Killed(WholeTest):
                         pass
                 self.ok(self.spore("run", "k.c"), f"{i} 1\n")
                 # A wish that went to a dying node is repeated by the next run of that source; here each round has another.
-                wait_until(lambda: not set(node) & set(nodes()), "the end of the node")
+                wait_until(lambda: all(map(is_dead, node)), "the end of the node")
         self.ok(self.spore("build", "--opt", "k.c"))
         self.ok(self.spore("node", "stop"))
         self.whole()

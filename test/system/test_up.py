@@ -266,7 +266,7 @@ class Run(Up):
         self.up()
         self.write("web.c", WEB.format(2))
         self.up()
-        self.assertIn("web 2", self.spore("logs", "web").stdout)
+        wait_until(lambda: "web 2" in self.spore("logs", "web").stdout, "the second program")
         result = self.ok(self.spore("rollback", "web"))
         self.assertRegex(result.stdout, r"^shop/web is back at the artifact [\w-]+\n$")
         wait_until(lambda: self.spore("logs", "web").stdout.count("web 1") == 2, "the first program again")

@@ -95,7 +95,7 @@ static void test_kill_matching(void **state)
 		if (killed == 0)
 			(void)nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
 	}
-	assert_int_equal(killed, 1);
+	assert_true(killed > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 }
