@@ -1,4 +1,5 @@
 // The methods that change what is wanted of tasks.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@ struct start {
 	uint32_t key_count;
 	bool needs_new;   // a field differs that needs a new instance
 	bool new_program; // another program
+	struct spore__msgpack_reader twins;
+	uint32_t twin_count;
+	char *other_artifact, *other_program; // while a twin stands in for the specification's: what this named
 };
 
 static void note_change(void *arg, const struct spore__spec_field *field)
@@ -166,11 +170,17 @@ static void run_new(struct start *s)
 	}
 }
 
+// It runs, will, or has done what it should.
+static bool is_settled(const struct spore__task *task)
+{
+	return is_busy(task) || (task->wanted && task->schedule != NULL) ||
+	       (task->wanted && task->done && !task->failed && !task->launch_failed);
+}
+
 static void run_if_changed(struct start *s)
 {
 	struct spore__task *task = s->task;
-	bool settled = is_busy(task) || (task->wanted && task->schedule != NULL) ||
-	               (task->wanted && task->done && !task->failed && !task->launch_failed);
+	bool settled = is_settled(task);
 	if (s->needs_new || (s->key_count > 0 && !settled)) {
 		run_new(s);
 	} else if (s->key_count > 0) {
@@ -191,13 +201,72 @@ static void run_if_changed(struct start *s)
 	}
 }
 
+// What the same source became by another compiler is no other program: a task that runs it is left alone.
+static bool has_twin(const struct start *s, const char *artifact)
+{
+	struct spore__msgpack_reader twins = s->twins;
+	const char *id;
+	uint32_t len;
+	for (uint32_t i = 0; i < s->twin_count && spore__msgpack_read_str(&twins, &id, &len) == SPORE__MSGPACK_OK; i++)
+		if (strlen(artifact) == len && memcmp(artifact, id, len) == 0)
+			return true;
+	return false;
+}
+
+static void swap(char **a, char **b)
+{
+	char *was = *a;
+	*a = *b;
+	*b = was;
+}
+
+static void swap_twin(struct start *s)
+{
+	swap(&s->spec.artifact, &s->other_artifact);
+	swap(&s->spec.argv[0], &s->other_program);
+}
+
+// The twin that runs takes the place of the artifact in the specification. False: there is none, and nothing has changed.
+static bool stand_in(struct start *s)
+{
+	const char *old = s->old.artifact, *program = s->spec.argv != NULL ? s->spec.argv[0] : NULL;
+	if (s->spec.artifact == NULL || program == NULL || old == NULL || strcmp(s->spec.artifact, old) == 0 ||
+	    !has_twin(s, old))
+		return false;
+	const char *id = strstr(program, s->spec.artifact);
+	if (id == NULL)
+		return false;
+	size_t size = strlen(program) + strlen(old) + 1;
+	s->other_artifact = strdup(old);
+	s->other_program = malloc(size);
+	if (s->other_artifact == NULL || s->other_program == NULL)
+		return false;
+	(void)snprintf(s->other_program, size, "%.*s%s%s", (int)(id - program), program, old,
+	               id + strlen(s->spec.artifact));
+	swap_twin(s);
+	return true;
+}
+
+static void compare(struct start *s)
+{
+	bool stands_in = s->replace == IF_CHANGED && is_settled(s->task) && stand_in(s);
+	spore__spec_compare(&s->old, &s->spec, note_change, s);
+	if (!stands_in || !s->needs_new)
+		return;
+	swap_twin(s);
+	s->keys.len = 0;
+	s->key_count = 0;
+	s->needs_new = s->new_program = false;
+	spore__spec_compare(&s->old, &s->spec, note_change, s);
+}
+
 static void run_start(struct start *s)
 {
 	char why[256];
 	s->task = spore__table_find(&s->tasks->table, s->spec.system != NULL ? s->spec.system : "", s->spec.task,
 	                            s->spec.replica);
 	if (s->task != NULL && spore__task_read_spec(s->tasks, s->task, &s->old, why, sizeof why))
-		spore__spec_compare(&s->old, &s->spec, note_change, s);
+		compare(s);
 	else
 		s->needs_new = true;
 	if (s->dry && s->task == NULL)
@@ -234,12 +303,19 @@ static void start(struct spore__rpc_call *call)
 	    !spore__param_bool(call, 2, "keep_old", &s.keep_old) || !spore__param_bool(call, 3, "dry", &s.dry))
 		return;
 	s.replace = (enum replace)replace;
+	if (spore__rpc_param_at(spore__rpc_call_params(call), 4, "twins", &s.twins) &&
+	    spore__msgpack_read_array(&s.twins, &s.twin_count) != SPORE__MSGPACK_OK) {
+		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter 'twins' is no array");
+		return;
+	}
 	enum spore_err err = spore__spec_decode(spec, &s.spec, why, sizeof why);
 	if (err != SPORE_OK)
 		spore__rpc_call_fail(call, err == SPORE_EMALFORMED ? SPORE_EINVALID : err, "the specification: %s",
 		                     why);
 	else
 		run_start(&s);
+	free(s.other_artifact);
+	free(s.other_program);
 	spore__spec_finish(&s.spec);
 	spore__spec_finish(&s.old);
 	spore__msgpack_writer_finish(&s.keys);
@@ -506,6 +582,8 @@ static const struct spore__rpc_field start_params[] = {
     {"replace", "str", "what becomes of one that is there: refuse (when it runs), if-changed, always", true},
     {"keep_old", "bool", "the old one runs until the new one is ready", true},
     {"dry", "bool", "only say what would change", true},
+    {"twins", "array",
+     "artifacts of the same source by other compilers: with if-changed, no change where one of them runs", true},
     {0},
 };
 static const struct spore__rpc_field start_result[] = {

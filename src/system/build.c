@@ -36,10 +36,26 @@ static struct spore__launch_wish wish_of(const struct spore__manifest_task *t)
 	};
 }
 
+static const char *const tiers[] = {"opt", "fast"};
+
+// A program that was started at once, of the fast compiler, is the same program when the optimised one is there.
+static void find_twins(const struct spore__launch *l, struct spore__strs *twins)
+{
+	spore__strs_finish(twins);
+	for (size_t i = 0; l->artifact != NULL && i < sizeof tiers / sizeof *tiers; i++) {
+		struct spore__index index = {0};
+		char *path = spore__index_path(l->store, l->source, tiers[i]);
+		if (spore__index_read(path, &index) == 0 && spore__index_same(&index, NULL) &&
+		    strcmp(index.id, l->artifact) != 0)
+			spore__strs_add(twins, index.id);
+		spore__index_finish(&index);
+		free(path);
+	}
+}
+
 // Which input of the last build differs now; malloc'ed, NULL when it would not be built again or never was.
 static char *what_changed(const struct spore__launch_wish *wish)
 {
-	static const char *const tiers[] = {"opt", "fast"};
 	char *store, *real = realpath(wish->source, NULL), *changed = NULL;
 	if (real == NULL || spore__launch_is_system_program(wish->source)) {
 		free(real);
@@ -172,6 +188,7 @@ int spore__run_build(struct spore__run *r)
 		status = spore__launch(&wish, &r->tasks[i].launch); // built a moment ago
 		if (status != 0)
 			break;
+		find_twins(&r->tasks[i].launch, &r->tasks[i].twins);
 		free(t->spec.system);
 		free(t->spec.task);
 		t->spec.system = spore__xstrdup(r->m.name);

@@ -40,14 +40,20 @@ static void decide(struct spore__run_item *item, const struct spore__msgpack_rea
 	free(state);
 }
 
-static void put_start(struct spore__msgpack_writer *w, struct spore__run_item *item, bool dry, bool keep_old)
+static void put_start(struct spore__msgpack_writer *w, const struct spore__run *r, struct spore__run_item *item,
+                      bool dry, bool keep_old)
 {
+	const struct spore__strs *twins = &r->tasks[item->task - r->m.tasks].twins;
 	item->task->spec.replica = item->replica;
-	spore__msgpack_map(w, 2 + dry + keep_old);
+	spore__msgpack_map(w, 3 + dry + keep_old);
 	spore__msgpack_str(w, "spec");
 	spore__spec_encode(&item->task->spec, w, false);
 	spore__msgpack_str(w, "replace");
 	spore__msgpack_str(w, "if-changed");
+	spore__msgpack_str(w, "twins");
+	spore__msgpack_array(w, (uint32_t)twins->count);
+	for (size_t i = 0; i < twins->count; i++)
+		spore__msgpack_str(w, twins->items[i]);
 	if (dry) {
 		spore__msgpack_str(w, "dry");
 		spore__msgpack_bool(w, true);
@@ -126,7 +132,7 @@ int spore__run_plan(struct spore__run *r, bool start)
 		status = find_removed(r);
 	for (size_t i = 0; status == 0 && i < r->count; i++) {
 		struct spore__msgpack_writer w = {0};
-		put_start(&w, &r->items[i], true, false);
+		put_start(&w, r, &r->items[i], true, false);
 		enum spore_err err = spore__tasks_call(&r->node, "tasks.start", &w, true, SPORE__TASKS_PATIENCE_MS);
 		if (err != SPORE_OK)
 			status = spore__tasks_failed(&r->node, err);
@@ -239,7 +245,7 @@ int spore__run_apply(struct spore__run *r, bool keep_old)
 		bool keep = keep_old && r->items[i].action == SPORE__ACTION_REPLACE;
 		if (r->items[i].action == SPORE__ACTION_UNCHANGED)
 			continue;
-		put_start(&w, &r->items[i], false, keep);
+		put_start(&w, r, &r->items[i], false, keep);
 		err = spore__tasks_call(&r->node, "tasks.start", &w, true,
 		                        keep ? SPORE__TASKS_FOREVER_MS : SPORE__TASKS_PATIENCE_MS);
 	}

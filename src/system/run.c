@@ -107,6 +107,7 @@ void spore__run_finish(struct spore__run *r)
 {
 	for (size_t i = 0; r->tasks != NULL && i < r->m.count; i++) {
 		spore__launch_finish(&r->tasks[i].launch);
+		spore__strs_finish(&r->tasks[i].twins);
 		free(r->tasks[i].reason);
 	}
 	for (size_t i = 0; i < r->count; i++) {

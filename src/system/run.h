@@ -27,7 +27,8 @@ struct spore__run_item {
 struct spore__run_task {
 	bool selected;
 	struct spore__launch launch;
-	char *reason; // the file whose change made its source be built again; NULL
+	struct spore__strs twins; // IDs of what other compilers made of the same source, as it is now
+	char *reason;             // the file whose change made its source be built again; NULL
 };
 
 struct spore__run {

@@ -262,6 +262,20 @@ class Run(Up):
         os.remove(os.path.join(self.work, "spore.yaml"))
         self.ok(self.spore("down", "shop"), "removed    shop/db\nremoved    shop/web\n")
 
+    def test_an_optimised_build_is_no_change(self):
+        self.up()
+        before = self.tasks()["shop/web"]["pid"]
+        self.ok(self.spore("build", "--opt", "web.c"))
+        self.assertEqual(self.plan()[0]["web"][0], "unchanged")
+        self.up()
+        self.assertEqual(self.tasks()["shop/web"]["pid"], before)
+        self.shop(level="high")
+        action, changed = self.plan()[0]["web"][:2]
+        self.assertEqual((action, "artifact" in changed, "env" in changed), ("replace", True, True))
+        self.up()
+        self.assertNotEqual(self.tasks()["shop/web"]["pid"], before)
+        self.assertEqual(self.plan()[0]["web"][0], "unchanged")
+
     def test_rollback_goes_back_and_forth(self):
         self.up()
         self.write("web.c", WEB.format(2))
