@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +9,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "cli/command.h"
 #include "cli/held.h"
+#include "os/os.h"
+#include "task/confine.h"
+#include "task/state.h"
 
 static const struct spore__example examples[] = {
     {"spore exec web env", "what the task finds in its environment"},
@@ -35,6 +41,67 @@ static void make_environment(const struct spore__held *h, struct spore__strs *en
 		spore__strs_addf(env, "TERM=%s", term);
 }
 
+// The cgroup of the run that goes on, when the task is limited by it: the open file to enter it by. -1: there is none.
+static int open_cgroup(const struct spore__held *h, bool *limited)
+{
+	struct spore__hold_state state;
+	char path[sizeof state.cgroup + 16];
+	const struct spore__spec *s = &h->spec;
+	*limited = (s->limit_memory > 0 || s->limit_processes > 0 || s->limit_cpu_milli > 0) &&
+	           spore__folder_read_state(h->dir, &state) == 0 && state.pid != 0 && state.cgroup[0] != '\0' &&
+	           (strstr(state.limits, "memory=enforced") != NULL ||
+	            strstr(state.limits, "processes=enforced") != NULL || strstr(state.limits, "cpu=enforced") != NULL);
+	if (!*limited)
+		return -1;
+	(void)snprintf(path, sizeof path, "%s/cgroup.procs", state.cgroup);
+	return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+// What the task may use and see, and no more.
+static void become(const struct spore__held *h, const char *program, char *const *words, char *const *env)
+{
+	struct spore__task_confine confine;
+	struct spore__cpus cpus;
+	size_t count = 0;
+	while (words[count] != NULL)
+		count++;
+	const char **argv = spore__xmalloc((count + 1) * sizeof *argv);
+	memcpy(argv, words, (count + 1) * sizeof *argv);
+	argv[0] = program;
+	bool limited;
+	const struct spore__spec *spec = &h->spec;
+	const char *const remedy = "nothing was executed: the task itself is confined";
+	if (spec->confine && spore__confine_make(spec, h->folder, &confine) != 0)
+		spore__die(SPORE__EXIT_SPORE, remedy, "exec: %s: it cannot be confined: %s", h->name, strerror(errno));
+	struct spore__rlimits rlimits = {.files = (uint64_t)spec->limit_files, .core = (uint64_t)spec->limit_core};
+	struct spore__spawn s = {
+	    .argv = argv,
+	    .envp = (const char *const *)env,
+	    .fds = {-1, -1, -1},
+	    .cgroup = open_cgroup(h, &limited),
+	    .nice = spec->nice > 0 || geteuid() == 0 ? (int)spec->nice : 0,
+	    .limits = &rlimits,
+	    .confine = spec->confine ? &confine.confine : NULL,
+	};
+	if (spec->affinity != NULL && spore__confine_cpus(spec->affinity, &cpus) && spore__os_can_pin(&cpus))
+		s.cpus = &cpus;
+	if (limited && s.cgroup >= 0 && write(s.cgroup, "0", 1) != 1) {
+		close(s.cgroup);
+		s.cgroup = -1;
+	}
+	if (limited && s.cgroup < 0 && spec->limits_required)
+		spore__die(SPORE__EXIT_SPORE, "limits.required: nothing is executed outside of them",
+		           "exec: %s: its cgroup cannot be entered from here: %s", h->name, strerror(errno));
+	if (limited && s.cgroup < 0)
+		spore__report("from a shell in a cgroup of the user's own it can be entered",
+		              "exec: %s: its cgroup cannot be entered from here, so the command does not count towards "
+		              "its limits",
+		              h->name);
+	if (s.cgroup < 0)
+		rlimits.memory = (uint64_t)spec->limit_memory;
+	(void)spore__os_become(&s);
+}
+
 static int run(const struct spore__args *args)
 {
 	struct spore__held h;
@@ -50,7 +117,7 @@ static int run(const struct spore__args *args)
 	if (program == NULL)
 		spore__die(SPORE__EXIT_NO_SOURCE, "its PATH is not yours: 'spore exec NAME env' shows it",
 		           "exec: %s: not found in the PATH of %s", name, h.name);
-	(void)execve(program, args->operands + 1, env.items);
+	become(&h, program, args->operands + 1, env.items);
 	spore__die(errno == ENOENT ? SPORE__EXIT_NO_SOURCE : SPORE__EXIT_NOT_RUNNABLE, NULL, "exec: %s: %s", program,
 	           strerror(errno));
 }
@@ -61,7 +128,9 @@ const struct spore__command spore__command_exec = {
     .summary = "run a command with the environment and in the folder of a task",
     .text =
         "The command runs in the foreground, as a child of whoever asks and not of the task: it is neither logged nor "
-        "ended with it, and neither confined nor limited as it is. The environment is that of the task's "
+        "ended with it. It is confined as the task is, and has its limits: those of each process, and where the task "
+        "is limited by a control group it is in that too, counts towards its limits, and ends with its run. The "
+        "environment is that of the task's "
         "specification, "
         "secrets included, and the TERM of this terminal; COMMAND is searched for in its PATH. The task need not run, "
         "but has to have been started once. The status is that of the command; 127: it was not found, 126: it cannot "

@@ -81,6 +81,9 @@ int spore__os_spawn(const struct spore__spawn *s, pid_t *pid);
 // code of strangers' formats that runs in a library. The caller must have one thread only.
 int spore__os_fork(const struct spore__spawn *s, pid_t *pid);
 
+// Becomes the program of S, with everything of S in force but what is about a parent: returns only to say -1 with errno.
+int spore__os_become(const struct spore__spawn *s);
+
 // An advisory lock on an open file, owned by the open file description (flock): gone when the last copy closes.
 // With `wait` false: EWOULDBLOCK when another holds it.
 int spore__os_lock(int fd, bool exclusive, bool wait);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "os/os.h"
-#include "task/hold.h"
+#include "task/confine.h"
 
 // Of /proc only what is about all: the environments of other tasks are there too, and Landlock does not keep from reading these.
 static const char *const system_folders[] = {
@@ -42,43 +42,57 @@ static size_t copy_to(const char **to, const spore__texts texts)
 }
 
 // A folder that the state folder lies below would show all of it.
-static bool shows_state(const struct spore__hold *h, const char *path)
+static bool shows_state(const char *folder, const char *path)
 {
 	size_t len = strlen(path);
 	while (len > 0 && path[len - 1] == '/')
 		len--;
-	return strncmp(h->folder, path, len) == 0 && (h->folder[len] == '/' || h->folder[len] == '\0');
+	return strncmp(folder, path, len) == 0 && (folder[len] == '/' || folder[len] == '\0');
 }
 
-static void note(struct spore__hold *h, const char *how)
+bool spore__confine_cpus(const char *text, struct spore__cpus *cpus)
 {
-	size_t len = strlen(h->state.limits);
-	(void)snprintf(h->state.limits + len, sizeof h->state.limits - len, "%sconfine=%s", len > 0 ? " " : "", how);
+	*cpus = (struct spore__cpus){0};
+	for (const char *at = text;;) {
+		char *end;
+		if (*at < '0' || *at > '9')
+			return false;
+		unsigned long first = strtoul(at, &end, 10), last = first;
+		if (*end == '-') {
+			at = end + 1;
+			if (*at < '0' || *at > '9')
+				return false;
+			last = strtoul(at, &end, 10);
+		}
+		if (last < first || last >= SPORE__CPUS)
+			return false;
+		for (unsigned long i = first; i <= last; i++)
+			cpus->bits[i / SPORE__CPU_BITS] |= 1UL << (i % SPORE__CPU_BITS);
+		if (*end == '\0')
+			return true;
+		if (*end != ',')
+			return false;
+		at = end + 1;
+	}
 }
 
-int spore__hold_confine_make(struct spore__hold *h, struct spore__hold_confine *c)
+int spore__confine_make(const struct spore__spec *s, const char *folder, struct spore__task_confine *c)
 {
-	const struct spore__spec *s = &h->spec;
 	const size_t system = sizeof system_folders / sizeof system_folders[0];
-	*c = (struct spore__hold_confine){0};
-	if (!s->confine)
-		return 0;
+	*c = (struct spore__task_confine){0};
 	if (!spore__os_can_confine()) {
-		(void)snprintf(h->state.why, sizeof h->state.why,
-		               "it cannot be confined here: that takes Linux 5.13 or later with Landlock");
+		errno = ENOTSUP;
 		return -1;
 	}
 	c->read = calloc(system + count_of(s->confine_read) + 5, sizeof *c->read);
 	c->write = calloc(count_of(s->confine_write) + 1, sizeof *c->write);
-	if (c->read == NULL || c->write == NULL) {
-		(void)snprintf(h->state.why, sizeof h->state.why, "it cannot be confined: %s", strerror(ENOMEM));
+	if (c->read == NULL || c->write == NULL)
 		return -1;
-	}
 	memcpy(c->read, system_folders, sizeof system_folders);
 	size_t n = system + copy_to(c->read + system, s->confine_read);
 	const char *const own[] = {s->argv[0], s->source, s->cwd};
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (own[i] != NULL && own[i][0] == '/' && !shows_state(h, own[i]))
+		if (own[i] != NULL && own[i][0] == '/' && !shows_state(folder, own[i]))
 			c->read[n++] = own[i];
 	if (s->store != NULL && s->artifact != NULL &&
 	    (size_t)snprintf(c->artifact, sizeof c->artifact, "%s/artifacts/%s", s->store, s->artifact) <
@@ -87,11 +101,10 @@ int spore__hold_confine_make(struct spore__hold *h, struct spore__hold_confine *
 	(void)copy_to(c->write, s->confine_write);
 	c->confine =
 	    (struct spore__confine){.read = c->read, .write = c->write, .self = true, .network = s->confine_network};
-	note(h, spore__os_confines_signals() ? "enforced" : "all-but-signals");
 	return 0;
 }
 
-void spore__hold_confine_finish(struct spore__hold_confine *c)
+void spore__confine_finish(struct spore__task_confine *c)
 {
 	free(c->read);
 	free(c->write);

@@ -17,6 +17,7 @@
 #include "hold_side.h"
 #include "os/os.h"
 #include "os/tree.h"
+#include "task/confine.h"
 #include "task/folder.h"
 #include "task/hold_protocol.h"
 #include "task/log.h"
@@ -289,7 +290,7 @@ enum spore__hold_happened {
 void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what);
 void spore__hold_begin(struct spore__hold *h);
 
-// ---- what it may use (limits.c) and see (confine.c)
+// ---- what it may use and see (limits.c)
 
 struct spore__hold_limits {
 	struct spore__rlimits rlimits;
@@ -299,17 +300,8 @@ struct spore__hold_limits {
 };
 // What can be enforced of its limits, and says in the state which are. -1, with why in the state, when all are required.
 int spore__hold_limits_make(struct spore__hold *h, struct spore__hold_limits *limits);
-// Numbers as "0,2-3". False: they are none.
-bool spore__hold_limits_cpus(const char *text, struct spore__cpus *cpus);
-
-struct spore__hold_confine {
-	struct spore__confine confine;
-	const char **read, **write; // malloc'ed
-	char artifact[PATH_MAX];
-};
 // -1 with why in the state: it cannot be confined here. To be finished either way.
-int spore__hold_confine_make(struct spore__hold *h, struct spore__hold_confine *c);
-void spore__hold_confine_finish(struct spore__hold_confine *c);
+int spore__hold_confine_make(struct spore__hold *h, struct spore__task_confine *c);
 
 // ---- its terminal (terminal.c)
 

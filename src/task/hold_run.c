@@ -104,7 +104,7 @@ static void note_tree(struct spore__hold *h)
 }
 
 static int spawn_so(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends,
-                    const struct spore__hold_limits *limits, const struct spore__hold_confine *confine)
+                    const struct spore__hold_limits *limits, const struct spore__task_confine *confine)
 {
 	static struct spore__hold_environment e; // large
 	if (spore__hold_environment_make(h, false, ends->control, &e) != 0)
@@ -138,17 +138,17 @@ static int spawn_so(struct spore__hold *h, const int theirs[3], const struct spo
 static int spawn(struct spore__hold *h, const int theirs[3], const struct spore__hold_ends *ends)
 {
 	struct spore__hold_limits limits;
-	struct spore__hold_confine confine = {0};
+	struct spore__task_confine confine = {0};
 	char what[PATH_MAX + 32];
 	int r;
 	for (;;) {
 		if (spore__hold_limits_make(h, &limits) != 0 || spore__hold_confine_make(h, &confine) != 0) {
-			spore__hold_confine_finish(&confine);
+			spore__confine_finish(&confine);
 			return -1;
 		}
 		r = spawn_so(h, theirs, ends, &limits, &confine);
 		int saved = errno;
-		spore__hold_confine_finish(&confine);
+		spore__confine_finish(&confine);
 		errno = saved;
 		if (r == 0 || errno != EXDEV || h->tree.entry < 0)
 			break;

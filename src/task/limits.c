@@ -9,32 +9,6 @@
 #include "os/os.h"
 #include "task/hold.h"
 
-bool spore__hold_limits_cpus(const char *text, struct spore__cpus *cpus)
-{
-	*cpus = (struct spore__cpus){0};
-	for (const char *at = text;;) {
-		char *end;
-		if (*at < '0' || *at > '9')
-			return false;
-		unsigned long first = strtoul(at, &end, 10), last = first;
-		if (*end == '-') {
-			at = end + 1;
-			if (*at < '0' || *at > '9')
-				return false;
-			last = strtoul(at, &end, 10);
-		}
-		if (last < first || last >= SPORE__CPUS)
-			return false;
-		for (unsigned long i = first; i <= last; i++)
-			cpus->bits[i / SPORE__CPU_BITS] |= 1UL << (i % SPORE__CPU_BITS);
-		if (*end == '\0')
-			return true;
-		if (*end != ',')
-			return false;
-		at = end + 1;
-	}
-}
-
 // Says of the limit KEY, when there is one, HOW it is kept; WHY it is not is NULL where it is.
 static bool note(struct spore__hold *h, const char *key, bool wanted, const char *how, const char *why)
 {
@@ -98,7 +72,7 @@ int spore__hold_limits_make(struct spore__hold *h, struct spore__hold_limits *l)
 	if (l->nice != 0)
 		spore__tree_nice(&h->tree, l->nice);
 	ok &= note(h, "nice", s->nice != 0, nice ? yes : no, nice ? NULL : "a negative one is for root");
-	bool cpus = s->affinity != NULL && spore__hold_limits_cpus(s->affinity, &l->cpus);
+	bool cpus = s->affinity != NULL && spore__confine_cpus(s->affinity, &l->cpus);
 	l->pinned = cpus && spore__os_can_pin(&l->cpus);
 	ok &= note(h, "affinity", s->affinity != NULL, l->pinned ? yes : no,
 	           l->pinned ? NULL
@@ -106,4 +80,18 @@ int spore__hold_limits_make(struct spore__hold *h, struct spore__hold_limits *l)
 	                     : "these are no processors");
 	h->dirty = true;
 	return ok ? 0 : -1;
+}
+
+int spore__hold_confine_make(struct spore__hold *h, struct spore__task_confine *c)
+{
+	*c = (struct spore__task_confine){0};
+	if (!h->spec.confine)
+		return 0;
+	if (spore__confine_make(&h->spec, h->folder, c) != 0) {
+		(void)snprintf(h->state.why, sizeof h->state.why, "it cannot be confined%s%s",
+		               errno == ENOTSUP ? " here: " : ": ",
+		               errno == ENOTSUP ? "that takes Linux 5.13 or later with Landlock" : strerror(errno));
+		return -1;
+	}
+	return note(h, "confine", true, spore__os_confines_signals() ? "enforced" : "all-but-signals", NULL) ? 0 : -1;
 }

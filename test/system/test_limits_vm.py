@@ -60,6 +60,8 @@ task plain path:eater time 3
 say uses spore start --name uses --limit memory=100M --nice 5 path:eater memory 32 2
 say uses.ready sh -c 'until spore logs uses | grep -q ate; do sleep 0.1; done'
 say uses.inspect spore inspect --json uses
+say uses.exec spore exec uses sh -c 'cat /proc/self/cgroup; ulimit -v'
+spore exec uses sleep 1000 &
 for file in memory.max memory.swap.max memory.oom.group cpu.weight.nice; do
 	say "leaf.$file" sh -c "for leaf in $G/spore-tasks/spore-hold-*; do cat \\$leaf/$file; done"
 done
@@ -176,6 +178,9 @@ class LimitsVm(unittest.TestCase):
     def test_it_is_started_again_with_the_same_limit(self):
         text = self.parts["again.twice"][0]
         self.assertGreaterEqual(text.count("out of memory (limit 64M)"), 2, text)
+
+    def test_exec_counts_towards_the_limits(self):
+        self.assertRegex(self.parts["uses.exec"][0], r"0::/spore-tasks/spore-hold-\d+\nunlimited\n")
 
     def test_nothing_is_left(self):
         self.assertEqual(self.parts["kill-hold"][1], 0, self.parts["kill-hold"])

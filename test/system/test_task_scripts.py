@@ -8,6 +8,11 @@ from spore_test import SPORE, wait_until
 from test_cli_tasks import Tasks as TaskTest
 
 
+def landlock():
+    import ctypes
+    return ctypes.CDLL(None, use_errno=True).syscall(444, 0, 0, 1)
+
+
 class Exec(TaskTest):
     def test_a_command_as_the_task_would_run_it(self):
         os.mkdir(os.path.join(self.work, "there"))
@@ -22,6 +27,26 @@ class Exec(TaskTest):
         self.ok(self.spore("stop", "t"))
         self.ok(self.spore("exec", "t", "true"))
         self.assertEqual(self.spore("exec", "nobody", "true").returncode, 1)
+
+
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX cannot confine")
+    @unittest.skipUnless(landlock() >= 1, "the kernel has no Landlock")
+    def test_a_command_is_confined_as_the_task_is(self):
+        with open(os.path.join(self.home, "secret"), "w") as f:
+            f.write("treasure")
+        self.ok(self.spore("start", "--name", "t", "--confine", "--cwd", self.work, "--limit", "files=64", "path:sleep", "1000"))
+        for command in (f"cat {self.home}/secret", "echo x > file", f"ls {self.env['SPORE_STATE']}",
+                        "ls /proc/1", f"echo x > {self.home}/there"):
+            with self.subTest(command=command):
+                result = self.spore("exec", "t", "sh", "-c", command)
+                self.assertNotEqual(result.returncode, 0)
+                self.assertIn("denied", result.stderr)
+        self.assertEqual(self.ok(self.spore("exec", "t", "sh", "-c", "ulimit -n")).stdout, "64\n")
+
+    def test_a_command_has_the_limits_of_each_process(self):
+        self.env["SPORE_NO_CGROUP"] = "1"
+        self.ok(self.spore("start", "--name", "t", "--limit", "memory=256M", "path:sleep", "1000"))
+        self.assertEqual(self.ok(self.spore("exec", "t", "sh", "-c", "ulimit -v")).stdout, f"{256 << 10}\n")
 
 
 class Scripts(TaskTest):

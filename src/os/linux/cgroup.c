@@ -75,17 +75,28 @@ int spore__cgroup_make(int *entry, bool *kills, bool (*own)(long pid))
 	return -1;
 }
 
+// Somebody may be dying in it. What takes longer is left to the next sweep.
+static bool remove_leaf(int dir, const char *name)
+{
+	for (int i = 0; unlinkat(dir, name, AT_REMOVEDIR) != 0; i++) {
+		if (errno != EBUSY || i == REMOVE_TRIES)
+			return false;
+		(void)nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return true;
+}
+
 int spore__cgroup_make_anew(int *entry)
 {
 	*entry = -1;
-	return rmdir(leaf_path) == 0 ? make_leaf(entry) : -1;
+	return remove_leaf(AT_FDCWD, leaf_path) ? make_leaf(entry) : -1;
 }
 
 void spore__cgroup_remove(void)
 {
 	if (leaf_path[0] == '\0')
 		return;
-	(void)rmdir(leaf_path);
+	(void)remove_leaf(AT_FDCWD, leaf_path);
 	*strrchr(leaf_path, '/') = '\0';
 	(void)rmdir(leaf_path); // when it was the last
 	leaf_path[0] = '\0';
@@ -156,10 +167,7 @@ static void sweep_in(const char *tasks, bool (*lives)(long pid))
 			continue;
 		kill_leaf(leaf);
 		close(leaf);
-		// Somebody may be dying in it. What takes longer is left to the next sweep.
-		for (int i = 0; unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) != 0 && errno == EBUSY && i < REMOVE_TRIES;
-		     i++)
-			(void)nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
+		(void)remove_leaf(dirfd(d), e->d_name);
 	}
 	if (d != NULL)
 		closedir(d);

@@ -103,3 +103,15 @@ int spore__os_fork(const struct spore__spawn *s, pid_t *pid)
 	*pid = child;
 	return 0;
 }
+
+int spore__os_become(const struct spore__spawn *s)
+{
+	const int ruleset = s->confine != NULL ? spore__os_confine_prepare(s->confine) : -1;
+	sigset_t mask;
+	if (s->confine != NULL && ruleset < 0)
+		return -1;
+	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
+	if (prepare_child(s, &mask, ruleset, getppid()) == 0)
+		(void)execve(s->argv[0], (char *const *)s->argv, s->envp != NULL ? (char *const *)s->envp : environ);
+	return -1;
+}

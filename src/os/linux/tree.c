@@ -39,6 +39,7 @@ struct processes {
 	size_t count, cap;
 };
 
+static bool stays(long pid);
 static bool is_own(long pid);
 static bool is_hold(long pid);
 static const char *program_of(long pid, char exe[PATH_MAX]);
@@ -78,6 +79,8 @@ void spore__tree_without_cgroup(struct spore__tree *t)
 
 void spore__tree_renew(struct spore__tree *t)
 {
+	if (t->cgroup >= 0)
+		spore__cgroup_kill(t->cgroup, stays); // who came in from elsewhere: `spore exec`
 	int entry, leaf = t->cgroup >= 0 ? spore__cgroup_make_anew(&entry) : -1;
 	if (leaf < 0) {
 		spore__tree_without_cgroup(t);
@@ -130,6 +133,8 @@ const char *spore__tree_path(const struct spore__tree *t)
 
 void spore__tree_finish(struct spore__tree *t)
 {
+	if (t->cgroup >= 0)
+		spore__cgroup_kill(t->cgroup, stays);
 	spore__tree_without_cgroup(t);
 }
 

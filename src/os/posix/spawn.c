@@ -89,3 +89,12 @@ int spore__os_fork(const struct spore__spawn *s, pid_t *pid)
 	*pid = child;
 	return 0;
 }
+
+int spore__os_become(const struct spore__spawn *s)
+{
+	sigset_t mask;
+	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
+	if (spore__os_child_setup(s, &mask) == 0)
+		(void)execve(s->argv[0], (char *const *)s->argv, s->envp != NULL ? (char *const *)s->envp : environ);
+	return -1;
+}

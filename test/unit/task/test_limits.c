@@ -16,7 +16,7 @@ static void reads_processors(void **state)
 {
 	struct spore__cpus c;
 	(void)state;
-	assert_true(spore__hold_limits_cpus("0,2-3,64,4095", &c));
+	assert_true(spore__confine_cpus("0,2-3,64,4095", &c));
 	static const size_t wanted[] = {0, 2, 3, 64, 4095};
 	size_t n = 0;
 	for (size_t i = 0; i < SPORE__CPUS; i++)
@@ -26,7 +26,7 @@ static void reads_processors(void **state)
 	static const char *const wrong[] = {
 	    "", "a", "1,", ",1", "3-2", "1-", "-1", "4096", "0-4096", "1 ", "99999999999999999999"};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-		if (spore__hold_limits_cpus(wrong[i], &c))
+		if (spore__confine_cpus(wrong[i], &c))
 			fail_msg("%s is taken", wrong[i]);
 }
 
