@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chan/port.h"
+#include "chan/transport.h"
 #include "hold_side.h"
 #include "os/os.h"
 #include "stop.h"
@@ -19,6 +21,7 @@
 enum {
 	PATIENCE_MS = 5000,                     // without progress, before records are dropped
 	KEPT = SPORE__CONTROL_FRAME + 8 * 1024, // the rest of a frame, and state messages behind it
+	DESCRIPTORS = 2 * SPORE__CONTROL_DESCRIPTORS,
 };
 
 static int hold_fd = -1; // set before main and in a forked child only
@@ -41,6 +44,8 @@ static bool said_hello;
 // Guards what is received.
 static pthread_mutex_t in_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct spore__control_input input;
+static int descriptors[DESCRIPTORS]; // that came, of messages which are not complete yet
+static unsigned came;
 static bool heard_hello;
 static bool waited; // for it, in vain
 static atomic_bool heard_stop;
@@ -119,6 +124,7 @@ static void after_fork_in_child(void)
 	atomic_store(&heard_stop, false);
 	after_fork_in_parent();
 	spore__stop_after_fork();
+	spore__port_after_fork();
 }
 
 // Before main, so that whatever the program starts and however early, inherits neither the descriptor nor the variable.
@@ -222,8 +228,9 @@ static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t num
 
 static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 {
+	const char *const features[] = {"ring-1", "stream-1", NULL};
 	(void)unused;
-	spore__control_put_hello(w, NULL, NULL);
+	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 1, NULL);
 }
 
 static void catch_up(void)
@@ -332,6 +339,19 @@ static void take_settings(struct spore__msgpack_reader r)
 	}
 }
 
+// The descriptors of a message came with it, and it says how many they are.
+static void take_channel(const struct spore__control_message *m)
+{
+	if (m->descriptors > came) {
+		complain("the hold cannot be understood", "descriptors are missing");
+		atomic_store(&heard_stop, true);
+		return;
+	}
+	spore__port_hear(m, descriptors);
+	came -= m->descriptors;
+	memmove(descriptors, descriptors + m->descriptors, came * sizeof descriptors[0]);
+}
+
 static void take(const struct spore__control_message *m)
 {
 	char text[200];
@@ -358,6 +378,13 @@ static void take(const struct spore__control_message *m)
 	case SPORE__CONTROL_STOP:
 		atomic_store(&heard_stop, true);
 		return;
+	case SPORE__CONTROL_CHANNEL:
+		take_channel(m);
+		return;
+	case SPORE__CONTROL_UNWIRED:
+	case SPORE__CONTROL_CLOSED:
+		spore__port_hear(m, NULL);
+		return;
 	default:
 		return;
 	}
@@ -370,7 +397,8 @@ static void receive(void)
 		unsigned char *space = spore__control_space(&input, &size);
 		if (space == NULL)
 			return; // out of memory: the next call may have more luck
-		ssize_t n = spore__io_receive(hold_fd, space, size);
+		unsigned fresh = DESCRIPTORS - came;
+		ssize_t n = spore__io_receive_with(hold_fd, space, size, descriptors + came, &fresh);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -379,6 +407,7 @@ static void receive(void)
 			atomic_store(&heard_stop, true); // nobody is left who could ask
 			return;
 		}
+		came += fresh;
 		spore__control_received(&input, (size_t)n);
 		struct spore__control_message m;
 		enum spore_err e;

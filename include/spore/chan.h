@@ -16,8 +16,8 @@
 //
 // Threads: of one channel one thread may send while another receives; neither takes a lock. The functions are marked [send], [receive] or
 // [any]: [send] ones are for one thread at a time, [receive] ones likewise. [close] needs both to be out of the channel. Different channels
-// have nothing in common. None may be called from a signal handler. In a child made by fork channels are closed: every call fails with
-// SPORE_ECLOSED.
+// have nothing in common. None may be called from a signal handler. A child made by fork must leave the channels of its parent alone; while it
+// lives without executing another program, peers do not see the parent's end.
 //
 // Time-outs are in milliseconds: SPORE_FOREVER, SPORE_NOW (never waits), or how long at most. A wait spins for some microseconds, yields,
 // and sleeps. A signal handler that ran ends a wait with SPORE_ECANCELLED (unless it was set with SA_RESTART and the wait is for ever).
@@ -92,8 +92,8 @@ SPORE_EXPORT int spore_port_fd(const struct spore_port *p);
 // Takes no more clients; the channels accepted go on. NULL is fine.
 SPORE_EXPORT void spore_port_close(struct spore_port *p);
 
-// Closes both directions without waiting. A peer that reads gets all that was sent before, then SPORE_EEND when spore_chan_finish was called,
-// and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
+// Closes both directions without waiting. A peer that reads gets all that was sent before (on a stream what spore_chan_flush has not
+// waited for may be lost), then SPORE_EEND when spore_chan_finish was called, and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
 SPORE_EXPORT void spore_chan_close(struct spore_chan *c);
 
 // ---- sending
@@ -141,7 +141,7 @@ SPORE_EXPORT void spore_chan_release(struct spore_chan *c);
 
 // A descriptor for poll and epoll, the same for the life of the channel. It becomes ready when a call with SPORE_NOW that said SPORE_EAGAIN
 // or SPORE_ENOTWIRED is worth another try; it may be ready for other reasons, and stays so until that call is made. Borrowed: do
-// not read or close it. -1 when descriptors ran out. [any]
+// not read or close it. -1 when descriptors ran out, and for an opened port on plain POSIX. [any]
 SPORE_EXPORT int spore_chan_fd(const struct spore_chan *c);
 // What to poll it for: POLLIN, and POLLOUT where room is waited for on a stream. Changes with each call that sends or receives. [any]
 SPORE_EXPORT short spore_chan_events(const struct spore_chan *c);
@@ -161,7 +161,8 @@ struct spore_chan_stats {
 	uint64_t sent_bytes;
 	uint64_t received;
 	uint64_t received_bytes;
-	uint64_t lost;    // sent, but the peer went before it had released them (a stream cannot know: 0)
+	uint64_t lost;    // sent, but the peer went before it had released them (a stream cannot know: 0); known
+	                  // once a call that sends has found the peer gone
 	uint64_t dropped; // subscriber: overwritten before they were received
 	uint64_t slept;   // waits that ended in sleep
 };

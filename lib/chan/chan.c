@@ -56,6 +56,8 @@ static enum spore_err sleep_on(struct spore_chan *c, enum spore__way way, int64_
 	if (p == NULL)
 		return w->use->t->ops->wait(w->use->t, way, deadline, NULL, 0);
 	struct pollfd extra[2] = {{.fd = w->wake[0], .events = POLLIN}, {.fd = p->control, .events = POLLIN}};
+	if (w->err != SPORE_OK)
+		extra[1].fd = -1; // nothing more will be said there
 	enum spore_err e = SPORE_OK;
 	if (w->use != NULL) {
 		e = w->use->t->ops->wait(w->use->t, way, deadline, extra, 2);
@@ -381,7 +383,9 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	if (c->port != NULL) {
 		pthread_mutex_lock(&c->port->lock);
 		i = c->port->latest;
-		stats->state = i != NULL ? SPORE_CHAN_WIRED : c->port->ended ? SPORE_CHAN_GONE : SPORE_CHAN_UNWIRED;
+		stats->state = i != NULL                    ? SPORE_CHAN_WIRED
+		               : c->port->ended != SPORE_OK ? SPORE_CHAN_GONE
+		                                            : SPORE_CHAN_UNWIRED;
 	}
 	if (i != NULL) {
 		stats->transport = i->t->ops->name;

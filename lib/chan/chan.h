@@ -18,8 +18,11 @@ enum spore_err spore__chan_create_port(struct spore_chan **c);
 void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer);
 // Hangs up: the port is wired to nothing until the next install.
 void spore__chan_unwire(struct spore_chan *c);
-// Nobody will wire it any more: calls that wait for that say SPORE_ECLOSED.
-void spore__chan_end(struct spore_chan *c);
+// Nobody will wire it any more: calls that would wait for that say WHY. What is wired goes on.
+void spore__chan_end(struct spore_chan *c, enum spore_err why);
+
+// Of a channel over one end, before it is used.
+void spore__chan_set_peer(struct spore_chan *c, const char *peer);
 
 // What a wait of a port's end has to look at beside its own: FD is polled, and HEAR called when it is readable (by any thread). To be
 // set before the end is used. HEAR may call the functions above.

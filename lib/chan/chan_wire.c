@@ -6,6 +6,9 @@
 
 #include "../os/os.h"
 #include "chan/inside.h"
+#include "chan/port.h"
+
+enum { QUEUED = 16 };
 
 // ---- installed transports
 
@@ -34,6 +37,14 @@ static void unref(struct spore__installed *i)
 	i->t->ops->destroy(i->t);
 	free(i->peer);
 	free(i);
+}
+
+static struct spore__installed *pop(struct spore__wiring *p)
+{
+	struct spore__installed *i = p->queue;
+	if (i != NULL)
+		p->queue = i->next;
+	return i;
 }
 
 // ---- creating, closing
@@ -68,7 +79,7 @@ enum spore_err spore__chan_create(struct spore__channel_end *end, struct spore_c
 	return SPORE_OK;
 }
 
-static bool open_wake(int wake[2])
+bool spore__chan_open_wake(int wake[2])
 {
 	if (pipe(wake) != 0) {
 		wake[0] = wake[1] = -1;
@@ -86,10 +97,11 @@ void spore_chan_close(struct spore_chan *c)
 	if (c == NULL)
 		return;
 	int e = errno;
+	if (c->port != NULL)
+		spore__port_forget(c);
 	for (int i = 0; i < 2; i++) {
 		struct spore__side *w = &c->ways[i];
 		unref(w->use);
-		unref(w->next);
 		if (w->wake[0] >= 0) {
 			close(w->wake[0]);
 			close(w->wake[1]);
@@ -97,6 +109,8 @@ void spore_chan_close(struct spore_chan *c)
 	}
 	if (c->port != NULL) {
 		unref(c->port->latest);
+		for (struct spore__installed *i; (i = pop(c->port)) != NULL;)
+			unref(i);
 		if (c->port->gather >= 0)
 			close(c->port->gather);
 		(void)pthread_mutex_destroy(&c->port->lock);
@@ -119,7 +133,7 @@ enum spore_err spore__chan_create_port(struct spore_chan **out)
 	}
 	c->port->control = -1;
 	c->port->gather = spore__io_gather();
-	if (!open_wake(c->ways[0].wake) || !open_wake(c->ways[1].wake)) {
+	if (!spore__chan_open_wake(c->ways[0].wake) || !spore__chan_open_wake(c->ways[1].wake)) {
 		spore_chan_close(c);
 		return SPORE_ESYSTEM;
 	}
@@ -137,21 +151,32 @@ void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void))
 		(void)spore__io_gather_add(c->port->gather, fd, POLLIN);
 }
 
-static void change(struct spore_chan *c, struct spore__installed *latest, bool ended)
+static void tell_ways(struct spore_chan *c)
+{
+	atomic_fetch_add_explicit(&c->port->generation, 1, memory_order_release);
+	for (int i = 0; i < 2; i++)
+		(void)!write(c->ways[i].wake[1], "", 1);
+}
+
+static void change(struct spore_chan *c, struct spore__installed *latest)
 {
 	struct spore__wiring *p = c->port;
 	int e = errno;
 	pthread_mutex_lock(&p->lock);
-	struct spore__installed *old = p->latest;
+	struct spore__installed *old = p->latest, **at = &p->queue, *most = NULL;
+	unsigned queued = 0;
 	p->latest = latest;
-	p->ended = p->ended || ended;
-	atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
+	for (; *at != NULL; at = &(*at)->next)
+		queued++;
+	*at = ref(latest);
+	if (queued == QUEUED)
+		most = pop(p); // nobody receives
+	tell_ways(c);
 	if (old != NULL)
 		old->t->ops->hang_up(old->t);
-	for (int i = 0; i < 2; i++)
-		(void)!write(c->ways[i].wake[1], "", 1);
 	pthread_mutex_unlock(&p->lock);
 	unref(old);
+	unref(most);
 	errno = e;
 }
 
@@ -161,17 +186,32 @@ void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const
 	if (i == NULL)
 		t->ops->destroy(t); // the peer sees it closed
 	else
-		change(c, i, false);
+		change(c, i);
 }
 
 void spore__chan_unwire(struct spore_chan *c)
 {
-	change(c, NULL, false);
+	change(c, NULL);
 }
 
-void spore__chan_end(struct spore_chan *c)
+void spore__chan_end(struct spore_chan *c, enum spore_err why)
 {
-	change(c, NULL, true);
+	struct spore__wiring *p = c->port;
+	int e = errno;
+	pthread_mutex_lock(&p->lock);
+	if (p->ended == SPORE_OK) {
+		p->ended = why;
+		if (p->gather >= 0)
+			spore__io_gather_remove(p->gather, p->control);
+		tell_ways(c);
+	}
+	pthread_mutex_unlock(&p->lock);
+	errno = e;
+}
+
+void spore__chan_set_peer(struct spore_chan *c, const char *peer)
+{
+	c->ways[SPORE__RECEIVE].use->peer = strdup(peer);
 }
 
 // ---- a way, in its thread
@@ -216,20 +256,18 @@ static enum spore_err update(struct spore_chan *c, enum spore__way way)
 	struct spore__side *w = &c->ways[way];
 	char woken[16];
 	pthread_mutex_lock(&p->lock);
-	struct spore__installed *latest = ref(p->latest);
 	w->generation = atomic_load_explicit(&p->generation, memory_order_relaxed);
-	if (p->ended)
-		w->err = SPORE_ECLOSED;
+	w->err = p->ended;
 	while (read(w->wake[0], woken, sizeof woken) > 0)
 		;
+	// What arrived over a transport before is received first.
+	bool stays = way == SPORE__SEND ? w->use == p->latest : w->use != NULL;
+	struct spore__installed *next = w->use;
+	if (!stays)
+		next = way == SPORE__SEND ? ref(p->latest) : pop(p);
+	w->stale = way == SPORE__RECEIVE && next != p->latest;
 	pthread_mutex_unlock(&p->lock);
-	if (way == SPORE__RECEIVE && w->use != NULL) { // first what arrived
-		unref(w->next);
-		w->next = latest;
-		w->has_next = true;
-		return SPORE_OK;
-	}
-	return go_on(c, way, latest);
+	return stays ? SPORE_OK : go_on(c, way, next);
 }
 
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
@@ -256,9 +294,10 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
 	if (w->lent > 0)
 		return SPORE_EBUSY;
-	struct spore__installed *next = w->next;
-	w->next = NULL;
-	w->has_next = false;
+	pthread_mutex_lock(&c->port->lock);
+	struct spore__installed *next = pop(c->port);
+	w->stale = next != NULL && next != c->port->latest;
+	pthread_mutex_unlock(&c->port->lock);
 	enum spore_err r = go_on(c, SPORE__RECEIVE, next);
 	if (r != SPORE_OK || next != NULL)
 		return r;
@@ -270,7 +309,7 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	struct spore__side *w = &c->ways[way];
 	if (w->use == NULL || e == SPORE_ERETURNED)
 		return e;
-	if (way == SPORE__RECEIVE && w->has_next && (ends(e) || e == SPORE_EAGAIN))
+	if (way == SPORE__RECEIVE && w->stale && (ends(e) || e == SPORE_EAGAIN))
 		return switch_over(c, e);
 	if (!ends(e))
 		return e;

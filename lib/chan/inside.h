@@ -11,13 +11,13 @@
 struct spore__installed {
 	struct spore__transport *t;
 	atomic_uint refs;
-	char *peer; // may be NULL
+	char *peer;                    // may be NULL
+	struct spore__installed *next; // wiring.queue
 };
 
 struct spore__side {
-	struct spore__installed *use;  // may be NULL: not wired
-	struct spore__installed *next; // receiving: to be used once what arrived over `use` is received; may be NULL
-	bool has_next;
+	struct spore__installed *use; // may be NULL: not wired
+	bool stale;    // receiving: `use` is not the latest; once what arrived over it is received another is taken
 	bool had;      // something was wired before
 	bool finished; // sending: spore_chan_finish was called
 	bool loan;     // sending
@@ -35,7 +35,8 @@ struct spore__wiring {      // of a port
 	int gather;         // -1
 	pthread_mutex_t lock;
 	struct spore__installed *latest; // may be NULL
-	bool ended;
+	struct spore__installed *queue;  // those that the receiving way has not taken yet, the oldest first
+	enum spore_err ended;            // SPORE_OK: not
 	_Atomic uint64_t generation;
 	atomic_bool gathers[2]; // these ways wait on `gather`
 };
@@ -50,6 +51,8 @@ struct spore_chan {
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way);
 // What E, which the transport said, means for this way: what the caller is told. SPORE_OK: try again.
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e);
+// A pipe whose ends do not wait; false, and both -1 or open, when it cannot be had.
+bool spore__chan_open_wake(int wake[2]);
 // Has the port been wired anew?
 bool spore__way_is_new(const struct spore_chan *c, enum spore__way way);
 

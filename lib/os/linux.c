@@ -175,6 +175,11 @@ ssize_t spore__io_send_pieces(int fd, const struct iovec *pieces, unsigned count
 
 // ---- channels
 
+bool spore__io_shares_memory(void)
+{
+	return true;
+}
+
 int spore__io_memory(uint64_t size)
 {
 	int fd = size <= INT64_MAX ? memfd_create("spore-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;

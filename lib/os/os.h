@@ -50,6 +50,8 @@ ssize_t spore__io_send_pieces(int fd, const struct iovec *pieces, unsigned count
 
 // ---- what channels need; plain POSIX has no memory of this kind (ENOSYS)
 
+bool spore__io_shares_memory(void); // false: the following all fail
+
 // Anonymous memory of a fixed size, zeroed, which nobody can make smaller or larger; close-on-exec.
 int spore__io_memory(uint64_t size);
 // Is FD such memory? Its size.

@@ -195,6 +195,11 @@ ssize_t spore__io_send_pieces(int fd, const struct iovec *pieces, unsigned count
 
 // ---- channels: streams only
 
+bool spore__io_shares_memory(void)
+{
+	return false;
+}
+
 int spore__io_memory(uint64_t size)
 {
 	(void)size;

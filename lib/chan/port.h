@@ -1,0 +1,17 @@
+// The ports that this program opened by their names, and what the hold says of them. Private to libspore.
+#ifndef SPORE_LIB_CHAN_PORT_H
+#define SPORE_LIB_CHAN_PORT_H
+
+#include "control.h"
+#include "spore/chan.h"
+
+// What the hold said: SPORE__CONTROL_CHANNEL (its descriptors in FDS, which are taken over), _UNWIRED, _CLOSED. From any thread.
+void spore__port_hear(const struct spore__control_message *m, const int *fds);
+// Nothing more will be heard of the hold: no port will be wired any more. What is wired goes on.
+void spore__port_end_all(void);
+// C is about to be closed. Nothing when it is no port's.
+void spore__port_forget(struct spore_chan *c);
+// In a child made by fork: it has no ports.
+void spore__port_after_fork(void);
+
+#endif

@@ -1,0 +1,562 @@
+// Ports that a program opens by their names, with the test as the hold that wires them. libspore takes SPORE_FD before main, so the
+// program is this one, executed again with the name of its part.
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "chan/chan.h"
+#include "hold_side.h"
+
+enum { PATIENCE = 20000 }; // ms
+
+static const char *self;
+static const char *transport; // of the channels that the hold makes
+
+// ---- the parts that a child plays; each returns its exit status
+
+static int play_echo(void)
+{
+	struct spore_chan *c;
+	char buffer[4096];
+	size_t len;
+	enum spore_err e = spore_chan_open("in", NULL, &c);
+	if (e != SPORE_OK || spore_chan_open("in", NULL, &c) != SPORE_EEXISTS)
+		return 10;
+	while ((e = spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_FOREVER)) == SPORE_OK) {
+		if (spore_chan_send(c, buffer, len, SPORE_FOREVER) != SPORE_OK)
+			return 11;
+	}
+	bool named = strcmp(spore_chan_peer(c), "other/task.out") == 0;
+	spore_chan_close(c);
+	return e == SPORE_EEND || named ? (int)e : 12;
+}
+
+// Says in letters what happens: messages by their first, else the number of the error.
+static int play_tell(void)
+{
+	struct spore_chan *c;
+	char buffer[64];
+	size_t len;
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK)
+		return 10;
+	for (;;) {
+		enum spore_err e = spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_FOREVER);
+		if (e == SPORE_OK && buffer[0] == 'q')
+			break;
+		if (e == SPORE_OK)
+			dprintf(STDERR_FILENO, "%c", buffer[0]);
+		else
+			dprintf(STDERR_FILENO, "<%d>", (int)e);
+		if (e == SPORE_ERETURNED && spore_chan_send(c, "back", 4, SPORE_FOREVER) == SPORE_ERETURNED)
+			(void)spore_chan_send(c, "back", 4, SPORE_FOREVER);
+		if (e != SPORE_OK && e != SPORE_ERETURNED && e != SPORE_ECLOSED)
+			break;
+	}
+	spore_chan_close(c);
+	return 0;
+}
+
+// The same without ever waiting but in poll.
+static int play_poll(void)
+{
+	struct spore_chan *c;
+	char buffer[64];
+	size_t len;
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK)
+		return 10;
+	bool unwired = false;
+	for (;;) {
+		enum spore_err e = spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_NOW);
+		if (e == SPORE_OK && buffer[0] == 'q')
+			break;
+		if (e == SPORE_EAGAIN || e == SPORE_ENOTWIRED) {
+			if (e == SPORE_ENOTWIRED && !unwired)
+				dprintf(STDERR_FILENO, "<%d>", (int)e);
+			unwired = e == SPORE_ENOTWIRED;
+			struct pollfd p = {.fd = spore_chan_fd(c), .events = spore_chan_events(c)};
+			if (poll(&p, 1, PATIENCE) <= 0)
+				return 11;
+			continue;
+		}
+		unwired = false;
+		if (e == SPORE_OK)
+			dprintf(STDERR_FILENO, "%c", buffer[0]);
+		else
+			dprintf(STDERR_FILENO, "<%d>", (int)e);
+		if (e == SPORE_OK && spore_chan_send(c, buffer, len, PATIENCE) == SPORE_ERETURNED)
+			(void)spore_chan_send(c, buffer, len, PATIENCE);
+	}
+	spore_chan_close(c);
+	return 0;
+}
+
+static int play_timeouts(void)
+{
+	struct spore_chan *c;
+	char buffer[4];
+	size_t len;
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK)
+		return 10;
+	if (spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_NOW) != SPORE_ENOTWIRED ||
+	    spore_chan_send(c, buffer, sizeof buffer, SPORE_NOW) != SPORE_ENOTWIRED ||
+	    spore_chan_recv(c, buffer, sizeof buffer, &len, 5) != SPORE_ENOTWIRED)
+		return 11;
+	struct spore_chan_stats stats;
+	spore_chan_stats(c, &stats);
+	if (stats.state != SPORE_CHAN_UNWIRED || stats.transport[0] != '\0')
+		return 12;
+	spore_ready();
+	return (int)spore_chan_recv(c, buffer, sizeof buffer, &len, PATIENCE);
+}
+
+static int play_serve(void)
+{
+	enum { CLIENTS = 3 };
+	struct spore_port *p;
+	struct spore_chan *c[CLIENTS];
+	char buffer[64];
+	size_t len;
+	if (spore_port_open("in", NULL, &p) != SPORE_OK)
+		return 10;
+	for (int i = 0; i < CLIENTS; i++) {
+		struct pollfd polled = {.fd = spore_port_fd(p), .events = POLLIN};
+		if (i == 1 && polled.fd >= 0 && poll(&polled, 1, PATIENCE) != 1)
+			return 11;
+		if (spore_port_accept(p, PATIENCE, &c[i]) != SPORE_OK ||
+		    strcmp(spore_chan_peer(c[i]), "other/task.out") != 0)
+			return 12;
+	}
+	struct spore_chan *none;
+	if (spore_port_accept(p, SPORE_NOW, &none) != SPORE_EAGAIN || spore_port_accept(p, 1, &none) != SPORE_ETIMEOUT)
+		return 15;
+	spore_port_close(p);
+	for (int i = CLIENTS - 1; i >= 0; i--) {
+		if (spore_chan_recv(c[i], buffer, sizeof buffer, &len, PATIENCE) != SPORE_OK ||
+		    spore_chan_send(c[i], buffer, len, PATIENCE) != SPORE_OK)
+			return 13;
+		if (spore_chan_recv(c[i], buffer, sizeof buffer, &len, PATIENCE) != SPORE_ECLOSED)
+			return 14;
+		spore_chan_close(c[i]);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*play)(void);
+} parts[] = {
+    {"echo", play_echo}, {"tell", play_tell}, {"poll", play_poll}, {"timeouts", play_timeouts}, {"serve", play_serve},
+};
+
+// ---- the hold
+
+struct child {
+	pid_t pid;
+	int fd;  // our end
+	int err; // what it writes to standard error
+	struct spore__hold_side side;
+	uint64_t serial;
+	bool features; // said that it can use `transport`
+};
+
+static void begin(struct child *c, const char *part)
+{
+	int ends[2], err[2];
+	char number[16];
+	memset(c, 0, sizeof *c);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(pipe(err), 0);
+	snprintf(number, sizeof number, "%d", ends[1]);
+	c->pid = fork();
+	if (c->pid == 0) {
+		dup2(err[1], STDERR_FILENO);
+		close(ends[0]);
+		close(err[0]);
+		close(err[1]);
+		setenv("SPORE_FD", number, 1);
+		unsetenv("NOTIFY_SOCKET");
+		execl(self, self, part, (char *)NULL);
+		_exit(99);
+	}
+	close(ends[1]);
+	close(err[1]);
+	c->fd = ends[0];
+	c->err = err[0];
+	spore__hold_side_init(&c->side);
+}
+
+static void note_features(struct child *c, struct spore__msgpack_reader r)
+{
+	uint32_t count, len;
+	const char *s;
+	char wanted[32];
+	snprintf(wanted, sizeof wanted, "%s-1", transport);
+	assert_int_equal(spore__msgpack_read_array(&r, &count), SPORE__MSGPACK_OK);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(spore__msgpack_read_str(&r, &s, &len), SPORE__MSGPACK_OK);
+		c->features = c->features || (len == strlen(wanted) && memcmp(s, wanted, len) == 0);
+	}
+}
+
+// Reads until a message of this type about the port "in".
+static void hear(struct child *c, enum spore__control_type type, const char *shape)
+{
+	for (;;) {
+		struct spore__control_message m;
+		enum spore_err e;
+		while ((e = spore__hold_side_next(&c->side, &m)) == SPORE_OK) {
+			if (m.type == SPORE__CONTROL_HELLO)
+				note_features(c, m.features);
+			if (m.type != type)
+				continue;
+			if (shape != NULL) {
+				assert_int_equal(m.port.len, 2);
+				assert_memory_equal(m.port.s, "in", 2);
+				assert_int_equal(m.shape.len, strlen(shape));
+				assert_memory_equal(m.shape.s, shape, m.shape.len);
+			}
+			return;
+		}
+		assert_int_equal(e, SPORE_EAGAIN);
+		size_t size;
+		unsigned char *p = spore__control_space(&c->side.in, &size);
+		assert_non_null(p);
+		ssize_t n = recv(c->fd, p, size, 0);
+		assert_true(n > 0);
+		spore__control_received(&c->side.in, (size_t)n);
+	}
+}
+
+static void send_with(int fd, const struct spore__msgpack_writer *w, const int *fds, unsigned count)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(8 * sizeof(int))];
+	} control;
+	struct iovec piece = {.iov_base = w->data, .iov_len = w->len};
+	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
+	assert_int_equal(w->err, 0);
+	if (count > 0) {
+		memset(&control, 0, sizeof control);
+		m.msg_control = control.space;
+		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+	}
+	assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)w->len);
+}
+
+static struct spore_chan *wire(struct child *c)
+{
+	struct spore__channel_end ends[2];
+	struct spore__msgpack_writer w = {0};
+	struct spore_chan *mine;
+	assert_int_equal(spore__channel_make(transport, NULL, ends), SPORE_OK);
+	spore__control_put_channel(&w, "in", ++c->serial, transport, (unsigned)ends[1].role, (unsigned)ends[1].count,
+	                           "other/task.out");
+	send_with(c->fd, &w, ends[1].fds, (unsigned)ends[1].count);
+	spore__channel_end_close(&ends[1]);
+	spore__msgpack_writer_finish(&w);
+	assert_int_equal(spore__chan_create(&ends[0], &mine), SPORE_OK);
+	return mine;
+}
+
+static void say(struct child *c, void (*put)(struct spore__msgpack_writer *w, const char *port, uint64_t serial))
+{
+	struct spore__msgpack_writer w = {0};
+	put(&w, "in", c->serial);
+	send_with(c->fd, &w, NULL, 0);
+	spore__msgpack_writer_finish(&w);
+}
+
+static void put_refused(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
+{
+	(void)serial;
+	spore__control_put_closed(w, port, SPORE_EDENIED, "the task has no such port");
+}
+
+// Waits for the end; returns what came on standard error.
+static const char *end(struct child *c, int expected)
+{
+	static char err[65536];
+	size_t len = 0;
+	ssize_t n;
+	int status;
+	while ((n = read(c->err, err + len, sizeof err - 1 - len)) > 0)
+		len += (size_t)n;
+	err[len] = '\0';
+	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
+		print_message("status %x, standard error: %s\n", (unsigned)status, err);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), expected);
+	if (c->fd >= 0)
+		close(c->fd);
+	close(c->err);
+	spore__hold_side_finish(&c->side);
+	return err;
+}
+
+static void expect(struct spore_chan *c, const char *text)
+{
+	char buffer[64];
+	size_t len;
+	assert_int_equal(spore_chan_recv(c, buffer, sizeof buffer, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(len, strlen(text));
+	assert_memory_equal(buffer, text, len);
+}
+
+static void tell(struct spore_chan *c, const char *text)
+{
+	assert_int_equal(spore_chan_send(c, text, strlen(text), PATIENCE), SPORE_OK);
+}
+
+// ---- the tests
+
+static void test_echo(void **state)
+{
+	struct child c;
+	begin(&c, "echo");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	assert_true(c.features);
+	struct spore_chan *mine = wire(&c);
+	for (int i = 0; i < 100; i++) {
+		tell(mine, "hello");
+		expect(mine, "hello");
+	}
+	assert_int_equal(spore_chan_finish(mine, PATIENCE), SPORE_OK);
+	char buffer[8];
+	size_t len;
+	assert_int_equal(spore_chan_recv(mine, buffer, sizeof buffer, &len, PATIENCE), SPORE_ECLOSED);
+	hear(&c, SPORE__CONTROL_CLOSE, NULL);
+	end(&c, SPORE_EEND);
+	spore_chan_close(mine);
+}
+
+static void test_timeouts(void **state)
+{
+	struct child c;
+	begin(&c, "timeouts");
+	hear(&c, SPORE__CONTROL_READY, NULL);
+	say(&c, put_refused);
+	end(&c, SPORE_EDENIED);
+	// the same when the hold goes
+	begin(&c, "timeouts");
+	hear(&c, SPORE__CONTROL_READY, NULL);
+	close(c.fd);
+	c.fd = -1;
+	end(&c, SPORE_ECLOSED);
+}
+
+// SPORE_ECLOSED is not said where the next peer was there at once.
+static const char *without_gone(const char *seen)
+{
+	static char kept[64];
+	kept[0] = '\0';
+	for (const char *s = seen; *s != '\0' && strlen(kept) < sizeof kept - 1; s++) {
+		if (strncmp(s, "<4>", 3) == 0)
+			s += 2;
+		else
+			strncat(kept, s, 1);
+	}
+	return kept;
+}
+
+// A peer that goes without a word, and another: one report of each.
+static void test_returns(void **state)
+{
+	struct child c;
+	begin(&c, "tell");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore_chan *mine = wire(&c);
+	tell(mine, "a");
+	tell(mine, "b");
+	assert_int_equal(spore_chan_flush(mine, PATIENCE), SPORE_OK);
+	spore_chan_close(mine);
+	for (int i = 0; i < 3; i++) {
+		// It has said that the peer is gone, or sees both at once.
+		mine = wire(&c);
+		expect(mine, "back");
+		tell(mine, "c");
+		assert_int_equal(spore_chan_flush(mine, PATIENCE), SPORE_OK);
+		if (i < 2)
+			spore_chan_close(mine);
+	}
+	tell(mine, "q");
+	const char *seen = end(&c, 0);
+	spore_chan_close(mine);
+	assert_string_equal(without_gone(seen), "ab<17>c<17>c<17>c");
+}
+
+// A wire that is taken away while both live: what had arrived is received, and the peer sees it closed.
+static void test_unwired(void **state)
+{
+	struct child c;
+	char buffer[8];
+	size_t len;
+	begin(&c, "tell");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore_chan *mine = wire(&c);
+	tell(mine, "a");
+	tell(mine, "b");
+	assert_int_equal(spore_chan_flush(mine, PATIENCE), SPORE_OK);
+	say(&c, spore__control_put_unwired);
+	assert_int_equal(spore_chan_recv(mine, buffer, sizeof buffer, &len, PATIENCE), SPORE_ECLOSED);
+	spore_chan_close(mine);
+	mine = wire(&c);
+	expect(mine, "back");
+	tell(mine, "q");
+	assert_string_equal(without_gone(end(&c, 0)), "ab<17>");
+	spore_chan_close(mine);
+}
+
+// What is asked for in vain is heard of at the descriptor.
+static void test_poll(void **state)
+{
+	struct child c;
+	begin(&c, "poll");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore_chan *mine = wire(&c);
+	tell(mine, "a");
+	expect(mine, "a");
+	spore_chan_close(mine);
+	mine = wire(&c);
+	tell(mine, "b");
+	expect(mine, "b");
+	say(&c, spore__control_put_unwired);
+	char buffer[8];
+	size_t len;
+	assert_int_equal(spore_chan_recv(mine, buffer, sizeof buffer, &len, PATIENCE), SPORE_ECLOSED);
+	spore_chan_close(mine);
+	mine = wire(&c);
+	tell(mine, "q");
+	const char *seen = end(&c, 0);
+	spore_chan_close(mine);
+	assert_non_null(strstr(seen, "a"));
+	assert_non_null(strstr(seen, "<17>b"));
+}
+
+static void test_serve(void **state)
+{
+	enum { CLIENTS = 3 };
+	struct child c;
+	struct spore_chan *mine[CLIENTS];
+	begin(&c, "serve");
+	hear(&c, SPORE__CONTROL_OPEN, "serve");
+	for (int i = 0; i < CLIENTS; i++)
+		mine[i] = wire(&c);
+	hear(&c, SPORE__CONTROL_CLOSE, NULL);
+	for (int i = 0; i < CLIENTS; i++)
+		tell(mine[i], "hello");
+	for (int i = CLIENTS - 1; i >= 0; i--) {
+		expect(mine[i], "hello");
+		spore_chan_close(mine[i]);
+	}
+	end(&c, 0);
+}
+
+// Descriptors that are not what they are said to be are closed, and the port waits on.
+static void test_wrong_descriptors(void **state)
+{
+	struct child c;
+	int fds[3];
+	struct spore__msgpack_writer w = {0};
+	begin(&c, "tell");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	assert_int_equal(pipe(fds), 0);
+	fds[2] = fds[1];
+	for (int role = 0; role < 3; role++)
+		spore__control_put_channel(&w, "in", 1, "ring", (unsigned)role, 3, NULL);
+	// each frame with its own
+	size_t frame = w.len / 3;
+	for (int i = 0; i < 3; i++) {
+		struct spore__msgpack_writer one = {.data = w.data + (size_t)i * frame, .len = frame};
+		send_with(c.fd, &one, fds, 3);
+	}
+	w.len = 0;
+	spore__control_put_channel(&w, "in", 1, "stream", 0, 1, NULL);
+	send_with(c.fd, &w, fds, 1);
+	w.len = 0;
+	spore__control_put_channel(&w, "in", 1, "later", 0, 2, NULL);
+	send_with(c.fd, &w, fds, 2);
+	w.len = 0;
+	spore__control_put_channel(&w, "nobody's", 1, "ring", 0, 3, NULL);
+	send_with(c.fd, &w, fds, 3);
+	spore__msgpack_writer_finish(&w);
+	struct spore_chan *mine = wire(&c);
+	tell(mine, "a");
+	tell(mine, "q");
+	assert_string_equal(end(&c, 0), "a");
+	spore_chan_close(mine);
+	// nobody has them any more
+	char byte;
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+}
+
+static void test_without_hold(void **state)
+{
+	struct spore_chan *c;
+	struct spore_port *p;
+	const struct spore_chan_options serve = {.shape = SPORE_SERVE};
+	char longest[300];
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	assert_int_equal(spore_chan_open("in", NULL, &c), SPORE_ENOTFOUND);
+	assert_int_equal(spore_port_open("in", NULL, &p), SPORE_ENOTFOUND);
+	assert_int_equal(spore_chan_open("", NULL, &c), SPORE_EINVALID);
+	assert_int_equal(spore_chan_open(longest, NULL, &c), SPORE_EINVALID);
+	assert_int_equal(spore_chan_open("in", &serve, &c), SPORE_EINVALID);
+	spore_chan_close(NULL);
+	spore_port_close(NULL);
+}
+
+static int each_transport(const struct CMUnitTest *tests, size_t count)
+{
+	int failed = 0;
+	for (size_t i = 0; spore__transports[i] != NULL; i++) {
+		struct spore__channel_end ends[2];
+		transport = spore__transports[i]->name;
+		if (spore__channel_make(transport, NULL, ends) != SPORE_OK)
+			continue; // not on this platform
+		spore__channel_end_close(&ends[0]);
+		spore__channel_end_close(&ends[1]);
+		failed += _cmocka_run_group_tests(transport, tests, count, NULL, NULL);
+	}
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_echo),         cmocka_unit_test(test_timeouts),
+	    cmocka_unit_test(test_returns),      cmocka_unit_test(test_unwired),
+	    cmocka_unit_test(test_serve),        cmocka_unit_test(test_wrong_descriptors),
+	    cmocka_unit_test(test_without_hold),
+	};
+	static const struct CMUnitTest polled[] = {cmocka_unit_test(test_poll)};
+	for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++) {
+		if (strcmp(argv[1], parts[i].name) == 0)
+			return parts[i].play();
+	}
+	self = argv[0];
+	int failed = each_transport(tests, sizeof tests / sizeof tests[0]);
+	struct spore_chan *probe;
+	assert_int_equal(spore__chan_create_port(&probe), SPORE_OK);
+	bool can_poll = spore_chan_fd(probe) >= 0; // plain POSIX has no descriptor for many
+	spore_chan_close(probe);
+	return failed + (can_poll ? each_transport(polled, 1) : 0);
+}
