@@ -101,6 +101,16 @@ static bool is_temporary(int err)
 	return err == EAGAIN || err == ENOMEM || err == EMFILE || err == ENFILE || err == ENOSPC || err == EDQUOT;
 }
 
+// What helps, as a half-sentence.
+static const char *help(int err)
+{
+	if (err == EMFILE || err == ENFILE)
+		return "; raise the limit of open files (ulimit -n), then spore node restart";
+	if (err == EAGAIN)
+		return "; there are too many processes: end some, or raise the limit (ulimit -u)";
+	return err == ENOSPC || err == EDQUOT ? "; free some space on its disk" : "";
+}
+
 bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *why, size_t size, bool *temporary)
 {
 	struct spore__spec spec;
@@ -143,7 +153,7 @@ bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *
 failed:;
 	int err = errno;
 	*temporary = is_temporary(err);
-	(void)snprintf(why, size, "%s: %s", what, strerror(err));
+	(void)snprintf(why, size, "%s: %s%s", what, strerror(err), help(err));
 	for (int i = 0; i < 2; i++)
 		if (pair[i] >= 0)
 			close(pair[i]);

@@ -248,7 +248,7 @@ class Soak(WholeTest):
             self.assertTrue(client.expected is None or out == client.expected, what)
             return
         # What it needed was killed under it, or the task is not (yet, or any more) what a client that was killed was to make of it.
-        self.assertRegex(err, r"^spore: [^\n]+\n  [^\n]+\n", what)
+        self.assertRegex(err, r"^spore: ([^\n]+: it was removed|[^\n]+\n  [^\n]+)\n", what)
         self.assertTrue(self.disturbed > client.since or any(a.startswith("extra") for a in client.args), what)
         self.assertIn(status, (1, 125), what)
         self.failed[client.args[0]] += 1
