@@ -524,39 +524,46 @@ static void test_without_hold(void **state)
 	spore_port_close(NULL);
 }
 
-static int each_transport(const struct CMUnitTest *tests, size_t count)
+static int choose(void **state)
 {
-	int failed = 0;
-	for (size_t i = 0; spore__transports[i] != NULL; i++) {
-		struct spore__channel_end ends[2];
-		transport = spore__transports[i]->name;
-		if (spore__channel_make(transport, NULL, ends) != SPORE_OK)
-			continue; // not on this platform
-		spore__channel_end_close(&ends[0]);
-		spore__channel_end_close(&ends[1]);
-		failed += _cmocka_run_group_tests(transport, tests, count, NULL, NULL);
-	}
-	return failed;
+	transport = *state;
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_echo),         cmocka_unit_test(test_timeouts),
-	    cmocka_unit_test(test_returns),      cmocka_unit_test(test_unwired),
-	    cmocka_unit_test(test_serve),        cmocka_unit_test(test_wrong_descriptors),
-	    cmocka_unit_test(test_without_hold),
+	static const struct CMUnitTest cases[] = {
+	    cmocka_unit_test_setup(test_echo, choose),         cmocka_unit_test_setup(test_timeouts, choose),
+	    cmocka_unit_test_setup(test_returns, choose),      cmocka_unit_test_setup(test_unwired, choose),
+	    cmocka_unit_test_setup(test_serve, choose),        cmocka_unit_test_setup(test_wrong_descriptors, choose),
+	    cmocka_unit_test_setup(test_without_hold, choose), cmocka_unit_test_setup(test_poll, choose),
 	};
-	static const struct CMUnitTest polled[] = {cmocka_unit_test(test_poll)};
+	enum { CASES = sizeof cases / sizeof cases[0], TRANSPORTS = 8 };
+	static struct CMUnitTest tests[CASES * TRANSPORTS];
+	static char names[CASES * TRANSPORTS][64];
+	size_t count = 0;
 	for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++) {
 		if (strcmp(argv[1], parts[i].name) == 0)
 			return parts[i].play();
 	}
 	self = argv[0];
-	int failed = each_transport(tests, sizeof tests / sizeof tests[0]);
 	struct spore_chan *probe;
 	assert_int_equal(spore__chan_create_port(&probe), SPORE_OK);
 	bool can_poll = spore_chan_fd(probe) >= 0; // plain POSIX has no descriptor for many
 	spore_chan_close(probe);
-	return failed + (can_poll ? each_transport(polled, 1) : 0);
+	for (size_t i = 0; spore__transports[i] != NULL && i < TRANSPORTS; i++) {
+		const char *name = spore__transports[i]->name;
+		struct spore__channel_end ends[2];
+		if (spore__channel_make(name, NULL, ends) != SPORE_OK)
+			continue; // not on this platform
+		spore__channel_end_close(&ends[0]);
+		spore__channel_end_close(&ends[1]);
+		for (size_t k = 0; k < CASES - (can_poll ? 0 : 1); k++, count++) {
+			snprintf(names[count], sizeof names[count], "%s (%s)", cases[k].name, name);
+			tests[count] = cases[k];
+			tests[count].name = names[count];
+			tests[count].initial_state = (void *)name;
+		}
+	}
+	return _cmocka_run_group_tests("ports", tests, count, NULL, NULL);
 }
