@@ -126,6 +126,19 @@ class FullDisk(Base):
 
     @unittest.skipUnless(shutil.which("unshare") and shutil.which("nsenter"), "needs unshare and nsenter")
     @unittest.skipIf(os.environ.get("SPORE_POSIX"), "needs the namespaces of Linux")
+    def test_a_node_in_a_namespace_ends_no_task_outside(self):
+        """It may not look at the holds outside, whose cgroups it sees, and takes none of them for gone."""
+        env = {**self.env, "SPORE_STATE": os.path.join(self.dir, "outside"), "SPORE_RUNTIME": os.path.join(self.dir, "outside-runtime")}
+        self.ok(self.spore("start", "--wait", "--name", "out", "path:sleep", "1000", env=env))
+        pid = json.loads(self.ok(self.spore("ps", "--json", env=env)).stdout)[0]["pid"]
+        for _ in range(3):
+            self.ok(self.inside("node", "restart"))
+        self.assertTrue(self.alive(pid))
+        self.ok(self.spore("rm", "out", env=env))
+        self.ok(self.spore("node", "stop", env=env))
+
+    @unittest.skipUnless(shutil.which("unshare") and shutil.which("nsenter"), "needs unshare and nsenter")
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "needs the namespaces of Linux")
     def test_the_node_is_killed_while_it_is_full(self):
         self.begin("web", restart="always")
         pid = self.task("web")["hold"]["pid"]

@@ -224,7 +224,9 @@ static bool is_hold(long pid)
 {
 	static const char *const programs[] = {"spore-hold"};
 	char exe[PATH_MAX];
-	return is_program(program_of(pid, exe), programs, 1);
+	errno = 0;
+	// What may not be looked at lives: a node in another user namespace must not end the tasks of those outside.
+	return is_program(program_of(pid, exe), programs, 1) || errno == EACCES;
 }
 
 // Those that may be moved to another cgroup. The client may have just started the node, in the same one.
