@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_wired.c its wired stdio, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -221,6 +221,30 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 // Appends what a node has to know that comes now.
 void spore__hold_ports_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
 
+// ---- a wired stdin or stdout (hold_wired.c)
+
+enum spore__hold_wired_kind { SPORE__WIRED_STDIN, SPORE__WIRED_STDOUT, SPORE__WIRED_STDIO };
+struct spore__hold_wired {
+	enum spore__hold_wired_kind kind;
+	const char *peer; // the full name of the port at the other end, of the specification
+	uint64_t id;
+	uint64_t serial; // of the channel; 0: none, or it is over
+	int fds[2];      // to read, to write; -1
+	bool used;       // a program has had them
+};
+void spore__hold_wired_open(struct spore__hold *h); // those of the specification
+// The task has ended for good.
+void spore__hold_wired_close(struct spore__hold *h);
+void spore__hold_wired_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
+bool spore__hold_wired_has(const struct spore__hold *h, const char *port);
+// The node sent it. False: it is not about one of these. Takes the descriptors.
+bool spore__hold_wired_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
+bool spore__hold_wired_over(struct spore__hold *h, const struct spore__hold_message *m);
+// Can the program be started? False: what for it waits is in the state.
+bool spore__hold_wired_ready(struct spore__hold *h);
+// WHICH is 0, to be read, or 1, to be written. False: it is not wired. *FD is a duplicate, or -1 with errno.
+bool spore__hold_wired_end(struct spore__hold *h, int which, int *fd);
+
 // ---- what is asked of it (probe.c): readiness and liveness. Nothing is waited for: each is one connection or one process at a time.
 
 enum spore__hold_probing { SPORE__PROBE_READY, SPORE__PROBE_ALIVE, SPORE__PROBES };
@@ -265,6 +289,7 @@ void spore__hold_probes_watchdog(struct spore__hold *h); // it said that it is a
 	X(KILLED, STOPPING)         /* SIGKILL until all are gone */                                                   \
 	X(DRAINING, STOPPING)       /* all are gone; the rest of their output */                                       \
 	X(WAITING, WAITING)         /* for the next run */                                                             \
+	X(WIRING, WAITING)          /* for what its stdin or stdout is wired to */                                     \
 	X(ENDED, ENDED)
 
 enum spore__hold_at {
@@ -284,6 +309,7 @@ enum spore__hold_happened {
 	SPORE__ON_STOP,      // somebody wants it stopped: `grace`
 	SPORE__ON_KILL,
 	SPORE__ON_RESTART,
+	SPORE__ON_WIRED, // a wired stdin or stdout has come
 	SPORE__ONS,
 };
 
@@ -409,6 +435,8 @@ struct spore__hold {
 	struct spore__tree tree;
 	struct spore__hold_run run;
 	struct spore__hold_ports ports;
+	struct spore__hold_wired wired[2];
+	size_t wired_count;
 	struct spore__hold_log log;
 	struct spore__hold_probe probes[SPORE__PROBES];
 	struct spore__hold_matcher *matcher; // malloc'ed; NULL: none

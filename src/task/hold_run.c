@@ -21,6 +21,8 @@ static int open_input(struct spore__hold *h, int *mine)
 {
 	int ends[2];
 	*mine = -1;
+	if (spore__hold_wired_end(h, 0, &ends[0]))
+		return ends[0];
 	switch (h->spec.stdin_from) {
 	case SPORE__STDIN_FILE:
 		return open(h->spec.stdin_file, O_RDONLY | O_CLOEXEC);
@@ -63,6 +65,11 @@ static int open_standard(struct spore__hold *h, int theirs[3], int mine[3])
 	if (theirs[0] < 0)
 		goto failed;
 	for (int i = 1; i < 3; i++) {
+		if (i == 1 && spore__hold_wired_end(h, 1, &theirs[1])) {
+			if (theirs[1] < 0)
+				goto failed;
+			continue; // nothing of it is seen here
+		}
 		if (spore__os_pipe(ends) != 0)
 			goto failed;
 		mine[i] = ends[0];
@@ -205,7 +212,8 @@ int spore__hold_run_start(struct spore__hold *h)
 	r->input = mine[0];
 	h->state.pid = r->pid;
 	h->tree.group = r->pid;
-	spore__hold_output_open(h, &r->out, mine[1], h->spec.tty ? SPORE__LOG_TTY : SPORE__LOG_STDOUT);
+	if (mine[1] >= 0)
+		spore__hold_output_open(h, &r->out, mine[1], h->spec.tty ? SPORE__LOG_TTY : SPORE__LOG_STDOUT);
 	if (mine[2] >= 0)
 		spore__hold_output_open(h, &r->err, mine[2], SPORE__LOG_STDERR);
 	spore__hold_control_started(h);

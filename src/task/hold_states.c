@@ -60,6 +60,13 @@ static void become_ready(struct spore__hold *h)
 static void start(struct spore__hold *h)
 {
 	spore__hold_timer(h, SPORE__TIMER_STATE, -1);
+	if (!spore__hold_wired_ready(h)) {
+		h->state.next_at = 0;
+		if (h->at != SPORE__AT_WIRING)
+			spore__hold_event(h, SPORE_INFO, "waiting", NULL, "%s waits: %s", h->task, h->state.why);
+		move(h, SPORE__AT_WIRING);
+		return;
+	}
 	h->restart_asked = false;
 	h->fate = SPORE__END_NONE;
 	h->state.next_at = h->state.ready_at = 0;
@@ -95,6 +102,7 @@ static void end_for_good(struct spore__hold *h)
 {
 	h->state.failed = h->state.wanted && !succeeded(&h->state);
 	move(h, SPORE__AT_ENDED);
+	spore__hold_wired_close(h);
 	h->quit = true;
 }
 
@@ -480,6 +488,13 @@ static cell *const table[SPORE__ATS][SPORE__ONS] = {
             [SPORE__ON_KILL] = stop_waiting,
             [SPORE__ON_RESTART] = start,
         },
+    [SPORE__AT_WIRING] =
+        {
+            [SPORE__ON_WIRED] = start,
+            [SPORE__ON_STOP] = stop_waiting,
+            [SPORE__ON_KILL] = stop_waiting,
+            [SPORE__ON_RESTART] = start,
+        },
 };
 
 void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what)
@@ -491,5 +506,6 @@ void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what)
 void spore__hold_begin(struct spore__hold *h)
 {
 	h->grace = -1;
+	spore__hold_wired_open(h);
 	spore__hold_happens(h, SPORE__ON_TIMER);
 }

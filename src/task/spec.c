@@ -70,6 +70,9 @@ const struct spore__spec_field spore__spec_fields[] = {
     BOOL("tty", tty, 0),
     ENUM("stdin", stdin_from, stdins, SPORE__STDIN_NULL, false),
     STR("stdin.file", stdin_file),
+    STR("wire.stdin", wire_stdin),
+    STR("wire.stdout", wire_stdout),
+    STR("wire.stdio", wire_stdio),
     ENUM("restart", restart, restarts, SPORE__RESTART_NEVER, true),
     LIVE_INT("restart.delay_ms", restart_delay_ms, 200, 0, DAY_MS),
     LIVE_INT("restart.max_ms", restart_max_ms, 30000, 0, DAY_MS),
@@ -364,6 +367,12 @@ static void check(struct decoding *d)
 		wrong(d, SPORE_EINVALID, "cwd: not an absolute path");
 	else if (s->stdin_from == SPORE__STDIN_FILE && s->stdin_file == NULL)
 		wrong(d, SPORE_EINVALID, "stdin.file: missing");
+	else if (s->wire_stdio != NULL && (s->wire_stdin != NULL || s->wire_stdout != NULL))
+		wrong(d, SPORE_EINVALID, "wire.stdio: its stdin and stdout cannot be wired beside it");
+	else if (s->tty && (s->wire_stdin != NULL || s->wire_stdout != NULL || s->wire_stdio != NULL))
+		wrong(d, SPORE_EINVALID, "tty: stdin and stdout are its terminal, and cannot be wired");
+	else if (s->stdin_from != SPORE__STDIN_NULL && (s->wire_stdin != NULL || s->wire_stdio != NULL))
+		wrong(d, SPORE_EINVALID, "stdin: it is wired, and cannot be kept open or come from a file");
 	else if ((s->ready == SPORE__READY_TCP && s->ready_address == NULL) ||
 	         (s->alive == SPORE__ALIVE_TCP && s->alive_address == NULL))
 		wrong(d, SPORE_EINVALID, "%s.address: missing", s->ready == SPORE__READY_TCP ? "ready" : "alive");

@@ -69,6 +69,8 @@ struct spore__spec {
 	bool tty;     // a pseudo-terminal as its stdin, stdout and stderr
 	enum spore__stdin stdin_from;
 	char *stdin_file;
+	// The full name of the port that it is wired to; NULL: it is not. The hold waits for it before each start that needs it
+	char *wire_stdin, *wire_stdout, *wire_stdio;
 
 	// restart
 	enum spore__restart restart;

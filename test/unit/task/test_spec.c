@@ -98,6 +98,32 @@ static enum spore_err decode(const char *key, const char *value, char *why, size
 	return e;
 }
 
+static void test_what_is_wired_is_nothing_else(void **state)
+{
+	(void)state;
+	static const char *const pairs[][4] = {
+	    {"wire.stdin", "a.stdout", "stdin", "open"},          {"wire.stdio", "a.stdio", "stdin", "open"},
+	    {"wire.stdio", "a.stdio", "wire.stdin", "a.stdout"},  {"wire.stdio", "a.stdio", "wire.stdout", "a.stdin"},
+	    {"wire.stdin", "a.stdout", "wire.stdout", "b.stdin"}, // may be
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		struct spore__msgpack_writer w = {0};
+		struct spore__spec s;
+		spore__msgpack_map(&w, 4);
+		spore__msgpack_str(&w, "task");
+		spore__msgpack_str(&w, "web");
+		spore__msgpack_str(&w, "argv");
+		spore__msgpack_array(&w, 1);
+		spore__msgpack_str(&w, "/bin/true");
+		for (size_t k = 0; k < 4; k++)
+			spore__msgpack_str(&w, pairs[i][k]);
+		assert_int_equal(spore__spec_decode(spore__msgpack_reader(w.data, w.len), &s, NULL, 0),
+		                 i < 4 ? SPORE_EINVALID : SPORE_OK);
+		spore__spec_finish(&s);
+		spore__msgpack_writer_finish(&w);
+	}
+}
+
 static void test_refusals_name_the_field(void **state)
 {
 	(void)state;
@@ -136,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_secrets_are_hidden_where_shown),
+	    cmocka_unit_test(test_what_is_wired_is_nothing_else),
 	    cmocka_unit_test(test_refusals_name_the_field),
 	    cmocka_unit_test(test_cut_off_anywhere),
 	};

@@ -1,0 +1,202 @@
+// A stdin or stdout that is wired: a port that the hold itself has, for as long as it has its task. What it is wired with comes by the same
+// messages as the channels of a program; the hold keeps a duplicate over restarts of the program, so that neither side's restart ends the
+// other, and closes it when the task has ended for good: then end of file passes.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "task/hold.h"
+
+// By enum spore__hold_wired_kind. The transports as the program's hello has them, the best first.
+static const struct kind {
+	const char *port, *transport, *features[2];
+	unsigned descriptors;
+} kinds[] = {
+    [SPORE__WIRED_STDIN] = {"stdin", "pipe", {"pipe-1", "stream-1"}, 1},
+    [SPORE__WIRED_STDOUT] = {"stdout", "pipe", {"pipe-1", "stream-1"}, 1},
+    [SPORE__WIRED_STDIO] = {"stdio", "pipes", {"pipes-1", "stream-1"}, 2},
+};
+
+static void close_ends(struct spore__hold_wired *w)
+{
+	for (int i = 0; i < 2; i++) {
+		if (w->fds[i] >= 0)
+			close(w->fds[i]);
+		w->fds[i] = -1;
+	}
+}
+
+static void add(struct spore__hold *h, enum spore__hold_wired_kind kind, const char *peer)
+{
+	if (peer == NULL)
+		return;
+	h->wired[h->wired_count++] =
+	    (struct spore__hold_wired){.kind = kind, .peer = peer, .id = ++h->ports.last_id, .fds = {-1, -1}};
+}
+
+void spore__hold_wired_open(struct spore__hold *h)
+{
+	add(h, SPORE__WIRED_STDIN, h->spec.wire_stdin);
+	add(h, SPORE__WIRED_STDOUT, h->spec.wire_stdout);
+	add(h, SPORE__WIRED_STDIO, h->spec.wire_stdio);
+}
+
+void spore__hold_wired_close(struct spore__hold *h)
+{
+	for (size_t i = 0; i < h->wired_count; i++) {
+		struct spore__msgpack_writer w = {0};
+		close_ends(&h->wired[i]);
+		spore__hold_put_number(&w, SPORE__HOLD_CLOSE, (int64_t)h->wired[i].id);
+		spore__hold_peers_say(h, &w);
+		spore__msgpack_writer_finish(&w);
+	}
+	h->wired_count = 0;
+}
+
+void spore__hold_wired_put(const struct spore__hold *h, struct spore__msgpack_writer *w)
+{
+	for (size_t i = 0; i < h->wired_count; i++) {
+		const struct spore__hold_wired *own = &h->wired[i];
+		unsigned char bytes[128];
+		struct spore__msgpack_writer items;
+		spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
+		spore__msgpack_str(&items, kinds[own->kind].port);
+		spore__msgpack_str(&items, "bytes");
+		spore__msgpack_str(&items, "connect");
+		spore__msgpack_map(&items, 0);
+		spore__msgpack_array(&items, 2);
+		for (int k = 0; k < 2; k++)
+			spore__msgpack_str(&items, kinds[own->kind].features[k]);
+		spore__hold_put_open(w, own->id, items.data, items.len, &own->serial, own->serial != 0 ? 1 : 0);
+	}
+}
+
+bool spore__hold_wired_has(const struct spore__hold *h, const char *port)
+{
+	for (size_t i = 0; i < h->wired_count; i++)
+		if (strcmp(kinds[h->wired[i].kind].port, port) == 0)
+			return true;
+	return false;
+}
+
+static struct spore__hold_wired *find(struct spore__hold *h, int64_t id)
+{
+	for (size_t i = 0; i < h->wired_count; i++)
+		if (h->wired[i].id == (uint64_t)id)
+			return &h->wired[i];
+	return NULL;
+}
+
+// ---- what the node sends
+
+// A program expects descriptors that wait, and such as it can read or write.
+static bool is_fit(int fd, int without)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && (flags & O_ACCMODE) != without && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+// Into IN and OUT, of which those that the port does not have are -1. False: they are none for this port.
+static bool sort(const struct spore__hold_wired *w, const struct spore__hold_message *m, const int *fds, int ends[2])
+{
+	const struct kind *k = &kinds[w->kind];
+	bool stream = m->kind.len == 6 && memcmp(m->kind.s, "stream", 6) == 0;
+	if (!stream && (m->kind.len != strlen(k->transport) || memcmp(m->kind.s, k->transport, m->kind.len) != 0))
+		return false;
+	if (m->descriptors != (stream ? 1 : k->descriptors))
+		return false;
+	ends[0] = w->kind != SPORE__WIRED_STDOUT ? fds[0] : -1;
+	ends[1] = w->kind == SPORE__WIRED_STDOUT ? fds[0] : -1;
+	if (w->kind == SPORE__WIRED_STDIO)
+		ends[1] = stream ? fcntl(fds[0], F_DUPFD_CLOEXEC, 3) : fds[1];
+	return (ends[0] < 0 || is_fit(ends[0], O_WRONLY)) && (ends[1] < 0 || is_fit(ends[1], O_RDONLY)) &&
+	       (w->kind != SPORE__WIRED_STDIO || ends[1] >= 0);
+}
+
+bool spore__hold_wired_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
+{
+	struct spore__hold_wired *w = find(h, m->number);
+	struct spore__msgpack_writer answer = {0};
+	int ends[2] = {-1, -1};
+	if (w == NULL)
+		return false;
+	bool good = sort(w, m, fds, ends);
+	if (good) {
+		// A program that has the old ones goes on with them to its end.
+		close_ends(w);
+		memcpy(w->fds, ends, sizeof ends);
+		w->serial = m->serial;
+		w->used = false;
+	} else {
+		for (unsigned i = 0; i < m->descriptors; i++)
+			close(fds[i]);
+		if (ends[1] >= 0 && m->descriptors == 1 && ends[1] != fds[0])
+			close(ends[1]);
+	}
+	spore__hold_put_serial(&answer, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, w->id, m->serial);
+	spore__hold_peers_say(h, &answer);
+	spore__msgpack_writer_finish(&answer);
+	if (good)
+		spore__hold_happens(h, SPORE__ON_WIRED);
+	return true;
+}
+
+bool spore__hold_wired_over(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_wired *w = find(h, m->number);
+	// What is still in the pipe is for the program, also for its next instance.
+	if (w != NULL && w->serial == m->serial)
+		w->serial = 0;
+	return w != NULL;
+}
+
+// ---- what the program gets
+
+// Has the other side ended, with nothing left to read?
+static bool is_dead(const struct spore__hold_wired *w)
+{
+	char byte;
+	struct pollfd in = {.fd = w->fds[0], .events = POLLIN}, out = {.fd = w->fds[1], .events = POLLOUT};
+	if (in.fd >= 0 && poll(&in, 1, 0) > 0) {
+		if ((in.revents & (POLLHUP | POLLIN)) == POLLHUP)
+			return true;
+		if (recv(in.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+			return true;
+	}
+	return out.fd >= 0 && poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+bool spore__hold_wired_ready(struct spore__hold *h)
+{
+	for (size_t i = 0; i < h->wired_count; i++) {
+		struct spore__hold_wired *w = &h->wired[i];
+		const char *port = kinds[w->kind].port;
+		bool ended = w->used && is_dead(w);
+		if (ended)
+			close_ends(w);
+		if (w->fds[0] >= 0 || w->fds[1] >= 0)
+			continue;
+		(void)snprintf(h->state.why, sizeof h->state.why, "%s is wired to %.300s, which %s", port, w->peer,
+		               ended || w->used ? "has ended: it waits for the next" : "is not there yet");
+		h->dirty = true;
+		return false;
+	}
+	return true;
+}
+
+bool spore__hold_wired_end(struct spore__hold *h, int which, int *fd)
+{
+	for (size_t i = 0; i < h->wired_count; i++) {
+		struct spore__hold_wired *w = &h->wired[i];
+		if (w->fds[which] < 0)
+			continue;
+		w->used = true;
+		*fd = fcntl(w->fds[which], F_DUPFD_CLOEXEC, 3);
+		return true;
+	}
+	return false;
+}
