@@ -10,7 +10,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "task/slots.h"
+
 enum { STATE_MAX = 64 * 1024 };
+
+_Static_assert(sizeof(struct spore__hold_state) + 1024 <= SPORE__SLOT - SPORE__SLOT_HEAD,
+               "a state with its keys fits a slot");
 
 static int write_whole(int fd, const unsigned char *bytes, size_t len)
 {
@@ -103,14 +108,26 @@ int spore__folder_write_state(int dir, const struct spore__hold_state *state)
 {
 	struct spore__msgpack_writer w = {0};
 	spore__state_encode(state, &w);
-	return write_renamed(dir, "status", &w);
+	int saved = w.err;
+	if (saved == 0 && spore__slots_write(dir, "status", w.data, w.len) != 0)
+		saved = errno;
+	spore__msgpack_writer_finish(&w);
+	errno = saved;
+	return saved == 0 ? 0 : -1;
+}
+
+// Older holds wrote the map alone.
+static unsigned char *read_state(int dir, size_t *len)
+{
+	unsigned char *bytes = spore__slots_read(dir, "status", len);
+	return bytes != NULL || errno != EBADMSG ? bytes : read_whole(dir, "status", STATE_MAX, len);
 }
 
 int spore__folder_read_state(int dir, struct spore__hold_state *state)
 {
 	size_t len;
 	memset(state, 0, sizeof *state);
-	unsigned char *bytes = read_whole(dir, "status", STATE_MAX, &len);
+	unsigned char *bytes = read_state(dir, &len);
 	if (bytes == NULL)
 		return -1;
 	enum spore_err e = spore__state_decode(spore__msgpack_reader(bytes, len), state);

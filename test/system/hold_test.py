@@ -174,8 +174,12 @@ class Hold:
         return [e for e in events if name is None or e["event"] == name]
 
     def status(self):
+        """Of the two slots (src/task/slots.h) the one that was written last."""
         with open(os.path.join(self.folder, "status"), "rb") as f:
-            return {"phase": "starting", **unpack(f.read())[0]}
+            both = f.read()
+        heads = [struct.unpack_from("<4sIQ", both, at) + (at,) for at in (0, 4096) if len(both) > at + 24]
+        _, length, _, at = max((h for h in heads if h[0] == b"SLT1"), key=lambda h: h[2])
+        return {"phase": "starting", **unpack(both[at + 24:at + 24 + length])[0]}
 
 
 class HoldTest(SporeTest):
