@@ -51,6 +51,80 @@ enum spore_err spore__tasks_call(struct spore__tasks *t, const char *method, str
 	return err;
 }
 
+enum { UNDER_WAY = 32 };
+
+struct batch {
+	struct spore__tasks *t;
+	const struct spore__tasks_batch *b;
+	uint32_t ids[UNDER_WAY];
+	size_t items[UNDER_WAY]; // which item each is about
+	size_t count;
+};
+
+static enum spore_err send_item(struct batch *s, size_t item)
+{
+	struct spore__msgpack_writer w = {0};
+	s->b->put(s->b->arg, item, &w);
+	enum spore_err err = w.err != 0 ? SPORE_ENOMEM : SPORE_OK;
+	if (err != SPORE_OK)
+		(void)snprintf(s->t->rpc.why, sizeof s->t->rpc.why, "out of memory");
+	else
+		err = spore__rpc_client_send(&s->t->rpc, s->b->method, w.data, w.len, &s->ids[s->count]);
+	spore__msgpack_writer_finish(&w);
+	s->items[s->count++] = item; // also when it failed: it may have arrived
+	return err;
+}
+
+static enum spore_err take_answer(struct batch *s)
+{
+	uint32_t id;
+	enum spore_err err = spore__rpc_client_receive(&s->t->rpc, &id);
+	for (size_t i = 0; err == SPORE_OK && i < s->count; i++) {
+		if (s->ids[i] != id)
+			continue;
+		if (s->b->took != NULL)
+			s->b->took(s->b->arg, s->items[i], &s->t->rpc.m.result);
+		s->count--;
+		memmove(&s->ids[i], &s->ids[i + 1], (s->count - i) * sizeof *s->ids);
+		memmove(&s->items[i], &s->items[i + 1], (s->count - i) * sizeof *s->items);
+		break;
+	}
+	return err;
+}
+
+// One by one, as often as it takes: what was under way when the node ended.
+static enum spore_err call_again(struct batch *s)
+{
+	enum spore_err err = SPORE_OK;
+	for (size_t i = 0; err == SPORE_OK && i < s->count; i++) {
+		struct spore__msgpack_writer w = {0};
+		s->b->put(s->b->arg, s->items[i], &w);
+		err = spore__tasks_call(s->t, s->b->method, &w, true, s->b->timeout_ms);
+		if (err == SPORE_OK && s->b->took != NULL)
+			s->b->took(s->b->arg, s->items[i], &s->t->rpc.m.result);
+	}
+	s->count = 0;
+	return err;
+}
+
+enum spore_err spore__tasks_call_all(struct spore__tasks *t, const struct spore__tasks_batch *b)
+{
+	struct batch s = {.t = t, .b = b};
+	enum spore_err err = SPORE_OK;
+	t->rpc.timeout_ms = b->timeout_ms;
+	for (size_t next = 0; err == SPORE_OK && (next < b->count || s.count > 0);) {
+		if (next < b->count && s.count < (b->one_by_one ? 1 : UNDER_WAY))
+			err = send_item(&s, next++);
+		else
+			err = take_answer(&s);
+		if (err == SPORE_ECLOSED) {
+			err = call_again(&s);
+			t->rpc.timeout_ms = b->timeout_ms;
+		}
+	}
+	return err;
+}
+
 static bool is_about_what_was_asked(enum spore_err err)
 {
 	return err == SPORE_ENOTFOUND || err == SPORE_EINVALID || err == SPORE_EEXISTS || err == SPORE_ETOOBIG;

@@ -22,6 +22,19 @@ enum { SPORE__TASKS_PATIENCE_MS = 60000, SPORE__TASKS_FOREVER_MS = INT32_MAX };
 int spore__tasks_open(struct spore__tasks *t, const char *what, bool start);
 void spore__tasks_close(struct spore__tasks *t);
 
+// Many calls that may be made twice, some of them under way at a time. `put` makes the parameters of item I (of `count`), `took` (may be
+// NULL) gets its result, in whatever order they come. The first error ends it, and is that of one of the items.
+struct spore__tasks_batch {
+	const char *method;
+	size_t count;
+	void (*put)(void *arg, size_t i, struct spore__msgpack_writer *params);
+	void (*took)(void *arg, size_t i, const struct spore__msgpack_reader *result);
+	void *arg;
+	int timeout_ms;  // for each answer
+	bool one_by_one; // each when the one before is answered
+};
+enum spore_err spore__tasks_call_all(struct spore__tasks *t, const struct spore__tasks_batch *b);
+
 // Calls METHOD with the map in PARAMS, which is finished here, and waits for the answer for TIMEOUT_MS. AGAIN: it may be made twice.
 enum spore_err spore__tasks_call(struct spore__tasks *t, const char *method, struct spore__msgpack_writer *params,
                                  bool again, int timeout_ms);

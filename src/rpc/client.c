@@ -138,31 +138,56 @@ static enum spore_err answered_error(struct spore__rpc_client *c)
 	return code > SPORE_OK && code <= SPORE_EAGAIN ? (enum spore_err)code : SPORE_ESYSTEM;
 }
 
-enum spore_err spore__rpc_client_call(struct spore__rpc_client *c, const char *method, const void *params, size_t len)
+enum spore_err spore__rpc_client_send(struct spore__rpc_client *c, const char *method, const void *params, size_t len,
+                                      uint32_t *id)
 {
-	int64_t deadline = now_ms() + c->timeout_ms;
-	uint32_t id = c->next_id++;
 	struct spore__msgpack_writer w = {0};
-	spore__rpc_begin_request(&w, id, method);
+	enum spore_err err;
+	*id = c->next_id++;
+	spore__rpc_begin_request(&w, *id, method);
 	if (params != NULL)
 		spore__msgpack_raw(&w, params, len);
 	else
 		spore__msgpack_array(&w, 0);
-	enum spore_err err = SPORE_OK;
 	if (w.err != 0)
 		err = fail(c, SPORE_ENOMEM, "out of memory");
 	else if (w.len > SPORE__RPC_MAX_MESSAGE)
 		err = fail(c, SPORE_ETOOBIG, "the call is larger than a message may be");
 	else
-		err = send_all(c, w.data, w.len, deadline);
+		err = send_all(c, w.data, w.len, now_ms() + c->timeout_ms);
 	spore__msgpack_writer_finish(&w);
-	// A server that refuses answers before it closes, so the answer may be there although sending failed.
-	bool closed = err == SPORE_ECLOSED;
-	if (err != SPORE_OK && !closed)
-		return err;
+	return err;
+}
+
+static enum spore_err receive_response(struct spore__rpc_client *c, int64_t deadline)
+{
+	enum spore_err err;
 	do
 		err = receive(c, deadline);
-	while (err == SPORE_OK && (c->m.kind != SPORE__RPC_RESPONSE || c->m.id != id));
+	while (err == SPORE_OK && c->m.kind != SPORE__RPC_RESPONSE);
+	return err;
+}
+
+enum spore_err spore__rpc_client_receive(struct spore__rpc_client *c, uint32_t *id)
+{
+	enum spore_err err = receive_response(c, now_ms() + c->timeout_ms);
+	if (err != SPORE_OK)
+		return err;
+	*id = (uint32_t)c->m.id;
+	return c->m.failed ? answered_error(c) : SPORE_OK;
+}
+
+enum spore_err spore__rpc_client_call(struct spore__rpc_client *c, const char *method, const void *params, size_t len)
+{
+	int64_t deadline = now_ms() + c->timeout_ms;
+	uint32_t id;
+	enum spore_err err = spore__rpc_client_send(c, method, params, len, &id);
+	// A server that refuses answers before it closes, so the answer may be there although sending failed.
+	if (err != SPORE_OK && err != SPORE_ECLOSED)
+		return err;
+	do
+		err = receive_response(c, deadline);
+	while (err == SPORE_OK && c->m.id != id);
 	return err == SPORE_OK && c->m.failed ? answered_error(c) : err;
 }
 

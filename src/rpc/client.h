@@ -1,4 +1,4 @@
-// A blocking rpc client on a connected stream socket: one call at a time. libc only; one thread.
+// A blocking rpc client on a connected stream socket. libc only; one thread.
 #ifndef SPORE_RPC_CLIENT_H
 #define SPORE_RPC_CLIENT_H
 
@@ -25,6 +25,12 @@ enum spore_err spore__rpc_client_hello(struct spore__rpc_client *c, const char *
 // Calls METHOD; PARAMS is one encoded array or map (NULL: none). SPORE_OK: c->m.result stands before the result. Else the
 // error that was answered, or SPORE_ETIMEOUT, SPORE_ECLOSED, SPORE_EMALFORMED, SPORE_ENOMEM, SPORE_ETOOBIG; c->why says it.
 enum spore_err spore__rpc_client_call(struct spore__rpc_client *c, const char *method, const void *params, size_t len);
+
+// The two halves of it, for several calls under way: at most SPORE__RPC_MAX_IN_FLIGHT, and not so many that neither side reads because
+// both write. `receive` takes the next answer, in whatever order they come, as `call` does; *ID says whose it is.
+enum spore_err spore__rpc_client_send(struct spore__rpc_client *c, const char *method, const void *params, size_t len,
+                                      uint32_t *id);
+enum spore_err spore__rpc_client_receive(struct spore__rpc_client *c, uint32_t *id);
 
 // Waits until the other side closes the connection; what it still sends is thrown away.
 enum spore_err spore__rpc_client_wait_closed(struct spore__rpc_client *c, int timeout_ms);

@@ -158,7 +158,7 @@ static int build_all(struct spore__run *r, struct spore__strs *failed)
 			continue;
 		}
 		size_t i = next++;
-		if (!r->tasks[i].selected)
+		if (!r->tasks[i].selected || spore__launch_is_system_program(r->m.tasks[i].source))
 			continue;
 		jobs[running].task = i;
 		if (start_job(&jobs[running], &r->m.tasks[i]))

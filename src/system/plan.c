@@ -116,6 +116,18 @@ static int find_removed(struct spore__run *r)
 	return status;
 }
 
+static void put_dry(void *arg, size_t i, struct spore__msgpack_writer *w)
+{
+	struct spore__run *r = arg;
+	put_start(w, r, &r->items[i], true, false);
+}
+
+static void take_dry(void *arg, size_t i, const struct spore__msgpack_reader *result)
+{
+	struct spore__run *r = arg;
+	decide(&r->items[i], result);
+}
+
 int spore__run_plan(struct spore__run *r, bool start)
 {
 	int status = r->met ? 0 : spore__tasks_open(&r->node, r->what, start);
@@ -130,14 +142,15 @@ int spore__run_plan(struct spore__run *r, bool start)
 	status = check_owner(r);
 	if (status == 0)
 		status = find_removed(r);
-	for (size_t i = 0; status == 0 && i < r->count; i++) {
-		struct spore__msgpack_writer w = {0};
-		put_start(&w, r, &r->items[i], true, false);
-		enum spore_err err = spore__tasks_call(&r->node, "tasks.start", &w, true, SPORE__TASKS_PATIENCE_MS);
-		if (err != SPORE_OK)
-			status = spore__tasks_failed(&r->node, err);
-		else
-			decide(&r->items[i], &r->node.rpc.m.result);
+	if (status == 0) {
+		const struct spore__tasks_batch dry = {.method = "tasks.start",
+		                                       .count = r->count,
+		                                       .put = put_dry,
+		                                       .took = take_dry,
+		                                       .arg = r,
+		                                       .timeout_ms = SPORE__TASKS_PATIENCE_MS};
+		enum spore_err err = spore__tasks_call_all(&r->node, &dry);
+		status = err == SPORE_OK ? 0 : spore__tasks_failed(&r->node, err);
 	}
 	return status;
 }
@@ -237,17 +250,40 @@ static enum spore_err claim(struct spore__run *r)
 	return spore__tasks_call(&r->node, "systems.begin", &w, true, SPORE__TASKS_FOREVER_MS);
 }
 
+struct apply {
+	struct spore__run *r;
+	size_t *items; // indices of those that are not unchanged
+	bool keep_old;
+};
+
+static bool keeps(const struct apply *a, size_t i)
+{
+	return a->keep_old && a->r->items[a->items[i]].action == SPORE__ACTION_REPLACE;
+}
+
+static void put_real(void *arg, size_t i, struct spore__msgpack_writer *w)
+{
+	struct apply *a = arg;
+	put_start(w, a->r, &a->r->items[a->items[i]], false, keeps(a, i));
+}
+
 int spore__run_apply(struct spore__run *r, bool keep_old)
 {
+	struct apply a = {.r = r, .keep_old = keep_old, .items = spore__xcalloc(r->count + 1, sizeof *a.items)};
+	struct spore__tasks_batch real = {
+	    .method = "tasks.start", .put = put_real, .arg = &a, .timeout_ms = SPORE__TASKS_PATIENCE_MS};
 	enum spore_err err = claim(r);
-	for (size_t i = 0; err == SPORE_OK && i < r->count; i++) {
-		struct spore__msgpack_writer w = {0};
-		bool keep = keep_old && r->items[i].action == SPORE__ACTION_REPLACE;
+	for (size_t i = 0; i < r->count; i++) {
 		if (r->items[i].action == SPORE__ACTION_UNCHANGED)
 			continue;
-		put_start(&w, r, &r->items[i], false, keep);
-		err = spore__tasks_call(&r->node, "tasks.start", &w, true,
-		                        keep ? SPORE__TASKS_FOREVER_MS : SPORE__TASKS_PATIENCE_MS);
+		a.items[real.count] = i;
+		if (keeps(&a, real.count++)) { // the next only when this one is ready
+			real.timeout_ms = SPORE__TASKS_FOREVER_MS;
+			real.one_by_one = true;
+		}
 	}
+	if (err == SPORE_OK)
+		err = spore__tasks_call_all(&r->node, &real);
+	free(a.items);
 	return err == SPORE_OK ? 0 : spore__tasks_failed(&r->node, err);
 }

@@ -83,7 +83,8 @@ static const struct spore__schema_key stop_keys[] = {
 };
 
 static const struct spore__schema_key limit_keys[] = {
-    KEY("memory", SIZE, "limits.memory", HELP "Memory of all its processes together; without control groups address space of each"),
+    KEY("memory", SIZE, "limits.memory",
+        HELP "Memory of all its processes together; without control groups address space of each"),
     KEY("cpu", CPU, "limits.cpu_milli", HELP "Processors that it may keep busy; needs control groups"),
     KEY("files", INT, "limits.files", HELP "Open files of a process"),
     KEY("processes", INT, "limits.processes", HELP "Processes and threads; needs control groups"),
