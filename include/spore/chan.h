@@ -26,7 +26,7 @@
 //	SPORE_EAGAIN      SPORE_NOW was asked for, and there is no message, or no room
 //	SPORE_ETIMEOUT    the time is over
 //	SPORE_ENOTWIRED   the same two, while the port is wired to nothing or its peer is not there: an open port waits for that
-//	SPORE_EEND        receive: the peer finished; everything that it sent was received
+//	SPORE_EEND        receive: the peer finished; everything that it sent was received. A plain program's end is the same
 //	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
 //	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
 //	                  not received is counted (spore_chan_stats). On an accepted channel it stays
@@ -34,6 +34,7 @@
 //	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew
 //	SPORE_ETOOBIG     send: over SPORE_CHAN_LARGEST, or over what the transport takes. receive: over the buffer; the message stays
 //	SPORE_ENOMEM      no memory for a message of this size; the channel is as before
+//	SPORE_EINVALID    send: the peer is a plain program that takes lines, and there is a newline in the message
 //	SPORE_EMALFORMED  the peer broke the rules; the channel is closed
 //	SPORE_ECANCELLED  a signal
 #ifndef SPORE_CHAN_H

@@ -1,4 +1,4 @@
-// Frames on a connected stream socket: four bytes of length, the lowest first, then the message; FINISH is the half-close. See docs/design/channels.md.
+// Messages on a connected stream socket, told apart by a framing: that of libspore, or one that a program without it uses. See docs/design/channels.md.
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "../os/os.h"
 #include "chan/bell.h"
-#include "chan/frame.h"
+#include "chan/framing.h"
 #include "chan/transport.h"
 
 enum {
@@ -27,6 +27,7 @@ struct buffer {
 
 struct stream {
 	struct spore__transport base;
+	const struct spore__framing *framing;
 	int fd;
 
 	// Sending. A thread that waits to receive sends what is left over as well, so there is a lock.
@@ -36,15 +37,19 @@ struct stream {
 	size_t out_from, out_len, out_size;
 	const unsigned char *rest; // what comes behind it, not owned
 	size_t rest_len;
+	size_t tail; // bytes that the framing has behind that: 1 or 0
 	bool finishing, finished;
 	struct buffer *loan;
 
 	// Receiving
 	enum spore_err in_err;
 	unsigned char *in;
-	size_t in_from, in_len;
-	bool head; // of the current message is known
+	size_t in_from, in_len, in_size;
+	bool in_end; // nothing comes behind it
+	bool head;   // of the current message is known
 	size_t len, got;
+	size_t in_tail;       // bytes behind it
+	size_t looked;        // for its end
 	struct buffer *whole; // where the current message is put together; may be NULL
 	struct buffer *lent, *lent_last, *spare;
 	unsigned lent_count;
@@ -59,14 +64,20 @@ static struct stream *stream(struct spore__transport *t)
 
 // ---- sending; under the lock
 
+static const char newline[] = "\n";
+
 static enum spore_err push(struct stream *s)
 {
-	while (s->out_err == SPORE_OK && (s->out_len > s->out_from || s->rest_len > 0)) {
-		const struct iovec pieces[2] = {{.iov_base = s->out + s->out_from, .iov_len = s->out_len - s->out_from},
-		                                {.iov_base = (void *)s->rest, .iov_len = s->rest_len}};
-		ssize_t n = spore__io_send_pieces(s->fd, pieces[0].iov_len > 0 ? pieces : pieces + 1,
-		                                  (pieces[0].iov_len > 0) + (s->rest_len > 0 && pieces[0].iov_len > 0) +
-		                                      (pieces[0].iov_len == 0));
+	while (s->out_err == SPORE_OK && (s->out_len > s->out_from || s->rest_len + s->tail > 0)) {
+		const struct iovec all[3] = {{.iov_base = s->out + s->out_from, .iov_len = s->out_len - s->out_from},
+		                             {.iov_base = (void *)s->rest, .iov_len = s->rest_len},
+		                             {.iov_base = (void *)newline, .iov_len = s->tail}};
+		struct iovec pieces[3];
+		int count = 0;
+		for (int i = 0; i < 3; i++)
+			if (all[i].iov_len > 0)
+				pieces[count++] = all[i];
+		ssize_t n = spore__io_send_pieces(s->fd, pieces, count);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
@@ -75,10 +86,12 @@ static enum spore_err push(struct stream *s)
 			s->out_err = SPORE_ECLOSED;
 			break;
 		}
-		size_t first = (size_t)n < pieces[0].iov_len ? (size_t)n : pieces[0].iov_len;
+		size_t first = (size_t)n < all[0].iov_len ? (size_t)n : all[0].iov_len;
+		size_t second = (size_t)n - first < s->rest_len ? (size_t)n - first : s->rest_len;
 		s->out_from += first;
-		s->rest += (size_t)n - first;
-		s->rest_len -= (size_t)n - first;
+		s->rest += second;
+		s->rest_len -= second;
+		s->tail -= (size_t)n - first - second;
 	}
 	if (s->out_from == s->out_len) {
 		s->out_from = s->out_len = 0;
@@ -88,7 +101,7 @@ static enum spore_err push(struct stream *s)
 			s->out_size = 0;
 		}
 	}
-	bool left = s->out_len > 0 || s->rest_len > 0;
+	bool left = s->out_len > 0 || s->rest_len + s->tail > 0;
 	if (s->out_err == SPORE_OK && !left && s->finishing) {
 		(void)shutdown(s->fd, SHUT_WR);
 		s->out_err = SPORE_ECLOSED; // for what would come later
@@ -124,32 +137,45 @@ static bool reserve(struct stream *s, size_t more)
 static enum spore_err ready(struct stream *s)
 {
 	enum spore_err e = s->out_err;
-	if (e == SPORE_OK && (s->rest_len > 0 || s->out_len - s->out_from > OUT - QUEUED - SPORE__FRAME_HEAD)) {
+	if (e == SPORE_OK &&
+	    (s->rest_len + s->tail > 0 || s->out_len - s->out_from > OUT - QUEUED - SPORE__FRAMING_HEAD)) {
 		e = push(s);
 		if (e == SPORE_EBUSY &&
-		    (s->rest_len > 0 || s->out_len - s->out_from > OUT - QUEUED - SPORE__FRAME_HEAD))
+		    (s->rest_len + s->tail > 0 || s->out_len - s->out_from > OUT - QUEUED - SPORE__FRAMING_HEAD))
 			e = SPORE_EAGAIN;
 		else if (e == SPORE_EBUSY)
 			e = SPORE_OK;
 	}
-	if (e == SPORE_OK && !reserve(s, SPORE__FRAME_HEAD + QUEUED))
+	if (e == SPORE_OK && !reserve(s, SPORE__FRAMING_HEAD + QUEUED + 1))
 		e = SPORE_ENOMEM;
 	return e;
+}
+
+static void put_head(struct stream *s, size_t len)
+{
+	s->out_len += s->framing->head(s->out + s->out_len, len);
+}
+
+static void put_rest(struct stream *s, const void *data, size_t len)
+{
+	s->rest = data;
+	s->rest_len = len;
+	s->tail = s->framing->tail;
 }
 
 // Sends a frame whose bytes are the caller's. Nothing was taken when it is SPORE_EAGAIN.
 static enum spore_err begin(struct stream *s, const void *data, size_t len)
 {
 	size_t before = s->out_len;
-	spore__frame_put(s->out + s->out_len, (uint32_t)len);
-	s->out_len += SPORE__FRAME_HEAD;
-	s->rest = data;
-	s->rest_len = len;
+	put_head(s, len);
+	size_t with = s->out_len;
+	put_rest(s, data, len);
 	enum spore_err e = push(s);
-	if (e == SPORE_EBUSY && s->out_len == before + SPORE__FRAME_HEAD && s->out_from <= before) {
+	if (e == SPORE_EBUSY && s->out_len == with && s->out_from <= before && s->rest_len == len &&
+	    s->tail == s->framing->tail) {
 		// Nothing of this one has left.
-		s->out_len -= SPORE__FRAME_HEAD;
-		s->rest_len = 0;
+		s->out_len = before;
+		s->rest_len = s->tail = 0;
 		e = SPORE_EAGAIN;
 		atomic_store_explicit(&s->pending, s->out_len > s->out_from, memory_order_relaxed);
 	}
@@ -159,15 +185,20 @@ static enum spore_err begin(struct stream *s, const void *data, size_t len)
 static enum spore_err send_message(struct spore__transport *t, const void *data, size_t len, bool more)
 {
 	struct stream *s = stream(t);
-	if (len > SPORE_CHAN_LARGEST)
+	if (len > s->framing->limit)
 		return SPORE_ETOOBIG;
+	enum spore_err e = s->framing->check(data, len);
+	if (e != SPORE_OK)
+		return e;
 	pthread_mutex_lock(&s->lock);
-	enum spore_err e = ready(s);
+	e = ready(s);
 	if (e == SPORE_OK && more && len <= QUEUED) {
-		spore__frame_put(s->out + s->out_len, (uint32_t)len);
+		put_head(s, len);
 		if (len > 0)
-			memcpy(s->out + s->out_len + SPORE__FRAME_HEAD, data, len);
-		s->out_len += SPORE__FRAME_HEAD + len;
+			memcpy(s->out + s->out_len, data, len);
+		s->out_len += len;
+		memcpy(s->out + s->out_len, newline, s->framing->tail);
+		s->out_len += s->framing->tail;
 	} else if (e == SPORE_OK) {
 		e = begin(s, data, len);
 	}
@@ -199,7 +230,7 @@ static struct buffer *new_buffer(size_t size)
 static enum spore_err loan(struct spore__transport *t, size_t size, void **data)
 {
 	struct stream *s = stream(t);
-	if (size > SPORE_CHAN_LARGEST)
+	if (size > s->framing->limit)
 		return SPORE_ETOOBIG;
 	pthread_mutex_lock(&s->lock);
 	enum spore_err e = ready(s);
@@ -219,14 +250,14 @@ static enum spore_err commit(struct spore__transport *t, size_t len)
 {
 	struct stream *s = stream(t);
 	pthread_mutex_lock(&s->lock);
-	enum spore_err e = ready(s);
+	enum spore_err e = s->framing->check(s->loan->bytes, len);
+	if (e == SPORE_OK)
+		e = ready(s);
 	if (e == SPORE_OK) {
 		e = begin(s, s->loan->bytes, len);
 		if (e == SPORE_EAGAIN) { // it cannot be taken back
-			spore__frame_put(s->out + s->out_len, (uint32_t)len);
-			s->out_len += SPORE__FRAME_HEAD;
-			s->rest = s->loan->bytes;
-			s->rest_len = len;
+			put_head(s, len);
+			put_rest(s, s->loan->bytes, len);
 			atomic_store_explicit(&s->pending, true, memory_order_relaxed);
 			e = SPORE_EBUSY;
 		}
@@ -246,8 +277,7 @@ static enum spore_err finish(struct spore__transport *t)
 	pthread_mutex_lock(&s->lock);
 	enum spore_err e = ready(s);
 	if (e == SPORE_OK) {
-		spore__frame_put(s->out + s->out_len, SPORE__FRAME_FINISH);
-		s->out_len += SPORE__FRAME_HEAD;
+		s->out_len += s->framing->finish(s->out + s->out_len);
 		s->finishing = true;
 		e = push(s);
 	}
@@ -263,7 +293,7 @@ static uint64_t lost(struct spore__transport *t)
 
 // ---- receiving
 
-// Reads into the space at TO. SPORE_EAGAIN, SPORE_ECLOSED.
+// Reads into the space at TO. SPORE_EAGAIN, SPORE_ECLOSED, SPORE_EEND: end of file.
 static enum spore_err pull(struct stream *s, unsigned char *to, size_t size, size_t *got)
 {
 	ssize_t n;
@@ -272,33 +302,67 @@ static enum spore_err pull(struct stream *s, unsigned char *to, size_t size, siz
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return SPORE_EAGAIN;
 	if (n <= 0)
-		return SPORE_ECLOSED;
+		return n == 0 ? SPORE_EEND : SPORE_ECLOSED;
 	*got = (size_t)n;
 	return SPORE_OK;
 }
 
+// Space behind what was received, which begins the buffer then.
+static bool make_space(struct stream *s)
+{
+	memmove(s->in, s->in + s->in_from, s->in_len - s->in_from);
+	s->in_len -= s->in_from;
+	s->in_from = 0;
+	if (s->in_len < s->in_size)
+		return true;
+	unsigned char *in = realloc(s->in, s->in_size * 2);
+	if (in == NULL)
+		return false;
+	s->in = in;
+	s->in_size *= 2;
+	return true;
+}
+
 static enum spore_err take_head(struct stream *s)
 {
-	while (s->in_len - s->in_from < SPORE__FRAME_HEAD) {
-		size_t n;
-		memmove(s->in, s->in + s->in_from, s->in_len - s->in_from);
-		s->in_len -= s->in_from;
-		s->in_from = 0;
-		enum spore_err e = pull(s, s->in + s->in_len, IN - s->in_len, &n);
-		if (e != SPORE_OK)
+	struct spore__framed m = {.looked = s->looked};
+	enum spore_err e;
+	while ((e = s->framing->take(s->in + s->in_from, s->in_len - s->in_from, s->in_end, &m)) == SPORE_EAGAIN) {
+		size_t n = 0;
+		s->looked = m.looked;
+		if (!make_space(s))
+			return SPORE_ENOMEM;
+		e = pull(s, s->in + s->in_len, s->in_size - s->in_len, &n);
+		if (e == SPORE_EEND)
+			s->in_end = true;
+		else if (e != SPORE_OK)
 			return e;
 		s->in_len += n;
 	}
-	uint32_t len = spore__frame_get(s->in + s->in_from);
-	s->in_from += SPORE__FRAME_HEAD;
-	if (len == SPORE__FRAME_FINISH)
-		return SPORE_EEND;
-	if (len > SPORE_CHAN_LARGEST)
-		return SPORE_EMALFORMED;
+	s->looked = 0;
+	if (e != SPORE_OK)
+		return e;
+	s->in_from += m.head;
 	s->head = true;
-	s->len = len;
+	s->len = m.len;
+	s->in_tail = m.tail;
 	s->got = 0;
 	return SPORE_OK;
+}
+
+// All of the current message was taken.
+static void taken(struct stream *s)
+{
+	s->head = false;
+	s->in_from += s->in_tail;
+	if (s->in_from < s->in_len || s->in_size <= SPARE)
+		return;
+	unsigned char *in = realloc(s->in, IN);
+	s->in_from = s->in_len = 0;
+	if (in == NULL)
+		return;
+	s->in = in;
+	s->in_size = IN;
 }
 
 // Gets on with the current message at TO.
@@ -314,15 +378,15 @@ static enum spore_err fill(struct stream *s, unsigned char *to)
 		} else if (left >= IN) {
 			e = pull(s, to + s->got, left, &n);
 		} else {
-			e = pull(s, s->in, IN, &n);
+			e = pull(s, s->in, s->in_size, &n);
 			if (e != SPORE_OK)
-				return e;
+				return e == SPORE_EEND ? SPORE_ECLOSED : e;
 			s->in_from = 0;
 			s->in_len = n;
 			continue;
 		}
 		if (e != SPORE_OK)
-			return e;
+			return e == SPORE_EEND ? SPORE_ECLOSED : e; // in the middle of it
 		s->got += n;
 	}
 	return SPORE_OK;
@@ -380,7 +444,7 @@ static enum spore_err read_message(struct spore__transport *t, const void **data
 		s->lent_last->next = b;
 	s->lent_last = b;
 	s->lent_count++;
-	s->head = false;
+	taken(s);
 	*data = b->bytes;
 	*len = s->len;
 	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
@@ -408,7 +472,7 @@ static enum spore_err copy(struct spore__transport *t, void *buffer, size_t size
 		if (e != SPORE_OK)
 			return e == SPORE_EAGAIN && s->got > 0 ? SPORE_EBUSY : e;
 	}
-	s->head = false;
+	taken(s);
 	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
 	return SPORE_OK;
 }
@@ -430,14 +494,16 @@ static enum spore_err keep_sending(struct stream *s)
 	pthread_mutex_lock(&s->lock);
 	bool own = s->loan != NULL && s->rest >= s->loan->bytes && s->rest <= s->loan->bytes + s->loan->size;
 	if (s->rest_len > 0 && !own) {
-		if (reserve(s, s->rest_len)) {
+		if (reserve(s, s->rest_len + s->tail)) {
 			memcpy(s->out + s->out_len, s->rest, s->rest_len);
 			s->out_len += s->rest_len;
+			memcpy(s->out + s->out_len, newline, s->tail);
+			s->out_len += s->tail;
 		} else {
 			s->out_err = e = SPORE_ENOMEM;
 			(void)shutdown(s->fd, SHUT_WR);
 		}
-		s->rest_len = 0;
+		s->rest_len = s->tail = 0;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return e;
@@ -520,7 +586,8 @@ static enum spore_err make(const struct spore__channel_sizes *sizes, struct spor
 	return SPORE_OK;
 }
 
-static enum spore_err open_end(const struct spore__channel_end *end, struct spore__transport **t)
+static enum spore_err open_framed(const struct spore__channel_end *end, const struct spore__framing *framing,
+                                  struct spore__transport **t)
 {
 	if (spore__io_stream_adopt(end->fds[0]) != 0)
 		return SPORE_EINVALID;
@@ -533,6 +600,8 @@ static enum spore_err open_end(const struct spore__channel_end *end, struct spor
 		free(s);
 		return SPORE_ENOMEM;
 	}
+	s->framing = framing;
+	s->in_size = IN;
 	s->fd = end->fds[0];
 	*t = &s->base;
 	return SPORE_OK;
@@ -561,27 +630,39 @@ static void destroy(struct spore__transport *t)
 	free(s);
 }
 
-const struct spore__transport_ops spore__stream_ops = {
-    .name = "stream",
-    .fds = 1,
-    .needs_linux = false,
-    .make = make,
-    .open = open_end,
-    .destroy = destroy,
-    .hang_up = hang_up,
-    .send = send_message,
-    .loan = loan,
-    .commit = commit,
-    .abandon = abandon,
-    .flush = flush,
-    .finish = finish,
-    .lost = lost,
-    .read = read_message,
-    .copy = copy,
-    .release = release,
-    .keep = keep,
-    .wait = wait_for,
-    .arm = arm,
-    .fd = fd_of,
-    .events = events_of,
-};
+// One per framing: the transport is called by it.
+#define OPS(framing_name)                                                                                              \
+	static enum spore_err open_##framing_name(const struct spore__channel_end *end, struct spore__transport **t)   \
+	{                                                                                                              \
+		return open_framed(end, &spore__framing_##framing_name, t);                                            \
+	}                                                                                                              \
+	const struct spore__transport_ops spore__##framing_name##_ops = {                                              \
+	    .name = #framing_name,                                                                                     \
+	    .fds = 1,                                                                                                  \
+	    .needs_linux = false,                                                                                      \
+	    .framing = &spore__framing_##framing_name,                                                                 \
+	    .make = make,                                                                                              \
+	    .open = open_##framing_name,                                                                               \
+	    .destroy = destroy,                                                                                        \
+	    .hang_up = hang_up,                                                                                        \
+	    .send = send_message,                                                                                      \
+	    .loan = loan,                                                                                              \
+	    .commit = commit,                                                                                          \
+	    .abandon = abandon,                                                                                        \
+	    .flush = flush,                                                                                            \
+	    .finish = finish,                                                                                          \
+	    .lost = lost,                                                                                              \
+	    .read = read_message,                                                                                      \
+	    .copy = copy,                                                                                              \
+	    .release = release,                                                                                        \
+	    .keep = keep,                                                                                              \
+	    .wait = wait_for,                                                                                          \
+	    .arm = arm,                                                                                                \
+	    .fd = fd_of,                                                                                               \
+	    .events = events_of,                                                                                       \
+	}
+
+OPS(stream);
+OPS(lines);
+OPS(u32le);
+OPS(u32be);

@@ -40,6 +40,7 @@ struct spore__channel_sizes {
 };
 
 struct spore__transport;
+struct spore__framing; // chan/framing.h
 
 enum spore__way {
 	SPORE__RECEIVE = 0,
@@ -57,6 +58,8 @@ struct spore__transport_ops {
 	const char *name;
 	int fds;          // descriptors of an end
 	bool needs_linux; // false: plain POSIX has it too
+	// Of a stream, else NULL. Where it is `plain` the peer may be any program.
+	const struct spore__framing *framing;
 
 	// A new channel; SIZES is not NULL. SPORE_EUNSUPPORTED: not on this machine.
 	enum spore_err (*make)(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2]);

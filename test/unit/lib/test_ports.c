@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "chan/chan.h"
+#include "chan/framing.h"
 #include "hold_side.h"
 
 enum { PATIENCE = 20000 }; // ms
@@ -554,6 +555,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; spore__transports[i] != NULL && i < TRANSPORTS; i++) {
 		const char *name = spore__transports[i]->name;
 		struct spore__channel_end ends[2];
+		const struct spore__framing *framing = spore__transports[i]->framing;
+		if (framing != NULL && framing->plain)
+			continue; // its end of file is no death: test_transports.c
 		if (spore__channel_make(name, NULL, ends) != SPORE_OK)
 			continue; // not on this platform
 		spore__channel_end_close(&ends[0]);

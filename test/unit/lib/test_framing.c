@@ -1,0 +1,163 @@
+// Framings, and a peer that is no libspore: what it writes to a socket, and what it reads from it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "chan/chan.h"
+#include "chan/framing.h"
+#include "chan/transport.h"
+
+enum { PATIENCE = 30000 };
+
+static void test_words(void **state)
+{
+	(void)state;
+	static const struct {
+		const struct spore__framing *framing;
+		const char *bytes;
+		size_t n;
+		bool end;
+		enum spore_err e;
+		size_t head, len, tail;
+	} cases[] = {
+	    {&spore__framing_lines, "", 0, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_lines, "", 0, true, SPORE_EEND, 0, 0, 0},
+	    {&spore__framing_lines, "a", 1, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_lines, "ab", 2, true, SPORE_OK, 0, 2, 0},
+	    {&spore__framing_lines, "ab\nc", 4, false, SPORE_OK, 0, 2, 1},
+	    {&spore__framing_lines, "\n\n", 2, false, SPORE_OK, 0, 0, 1},
+	    {&spore__framing_lines, "\r\n", 2, false, SPORE_OK, 0, 1, 1},
+	    {&spore__framing_u32le, "\2\0\0\0", 4, false, SPORE_OK, 4, 2, 0},
+	    {&spore__framing_u32le, "\2\0\0", 3, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_u32le, "\2\0\0", 3, true, SPORE_ECLOSED, 0, 0, 0},
+	    {&spore__framing_u32le, "", 0, true, SPORE_EEND, 0, 0, 0},
+	    {&spore__framing_u32le, "\1\0\0\x40", 4, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_u32le, "\xff\xff\xff\xff", 4, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_u32be, "\0\0\2\1", 4, false, SPORE_OK, 4, 513, 0},
+	    {&spore__framing_u32be, "\x40\0\0\0", 4, false, SPORE_OK, 4, SPORE_CHAN_LARGEST, 0},
+	    {&spore__framing_u32be, "\x40\0\0\1", 4, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_stream, "\xff\xff\xff\xff", 4, false, SPORE_EEND, 0, 0, 0},
+	    {&spore__framing_stream, "", 0, true, SPORE_ECLOSED, 0, 0, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct spore__framed m = {0};
+		assert_int_equal(
+		    cases[i].framing->take((const unsigned char *)cases[i].bytes, cases[i].n, cases[i].end, &m),
+		    cases[i].e);
+		if (cases[i].e != SPORE_OK)
+			continue;
+		assert_int_equal(m.head, cases[i].head);
+		assert_int_equal(m.len, cases[i].len);
+		assert_int_equal(m.tail, cases[i].tail);
+	}
+}
+
+static void open_one(const char *transport, struct spore_chan **c, int *peer)
+{
+	struct spore__channel_end ends[2];
+	assert_int_equal(spore__channel_make(transport, NULL, ends), SPORE_OK);
+	*peer = ends[1].fds[0];
+	assert_int_equal(spore__chan_create(&ends[0], c), SPORE_OK);
+}
+
+static void test_a_plain_writer(void **state)
+{
+	(void)state;
+	static const char text[] = "one\n\nthree";
+	struct spore_chan *c;
+	char back[100];
+	size_t len;
+	int peer;
+	open_one("lines", &c, &peer);
+	for (size_t i = 0; i < sizeof text - 1; i++) { // in any pieces
+		assert_int_equal(write(peer, text + i, 1), 1);
+		if (i < 3)
+			assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, SPORE_NOW), SPORE_EAGAIN);
+	}
+	close(peer);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(len, 3);
+	assert_memory_equal(back, "one", 3);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(len, 0);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_OK);
+	assert_memory_equal(back, "three", 5);
+	assert_int_equal(len, 5);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_EEND);
+	spore_chan_close(c);
+	// In the middle of a message: that is no finish.
+	open_one("u32be", &c, &peer);
+	assert_int_equal(write(peer, "\0\0\0\2hi\0\0\0\5a", 11), 11);
+	close(peer);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_OK);
+	assert_memory_equal(back, "hi", 2);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_ECLOSED);
+	spore_chan_close(c);
+}
+
+static void test_a_plain_reader(void **state)
+{
+	(void)state;
+	struct spore_chan *c;
+	char back[100];
+	void *loan;
+	int peer;
+	open_one("lines", &c, &peer);
+	assert_int_equal(spore_chan_queue(c, "one", 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_send(c, "a\nb", 3, PATIENCE), SPORE_EINVALID);
+	assert_int_equal(spore_chan_queue(c, "\n", 1, PATIENCE), SPORE_EINVALID);
+	assert_int_equal(spore_chan_loan(c, 8, &loan, PATIENCE), SPORE_OK);
+	memcpy(loan, "x\ny", 3);
+	assert_int_equal(spore_chan_commit(c, 3, PATIENCE), SPORE_EINVALID);
+	assert_int_equal(spore_chan_loan(c, 8, &loan, PATIENCE), SPORE_OK);
+	memcpy(loan, "two\n", 4);
+	assert_int_equal(spore_chan_commit(c, 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_send(c, "", 0, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_finish(c, PATIENCE), SPORE_OK);
+	assert_int_equal(recv(peer, back, 9, MSG_WAITALL), 9);
+	assert_memory_equal(back, "one\ntwo\n\n", 9);
+	assert_int_equal(recv(peer, back, 1, 0), 0);
+	close(peer);
+	spore_chan_close(c);
+}
+
+static void test_a_line_without_end(void **state)
+{
+	(void)state;
+	enum { PIECE = 4096 };
+	struct spore_chan *c;
+	char piece[PIECE];
+	size_t len;
+	int peer;
+	enum spore_err e = SPORE_EAGAIN;
+	memset(piece, 'x', sizeof piece);
+	open_one("lines", &c, &peer);
+	assert_int_equal(spore_chan_loan(c, SPORE__FRAMING_LINE + 1, (void *[]){NULL}, PATIENCE), SPORE_ETOOBIG);
+	size_t sent = 0;
+	while (e == SPORE_EAGAIN && sent < 2 * (size_t)SPORE__FRAMING_LINE) {
+		ssize_t n = send(peer, piece, sizeof piece, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		e = spore_chan_recv(c, piece, 0, &len, SPORE_NOW);
+	}
+	assert_int_equal(e, SPORE_EMALFORMED);
+	close(peer);
+	spore_chan_close(c);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_words),
+	    cmocka_unit_test(test_a_plain_writer),
+	    cmocka_unit_test(test_a_plain_reader),
+	    cmocka_unit_test(test_a_line_without_end),
+	};
+	return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
+}
