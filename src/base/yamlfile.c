@@ -140,7 +140,7 @@ bool spore__yaml_load(struct spore__yaml *y, const char *file, const char *text,
 	yaml_parser_t parser;
 	*y = (struct spore__yaml){.file = file};
 	if (len > SPORE__YAML_TEXT)
-		return spore__yaml_wrong(y, (yaml_mark_t){0}, "more than 1 MiB");
+		return spore__yaml_wrong(y, (yaml_mark_t){0}, "more than %d MiB", SPORE__YAML_TEXT >> 20);
 	if (!is_small(y, text, len) || !initialize(y, &parser, text, len))
 		return false;
 	y->loaded = yaml_parser_load(&parser, &y->document) != 0;

@@ -10,11 +10,11 @@
 #include "base/buf.h"
 
 enum {
-	SPORE__YAML_TEXT = 1 << 20,      // bytes of a file at most
-	SPORE__YAML_DEPTH = 64,          // lists and maps in each other
-	SPORE__YAML_ANCHORS = 1000,      // names for aliases
-	SPORE__YAML_VISITS = 200 * 1000, // nodes looked at, each as often as aliases lead to it
-	SPORE__YAML_FINDINGS = 100,      // further ones are not kept
+	SPORE__YAML_TEXT = 8 << 20,       // bytes of a file at most
+	SPORE__YAML_DEPTH = 64,           // lists and maps in each other
+	SPORE__YAML_ANCHORS = 1000,       // names for aliases
+	SPORE__YAML_VISITS = 1000 * 1000, // nodes looked at, each as often as aliases lead to it
+	SPORE__YAML_FINDINGS = 100,       // further ones are not kept
 };
 
 struct spore__finding {

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "cli/start_options.h"
 #include "cli/tasks.h"
-#include "cli/wait.h"
 #include "node/client.h"
+#include "node/tasks_wait.h"
 #include "rpc/to_json.h"
 #include "source/launch.h"
 #include "system/value.h"
@@ -110,7 +110,7 @@ static int finish(struct starting *s)
 			puts(s->names.items[i]);
 	if (spore__args_has(s->args, "wait") && s->names.count > 0) {
 		(void)fflush(stdout);
-		status = spore__wait_for(&s->t, s->names.items, s->names.count, "ready", -1);
+		status = spore__tasks_wait(&s->t, s->names.items, s->names.count, "ready", -1, isatty(STDERR_FILENO));
 	}
 	return status;
 }

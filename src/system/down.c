@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "node/tasks_wait.h"
 #include "system/node.h"
 
 // The name of the system that WANTED means: a name, or the path of its manifest. Malloc'ed; NULL with 0 in *STATUS: there is none.
@@ -55,7 +56,7 @@ static int end_system(struct spore__tasks *t, const char *name, const struct spo
 	if (o->json)
 		spore__answer_print(&t->rpc.m.result);
 	spore__strs_finish(&removed);
-	char *waiting = spore__answer_waiting(&t->rpc.m.result);
+	char *waiting = spore__tasks_waiting(&t->rpc.m.result);
 	int status = waiting[0] != '\0' ? SPORE__EXIT_FAILED : SPORE__EXIT_OK;
 	if (status != SPORE__EXIT_OK)
 		spore__report("wait, or end them with 'spore kill'", "down: they have not ended yet: %s", waiting);

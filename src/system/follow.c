@@ -11,6 +11,7 @@
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "node/tasks_wait.h"
 #include "os/os.h"
 #include "system/node.h"
 #include "system/wait.h"
@@ -92,7 +93,7 @@ static pid_t call_aside(const struct spore__run *r, const char *method, const ch
 	enum spore_err err = spore__tasks_call(&t, method, &w, true, SPORE__TASKS_FOREVER_MS);
 	if (err != SPORE_OK)
 		_exit(spore__tasks_failed(&t, err));
-	char *waiting = spore__answer_waiting(&t.rpc.m.result);
+	char *waiting = spore__tasks_waiting(&t.rpc.m.result);
 	if (waiting[0] != '\0')
 		spore__report(NULL, "%s: still waiting for %s", r->what, waiting);
 	_exit(0);

@@ -31,24 +31,6 @@ void spore__answer_texts(const struct spore__msgpack_reader *map, const char *ke
 	}
 }
 
-char *spore__answer_waiting(const struct spore__msgpack_reader *map)
-{
-	struct spore__buf out = {0};
-	struct spore__msgpack_reader at;
-	uint32_t count = 0;
-	if (spore__msgpack_find(map, "waiting", &at))
-		(void)spore__msgpack_read_array(&at, &count);
-	for (; count > 0; count--) {
-		char *name = spore__answer_text(&at, "name"), *why = spore__answer_text(&at, "why");
-		spore__buf_printf(&out, "%s%s%s%s", out.len > 0 ? "; " : "", name, why[0] != '\0' ? ": " : "", why);
-		free(name);
-		free(why);
-		if (spore__msgpack_skip(&at) != SPORE__MSGPACK_OK)
-			break;
-	}
-	return spore__buf_take(&out);
-}
-
 void spore__answer_print(const struct spore__msgpack_reader *map)
 {
 	struct spore__buf out = {0};

@@ -10,8 +10,6 @@
 char *spore__answer_text(const struct spore__msgpack_reader *map, const char *key);
 // The list of texts KEY, appended to OUT.
 void spore__answer_texts(const struct spore__msgpack_reader *map, const char *key, struct spore__strs *out);
-// `waiting` of an answer as words: "web: why; db: why"; malloc'ed, perhaps "".
-char *spore__answer_waiting(const struct spore__msgpack_reader *map);
 // The answer as a line of JSON on standard output.
 void spore__answer_print(const struct spore__msgpack_reader *map);
 

@@ -64,7 +64,7 @@ static void has_limits(void **state)
 	spore__buf_finish(&text);
 	while (text.len <= SPORE__YAML_TEXT)
 		spore__buf_str(&text, "- 0123456789012345678901234567890123456789\n");
-	expect_first(text.data, text.len, "more than 1 MiB");
+	expect_first(text.data, text.len, "more than 8 MiB");
 	spore__buf_finish(&text);
 	for (int i = 0; i < 100000; i++)
 		spore__buf_char(&text, '[');
