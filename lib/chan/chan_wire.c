@@ -254,6 +254,7 @@ static enum spore_err update(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__wiring *p = c->port;
 	struct spore__side *w = &c->ways[way];
+	bool receives = way == SPORE__RECEIVE;
 	char woken[16];
 	pthread_mutex_lock(&p->lock);
 	w->generation = atomic_load_explicit(&p->generation, memory_order_relaxed);
@@ -261,11 +262,11 @@ static enum spore_err update(struct spore_chan *c, enum spore__way way)
 	while (read(w->wake[0], woken, sizeof woken) > 0)
 		;
 	// What arrived over a transport before is received first.
-	bool stays = way == SPORE__SEND ? w->use == p->latest : w->use != NULL;
+	bool stays = receives ? w->use != NULL : w->use == p->latest;
 	struct spore__installed *next = w->use;
 	if (!stays)
-		next = way == SPORE__SEND ? ref(p->latest) : pop(p);
-	w->stale = way == SPORE__RECEIVE && next != p->latest;
+		next = receives ? pop(p) : ref(p->latest);
+	w->stale = receives && next != p->latest;
 	pthread_mutex_unlock(&p->lock);
 	return stays ? SPORE_OK : go_on(c, way, next);
 }

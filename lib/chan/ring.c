@@ -14,8 +14,10 @@ enum {
 	CELLS = 1024, // by default
 	HEAP = 1024 * 1024,
 	SPIN_NS = 2000,
+	BRIEF = 128,    // looks before the clock is looked at
 	VAIN = 4,       // waits in which spinning was no use, before it is left out
-	TRY_AGAIN = 64, // and after so many more it is tried again
+	LONG_EACH = 32, // then one of so many waits spins long
+	LONG = 25,      // times as long
 };
 #define LARGE (UINT64_C(2) << 30)
 
@@ -198,6 +200,7 @@ static enum spore_err open_end(const struct spore__channel_end *end, struct spor
 	if (e == SPORE_OK && spore__io_doorbell_adopt(end->fds[2], end->fds[1]) != 0)
 		e = SPORE_EINVALID;
 	r->memory = end->fds[0];
+	r->base.spin = SPIN_NS;
 	r->joined = spore__io_barrier_join();
 	if (e == SPORE_OK)
 		e = init_ways(r, &s, end->role);
@@ -254,23 +257,26 @@ static bool changed(struct spore__ring *r, enum spore__way way)
 	       atomic_load_explicit(&r->bell.gone, memory_order_relaxed);
 }
 
-// Bounded; true when something changed meanwhile.
+// Bounded; true when something changed meanwhile. Where it was no use several times it is all but left out; but two ends that both sleep would
+// do so for ever, since each answers later than the other spins: so now and then one spins for longer than it takes to wake up.
 static bool spin(struct spore__ring *r, enum spore__way way)
 {
 	struct spore__ring_sleeper *s = sleeper(r, way);
-	if (changed(r, way))
-		return true;
-	if (s->in_vain >= VAIN && ++s->turn % TRY_AGAIN != 0)
-		return false;
-	int64_t until = 0;
+	int64_t until = 0, most = r->base.spin;
+	if (most == 0)
+		return changed(r, way);
+	if (s->in_vain >= VAIN)
+		most = ++s->turn % LONG_EACH == 0 ? LONG * most : 0;
 	for (unsigned i = 1;; i++) {
-		relax();
 		if (changed(r, way))
 			break;
+		if (i < BRIEF)
+			continue;
+		relax();
 		if (i % 16 == 0) {
 			int64_t now = spore__bell_now();
 			if (until == 0)
-				until = now + SPIN_NS;
+				until = now + most;
 			if (now >= until) {
 				s->in_vain++;
 				return false;
@@ -319,8 +325,9 @@ static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, 
 	struct spore__ring_sleeper *s = sleeper(r, way);
 	if (spin(r, way))
 		return SPORE_OK;
-	(void)sched_yield();
-	if (changed(r, way))
+	if (t->spin > 0)
+		(void)sched_yield();
+	if (t->spin > 0 && changed(r, way))
 		return SPORE_OK;
 	if (way == SPORE__RECEIVE)
 		choose_fences(r);

@@ -151,6 +151,7 @@ struct spore__ring_sender {
 	// a pack that is being filled
 	uint32_t pack_bytes;
 	uint32_t pack_messages;
+	uint32_t pack_limit; // bytes for which there is room
 	// the loan
 	enum spore__ring_kind loan_kind; // 0: none
 	uint64_t loan_size;
@@ -194,6 +195,7 @@ struct spore__ring_receiver {
 	uint64_t mapped; // bytes
 	uint64_t turn;
 	// the pack that is being read
+	const unsigned char *pack; // peer
 	uint32_t pack_at;
 	uint32_t pack_end; // 0: none
 	uint32_t pack_cells;

@@ -129,7 +129,7 @@ static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind
 
 static enum spore_err find_packed(struct spore__ring_receiver *v, struct found *f)
 {
-	const unsigned char *at = v->cells + (v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD + v->pack_at;
+	const unsigned char *at = v->pack + v->pack_at;
 	uint32_t left = v->pack_end - v->pack_at;
 	uint64_t len;
 	if (left < SPORE__RING_HEAD)
@@ -168,6 +168,7 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 		f->lent.cells = cells;
 		return SPORE_OK;
 	case SPORE__RING_PACKED_KIND:
+		v->pack = v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
 		v->pack_at = 0;
 		v->pack_end = value;
 		v->pack_cells = cells;
@@ -224,6 +225,16 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 	return e;
 }
 
+static inline void count_message(struct spore__ring *r)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	// Busy enough to take it upon itself when it sleeps.
+	if (++v->since_sleep >= SPORE__RING_OFTEN && v->sleeper.fences && r->joined) {
+		v->sleeper.fences = false;
+		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_NONE, memory_order_relaxed);
+	}
+}
+
 static void take(struct spore__ring *r, const struct found *f)
 {
 	struct spore__ring_receiver *v = &r->receive;
@@ -233,11 +244,7 @@ static void take(struct spore__ring *r, const struct found *f)
 			v->pack_end = 0;
 	}
 	v->at += f->lent.cells;
-	// Busy enough to take it upon itself when it sleeps.
-	if (++v->since_sleep == SPORE__RING_OFTEN && v->sleeper.fences && r->joined) {
-		v->sleeper.fences = false;
-		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_NONE, memory_order_relaxed);
-	}
+	count_message(r);
 }
 
 static void give_back(struct spore__ring *r, const struct spore__ring_lent *lent)
@@ -279,18 +286,60 @@ void spore__ring_release(struct spore__transport *t)
 	give_back(r, &lent);
 }
 
+static inline void copy_bytes(void *to, const unsigned char *from, size_t len)
+{
+	if (len > 0)
+		memcpy(to, from, len);
+}
+
+// What is most frequent, in few steps: a message that lies in the cells, or in a pack that is not at its end. SPORE_EAGAIN: it is neither.
+static inline enum spore_err copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	if (v->err != SPORE_OK || v->lent_next != v->lent_first)
+		return SPORE_EAGAIN;
+	if (v->pack_end > 0) {
+		const unsigned char *at = v->pack + v->pack_at;
+		uint32_t left = v->pack_end - v->pack_at;
+		uint64_t bytes;
+		memcpy(&bytes, at, sizeof bytes); // there are 8 at least; a copy: the peer may change them
+		if (bytes > size || bytes + SPORE__RING_HEAD + 7 >= left)
+			return SPORE_EAGAIN;
+		copy_bytes(buffer, at + SPORE__RING_HEAD, bytes);
+		v->pack_at += SPORE__RING_HEAD + (((uint32_t)bytes + 7) & ~(uint32_t)7);
+		v->since_sleep++;
+		*len = bytes;
+		return SPORE_OK;
+	}
+	uint64_t head = head_at(v);
+	uint32_t bytes = (uint32_t)(head >> 32) - ((uint32_t)SPORE__RING_MESSAGE << 29);
+	uint32_t slot = (uint32_t)v->at & v->mask, cells = spore__ring_cells(bytes);
+	if (!is_next(v, head) || bytes > SPORE__RING_INLINE || bytes > size || cells > v->mask + 1 - slot ||
+	    v->at - v->released > v->mask + 1 - cells)
+		return SPORE_EAGAIN;
+	copy_bytes(buffer, v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
+	*len = bytes;
+	v->at += cells;
+	v->released += cells;
+	count_message(r);
+	if (v->released - v->published > v->mask / 4 || !is_next(v, head_at(v)))
+		spore__ring_publish_released(r);
+	return SPORE_OK;
+}
+
 enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
 {
 	struct spore__ring *r = ring(t);
 	struct found f;
+	if (copy_near(r, buffer, size, len) == SPORE_OK)
+		return SPORE_OK;
 	enum spore_err e = find(r, &f);
 	if (e != SPORE_OK)
 		return e;
 	*len = f.len;
 	if (f.len > size)
 		return SPORE_ETOOBIG;
-	if (f.len > 0)
-		memcpy(buffer, f.data, f.len);
+	copy_bytes(buffer, f.data, f.len);
 	take(r, &f);
 	give_back(r, &f.lent);
 	return SPORE_OK;

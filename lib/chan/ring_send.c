@@ -113,19 +113,20 @@ static void publish_pack(struct spore__ring *r)
 	struct spore__ring_sender *s = &r->send;
 	uint32_t bytes = s->pack_bytes;
 	s->pack_bytes = 0;
+	s->pack_limit = 0;
 	publish(
 	    r, spore__ring_head(s->at, SPORE__RING_PACKED_KIND, bytes),
 	    (struct spore__ring_record){.cells = spore__ring_cells(bytes), .messages = s->pack_messages, .slab = -1});
 	s->pack_messages = 0;
 }
 
-static enum spore_err append(struct spore__ring *r, const void *data, size_t len)
+// Makes room for SIZE more bytes in the pack, and for as many more as is easy.
+static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
 {
 	struct spore__ring_sender *s = &r->send;
-	uint32_t size = SPORE__RING_HEAD + (uint32_t)((len + 7) & ~(size_t)7);
-	uint32_t slot = (uint32_t)s->at & s->mask;
+	uint32_t to_end = s->mask + 1 - ((uint32_t)s->at & s->mask);
 	if (s->pack_bytes > 0 &&
-	    (s->pack_bytes + size > SPORE__RING_PACK || spore__ring_cells(s->pack_bytes + size) > s->mask + 1 - slot))
+	    (s->pack_bytes + size > SPORE__RING_PACK || spore__ring_cells(s->pack_bytes + size) > to_end))
 		publish_pack(r);
 	enum spore_err e = room(r, spore__ring_cells(s->pack_bytes + size));
 	if (e != SPORE_OK) {
@@ -134,6 +135,22 @@ static enum spore_err append(struct spore__ring *r, const void *data, size_t len
 			spore__ring_wake(r, &s->lines->receiver, &s->rung);
 		}
 		return e;
+	}
+	to_end = s->mask + 1 - ((uint32_t)s->at & s->mask);
+	uint64_t cells = s->limit - s->at < to_end ? s->limit - s->at : to_end;
+	cells = cells < SPORE__RING_PACK_CELLS ? cells : SPORE__RING_PACK_CELLS;
+	s->pack_limit = (uint32_t)cells * SPORE__RING_CELL - SPORE__RING_HEAD;
+	return SPORE_OK;
+}
+
+static inline enum spore_err append(struct spore__ring *r, const void *data, size_t len)
+{
+	struct spore__ring_sender *s = &r->send;
+	uint32_t size = SPORE__RING_HEAD + (uint32_t)((len + 7) & ~(size_t)7);
+	if (s->pack_bytes + size > s->pack_limit) {
+		enum spore_err e = widen_pack(r, size);
+		if (e != SPORE_OK)
+			return e;
 	}
 	unsigned char *to = body(s) + s->pack_bytes;
 	const uint64_t head = len;

@@ -365,11 +365,11 @@ static void taken(struct stream *s)
 	s->in_size = IN;
 }
 
-// Gets on with the current message at TO.
-static enum spore_err fill(struct stream *s, unsigned char *to)
+// Gets on with the current message at TO, up to UPTO bytes of it.
+static enum spore_err fill(struct stream *s, unsigned char *to, size_t upto)
 {
-	while (s->got < s->len) {
-		size_t left = s->len - s->got, n = s->in_len - s->in_from;
+	while (s->got < upto) {
+		size_t left = upto - s->got, n = s->in_len - s->in_from;
 		enum spore_err e = SPORE_OK;
 		if (n > 0) {
 			n = n < left ? n : left;
@@ -407,16 +407,34 @@ static enum spore_err current(struct stream *s)
 	return e;
 }
 
+static size_t lesser(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+// A buffer of its own for the current message. It grows with what arrives, since a length alone may be a lie.
 static enum spore_err gather(struct stream *s)
 {
 	if (s->whole == NULL) {
-		s->whole = s->spare != NULL && s->spare->size >= s->len ? s->spare : new_buffer(s->len);
+		s->whole = s->spare != NULL && s->spare->size >= lesser(s->len, SPARE)
+		               ? s->spare
+		               : new_buffer(lesser(s->len, SPARE));
 		if (s->whole == NULL)
 			return SPORE_ENOMEM;
 		if (s->whole == s->spare)
 			s->spare = NULL;
 	}
-	return ended(s, fill(s, s->whole->bytes));
+	for (;;) {
+		enum spore_err e = ended(s, fill(s, s->whole->bytes, lesser(s->whole->size, s->len)));
+		if (e != SPORE_OK || s->got == s->len)
+			return e;
+		size_t size = lesser(2 * s->whole->size, s->len);
+		struct buffer *larger = realloc(s->whole, sizeof *larger + size);
+		if (larger == NULL)
+			return SPORE_ENOMEM;
+		larger->size = size;
+		s->whole = larger;
+	}
 }
 
 static void put_aside(struct stream *s, struct buffer *b)
@@ -468,7 +486,7 @@ static enum spore_err copy(struct spore__transport *t, void *buffer, size_t size
 		put_aside(s, s->whole);
 		s->whole = NULL;
 	} else {
-		e = ended(s, fill(s, buffer));
+		e = ended(s, fill(s, buffer, s->len));
 		if (e != SPORE_OK)
 			return e == SPORE_EAGAIN && s->got > 0 ? SPORE_EBUSY : e;
 	}
@@ -516,7 +534,7 @@ static enum spore_err keep(struct spore__transport *t, enum spore__way way, cons
 		return keep_sending(s);
 	if (!s->head || s->whole != NULL || s->got == 0)
 		return SPORE_OK;
-	s->whole = new_buffer(s->len);
+	s->whole = new_buffer(s->got > SPARE ? s->got : lesser(s->len, SPARE));
 	if (s->whole == NULL)
 		return s->in_err = SPORE_ENOMEM;
 	memcpy(s->whole->bytes, buffer, s->got);

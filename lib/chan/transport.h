@@ -108,6 +108,7 @@ struct spore__transport_ops {
 struct spore__transport {
 	const struct spore__transport_ops *ops;
 	_Atomic uint64_t slept; // waits that ended in sleep
+	int64_t spin;           // nanoseconds that a wait spins before it yields and sleeps; 0: it sleeps at once
 };
 
 extern const struct spore__transport_ops *const spore__transports[];                    // ended by NULL; the best first

@@ -1,0 +1,30 @@
+// What the benchmark of channels compares: each candidate joins two processes, one that asks and one that answers.
+#ifndef SPORE_BENCH_CHANNELS_H
+#define SPORE_BENCH_CHANNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// One end of a candidate, in the process that uses it.
+struct end;
+
+struct candidate {
+	const char *name;
+	// Before the fork; what both processes share. NULL: not on this machine.
+	void *(*make)(size_t size);
+	struct end *(*open)(void *made, int role, size_t size);
+	// Both wait. With MORE true the message need not be published before the next one.
+	void (*send)(struct end *e, const void *data, size_t len, bool more);
+	void (*receive)(struct end *e, void *buffer, size_t size);
+	void (*close)(struct end *e);
+	void (*finish)(void *made); // in the parent, after both have closed
+};
+
+extern const struct candidate line, line_payload, simple_ring, byte_ring, pipe_pair, unix_stream;
+extern const struct candidate spinning, adaptive, blocking, in_place, untouched, our_stream;
+
+_Noreturn void fail(const char *what);
+void relax(void);
+
+#endif
