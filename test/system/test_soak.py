@@ -19,7 +19,7 @@ from spore_test import DEADLINE, SPORE, wait_until
 from test_kill import WholeTest
 
 SEED = int(os.environ.get("SPORE_TEST_SEED", "4711"))
-KILLS = int(os.environ.get("SPORE_TEST_KILLS", "2500" if os.environ.get("SPORE_TEST_LONG") else "120"))
+KILLS = int(os.environ.get("SPORE_TEST_KILLS", "1000" if os.environ.get("SPORE_TEST_LONG") else "120"))
 POSIX = bool(os.environ.get("SPORE_POSIX"))
 SANITIZED = os.environ.get("SPORE_SANITIZE", "none") != "none"
 CLIENTS = 5
