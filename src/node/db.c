@@ -44,7 +44,16 @@ static const char schema[] =
     " generation INTEGER NOT NULL,"
     " run INTEGER NOT NULL,"
     " state BLOB NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS ends_by_task ON ends(task, id);";
+    "CREATE INDEX IF NOT EXISTS ends_by_task ON ends(task, id);"
+    "CREATE TABLE IF NOT EXISTS wires("
+    " id INTEGER PRIMARY KEY,"
+    " owner TEXT NOT NULL," // the system whose manifest has it; '': none
+    " duplex INTEGER NOT NULL,"
+    " slow TEXT NOT NULL,"
+    " from_system TEXT NOT NULL, from_task TEXT NOT NULL, from_replica INTEGER NOT NULL,"
+    " from_port TEXT NOT NULL, from_protocol TEXT NOT NULL,"
+    " to_system TEXT NOT NULL, to_task TEXT NOT NULL, to_replica INTEGER NOT NULL,"
+    " to_port TEXT NOT NULL, to_protocol TEXT NOT NULL);";
 
 static bool is_corrupt(int rc)
 {

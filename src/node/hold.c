@@ -11,8 +11,7 @@
 
 enum {
 	ROOM = 65536,
-	PATIENCE_MS = 15000, // after its grace period a hold that says nothing is ended
-	RETRY_MS = 2,        // doubled with each try
+	RETRY_MS = 2, // doubled with each try
 	RETRY_MAX_MS = 2000,
 };
 
@@ -27,6 +26,7 @@ static void free_hold(uv_handle_t *h)
 // Out of the list; what is left of it is freed by the loop.
 static void discard(struct spore__hold *hold)
 {
+	spore__ports_lost(hold);
 	*(hold->previous != NULL ? &hold->previous->next : &hold->tasks->holds) = hold->next;
 	if (hold->next != NULL)
 		hold->next->previous = hold->previous;
@@ -133,8 +133,18 @@ static void disconnected(struct spore__hold *hold)
 	hold->connected = false;
 	hold->in_len = 0;
 	(void)uv_read_stop((uv_stream_t *)&hold->pipe);
+	spore__ports_lost(hold);
 	look_at_folder(hold);
 }
+
+static const struct {
+	enum spore__hold_type type;
+	void (*fn)(struct spore__hold *hold, const struct spore__hold_message *m);
+} of_ports[] = {
+    {SPORE__HOLD_HELLO, spore__ports_hello}, {SPORE__HOLD_PORTS, spore__ports_begin},
+    {SPORE__HOLD_OPEN, spore__ports_open},   {SPORE__HOLD_CLOSE, spore__ports_close},
+    {SPORE__HOLD_WIRED, spore__ports_wired}, {SPORE__HOLD_OVER, spore__ports_over},
+};
 
 static void take(struct spore__hold *hold, const struct spore__hold_message *m)
 {
@@ -145,6 +155,9 @@ static void take(struct spore__hold *hold, const struct spore__hold_message *m)
 		                (const char *)m->bytes);
 		return;
 	}
+	for (size_t i = 0; i < sizeof of_ports / sizeof of_ports[0]; i++)
+		if (m->type == of_ports[i].type)
+			of_ports[i].fn(hold, m);
 	if (m->type != SPORE__HOLD_STATE || spore__state_decode(m->map, &s) != SPORE_OK)
 		return;
 	hold->tries = 0;
@@ -227,43 +240,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-struct sending {
-	uv_write_t request; // first: requests are cast back
-	unsigned char *data;
-};
-
-static void on_sent(uv_write_t *request, int status)
-{
-	struct sending *sending = (struct sending *)request;
-	(void)status; // the end of the connection is seen by reading
-	free(sending->data);
-	free(sending);
-}
-
-static void send_message(struct spore__hold *hold, struct spore__msgpack_writer *w)
-{
-	uv_stream_t *stream = (uv_stream_t *)&hold->pipe;
-	struct sending *sending = NULL;
-	if (!hold->connected || uv_is_closing((uv_handle_t *)stream) || w->err != 0)
-		goto done;
-	uv_buf_t buf = uv_buf_init((char *)w->data, (unsigned)w->len);
-	int n = uv_try_write(stream, &buf, 1);
-	size_t sent = n > 0 ? (size_t)n : 0;
-	if (sent == w->len || (n < 0 && n != UV_EAGAIN))
-		goto done;
-	sending = malloc(sizeof *sending);
-	if (sending == NULL)
-		goto done;
-	sending->data = w->data;
-	buf = uv_buf_init((char *)w->data + sent, (unsigned)(w->len - sent));
-	if (uv_write(&sending->request, stream, &buf, 1, on_sent) == 0)
-		*w = (struct spore__msgpack_writer){0};
-	else
-		free(sending);
-done:
-	spore__msgpack_writer_finish(w);
-}
-
 static bool open_pipe(struct spore__hold *hold, int fd)
 {
 	struct spore__msgpack_writer w = {0};
@@ -273,8 +249,8 @@ static bool open_pipe(struct spore__hold *hold, int fd)
 	hold->connected = uv_read_start((uv_stream_t *)&hold->pipe, on_room, on_read) == 0;
 	if (!hold->connected)
 		return false;
-	spore__hold_put_hello_node(&w);
-	send_message(hold, &w);
+	spore__hold_put_hello_ports(&w, true);
+	spore__hold_send(hold, &w);
 	return true;
 }
 
@@ -331,7 +307,7 @@ static void end_by_force(struct spore__hold *hold)
 	                locked == 1 && pid > 0 ? ": ended" : "");
 	if (locked == 1 && pid > 0)
 		(void)kill((pid_t)pid, SIGKILL);
-	spore__hold_look_in(hold, PATIENCE_MS);
+	spore__hold_look_in(hold, SPORE__HOLD_PATIENCE_MS);
 }
 
 void spore__hold_look(struct spore__hold *hold)
@@ -345,50 +321,4 @@ void spore__hold_look(struct spore__hold *hold)
 		reach(hold);
 	else if (hold->stop_sent && !hold->survivors && !hold->ended)
 		end_by_force(hold);
-}
-
-void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t standard_grace_ms, bool kill)
-{
-	struct spore__msgpack_writer w = {0};
-	if (kill)
-		spore__hold_put(&w, SPORE__HOLD_KILL);
-	else
-		spore__hold_put_number(&w, SPORE__HOLD_STOP, grace_ms);
-	bool was = hold->connected;
-	send_message(hold, &w);
-	hold->stop_sent = was; // else when it is connected
-	spore__hold_look_in(hold, (uint64_t)(kill ? 0 : grace_ms >= 0 ? grace_ms : standard_grace_ms) + PATIENCE_MS);
-}
-
-void spore__hold_send_restart(struct spore__hold *hold)
-{
-	struct spore__msgpack_writer w = {0};
-	spore__hold_put(&w, SPORE__HOLD_RESTART);
-	send_message(hold, &w);
-}
-
-void spore__hold_send_signal(struct spore__hold *hold, int64_t signal)
-{
-	struct spore__msgpack_writer w = {0};
-	spore__hold_put_number(&w, SPORE__HOLD_SIGNAL, signal);
-	send_message(hold, &w);
-}
-
-void spore__hold_send_update(struct spore__hold *hold, const struct spore__spec *spec)
-{
-	struct spore__msgpack_writer w = {0}, map = {0};
-	spore__spec_encode(spec, &map, false);
-	if (map.err == 0)
-		spore__hold_put_map(&w, SPORE__HOLD_UPDATE, map.data, map.len);
-	else
-		w.err = map.err;
-	spore__msgpack_writer_finish(&map);
-	send_message(hold, &w);
-}
-
-void spore__hold_send_leaving(struct spore__hold *hold)
-{
-	struct spore__msgpack_writer w = {0};
-	spore__hold_put(&w, SPORE__HOLD_LEAVING);
-	send_message(hold, &w);
 }

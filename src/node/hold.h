@@ -2,8 +2,13 @@
 #ifndef SPORE_NODE_HOLD_H
 #define SPORE_NODE_HOLD_H
 
+#include "chan/transport.h"
 #include "node/tasks.h"
 #include "task/hold_protocol.h"
+
+enum {
+	SPORE__HOLD_PATIENCE_MS = 15000, // after its grace period a hold that says nothing is ended
+};
 
 struct spore__hold {
 	uv_pipe_t pipe; // first: handles are cast back
@@ -22,6 +27,13 @@ struct spore__hold {
 	unsigned tries;    // to connect
 	unsigned char *in; // a part of a message
 	size_t in_len, in_cap;
+	// Of ports.
+	bool speaks_ports;                                // an older one does not
+	bool ports_known;                                 // it has said what there is
+	uint64_t ports_due;                               // messages until it has
+	struct spore__port *ports;                        // port.next_of_hold
+	unsigned unsaid;                                  // channels that it was sent and has not answered
+	struct spore__wire *blocked_first, *blocked_last; // that wait for that; wire.next_blocked
 	// While another one is tried in its place: what it said last.
 	unsigned char *said;
 	uint32_t said_len;
@@ -43,6 +55,16 @@ void spore__hold_send_restart(struct spore__hold *hold);
 void spore__hold_send_signal(struct spore__hold *hold, int64_t signal);
 void spore__hold_send_update(struct spore__hold *hold, const struct spore__spec *spec);
 void spore__hold_send_leaving(struct spore__hold *hold);
+
+// The frame in W, which is taken.
+void spore__hold_send(struct spore__hold *hold, struct spore__msgpack_writer *w);
+// Can an end of a channel be sent at once? It gets copies of the descriptors. False: it could not be sent (errno).
+bool spore__hold_takes_channel(const struct spore__hold *hold);
+bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
+                              const struct spore__channel_end *end, const char *peer);
+void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial);
+// [SYSTEM/]TASK[@REPLICA].PORT
+void spore__hold_port_name(const struct spore__hold *hold, const char *port, char *out, size_t size);
 
 // It is due: tries to connect again, or ends one that hangs.
 void spore__hold_look(struct spore__hold *hold);

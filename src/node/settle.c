@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "node/db_tasks.h"
+#include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/log.h"
 #include "node/order.h"
@@ -50,6 +51,10 @@ static void forget(struct spore__tasks *t, struct spore__task *task)
 	note_removed(t, task);
 	task->system->unsettled = true;
 	task->id = 0;
+	size_t others;
+	(void)spore__table_range(&t->table, task->system->name, task->name, &others);
+	if (others == 1)
+		spore__wires_forget(t, task->system->name, task->name);
 	spore__table_remove(&t->table, task);
 }
 
@@ -146,11 +151,11 @@ static void undo(struct spore__tasks *t, const char *why)
 	}
 }
 
-static void commit(struct spore__tasks *t)
+bool spore__tasks_commit(struct spore__tasks *t)
 {
 	write_rows(t);
 	if (!t->db->batch)
-		return;
+		return true;
 	int rc = spore__db_commit(t->db);
 	if (rc != SQLITE_OK) {
 		spore__node_log("the state cannot be written: %s", t->db->error);
@@ -159,6 +164,7 @@ static void commit(struct spore__tasks *t)
 	if (rc == SQLITE_OK)
 		for (struct spore__task *task = t->queue; task != NULL; task = task->next_queued)
 			task->fresh = false;
+	return rc == SQLITE_OK;
 }
 
 static void launch(struct spore__tasks *t, struct spore__task *task)
@@ -222,11 +228,11 @@ void spore__tasks_settle(struct spore__tasks *t)
 		for (size_t i = 0; i < t->table.system_count; i++)
 			if (t->table.systems[i]->unsettled)
 				settle_system(t, t->table.systems[i]);
-		commit(t);
+		(void)spore__tasks_commit(t);
 		if (round == 0)
 			launch_some(t);
 	}
-	commit(t); // what the launches changed is written before it is answered
+	(void)spore__tasks_commit(t); // what the launches changed is written before it is answered
 	if (t->queue != NULL || t->burials > SPORE__BURIALS)
 		(void)uv_idle_start(&t->more, on_more);
 	else
@@ -237,8 +243,11 @@ void spore__tasks_settle(struct spore__tasks *t)
 static void on_settle(uv_prepare_t *settle)
 {
 	struct spore__tasks *t = settle->data;
+	spore__wires_settle(t); // first, since programs wait for it
 	if (t->unsettled)
 		spore__tasks_settle(t);
+	if (t->wires.sweep || t->wires.dirty != NULL)
+		spore__wires_settle(t);
 }
 
 static int open_holds(struct spore__tasks *t, char *why, size_t size)
@@ -293,6 +302,8 @@ static void refill(void *arg)
 {
 	struct spore__tasks *t = arg;
 	(void)spore__db_begin(t->db);
+	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
+		(void)spore__db_wires_put(t->db, wire);
 	for (size_t i = 0; i < t->table.system_count; i++)
 		if (t->table.systems[i]->manifest != NULL)
 			(void)spore__db_systems_put(t->db, t->table.systems[i]->name, t->table.systems[i]->manifest);
@@ -355,6 +366,8 @@ int spore__tasks_init(struct spore__tasks *t, uv_loop_t *loop, struct spore__db 
 	if (err == 0)
 		err = uv_timer_init(loop, &t->timer);
 	if (err == 0)
+		err = spore__wires_init(t);
+	if (err == 0)
 		err = uv_prepare_start(&t->settle, on_settle);
 	if (err != 0) {
 		(void)snprintf(why, size, "%s", uv_strerror(err));
@@ -374,7 +387,7 @@ int spore__tasks_init(struct spore__tasks *t, uv_loop_t *loop, struct spore__db 
 
 void spore__tasks_leave(struct spore__tasks *t)
 {
-	commit(t);
+	(void)spore__tasks_commit(t);
 	for (struct spore__hold *h = t->holds; h != NULL; h = h->next)
 		spore__hold_send_leaving(h);
 }

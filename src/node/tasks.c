@@ -263,6 +263,7 @@ void spore__task_try(struct spore__tasks *t, struct spore__task *task)
 
 void spore__system_forget(struct spore__tasks *t, struct spore__system *s)
 {
+	spore__wires_forget(t, s->name, NULL);
 	int rc = spore__db_systems_remove(t->db, s->name);
 	if (rc != SQLITE_OK)
 		spore__node_log("%s: the system cannot be removed from the database: %s", s->name, t->db->error);

@@ -10,6 +10,7 @@
 #include "node/db.h"
 #include "node/gone.h"
 #include "node/task.h"
+#include "node/wires.h"
 
 enum {
 	SPORE__ENDS_KEPT = 20,     // in the history of a task
@@ -31,6 +32,7 @@ struct spore__tasks {
 	uint64_t open_files;    // the limit that the node was started with; 0: as it is
 	struct spore__gone gone;
 	struct spore__table table;
+	struct spore__wires wires;
 	struct spore__hold *holds; // hold.next
 	uv_prepare_t settle;
 	uv_idle_t more; // runs while launches are left
@@ -95,6 +97,7 @@ void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, con
 void spore__task_schedule(struct spore__tasks *t, struct spore__task *task); // finds out when it is due next
 void spore__task_due_in(struct spore__tasks *t, struct spore__task *task, uint64_t in_ms); // to be looked at then
 void spore__tasks_settle(struct spore__tasks *t);
+bool spore__tasks_commit(struct spore__tasks *t); // what was changed in the database. False: it was not
 void spore__tasks_wake_at(struct spore__tasks *t, uint64_t at_ms); // of the loop's clock
 int64_t spore__wall_ns(void);
 

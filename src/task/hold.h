@@ -218,6 +218,7 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // the program got them
+void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // nor will it
 // Appends what a node has to know that comes now.
 void spore__hold_ports_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
 

@@ -275,6 +275,11 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 	tell_serial(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
 }
 
+void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
+{
+	tell_serial(h, SPORE__HOLD_OVER, passed->id, passed->serial);
+}
+
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m)
 {
 	struct spore__hold_port *port = find(h, m->number);

@@ -35,6 +35,8 @@ void spore__hold_say_drop(struct spore__hold *h)
 	struct spore__hold_says *s = &h->run.says;
 	for (struct spore__hold_frame *f = s->first, *next; f != NULL; f = next) {
 		next = f->next;
+		if (f->passed.count > 0)
+			spore__hold_ports_not_passed(h, &f->passed);
 		free_frame(f);
 	}
 	*s = (struct spore__hold_says){0};

@@ -111,6 +111,7 @@ const struct spore__spec_field spore__spec_fields[] = {
     LIVE_TEXTS("after", after),
     {"every", SPORE__SPEC_STR, AT(every), NULL, 0, 0, 0, true},
     LIVE_TEXTS("profiles", profiles),
+    LIVE_TEXTS("ports", ports),
     {"enabled", SPORE__SPEC_BOOL, AT(enabled), NULL, 1, 0, 1, true},
     {NULL, SPORE__SPEC_STR, 0, NULL, 0, 0, 0, false},
 };

@@ -115,6 +115,7 @@ struct spore__spec {
 	spore__texts after; // "TASK CONDITION", of the same system
 	char *every;        // a duration such as 30s, or five fields as of cron; NULL: not periodic
 	spore__texts profiles;
+	spore__texts ports; // that it declares: "NAME KIND SHAPE PROTOCOL", - for what is not said (task/port.h)
 	bool enabled; // false: defined, but started only by name
 };
 

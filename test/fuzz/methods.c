@@ -87,6 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			spore__task_remove(&node.tasks, node.tasks.table.tasks[i], true);
 		spore__tasks_settle(&node.tasks);
 	}
+	while (node.tasks.wires.first != NULL)
+		spore__wire_remove(&node.tasks, node.tasks.wires.first);
+	check(node.tasks.wires.plug_count == 0 && node.tasks.wires.dirty == NULL && node.tasks.wires.halves == NULL);
 	check(node.tasks.dirty == NULL && node.tasks.holds == NULL);
 	return 0;
 }

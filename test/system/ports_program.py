@@ -72,6 +72,12 @@ class Channel:
         except OSError:
             pass  # its end is seen by reading
 
+    def finish(self):
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
     def receive(self):
         """The messages that are there; None at the end."""
         try:
@@ -122,8 +128,7 @@ def main():
                         channel = Channel(message)
                         if shapes[channel.port] == "connect":
                             for old in [o for o in channels if o.port == channel.port]:
-                                channels.remove(old)
-                                old.socket.close()
+                                old.finish()  # and is read to its end
                         channels.append(channel)
                         say("channel", channel.port, channel.map.get("peer"))
                         channel.send(b"hello " + me)

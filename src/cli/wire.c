@@ -1,0 +1,38 @@
+#include "cli/wiring.h"
+
+static const struct spore__option options[] = {
+    {"slow", 0, "WHAT", "what happens when the reader, a subscriber, is slow: block, drop-oldest or disconnect",
+     SPORE__COMPLETES_WORDS, "block drop-oldest disconnect"},
+    {"json", 0, NULL, "print JSON", 0, NULL},
+    {0},
+};
+
+static const struct spore__example examples[] = {
+    {"spore wire camera.frames detect.in", "camera writes, detect reads"},
+    {"spore wire web.db shop/database.clients", "with a task of another system"},
+    {0},
+};
+
+static int run(const struct spore__args *args)
+{
+	return spore__wiring_call(args, "wire", "wires.add");
+}
+
+const struct spore__command spore__command_wire = {
+    .name = "wire",
+    .operands = "A.PORT B.PORT",
+    .summary = "connect two ports of tasks",
+    .text =
+        "A channel is made as soon as both ports are open, and made again whenever one of them returns, until *spore "
+        "unwire*: what is wired stays so when tasks, or the node, are started again. Where the shapes of the ports "
+        "differ in direction, the left one writes and the right one reads; ports that connect and serve do both.\n\n"
+        "A port is [SYSTEM/]TASK[@REPLICA].PORT. One that is not open yet is waited for; *spore wires* says what for. "
+        "What cannot work is refused: other kinds, shapes or protocols, a program that has no ports, a second wire at "
+        "a port that has one channel.",
+    .options = options,
+    .examples = examples,
+    .min_operands = 2,
+    .max_operands = 2,
+    .completes = SPORE__COMPLETES_TASK,
+    .run = run,
+};

@@ -1,0 +1,126 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "node/wires_client.h"
+
+static const struct spore__option options[] = {
+    {"json", 0, NULL, "print JSON", 0, NULL},
+    {0},
+};
+
+static const struct spore__example examples[] = {
+    {"spore wires", "all of them, and what those that are not made wait for"},
+    {"spore wires shop", "those at tasks of one system"},
+    {0},
+};
+
+enum { COLUMNS = 5 };
+static const char *const heads[COLUMNS] = {"FROM", "TO", "TRANSPORT", "STATE", "WHY"};
+
+static bool is_asked_for(const struct spore__args *args, const struct spore__wire_info *w)
+{
+	bool asked = args->operand_count == 0;
+	for (size_t i = 0; i < args->operand_count && !asked; i++)
+		asked = spore__wire_is_of(w, args->operands[i]);
+	return asked;
+}
+
+static const char *cell(const struct spore__wire_info *w, size_t column)
+{
+	const char *const texts[COLUMNS] = {w->from, w->to, w->transport, w->state, w->why};
+	return column == 2 && w->transport[0] == '\0' ? "-" : texts[column];
+}
+
+static void put_line(struct spore__buf *out, const char *const cells[COLUMNS], const size_t widths[COLUMNS])
+{
+	for (size_t c = 0; c < COLUMNS; c++)
+		spore__buf_printf(out, "%-*s", c + 1 < COLUMNS ? (int)widths[c] + 2 : 0, cells[c]);
+	while (out->len > 0 && out->data[out->len - 1] == ' ')
+		out->data[--out->len] = '\0';
+	spore__buf_char(out, '\n');
+}
+
+static void print_table(const struct spore__args *args, const struct spore__wire_list *list)
+{
+	struct spore__buf out = {0};
+	size_t widths[COLUMNS];
+	const char *cells[COLUMNS];
+	for (size_t c = 0; c < COLUMNS; c++)
+		widths[c] = strlen(heads[c]);
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t c = 0; c < COLUMNS && is_asked_for(args, &list->items[i]); c++)
+			if (strlen(cell(&list->items[i], c)) > widths[c])
+				widths[c] = strlen(cell(&list->items[i], c));
+	put_line(&out, heads, widths);
+	for (size_t i = 0; i < list->count; i++) {
+		for (size_t c = 0; c < COLUMNS; c++)
+			cells[c] = cell(&list->items[i], c);
+		if (is_asked_for(args, &list->items[i]))
+			put_line(&out, cells, widths);
+	}
+	(void)fputs(out.data, stdout);
+	spore__buf_finish(&out);
+}
+
+static void print_json(const struct spore__args *args, const struct spore__wire_list *list)
+{
+	struct spore__buf out = {0};
+	struct spore__json j = {.out = &out};
+	spore__json_open(&j, NULL, '[');
+	for (size_t i = 0; i < list->count; i++) {
+		const struct spore__wire_info *w = &list->items[i];
+		if (!is_asked_for(args, w))
+			continue;
+		spore__json_open(&j, NULL, '{');
+		spore__json_str(&j, "from", w->from);
+		spore__json_str(&j, "to", w->to);
+		spore__json_bool(&j, "duplex", w->duplex);
+		spore__json_str(&j, "from_protocol", w->from_protocol);
+		spore__json_str(&j, "to_protocol", w->to_protocol);
+		spore__json_str(&j, "system", w->system);
+		spore__json_str(&j, "transport", w->transport);
+		spore__json_str(&j, "state", w->state);
+		spore__json_int(&j, "channels", w->channels);
+		spore__json_str(&j, "why", w->why);
+		spore__json_close(&j, '}');
+	}
+	spore__json_close(&j, ']');
+	puts(out.data);
+	spore__buf_finish(&out);
+}
+
+static int run(const struct spore__args *args)
+{
+	struct spore__tasks t;
+	struct spore__wire_list list = {0};
+	int status = spore__tasks_open(&t, "wires", true);
+	if (status != 0)
+		return status;
+	enum spore_err err = spore__wires_list(&t, &list);
+	if (err != SPORE_OK)
+		status = spore__tasks_failed(&t, err);
+	else if (spore__args_has(args, "json"))
+		print_json(args, &list);
+	else
+		print_table(args, &list);
+	spore__wire_list_finish(&list);
+	spore__tasks_close(&t);
+	return status;
+}
+
+const struct spore__command spore__command_wires = {
+    .name = "wires",
+    .operands = "[SYSTEM...]",
+    .summary = "list what is wired, and what it waits for",
+    .text = "A line per wire: the ports at its ends, what carries its messages (_ring_: shared memory; _stream_: a "
+            "socket), its state, and why. _wired_: there are channels; _wiring_: they are on the way to the programs; "
+            "_waiting_: one of the ports is not open, or the ports do not fit.",
+    .options = options,
+    .examples = examples,
+    .max_operands = (size_t)-1,
+    .run = run,
+};

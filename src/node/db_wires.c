@@ -1,0 +1,85 @@
+#include "node/db_wires.h"
+
+#include <string.h>
+
+struct listing {
+	spore__db_wire_row *row;
+	void *arg;
+};
+
+static bool take_text(sqlite3_stmt *s, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+	size_t len = text != NULL ? strlen(text) : size;
+	if (len >= size)
+		return false;
+	memcpy(out, text, len + 1);
+	return true;
+}
+
+static bool take_wire(void *arg, sqlite3_stmt *s)
+{
+	enum { END = 5, OWNER = 1, DUPLEX, SLOW, ENDS };
+	const struct listing *l = arg;
+	struct spore__wish wish = {.duplex = sqlite3_column_int(s, DUPLEX) != 0};
+	bool good =
+	    take_text(s, OWNER, wish.owner, sizeof wish.owner) && take_text(s, SLOW, wish.slow, sizeof wish.slow);
+	for (int i = 0; good && i < 2; i++) {
+		int at = ENDS + i * END;
+		good = take_text(s, at, wish.ends[i].system, sizeof wish.ends[i].system) &&
+		       take_text(s, at + 1, wish.ends[i].task, sizeof wish.ends[i].task) &&
+		       take_text(s, at + 3, wish.ends[i].port, sizeof wish.ends[i].port) &&
+		       take_text(s, at + 4, wish.ends[i].protocol, sizeof wish.ends[i].protocol);
+		wish.ends[i].replica = sqlite3_column_int64(s, at + 2);
+	}
+	return !good || l->row(l->arg, sqlite3_column_int64(s, 0), &wish);
+}
+
+int spore__db_wires_load(struct spore__db *db, spore__db_wire_row *row, void *arg)
+{
+	struct listing l = {row, arg};
+	return spore__db_run(db,
+	                     "SELECT id, owner, duplex, slow,"
+	                     " from_system, from_task, from_replica, from_port, from_protocol,"
+	                     " to_system, to_task, to_replica, to_port, to_protocol FROM wires ORDER BY id",
+	                     NULL, 0, take_wire, &l);
+}
+
+static bool take_id(void *arg, sqlite3_stmt *s)
+{
+	*(int64_t *)arg = sqlite3_column_int64(s, 0);
+	return true;
+}
+
+int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire)
+{
+	const struct spore__wire_end *from = &wire->ends[0], *to = &wire->ends[1];
+	const struct spore__db_value values[] = {
+	    wire->id != 0 ? spore__db_int(wire->id) : spore__db_blob(NULL, 0),
+	    spore__db_text(wire->owner),
+	    spore__db_int(wire->duplex),
+	    spore__db_text(wire->slow),
+	    spore__db_text(from->plug->system),
+	    spore__db_text(from->plug->task),
+	    spore__db_int(from->replica),
+	    spore__db_text(from->plug->port),
+	    spore__db_text(from->protocol),
+	    spore__db_text(to->plug->system),
+	    spore__db_text(to->plug->task),
+	    spore__db_int(to->replica),
+	    spore__db_text(to->plug->port),
+	    spore__db_text(to->protocol),
+	};
+	return spore__db_run(db,
+	                     "INSERT OR REPLACE INTO wires(id, owner, duplex, slow,"
+	                     " from_system, from_task, from_replica, from_port, from_protocol,"
+	                     " to_system, to_task, to_replica, to_port, to_protocol)"
+	                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id",
+	                     values, sizeof values / sizeof values[0], take_id, &wire->id);
+}
+
+int spore__db_wires_remove(struct spore__db *db, int64_t id)
+{
+	const struct spore__db_value value = spore__db_int(id);
+	return spore__db_run(db, "DELETE FROM wires WHERE id=?1", &value, 1, NULL, NULL);
+}

@@ -1,0 +1,14 @@
+// Wires in the node's database. Each function: SQLITE_OK, else as src/node/db.h says.
+#ifndef SPORE_NODE_DB_WIRES_H
+#define SPORE_NODE_DB_WIRES_H
+
+#include "node/db.h"
+#include "node/wires.h"
+
+typedef bool spore__db_wire_row(void *arg, int64_t id, const struct spore__wish *wish);
+
+int spore__db_wires_load(struct spore__db *db, spore__db_wire_row *row, void *arg); // the oldest first
+int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire); // wire->id is set when it had none (0)
+int spore__db_wires_remove(struct spore__db *db, int64_t id);
+
+#endif

@@ -1,0 +1,347 @@
+// Channels: made when both ports of a wire are open, passed on to the holds, forgotten.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chan/transport.h"
+#include "node/db_wires.h"
+#include "node/hold.h"
+#include "node/log.h"
+#include "node/wires.h"
+
+// What can be made, the best first. The number is that of the layout.
+static const struct {
+	const char *feature, *transport;
+} kinds[] = {{"ring-1", "ring"}, {"stream-1", "stream"}};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+unsigned spore__channel_bit(const char *feature, size_t len)
+{
+	for (unsigned i = 0; i < KINDS; i++)
+		if (strlen(kinds[i].feature) == len && memcmp(kinds[i].feature, feature, len) == 0)
+			return 1U << i;
+	return 0;
+}
+
+// ---- joints
+
+struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial)
+{
+	for (size_t i = p->joint_count; i > 0; i--)
+		if (p->joints[i - 1]->serial == serial)
+			return p->joints[i - 1];
+	return NULL;
+}
+
+static bool hang_on(struct spore__port *p, struct spore__joint *j)
+{
+	if (p->joint_count == p->joint_cap) {
+		size_t cap = p->joint_cap == 0 ? 1 : p->joint_cap * 2;
+		void *joints = realloc(p->joints, cap * sizeof *p->joints);
+		if (joints == NULL)
+			return false;
+		p->joints = joints;
+		p->joint_cap = cap;
+	}
+	p->joints[p->joint_count++] = j;
+	return true;
+}
+
+static void take_off(struct spore__port *p, const struct spore__joint *j)
+{
+	for (size_t i = p->joint_count; i > 0; i--)
+		if (p->joints[i - 1] == j) {
+			memmove(&p->joints[i - 1], &p->joints[i], (p->joint_count - i) * sizeof p->joints[0]);
+			p->joint_count--;
+			return;
+		}
+}
+
+static void remove_half(struct spore__wires *w, const struct spore__joint *j)
+{
+	for (struct spore__joint **at = &w->halves; *at != NULL; at = &(*at)->next_half)
+		if (*at == j) {
+			*at = j->next_half;
+			return;
+		}
+}
+
+static void add_half(struct spore__wires *w, struct spore__joint *j)
+{
+	j->next_half = w->halves;
+	w->halves = j;
+}
+
+static const char *best_transport(const struct spore__port *a, const struct spore__port *b)
+{
+	for (unsigned i = 0; i < KINDS; i++)
+		if ((a->transports & b->transports & (1U << i)) != 0)
+			return kinds[i].transport;
+	return "";
+}
+
+// The wire that J, which was found, is of.
+static struct spore__wire *wire_of(struct spore__joint *j)
+{
+	struct spore__plug *a = j->ports[0]->plug, *b = j->ports[1]->plug;
+	for (struct spore__wire_end *e = a->ends; e != NULL; e = e->next) {
+		int side = e == &e->wire->ends[1];
+		const struct spore__wire_end *other = &e->wire->ends[1 - side];
+		if (other->plug != b || !spore__wire_fits_replica(e, j->ports[0]) ||
+		    !spore__wire_fits_replica(other, j->ports[1]))
+			continue;
+		if (side == 1) {
+			struct spore__port *p = j->ports[0];
+			j->ports[0] = j->ports[1];
+			j->ports[1] = p;
+		}
+		return e->wire;
+	}
+	return NULL;
+}
+
+// What is wired is wanted, since the database that said so was lost.
+static struct spore__wire *adopt(struct spore__tasks *t, const struct spore__joint *j)
+{
+	struct spore__wish wish = {0};
+	for (int i = 0; i < 2; i++) {
+		const struct spore__plug *p = j->ports[i]->plug;
+		memcpy(wish.ends[i].system, p->system, sizeof p->system);
+		memcpy(wish.ends[i].task, p->task, sizeof p->task);
+		memcpy(wish.ends[i].port, p->port, sizeof p->port);
+	}
+	if (strcmp(wish.ends[0].system, wish.ends[1].system) == 0)
+		memcpy(wish.owner, wish.ends[0].system, sizeof wish.owner);
+	struct spore__wire *wire = spore__wire_add(t, &wish);
+	if (wire != NULL && (spore__db_begin(t->db) != SQLITE_OK || spore__db_wires_put(t->db, wire) != SQLITE_OK))
+		spore__node_log("a wire that was found cannot be written: %s", t->db->error);
+	t->unsettled = true;
+	return wire;
+}
+
+bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side)
+{
+	struct spore__tasks *t = p->hold->tasks;
+	if (!hang_on(p, j))
+		return false;
+	j->ports[side] = p;
+	j->said[side] = true;
+	if (j->ports[1 - side] == NULL) {
+		add_half(&t->wires, j);
+		return true;
+	}
+	remove_half(&t->wires, j);
+	j->wire = wire_of(j);
+	if (j->wire == NULL && t->wires.adopt)
+		j->wire = adopt(t, j);
+	if (j->transport[0] == '\0')
+		j->transport = best_transport(j->ports[0], j->ports[1]);
+	if (j->wire == NULL)
+		spore__joint_end(t, j, true); // it was unwired when the last node was killed
+	return true;
+}
+
+void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int side)
+{
+	take_off(j->ports[side], j);
+	j->ports[side] = NULL;
+	if (j->ports[1 - side] != NULL) {
+		add_half(w, j);
+		return;
+	}
+	remove_half(w, j);
+	free(j);
+}
+
+void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire)
+{
+	if (j->ports[0] == NULL || j->ports[1] == NULL)
+		remove_half(&t->wires, j);
+	for (int i = 0; i < 2; i++) {
+		struct spore__port *p = j->ports[i];
+		if (p == NULL)
+			continue;
+		take_off(p, j);
+		spore__hold_send_serial(p->hold, unwire ? SPORE__HOLD_UNWIRE : SPORE__HOLD_OVER, p->id, j->serial);
+		if (p->plug != NULL)
+			spore__plug_is_dirty(&t->wires, p->plug);
+	}
+	free(j);
+}
+
+// ---- waiting for a hold
+
+void spore__wire_is_free(struct spore__wire *wire)
+{
+	struct spore__hold *hold = wire->blocked;
+	if (hold == NULL)
+		return;
+	struct spore__wire *before = NULL, *at = hold->blocked_first;
+	while (at != wire) {
+		before = at;
+		at = at->next_blocked;
+	}
+	*(before != NULL ? &before->next_blocked : &hold->blocked_first) = wire->next_blocked;
+	if (hold->blocked_last == wire)
+		hold->blocked_last = before;
+	wire->blocked = NULL;
+}
+
+static void block(struct spore__wire *wire, struct spore__hold *hold)
+{
+	wire->blocked = hold;
+	wire->next_blocked = NULL;
+	*(hold->blocked_last != NULL ? &hold->blocked_last->next_blocked : &hold->blocked_first) = wire;
+	hold->blocked_last = wire;
+}
+
+void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count)
+{
+	for (; count > 0 && hold->blocked_first != NULL; count--) {
+		struct spore__wire *wire = hold->blocked_first;
+		spore__wire_is_free(wire);
+		spore__wire_is_dirty(w, wire);
+	}
+}
+
+// ---- making
+
+static enum spore_err make(const char *transport, struct spore__channel_end ends[2])
+{
+	return spore__channel_make(transport, NULL, ends);
+}
+
+static bool send_ends(const struct spore__joint *j, struct spore__channel_end ends[2])
+{
+	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	for (int i = 0; i < 2; i++) {
+		spore__hold_port_name(j->ports[1 - i]->hold, j->ports[1 - i]->name, peer, sizeof peer);
+		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer)) {
+			// The one that got its end finds that the other one is gone.
+			if (i == 1)
+				spore__hold_send_serial(j->ports[0]->hold, SPORE__HOLD_OVER, j->ports[0]->id,
+				                        j->serial);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void trouble(struct spore__wire *wire, enum spore_err err, int why)
+{
+	const char *remedy = why == EMFILE || why == ENFILE ? "; raise the limit of open files"
+	                     : why == ETOOMANYREFS          ? "; too many descriptors are under way"
+	                                                    : "";
+	(void)snprintf(wire->trouble, sizeof wire->trouble, "no channel can be made: %s%s",
+	               err == SPORE_ESYSTEM ? strerror(why) : spore_err_text(err), remedy);
+}
+
+static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore__port *p, struct spore__port *q)
+{
+	struct spore__channel_end ends[2];
+	const char *transport = best_transport(p, q);
+	struct spore__port *const ports[] = {p, q};
+	for (int i = 0; i < 2; i++)
+		if (!spore__hold_takes_channel(ports[i]->hold)) {
+			if (wire->blocked == NULL)
+				block(wire, ports[i]->hold);
+			return;
+		}
+	struct spore__joint *j = transport[0] != '\0' ? calloc(1, sizeof *j) : NULL;
+	if (j == NULL || !hang_on(p, j)) {
+		free(j);
+		if (transport[0] != '\0')
+			trouble(wire, SPORE_ENOMEM, 0);
+		return;
+	}
+	if (!hang_on(q, j)) {
+		take_off(p, j);
+		free(j);
+		trouble(wire, SPORE_ENOMEM, 0);
+		return;
+	}
+	*j = (struct spore__joint){.serial = ++t->wires.serial, .ports = {p, q}, .transport = transport, .wire = wire};
+	enum spore_err err = make(transport, ends);
+	bool sent = err == SPORE_OK && send_ends(j, ends);
+	int why = errno;
+	if (err == SPORE_OK)
+		for (int i = 0; i < 2; i++)
+			spore__channel_end_close(&ends[i]);
+	if (sent)
+		return;
+	trouble(wire, err == SPORE_OK ? SPORE_ESYSTEM : err, why);
+	take_off(p, j);
+	take_off(q, j);
+	free(j);
+}
+
+// ---- which
+
+static void face_of(const struct spore__port *p, const struct spore__wire_end *e, struct spore__face *face)
+{
+	*face = (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol};
+}
+
+static bool fit(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q)
+{
+	struct spore__face from, to;
+	char why[16];
+	face_of(p, &wire->ends[0], &from);
+	face_of(q, &wire->ends[1], &to);
+	return spore__ports_fit(&from, &to, wire->duplex, why, sizeof why);
+}
+
+static bool is_free(const struct spore__port *p)
+{
+	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE;
+}
+
+static bool has_replica(const struct spore__port *p, const struct spore__port *q)
+{
+	return p->hold->name.replica == q->hold->name.replica;
+}
+
+// The port at the other end of WIRE that P, on SIDE, is to be joined to: of the replica with the same number, else the one with the fewest channels.
+static struct spore__port *partner(const struct spore__wire *wire, int side, const struct spore__port *p)
+{
+	const struct spore__wire_end *other = &wire->ends[1 - side];
+	struct spore__port *best = NULL;
+	for (struct spore__port *q = other->plug->ports; q != NULL; q = q->next) {
+		bool serves = spore__shape_of(q->shape) == SPORE__SHAPE_SERVE;
+		bool numbered = p->hold->name.replica != 0 && q->hold->name.replica != 0;
+		if (!spore__wire_fits_replica(other, q) || !is_free(q) || q == p ||
+		    !(side == 0 ? fit(wire, p, q) : fit(wire, q, p)))
+			continue;
+		if (!serves && numbered && !has_replica(p, q) && wire->ends[0].replica == 0 &&
+		    wire->ends[1].replica == 0)
+			continue;
+		if (best == NULL || (has_replica(p, q) && !has_replica(p, best)) ||
+		    (has_replica(p, q) == has_replica(p, best) && q->joint_count < best->joint_count))
+			best = q;
+	}
+	return best;
+}
+
+void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
+{
+	if (wire->blocked != NULL)
+		return;
+	wire->trouble[0] = '\0';
+	for (int side = 0; side < 2; side++)
+		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
+			// Of publish and subscribe the channels are made otherwise: they share the publisher's memory.
+			if (spore__shape_of(p->shape) != SPORE__SHAPE_CONNECT || p->joint_count > 0 ||
+			    !spore__wire_fits_replica(&wire->ends[side], p))
+				continue;
+			struct spore__port *q = partner(wire, side, p);
+			if (q != NULL && side == 0)
+				join(t, wire, p, q);
+			else if (q != NULL)
+				join(t, wire, q, p);
+			if (wire->blocked != NULL)
+				return;
+		}
+}

@@ -1,0 +1,225 @@
+// What holds say of the ports of their programs.
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/hold.h"
+#include "node/log.h"
+#include "node/wires.h"
+
+static void copy(char *out, size_t size, const struct spore__hold_word *word)
+{
+	size_t len = word->len < size ? word->len : size - 1;
+	memcpy(out, word->s, len);
+	out[len] = '\0';
+}
+
+static struct spore__wires *wires_of(struct spore__hold *hold)
+{
+	return &hold->tasks->wires;
+}
+
+static struct spore__port *find(const struct spore__hold *hold, int64_t id)
+{
+	struct spore__port *p = hold->ports;
+	while (p != NULL && p->id != (uint64_t)id)
+		p = p->next_of_hold;
+	return p;
+}
+
+// Its channels are over, or come back when the hold is heard again.
+static void free_port(struct spore__hold *hold, struct spore__port *p)
+{
+	struct spore__wires *w = wires_of(hold);
+	for (struct spore__port **at = &hold->ports; *at != NULL; at = &(*at)->next_of_hold)
+		if (*at == p) {
+			*at = p->next_of_hold;
+			break;
+		}
+	while (p->joint_count > 0) {
+		struct spore__joint *j = p->joints[p->joint_count - 1];
+		spore__joint_detach(w, j, j->ports[1] == p);
+	}
+	free(p->joints);
+	if (p->plug != NULL) {
+		struct spore__port **at = &p->plug->ports;
+		while (*at != p)
+			at = &(*at)->next;
+		*at = p->next;
+		spore__plug_is_dirty(w, p->plug);
+		spore__plug_unused(w, p->plug);
+	}
+	free(p);
+	w->sweep = true;
+}
+
+static void free_all(struct spore__hold *hold)
+{
+	while (hold->ports != NULL)
+		free_port(hold, hold->ports);
+}
+
+static void is_known(struct spore__hold *hold)
+{
+	hold->ports_known = true;
+	wires_of(hold)->sweep = true;
+}
+
+void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	hold->speaks_ports = m->ports;
+	if (!m->ports)
+		is_known(hold); // an older one: there are none
+}
+
+void spore__ports_begin(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	free_all(hold);
+	hold->unsaid = 0;
+	hold->ports_due = m->serial;
+	hold->ports_known = false;
+	if (m->serial == 0)
+		is_known(hold);
+	spore__wire_unblock(wires_of(hold), hold, SPORE__HOLD_UNWIRED);
+}
+
+static bool plug_in(struct spore__hold *hold, struct spore__port *p)
+{
+	if (!spore__name_is_valid(p->name))
+		return true; // it can be seen, not wired
+	p->plug = spore__plug_find(wires_of(hold), hold->name.system, hold->name.task, p->name, true);
+	if (p->plug == NULL)
+		return false;
+	p->next = p->plug->ports;
+	p->plug->ports = p;
+	spore__plug_is_dirty(wires_of(hold), p->plug);
+	return true;
+}
+
+static void take_options(struct spore__port *p, const struct spore__hold_message *m)
+{
+	struct spore__msgpack_reader at, list = m->list;
+	struct spore__hold_word protocol;
+	uint32_t count = 0;
+	if (spore__msgpack_find(&m->map, "protocol", &at) &&
+	    spore__msgpack_read_str(&at, &protocol.s, &protocol.len) == SPORE__MSGPACK_OK)
+		copy(p->protocol, sizeof p->protocol, &protocol);
+	(void)spore__msgpack_read_array(&list, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *s;
+		uint32_t len;
+		if (spore__msgpack_read_str(&list, &s, &len) != SPORE__MSGPACK_OK)
+			break;
+		p->transports |= spore__channel_bit(s, len);
+	}
+}
+
+// A channel that an earlier node made, or that this one did before the connection was lost.
+static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t serial)
+{
+	struct spore__wires *w = wires_of(hold);
+	struct spore__joint *j = w->halves;
+	while (j != NULL && j->serial != serial)
+		j = j->next_half;
+	if (j != NULL) {
+		(void)spore__joint_attach(p, j, j->ports[1] == NULL);
+		return;
+	}
+	j = calloc(1, sizeof *j);
+	if (j == NULL)
+		return;
+	j->serial = serial;
+	j->transport = "";
+	if (serial >= w->serial)
+		w->serial = serial;
+	if (!spore__joint_attach(p, j, 0))
+		free(j);
+}
+
+static void relearn_all(struct spore__hold *hold, struct spore__port *p, struct spore__msgpack_reader held)
+{
+	uint32_t count = 0;
+	(void)spore__msgpack_read_array(&held, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t serial;
+		if (spore__msgpack_read_int(&held, &serial) != SPORE__MSGPACK_OK || serial < 0)
+			break;
+		relearn(hold, p, (uint64_t)serial);
+	}
+}
+
+void spore__ports_open(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	struct spore__port *p = find(hold, m->number) == NULL ? calloc(1, sizeof *p) : NULL;
+	if (p != NULL) {
+		p->hold = hold;
+		p->id = (uint64_t)m->number;
+		copy(p->name, sizeof p->name, &m->port);
+		copy(p->kind, sizeof p->kind, &m->kind);
+		copy(p->shape, sizeof p->shape, &m->shape);
+		take_options(p, m);
+		p->next_of_hold = hold->ports;
+		hold->ports = p;
+		if (plug_in(hold, p))
+			relearn_all(hold, p, m->held);
+		else
+			spore__node_log("%s.%s: no memory for its port %s", hold->name.system, hold->name.task,
+			                p->name);
+	}
+	if (hold->ports_due > 0 && --hold->ports_due == 0)
+		is_known(hold);
+}
+
+void spore__ports_close(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	struct spore__port *p = find(hold, m->number);
+	if (p != NULL)
+		free_port(hold, p);
+}
+
+static void answered(struct spore__hold *hold)
+{
+	if (hold->unsaid > 0)
+		hold->unsaid--;
+	spore__wire_unblock(wires_of(hold), hold, 1);
+}
+
+void spore__ports_wired(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	const struct spore__port *p = find(hold, m->number);
+	struct spore__joint *j = p != NULL ? spore__joint_of(p, m->serial) : NULL;
+	if (j != NULL)
+		j->said[j->ports[1] == p] = true;
+	answered(hold);
+}
+
+void spore__ports_over(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	struct spore__port *p = find(hold, m->number);
+	struct spore__joint *j = p != NULL ? spore__joint_of(p, m->serial) : NULL;
+	if (j != NULL) {
+		// It is open and was not given the channel: not at once again.
+		if (j->wire != NULL)
+			(void)strncpy(j->wire->trouble, "its hold could not pass the channel on",
+			              sizeof j->wire->trouble - 1);
+		spore__joint_detach(wires_of(hold), j, j->ports[1] == p);
+		wires_of(hold)->sweep = true;
+		if (p->plug != NULL)
+			spore__plug_is_dirty(wires_of(hold), p->plug);
+	}
+	answered(hold);
+}
+
+void spore__ports_lost(struct spore__hold *hold)
+{
+	free_all(hold);
+	hold->unsaid = 0;
+	hold->ports_due = 0;
+	hold->ports_known = false;
+	wires_of(hold)->sweep = true;
+	spore__wire_unblock(wires_of(hold), hold, SIZE_MAX);
+}
+
+void spore__ports_flushed(struct spore__hold *hold)
+{
+	spore__wire_unblock(wires_of(hold), hold, SPORE__HOLD_UNWIRED);
+}

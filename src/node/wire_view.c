@@ -1,0 +1,166 @@
+// What a wire is like, and what it waits for, in words.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node/hold.h"
+#include "node/tasks.h"
+#include "node/wires.h"
+
+size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const char **transport)
+{
+	size_t count = 0;
+	*unsaid = 0;
+	*transport = "";
+	for (const struct spore__port *p = wire->ends[0].plug->ports; p != NULL; p = p->next)
+		for (size_t i = 0; i < p->joint_count; i++) {
+			const struct spore__joint *j = p->joints[i];
+			if (j->wire != wire || j->ports[0] == NULL || j->ports[1] == NULL)
+				continue;
+			count++;
+			*unsaid += !j->said[0] || !j->said[1];
+			*transport = j->transport;
+		}
+	return count;
+}
+
+static const struct spore__port *open_port(const struct spore__wire_end *e)
+{
+	for (const struct spore__port *p = e->plug->ports; p != NULL; p = p->next)
+		if (spore__wire_fits_replica(e, p))
+			return p;
+	return NULL;
+}
+
+void spore__wire_face(const struct spore__wire_end *e, const struct spore__spec *spec, struct spore__declared *room,
+                      char name[SPORE__PORT_NAME], struct spore__face *face)
+{
+	const struct spore__port *p = open_port(e);
+	spore__wire_end_name(e, name);
+	*face = (struct spore__face){name, "", "", "", e->protocol};
+	if (p != NULL) {
+		face->kind = p->kind;
+		face->shape = p->shape;
+		face->protocol = p->protocol;
+	} else if (spec != NULL && spore__declared_find(spec->ports, e->plug->port, room)) {
+		face->kind = room->kind;
+		face->shape = room->shape;
+		face->protocol = room->protocol;
+	}
+}
+
+// Why nothing is plugged into E. False: something is.
+static bool waits_for_port(const struct spore__tasks *t, const struct spore__wire_end *e, char *why, size_t size)
+{
+	const struct spore__plug *plug = e->plug;
+	size_t count, first = spore__table_range(&t->table, plug->system, plug->task, &count);
+	char task[SPORE__PORT_NAME];
+	if (open_port(e) != NULL)
+		return false;
+	(void)snprintf(task, sizeof task, "%s%s%s", plug->system, plug->system[0] != '\0' ? "/" : "", plug->task);
+	const struct spore__task *runs = NULL;
+	for (size_t i = first; i < first + count; i++)
+		if (spore__task_is_active(t->table.tasks[i]) &&
+		    (e->replica == 0 || t->table.tasks[i]->replica == e->replica))
+			runs = t->table.tasks[i];
+	const struct spore__hold *hold = runs != NULL ? runs->hold != NULL ? runs->hold : runs->old : NULL;
+	if (count == 0)
+		(void)snprintf(why, size, "there is no task %s", task);
+	else if (runs == NULL)
+		(void)snprintf(why, size, "%s does not run: it is %s", task,
+		               spore__task_state_word(t->table.tasks[first]->state));
+	else if (hold->connected && hold->ports_known && !hold->speaks_ports)
+		(void)snprintf(why, size, "the hold of %s is older than ports; 'spore restart %s' makes a new one",
+		               task, task);
+	else if (!hold->ports_known)
+		(void)snprintf(why, size, "the hold of %s has not been heard yet", task);
+	else
+		(void)snprintf(why, size, "%s has no port %s open%s", task, plug->port,
+		               runs->state == SPORE__TASK_RUNNING ? "" : "; it is not ready");
+	return true;
+}
+
+// The wire that has the one channel of P. NULL: it is free.
+static const struct spore__wire *taken_by(const struct spore__port *p, const struct spore__wire *wire)
+{
+	if (!spore__shape_is_single(spore__shape_of(p->shape)))
+		return NULL;
+	for (size_t i = 0; i < p->joint_count; i++)
+		if (p->joints[i]->wire != NULL && p->joints[i]->wire != wire)
+			return p->joints[i]->wire;
+	return NULL;
+}
+
+static bool is_taken(const struct spore__wire *wire, char *why, size_t size)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct spore__port *p = open_port(&wire->ends[i]);
+		const struct spore__wire *other = p != NULL ? taken_by(p, wire) : NULL;
+		if (other == NULL)
+			continue;
+		char name[SPORE__PORT_NAME], peer[SPORE__PORT_NAME];
+		spore__wire_end_name(&wire->ends[i], name);
+		spore__wire_end_name(&other->ends[other->ends[0].plug == p->plug], peer);
+		(void)snprintf(why, size, "%s is wired to %s", name, peer);
+		return true;
+	}
+	return false;
+}
+
+static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char *why, size_t size)
+{
+	struct spore__face from, to;
+	struct spore__declared room;
+	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
+	if (waits_for_port(t, &wire->ends[0], why, size) || waits_for_port(t, &wire->ends[1], why, size))
+		return;
+	const struct spore__port *p = open_port(&wire->ends[0]), *q = open_port(&wire->ends[1]);
+	spore__wire_face(&wire->ends[0], NULL, &room, left, &from);
+	spore__wire_face(&wire->ends[1], NULL, &room, right, &to);
+	if (!spore__ports_fit(&from, &to, wire->duplex, why, size) || is_taken(wire, why, size))
+		return;
+	if (spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH)
+		(void)snprintf(why, size, "channels from one publisher to many are not made yet");
+	else if (p->transports == 0 || q->transports == 0)
+		(void)snprintf(why, size, "the program of %s knows no transport that this node can make",
+		               p->transports == 0 ? left : right);
+	else if ((p->transports & q->transports) == 0)
+		(void)snprintf(why, size, "the programs of %s and %s know no transport in common", left, right);
+	else if (wire->trouble[0] != '\0')
+		(void)snprintf(why, size, "%s", wire->trouble);
+	else if (wire->blocked != NULL)
+		(void)snprintf(why, size, "%s%s%s does not read what it is told", wire->blocked->name.system,
+		               wire->blocked->name.system[0] != '\0' ? "/" : "", wire->blocked->name.task);
+}
+
+static void put_text(struct spore__msgpack_writer *w, const char *key, const char *value)
+{
+	spore__msgpack_str(w, key);
+	spore__msgpack_str(w, value);
+}
+
+void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
+{
+	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME], why[3 * SPORE__PORT_NAME] = "";
+	const char *transport;
+	size_t unsaid, count = spore__wire_joints(wire, &unsaid, &transport);
+	spore__wire_end_name(&wire->ends[0], from);
+	spore__wire_end_name(&wire->ends[1], to);
+	if (count == 0)
+		why_not(t, wire, why, sizeof why);
+	else if (unsaid > 0)
+		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
+	spore__msgpack_map(w, 10);
+	put_text(w, "from", from);
+	put_text(w, "to", to);
+	spore__msgpack_str(w, "duplex");
+	spore__msgpack_bool(w, wire->duplex);
+	put_text(w, "from_protocol", wire->ends[0].protocol);
+	put_text(w, "to_protocol", wire->ends[1].protocol);
+	put_text(w, "system", wire->owner);
+	put_text(w, "transport", transport);
+	put_text(w, "state", count == 0 ? "waiting" : unsaid > 0 ? "wiring" : "wired");
+	spore__msgpack_str(w, "channels");
+	spore__msgpack_uint(w, count);
+	put_text(w, "why", why);
+}

@@ -1,0 +1,163 @@
+// The broker: which ports are to be wired (in the database), which are open (as the holds say), and the channels between them. A channel
+// is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
+// restart, by the serials of channels. Everything runs on the loop's thread.
+//
+// wires.c the wires and where their ends are plugged in, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// db_wires.c their rows, wire_methods.c the calls.
+#ifndef SPORE_NODE_WIRES_H
+#define SPORE_NODE_WIRES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "task/hold_protocol.h"
+#include "task/port.h"
+
+enum {
+	SPORE__PORT_NAME = 2 * SPORE__NAME_MAX + 32 + SPORE__NAME_MAX + 2, // [SYSTEM/]TASK[@REPLICA].PORT
+};
+
+struct spore__hold;
+struct spore__tasks;
+struct spore__wire;
+
+// A port of a task by its name, as long as something is plugged into it: wires, or open ports of the task's instances.
+struct spore__plug {
+	struct spore__plug *next; // of its bucket
+	uint32_t hash;
+	struct spore__wire_end *ends; // end.next
+	struct spore__port *ports;    // port.next
+	char system[SPORE__NAME_MAX + 1], task[SPORE__NAME_MAX + 1], port[SPORE__NAME_MAX + 1];
+};
+
+struct spore__wire_end {
+	struct spore__plug *plug;
+	struct spore__wire *wire;
+	struct spore__wire_end *next;
+	int64_t replica; // 0: each
+	char protocol[SPORE__NAME_MAX + 1];
+};
+
+struct spore__wire {
+	struct spore__wire *previous, *next;
+	int64_t id;                      // of its row
+	struct spore__wire_end ends[2];  // from, to
+	bool duplex;                     // it was written <>
+	char slow[16];                   // of a subscriber; "": as it says itself
+	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
+	bool marked;                     // by the call that goes on
+	bool dirty;
+	struct spore__wire *next_dirty;
+	struct spore__hold *blocked; // that has to answer or read first; NULL: none
+	struct spore__wire *next_blocked;
+	char trouble[160]; // why the last channel could not be made
+};
+
+// A port that is open at a hold.
+struct spore__port {
+	struct spore__plug *plug; // NULL: its name is none that can be wired
+	struct spore__port *next; // of the plug
+	struct spore__hold *hold;
+	struct spore__port *next_of_hold;
+	uint64_t id; // of the hold
+	char name[SPORE__HOLD_WORD + 1], kind[32], shape[32], protocol[SPORE__NAME_MAX + 1];
+	unsigned transports; // bits by the order of spore__channel_kinds
+	struct spore__joint **joints;
+	size_t joint_count, joint_cap;
+};
+
+// A channel that was made.
+struct spore__joint {
+	uint64_t serial;
+	struct spore__port *ports[2]; // NULL: gone, or not heard of yet; then it is among the halves
+	bool said[2];                 // the hold has said that it passed it on
+	const char *transport;        // static; "": made by an earlier node
+	struct spore__wire *wire;     // NULL: not known yet
+	struct spore__joint *next_half;
+};
+
+struct spore__wires {
+	struct spore__plug **buckets;
+	size_t bucket_count, plug_count;
+	struct spore__wire *first, *last;
+	size_t count;
+	struct spore__wire *dirty;
+	struct spore__joint *halves;
+	uint64_t serial; // the latest
+	bool sweep;      // some of the halves may be over
+	bool adopt;      // the database was lost: what is wired is wanted
+	uv_timer_t retry;
+	bool retrying;
+};
+
+int spore__wires_init(struct spore__tasks *t); // reads them; an error of libuv's
+// What follows from what changed, once per turn of the loop.
+void spore__wires_settle(struct spore__tasks *t);
+
+// ---- wires.c
+
+// NULL: no memory, or none where MAKE is false.
+struct spore__plug *spore__plug_find(struct spore__wires *w, const char *system, const char *task, const char *port,
+                                     bool make);
+void spore__plug_unused(struct spore__wires *w, struct spore__plug *p); // frees it when nothing is plugged in
+
+// What a wire is to be.
+struct spore__wish {
+	struct {
+		char system[SPORE__NAME_MAX + 1], task[SPORE__NAME_MAX + 1], port[SPORE__NAME_MAX + 1],
+		    protocol[SPORE__NAME_MAX + 1];
+		int64_t replica;
+	} ends[2];
+	bool duplex;
+	char slow[16];
+	char owner[SPORE__NAME_MAX + 1];
+};
+// The one between these ports, in this order. NULL: none.
+struct spore__wire *spore__wire_find(struct spore__wires *w, const struct spore__wish *wish);
+// In memory only. NULL: no memory.
+struct spore__wire *spore__wire_add(struct spore__tasks *t, const struct spore__wish *wish);
+// Takes it away from both ends, in memory only.
+void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire);
+void spore__wire_is_dirty(struct spore__wires *w, struct spore__wire *wire);
+void spore__plug_is_dirty(struct spore__wires *w, struct spore__plug *p); // each of its wires
+void spore__wire_end_name(const struct spore__wire_end *e, char out[SPORE__PORT_NAME]);
+// The wires of the system are not wanted any more; neither are those without owner at a task that is gone (TASK not NULL). In the
+// database too, in the transaction that is begun.
+void spore__wires_forget(struct spore__tasks *t, const char *system, const char *task);
+bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p);
+
+// ---- ports.c: a hold said it
+
+void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_begin(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_open(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_close(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_wired(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_over(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_lost(struct spore__hold *hold);    // it is not connected any more
+void spore__ports_flushed(struct spore__hold *hold); // it has taken what was written
+
+// ---- join.c
+
+// Both have been heard of: the wire of it. False: no memory, nothing happened.
+bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side);
+// J has lost the port on SIDE, which goes: over for the other end, unless it may only not have been heard of.
+void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int side);
+void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire); // tells both ends
+struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
+void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
+void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count);
+void spore__wire_is_free(struct spore__wire *wire);           // it waits for no hold any more
+unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that this node can make
+
+// ---- wire_view.c
+
+void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w);
+size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const char **transport);
+// Face of the port where E is plugged in, from what is open, else declared in SPEC (may be NULL). NAME is filled.
+void spore__wire_face(const struct spore__wire_end *e, const struct spore__spec *spec, struct spore__declared *room,
+                      char name[SPORE__PORT_NAME], struct spore__face *face);
+
+#endif

@@ -1,0 +1,89 @@
+#include "node/wires_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { TEXTS = 8 };
+
+// False when R stands before no wire.
+static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *info)
+{
+	static const char *const keys[TEXTS] = {"from",   "to",        "from_protocol", "to_protocol",
+	                                        "system", "transport", "state",         "why"};
+	char **const texts[TEXTS] = {&info->from,   &info->to,        &info->from_protocol, &info->to_protocol,
+	                             &info->system, &info->transport, &info->state,         &info->why};
+	struct {
+		const char *s;
+		uint32_t len;
+	} found[TEXTS];
+	struct spore__msgpack_reader at;
+	size_t size = 0;
+	*info = (struct spore__wire_info){0};
+	for (int i = 0; i < TEXTS; i++) {
+		found[i].s = "";
+		found[i].len = 0;
+		if (spore__msgpack_find(r, keys[i], &at))
+			(void)spore__msgpack_read_str(&at, &found[i].s, &found[i].len);
+		size += found[i].len + 1;
+	}
+	if (spore__msgpack_find(r, "duplex", &at))
+		(void)spore__msgpack_read_bool(&at, &info->duplex);
+	if (spore__msgpack_find(r, "channels", &at))
+		(void)spore__msgpack_read_int(&at, &info->channels);
+	char *block = spore__xcalloc(size, 1);
+	for (int i = 0; i < TEXTS; i++) {
+		*texts[i] = block;
+		memcpy(block, found[i].s, found[i].len);
+		block += found[i].len + 1;
+	}
+	return spore__msgpack_skip(r) == SPORE__MSGPACK_OK;
+}
+
+enum spore_err spore__wires_list(struct spore__tasks *t, struct spore__wire_list *list)
+{
+	*list = (struct spore__wire_list){0};
+	for (bool more = true; more;) {
+		struct spore__msgpack_writer w = {0};
+		struct spore__msgpack_reader r;
+		uint32_t count = 0;
+		spore__msgpack_map(&w, 1);
+		spore__msgpack_str(&w, "skip");
+		spore__msgpack_uint(&w, list->count);
+		enum spore_err err = spore__tasks_call(t, "wires.list", &w, true, SPORE__TASKS_PATIENCE_MS);
+		if (err != SPORE_OK)
+			return err;
+		more = false;
+		if (spore__msgpack_find(&t->rpc.m.result, "more", &r))
+			(void)spore__msgpack_read_bool(&r, &more);
+		if (!spore__msgpack_find(&t->rpc.m.result, "wires", &r) ||
+		    spore__msgpack_read_array(&r, &count) != SPORE__MSGPACK_OK || count == 0)
+			break;
+		list->items = spore__xrealloc(list->items, (list->count + count) * sizeof *list->items);
+		for (uint32_t i = 0; i < count; i++)
+			if (!read_wire(&r, &list->items[list->count++]))
+				return SPORE_OK;
+	}
+	return SPORE_OK;
+}
+
+void spore__wire_list_finish(struct spore__wire_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i].from);
+	free(list->items);
+	*list = (struct spore__wire_list){0};
+}
+
+static bool end_is_of(const char *end, const char *system)
+{
+	const char *slash = strchr(end, '/');
+	size_t len = slash != NULL ? (size_t)(slash - end) : 0;
+	return strlen(system) == len && strncmp(end, system, len) == 0;
+}
+
+bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
+{
+	return end_is_of(w->from, system) || end_is_of(w->to, system) || strcmp(w->system, system) == 0;
+}

@@ -1,0 +1,24 @@
+// Asks the node about wires, as tasks_client.h does about tasks.
+#ifndef SPORE_NODE_WIRES_CLIENT_H
+#define SPORE_NODE_WIRES_CLIENT_H
+
+#include "node/tasks_client.h"
+
+// A wire of the node's (docs/design/wires.md). Strings are in one block, which begins with `from`.
+struct spore__wire_info {
+	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why;
+	bool duplex;
+	int64_t channels;
+};
+struct spore__wire_list {
+	struct spore__wire_info *items; // by their ends
+	size_t count;
+};
+
+// All wires, in as many calls as it takes. LIST is to be finished either way.
+enum spore_err spore__wires_list(struct spore__tasks *t, struct spore__wire_list *list);
+void spore__wire_list_finish(struct spore__wire_list *list);
+// Has W an end at a task of SYSTEM, or is it of its manifest? "": at a task without system.
+bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
+
+#endif

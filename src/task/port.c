@@ -1,0 +1,124 @@
+#include "task/port.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum spore__shape spore__shape_of(const char *word)
+{
+	static const char *const words[] = {
+	    [SPORE__SHAPE_CONNECT] = "connect",
+	    [SPORE__SHAPE_SERVE] = "serve",
+	    [SPORE__SHAPE_PUBLISH] = "publish",
+	    [SPORE__SHAPE_SUBSCRIBE] = "subscribe",
+	};
+	for (size_t i = 1; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(word, words[i]) == 0)
+			return (enum spore__shape)i;
+	return SPORE__SHAPE_UNKNOWN;
+}
+
+bool spore__shape_is_single(enum spore__shape shape)
+{
+	return shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SUBSCRIBE;
+}
+
+bool spore__port_is_standard(const char *port)
+{
+	return strcmp(port, "stdin") == 0 || strcmp(port, "stdout") == 0 || strcmp(port, "stderr") == 0 ||
+	       strcmp(port, "stdio") == 0;
+}
+
+static bool is_one_way(enum spore__shape shape)
+{
+	return shape == SPORE__SHAPE_PUBLISH || shape == SPORE__SHAPE_SUBSCRIBE;
+}
+
+static bool fit_shapes(const struct spore__face *from, const struct spore__face *to, bool duplex, char *why,
+                       size_t size)
+{
+	enum spore__shape a = spore__shape_of(from->shape), b = spore__shape_of(to->shape);
+	if (a == SPORE__SHAPE_SUBSCRIBE)
+		(void)snprintf(why, size, "%s subscribes, so it stands on the right: %s -> %s", from->name, to->name,
+		               from->name);
+	else if (b == SPORE__SHAPE_PUBLISH)
+		(void)snprintf(why, size, "%s publishes, so it stands on the left: %s -> %s", to->name, to->name,
+		               from->name);
+	else if (a == SPORE__SHAPE_SERVE && b == SPORE__SHAPE_SERVE)
+		(void)snprintf(why, size, "%s and %s both serve: one of them has to connect", from->name, to->name);
+	else if (a != SPORE__SHAPE_UNKNOWN && b != SPORE__SHAPE_UNKNOWN && is_one_way(a) != is_one_way(b))
+		(void)snprintf(why, size,
+		               "%s has the shape %s, %s has %s: publish goes to subscribe, connect to connect or serve",
+		               from->name, from->shape, to->name, to->shape);
+	else if (duplex && (is_one_way(a) || is_one_way(b)))
+		(void)snprintf(why, size, "%s has the shape %s, which goes one way: write %s -> %s",
+		               is_one_way(a) ? from->name : to->name, is_one_way(a) ? from->shape : to->shape,
+		               from->name, to->name);
+	else
+		return true;
+	return false;
+}
+
+static bool fit_wish(const struct spore__face *f, char *why, size_t size)
+{
+	if (f->wished[0] == '\0' || f->protocol[0] == '\0' || strcmp(f->wished, f->protocol) == 0)
+		return true;
+	(void)snprintf(why, size, "%s speaks %s, and the wire says %s", f->name, f->protocol, f->wished);
+	return false;
+}
+
+bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, char *why, size_t size)
+{
+	const char *left = from->wished[0] != '\0' ? from->wished : from->protocol;
+	const char *right = to->wished[0] != '\0' ? to->wished : to->protocol;
+	if (from->kind[0] != '\0' && to->kind[0] != '\0' && strcmp(from->kind, to->kind) != 0) {
+		(void)snprintf(why, size, "%s is a port of %s, and %s one of %s", from->name, from->kind, to->name,
+		               to->kind);
+		return false;
+	}
+	if (!fit_shapes(from, to, duplex, why, size) || !fit_wish(from, why, size) || !fit_wish(to, why, size))
+		return false;
+	if (left[0] != '\0' && right[0] != '\0' && strcmp(left, right) != 0) {
+		(void)snprintf(why, size, "%s speaks %s, and %s speaks %s: there are no bridges between protocols yet",
+		               from->name, left, to->name, right);
+		return false;
+	}
+	return true;
+}
+
+// The next word of *TEXT into OUT; "-" is none.
+static bool take_word(const char **text, char out[SPORE__NAME_MAX + 1])
+{
+	size_t len = strcspn(*text, " ");
+	if (len == 0 || len > SPORE__NAME_MAX)
+		return false;
+	memcpy(out, *text, len);
+	out[len] = '\0';
+	if (strcmp(out, "-") == 0)
+		out[0] = '\0';
+	*text += len;
+	*text += **text == ' ';
+	return true;
+}
+
+bool spore__declared_parse(const char *text, struct spore__declared *d)
+{
+	return take_word(&text, d->name) && take_word(&text, d->kind) && take_word(&text, d->shape) &&
+	       take_word(&text, d->protocol) && *text == '\0' && spore__name_is_valid(d->name);
+}
+
+bool spore__declared_find(const spore__texts ports, const char *name, struct spore__declared *d)
+{
+	for (char *const *p = ports; p != NULL && *p != NULL; p++)
+		if (spore__declared_parse(*p, d) && strcmp(d->name, name) == 0)
+			return true;
+	return false;
+}
+
+char *spore__port_cut(char *text)
+{
+	char *dot = strrchr(text, '.');
+	if (dot == NULL)
+		return NULL;
+	*dot = '\0';
+	return spore__name_is_valid(dot + 1) ? dot + 1 : NULL;
+}

@@ -1,0 +1,48 @@
+// What a wire joins: which ports fit each other, and the ports that a task declares. Looks at words only.
+#ifndef SPORE_TASK_PORT_H
+#define SPORE_TASK_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "task/spec.h"
+
+enum spore__shape {
+	SPORE__SHAPE_UNKNOWN, // it was not said, or is a word of a later version
+	SPORE__SHAPE_CONNECT,
+	SPORE__SHAPE_SERVE,
+	SPORE__SHAPE_PUBLISH,
+	SPORE__SHAPE_SUBSCRIBE,
+};
+
+enum spore__shape spore__shape_of(const char *word);
+
+// What is known of a port. "" is not known, and fits everything.
+struct spore__face {
+	const char *name;                    // in full, for words
+	const char *kind, *shape, *protocol; //
+	const char *wished;                  // the protocol that the wire names; "": none
+};
+
+// May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). False: WHY says why not, with both names.
+bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, char *why,
+                      size_t size);
+
+// Has the port one channel at a time?
+bool spore__shape_is_single(enum spore__shape shape);
+// stdin, stdout, stderr, stdio: the ends of every program.
+bool spore__port_is_standard(const char *port);
+
+// A port as the field `ports` of a specification has it: "NAME KIND SHAPE PROTOCOL", - for what is not said.
+struct spore__declared {
+	char name[SPORE__NAME_MAX + 1], kind[SPORE__NAME_MAX + 1], shape[SPORE__NAME_MAX + 1],
+	    protocol[SPORE__NAME_MAX + 1];
+};
+bool spore__declared_parse(const char *text, struct spore__declared *d);
+// The one called NAME. False: there is none.
+bool spore__declared_find(const spore__texts ports, const char *name, struct spore__declared *d);
+
+// TASK.PORT, cut at its last dot: the port in it, NULL when it is none. Changes TEXT.
+char *spore__port_cut(char *text);
+
+#endif

@@ -1,0 +1,353 @@
+"""Wires: two programs that are started separately, in any order, talk to each other, whatever dies under them."""
+
+import os
+import random
+import re
+import signal
+import sys
+import time
+import unittest
+
+from spore_test import DEADLINE, wait_until
+from test_tasks import TasksTest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.join(HERE, "ports_program.py")
+LONG = os.environ.get("SPORE_TEST_LONG") == "1"
+
+
+class WiresTest(TasksTest):
+    def talker(self, name, *ports, **more):
+        """A task of ports_program.py that has these ports."""
+        more.setdefault("argv", [sys.executable, PROGRAM, *ports])
+        more.setdefault("control", True)
+        more.setdefault("wait", "started")
+        result = self.begin(name, **more)
+        for port in ports:
+            self.opened(result["name"] + "." + port.split(":")[0])
+        return result
+
+    def opened(self, port):
+        wait_until(lambda: any(p["name"] == port and p["open"] for p in self.call("ports.list")["ports"]), port)
+
+    def wire(self, left, right, **more):
+        return self.call("wires.add", wires=[{"from": left, "to": right, **more}])
+
+    def unwire(self, left, right):
+        return self.call("wires.remove", wires=[{"from": left, "to": right}])["removed"]
+
+    def wires(self):
+        return {(w["from"], w["to"]): w for w in self.call("wires.list")["wires"]}
+
+    def why(self, left, right):
+        w = self.wires()[left, right]
+        return w["state"], w["why"]
+
+    def wired(self, left, right, channels=1):
+        return wait_until(lambda: self.wires()[left, right]["state"] == "wired"
+                          and self.wires()[left, right]["channels"] == channels, f"{left} wired to {right}")
+
+    def pid(self, name):
+        return self.task(name)["hold"].get("pid", 0)
+
+    def output(self, name):
+        return self.spore("logs", name).stdout
+
+    def said(self, name, text, times=1):
+        """Until the program said it so often."""
+        return wait_until(lambda: len(re.findall(re.escape(text), self.output(name))) >= times,
+                          f"{name} to say {text!r} {times} times")
+
+    def talks(self, left, right, peer, times=1):
+        """LEFT got an answer from the present instance of the other."""
+        self.said(left, f"got {peer} hello {self.pid(right)}", times)
+        self.said(left, f"got {peer} welcome {self.pid(left)}", times)
+
+    @staticmethod
+    def fds(pid):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+class Wiring(WiresTest):
+    def test_in_any_order(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.assertEqual(self.wire("a.out", "b.in")["added"], ["a.out -> b.in"])
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out")
+        self.talks("b", "a", "in")
+        self.said("a", "channel out b.in")
+        self.talker("c", "out")
+        # What is not open yet is waited for.
+        self.call("tasks.start", spec=self.spec("d", argv=[sys.executable, PROGRAM, "in"], control=True, enabled=False))
+        self.wire("c.out", "d.in")
+        self.assertEqual(self.why("c.out", "d.in"), ("waiting", "d does not run: it is defined"))
+        self.call("tasks.begin", names=["d"])
+        self.wired("c.out", "d.in")
+        self.talks("c", "d", "out")
+        self.assertEqual(self.wires()["c.out", "d.in"]["transport"], "stream")
+        ports = {p["name"]: p for p in self.call("ports.list")["ports"]}
+        self.assertEqual(ports["a.out"], {"name": "a.out", "kind": "messages", "shape": "connect", "protocol": "",
+                                          "open": True, "channels": 1})
+
+    def test_a_server_has_a_channel_for_each_client(self):
+        self.talker("server", "clients:serve")
+        for i in range(3):
+            self.talker("client", "to", replica=i + 1)
+        self.talker("other", "to")
+        self.wire("client.to", "server.clients")
+        self.wire("server.clients", "other.to")
+        self.wired("client.to", "server.clients", 3)
+        self.wired("server.clients", "other.to")
+        for name in ("client@1", "client@2", "client@3", "other"):
+            self.talks(name, "server", "to")
+            self.said("server", f"got clients hello {self.pid(name)}")
+            self.said("server", f"channel clients {name}.to")
+        # One that goes takes its channel along, and no other.
+        self.call("tasks.stop", names=["client@2"])
+        self.said("server", "end clients")
+        self.wired("client.to", "server.clients", 2)
+        self.assertEqual(self.output("server").count("end clients"), 1)
+
+    def test_unwire_and_rewire_live(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.talker("c", "in")
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+        self.assertEqual(self.unwire("b.in", "a.out"), ["a.out -> b.in"])
+        self.said("a", "unwired out")
+        self.said("b", "unwired in")
+        self.assertEqual(self.wires(), {})
+        self.wire("a.out", "c.in")
+        self.talks("a", "c", "out")
+        self.unwire("a.out", "c.in")
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out", 2)
+        self.fails(10, "a.out and c.in are not wired; but a.out and b.in are", "wires.remove",
+                   wires=[{"from": "a.out", "to": "c.in"}])
+
+    def test_a_port_that_is_closed_and_opened_again(self):
+        code = (f"import sys; sys.path.insert(0, {HERE!r})\nfrom ports_program import *\nc = Control()\n"
+                "for i in range(20):\n    c.open('out')\n    m = c.hear()\n    while m[0] != 'channel': m = c.hear()\n"
+                "    ch = Channel(m)\n    ch.send(b'hello %d' % i)\n    while not (got := ch.receive()): pass\n"
+                "    ch.socket.close()\n    c.say('close', 'out')\n    while c.hear()[0] != 'closed': pass\n"
+                "say('all')\nwhile True: c.hear()\n")
+        self.talker("b", "in")
+        self.talker("a", argv=[sys.executable, "-c", code])
+        self.wire("a.out", "b.in")
+        self.said("a", "all")
+        for i in range(20):
+            self.said("b", f"got in hello {i}\n")
+        wait_until(lambda: self.why("a.out", "b.in") == ("waiting", "a has no port out open"), "the reason")
+
+    def test_it_waits_for(self):
+        self.talker("a", "out")
+        self.talker("b", "other", ready="notify")
+        self.wire("a.out", "b.in")
+        wait_until(lambda: self.why("a.out", "b.in") == ("waiting", "b has no port in open; it is not ready"), "it")
+        self.call("tasks.stop", names=["b"])
+        self.assertEqual(self.why("a.out", "b.in"), ("waiting", "b does not run: it is stopped"))
+        # Nobody knew what it would be.
+        self.talker("c", "in:serve", "x:publish")
+        self.talker("d", "out")
+        self.wire("d.out", "c.in")
+        self.fails(1, "c.x publishes, so it stands on the left", "wires.add", wires=[{"from": "a.out", "to": "c.x"}])
+        self.fails(1, "a.out to c.y: a.out has one channel only, and is wired already; first 'spore unwire", "wires.add",
+                   wires=[{"from": "a.out", "to": "c.y"}])
+
+    def test_refusals(self):
+        self.talker("a", "out", "lsp:connect:lsp")
+        self.talker("b", "in", "serve:serve", "rpc:connect:rpc", "news:publish", "sub:subscribe")
+        self.begin("plain")
+        self.wire("a.lsp", "b.serve")
+        for left, right, words in [
+                ("a.out", "c.in", "no task 'c'"),
+                ("a.out", "b", "'b' is no port"),
+                ("a.out", "plain.in", "plain.in: its program has no ports, since it does not link libspore"),
+                ("plain.stdout", "b.in", "plain.stdout is a plain end"),
+                ("a.lsp", "b.rpc", "a.lsp speaks lsp, and b.rpc speaks rpc: there are no bridges"),
+                ("a.out", "a.out", "wired to itself"),
+                ("b.serve", "b.news", "b.news publishes, so it stands on the left: b.news -> b.serve"),
+                ("b.sub", "a.out", "b.sub subscribes, so it stands on the right"),
+                ("b.news", "b.in", "publish goes to subscribe"),
+                ("a.lsp", "b.in", "a.lsp to b.in: a.lsp has one channel only"),
+        ]:
+            with self.assertRaises(Exception, msg=(left, right)) as caught:
+                self.wire(left, right)
+            self.assertIn(words, str(caught.exception))
+        self.assertEqual(list(self.wires()), [("a.lsp", "b.serve")])
+        # All of a call or none.
+        self.fails(10, "no task", "wires.add", wires=[{"from": "a.out", "to": "b.in"}, {"from": "a.x", "to": "c.y"}])
+        self.assertEqual(list(self.wires()), [("a.lsp", "b.serve")])
+
+    def test_a_task_that_is_removed_takes_its_wires_along(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.wire("a.out", "b.in")
+        self.wired("a.out", "b.in")
+        self.call("tasks.remove", names=["b"])
+        self.assertEqual(self.wires(), {})
+        self.said("a", "end out")
+
+    def test_a_confined_task_has_what_it_is_wired_to(self):
+        self.talker("a", "out")
+        self.talker("b", "in", "other", confine=True, confine__read=[HERE, sys.prefix, "/usr"])
+        self.talker("c", "other:serve")
+        before = self.fds(self.pid("b"))
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+        self.assertEqual(self.fds(self.pid("b")), before + 1)
+        self.assertNotIn("channel", self.output("c"))
+
+
+class Dying(WiresTest):
+    def setUp(self):
+        super().setUp()
+        for name, port in (("a", "out"), ("b", "in")):
+            self.talker(name, port, restart="always", **{"restart__delay_ms": 0})
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+
+    def restarted(self, name, before):
+        return wait_until(lambda: self.pid(name) not in (0, before) and self.pid(name), f"{name} again")
+
+    def test_either_end(self):
+        for name, other, port in (("a", "b", "in"), ("b", "a", "out")):
+            before = self.pid(name)
+            os.kill(before, signal.SIGKILL)
+            self.restarted(name, before)
+            self.talks("a", "b", "out")
+            self.said(other, f"end {port}")
+            before = self.pid(name)
+            self.call("tasks.restart", names=[name])
+            self.restarted(name, before)
+            self.talks("a", "b", "out")
+
+    def test_a_node(self):
+        a, b = self.pid("a"), self.pid("b")
+        said = self.output("a"), self.output("b")
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            os.kill(self.call("node.status")["pid"], how)
+            if how == signal.SIGTERM:
+                wait_until(lambda: not os.path.exists(self.sock), "the end of the node")
+                self.ok(self.spore("node", "start"))
+            self.again()
+            self.wired("a.out", "b.in")
+            self.assertEqual((self.pid("a"), self.pid("b")), (a, b))
+        # Nothing was told to the programs: their channel is the same.
+        self.assertEqual((self.output("a"), self.output("b")), said)
+        # What died while there was none is joined again.
+        node = self.call("node.status")["pid"]
+        os.kill(node, signal.SIGSTOP)
+        os.kill(a, signal.SIGKILL)
+        self.said("b", "end in")
+        os.kill(node, signal.SIGKILL)
+        self.again()
+        self.restarted("a", a)
+        self.talks("a", "b", "out")
+
+    def test_a_wire_is_taken_away_when_the_node_is_killed_at_once(self):
+        self.unwire("a.out", "b.in")
+        self.kill_node()
+        self.again()
+        self.said("a", "unwired out")
+        self.said("b", "unwired in")
+        self.assertEqual(self.wires(), {})
+
+    def test_a_hold(self):
+        for name in ("a", "b"):
+            before = self.task(name)["hold"]
+            os.kill(before["hold"], signal.SIGKILL)
+            self.restarted(name, before["pid"])
+            self.talks("a", "b", "out")
+
+    def test_a_lost_database(self):
+        node = self.call("node.status")["pid"]
+        said = self.output("a")
+        os.kill(node, signal.SIGSTOP)
+        with open(os.path.join(self.state, "node.db"), "r+b") as f:
+            f.write(b"no database" * 1000)
+        os.kill(node, signal.SIGKILL)
+        self.again()
+        self.wired("a.out", "b.in")
+        self.assertEqual(self.output("a"), said)
+
+    def test_kills_at_random(self):
+        seed = int(os.environ.get("SPORE_TEST_SEED") or random.randrange(1 << 30))
+        rng = random.Random(seed)
+        rounds = 150 if LONG else 12
+        for i in range(rounds):
+            for victim in rng.sample(["a", "b", "hold a", "hold b", "node", "unwire"], rng.randint(1, 3)):
+                try:
+                    if victim == "node":
+                        self.kill_node()
+                        self.again()
+                    elif victim == "unwire":
+                        self.unwire("a.out", "b.in")
+                        self.wire("a.out", "b.in")
+                    else:
+                        hold = self.task(victim[-1])["hold"]
+                        os.kill(hold["hold" if len(victim) > 1 else "pid"], signal.SIGKILL)
+                except (ProcessLookupError, KeyError, EOFError, OSError):
+                    self.again()
+            with self.subTest(seed=seed, round=i):
+                self.settled()
+
+    def settled(self):
+        """In the end they talk, as the present instances, over one channel."""
+        def look():
+            try:
+                holds = [self.task(n)["hold"] for n in "ab"]
+                if any(h.get("phase") not in ("starting", "running") or not h.get("pid") for h in holds):
+                    return False
+                last = [self.output(n).splitlines() for n in "ab"]
+                a, b = (str(h["pid"]) for h in holds)
+                return (self.wires()["a.out", "b.in"]["state"] == "wired"
+                        and f"got out hello {b}" in last[0][-1] + last[0][-2]
+                        and f"got in hello {a}" in last[1][-1] + last[1][-2])
+            except (KeyError, IndexError, EOFError, OSError):
+                self.again()
+                return False
+        wait_until(look, "both to talk")
+
+
+class Many(WiresTest):
+    COUNT = 1000
+
+    def test_many_wires(self):
+        node = self.call("node.status")["pid"]
+        limit = {"limit__files": 4096}
+        self.talker("server", "clients:serve", **limit)
+        self.talker("client", *[f"p{i}" for i in range(self.COUNT)], **limit)
+        wait_until(lambda: len(self.call("ports.list")["ports"]) == self.COUNT + 1, "the ports")
+        holds = [self.task(n)["hold"]["hold"] for n in ("server", "client")]
+        before = [self.fds(pid) for pid in (node, *holds)]
+        began = time.monotonic()
+        self.call("wires.add", wires=[{"from": f"client.p{i}", "to": "server.clients"} for i in range(self.COUNT)])
+        self.assertLess(self.fds(node), before[0] + 40)
+        rows = []
+
+        def all_wired():
+            rows.clear()
+            while True:
+                answer = self.call("wires.list", skip=len(rows))
+                rows.extend(answer["wires"])
+                if not answer["more"]:
+                    return all(w["state"] == "wired" for w in rows)
+        wait_until(all_wired, "all wires")
+        print(f"# {self.COUNT} wires in {time.monotonic() - began:.3f} s", file=sys.stderr)
+        self.assertEqual(len(rows), self.COUNT)
+        self.assertEqual([self.fds(pid) for pid in (node, *holds)], before)
+        # A node that comes later knows them all, and makes none anew.
+        os.kill(node, signal.SIGKILL)
+        self.again()
+        wait_until(all_wired, "all wires")
+        self.assertEqual(self.output("client").count("channel p"), self.COUNT)
+        self.call("tasks.stop", names=["client"])
+        wait_until(lambda: self.output("server").count("end clients") == self.COUNT, "their ends")
+        self.assertEqual(self.fds(holds[0]), before[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
