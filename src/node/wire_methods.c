@@ -151,11 +151,14 @@ static bool look_at(struct asking *a, const struct spore__wish *wish, int side, 
 	memcpy(e.protocol, wish->ends[side].protocol, sizeof e.protocol);
 	size_t count, first = spore__table_range(&a->t->table, p->system, p->task, &count);
 	char ignored[WHY];
-	bool is_open = p->ports != NULL, known = false, good = true;
+	// The tasks of a system are about to be changed by its manifest, which was checked by itself.
+	bool is_open = p->ports != NULL && a->system[0] == '\0', known = false, good = true;
 	spore__spec_init(&spec);
-	if (count > 0 && !is_open)
+	if (count > 0 && !is_open && a->system[0] == '\0')
 		known = spore__task_read_spec(a->t, a->t->table.tasks[first], &spec, ignored, sizeof ignored);
 	spore__wire_face(&e, known ? &spec : NULL, room, name, face);
+	if (a->system[0] != '\0')
+		face->kind = face->shape = face->protocol = "";
 	face->wished = wish->ends[side].protocol;
 	if (is_open) { // the words live as long as the port, that is until this call is answered
 	} else if (spore__port_is_standard(p->port) || strcmp(face->kind, "bytes") == 0) {

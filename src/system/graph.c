@@ -41,7 +41,7 @@ static void print_text(const struct spore__manifest *m, const size_t *order)
 	for (size_t i = 0; i < m->count; i++)
 		print_task(&m->tasks[order[i]]);
 	if (m->wire_count > 0)
-		puts("wires, which are not made yet:");
+		puts("wires:");
 	for (size_t i = 0; i < m->wire_count; i++) {
 		printf("  ");
 		print_end(&m->wires[i].from);

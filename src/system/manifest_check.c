@@ -1,5 +1,6 @@
 // What only the whole manifest can tell: names that refer to each other, circles, keys that do not go together.
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,9 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "system/manifest_private.h"
+#include "task/port.h"
+
+enum { FULL = 2 * SPORE__NAME_MAX + 2 }; // TASK.PORT
 
 static const char *nearest_task(const struct spore__manifest *m, const char *name)
 {
@@ -149,16 +153,105 @@ static void check_source(struct spore__manifest *m, const struct spore__manifest
 	free(program);
 }
 
-static void check_wire_end(struct spore__manifest *m, const struct spore__manifest_wire *w,
+static const struct spore__manifest_port *port_of(struct spore__manifest *m, const struct spore__manifest_end *e)
+{
+	const struct spore__manifest_task *task = spore__manifest_task(m, e->task);
+	for (size_t i = 0; task != NULL && i < task->port_count; i++)
+		if (strcmp(task->ports[i].name, e->port) == 0)
+			return &task->ports[i];
+	return NULL;
+}
+
+static void face_of(struct spore__manifest *m, const struct spore__manifest_end *e, char name[FULL],
+                    struct spore__face *face)
+{
+	const struct spore__manifest_port *p = port_of(m, e);
+	(void)snprintf(name, FULL, "%s.%s", e->task, e->port);
+	*face = (struct spore__face){
+	    .name = name,
+	    .kind = p != NULL && p->kind != NULL ? p->kind : "",
+	    .shape = p != NULL && p->shape != NULL ? p->shape : "",
+	    .protocol = p != NULL && p->protocol != NULL ? p->protocol : "",
+	    .wished = e->protocol != NULL ? e->protocol : "",
+	};
+}
+
+static bool same_end(const struct spore__manifest_end *a, const struct spore__manifest_end *b)
+{
+	return strcmp(a->task, b->task) == 0 && strcmp(a->port, b->port) == 0;
+}
+
+// A port that has one channel, as far as the manifest says so, has one wire.
+static bool check_rivals(struct spore__manifest *m, size_t index, const struct spore__manifest_end *e,
+                         const struct spore__face *face)
+{
+	const struct spore__manifest_wire *w = &m->wires[index];
+	for (size_t i = 0; i < index; i++) {
+		const struct spore__manifest_wire *other = &m->wires[i];
+		if (same_end(&other->from, &w->from) && same_end(&other->to, &w->to))
+			return spore__yaml_wrong(&m->yaml, w->mark,
+			                         "wires: %s.%s and %s.%s are wired already, in line %zu", w->from.task,
+			                         w->from.port, w->to.task, w->to.port, other->mark.line + 1);
+		if (spore__shape_is_single(spore__shape_of(face->shape)) &&
+		    (same_end(&other->from, e) || same_end(&other->to, e)))
+			return spore__yaml_wrong(
+			    &m->yaml, w->mark,
+			    "wires: %s.%s has one channel only (its shape is %s), and is wired already, in line %zu",
+			    e->task, e->port, face->shape, other->mark.line + 1);
+	}
+	return true;
+}
+
+static bool is_plain(const struct spore__manifest_end *e, const struct spore__face *face)
+{
+	return spore__port_is_standard(e->port) || strcmp(face->kind, "bytes") == 0;
+}
+
+static void check_fit(struct spore__manifest *m, size_t index)
+{
+	const struct spore__manifest_wire *w = &m->wires[index];
+	struct spore__face from, to;
+	char left[FULL], right[FULL], why[4 * FULL];
+	face_of(m, &w->from, left, &from);
+	face_of(m, &w->to, right, &to);
+	if (spore__manifest_task(m, w->from.task) == NULL || spore__manifest_task(m, w->to.task) == NULL)
+		return;
+	if (is_plain(&w->from, &from) || is_plain(&w->to, &to))
+		(void)spore__yaml_wrong(
+		    &m->yaml, w->mark,
+		    "wires: %s is a plain end, and those are not wired yet: only ports of messages are",
+		    is_plain(&w->from, &from) ? left : right);
+	else if (same_end(&w->from, &w->to))
+		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
+	else if (!spore__ports_fit(&from, &to, w->duplex, why, sizeof why))
+		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
+	else if (check_rivals(m, index, &w->from, &from))
+		(void)check_rivals(m, index, &w->to, &to);
+}
+
+// As the specification has them.
+static void list_ports(struct spore__manifest_task *task)
+{
+	struct spore__strs ports = {0};
+	for (size_t i = 0; i < task->port_count; i++) {
+		const struct spore__manifest_port *p = &task->ports[i];
+		spore__strs_addf(&ports, "%s %s %s %s", p->name, p->kind != NULL ? p->kind : "-",
+		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-");
+	}
+	task->spec.ports = ports.items;
+}
+
+static bool check_wire_end(struct spore__manifest *m, const struct spore__manifest_wire *w,
                            const struct spore__manifest_end *e, bool reads, bool writes)
 {
 	if (!known_task(m, w->mark, "wires", e->task))
-		return;
+		return false;
 	if ((reads && (strcmp(e->port, "stdout") == 0 || strcmp(e->port, "stderr") == 0)) ||
 	    (writes && strcmp(e->port, "stdin") == 0))
-		(void)spore__yaml_wrong(&m->yaml, w->mark,
-		                        "wires: %s.%s cannot %s; the left of -> writes, the right reads", e->task,
-		                        e->port, reads ? "read" : "write");
+		return spore__yaml_wrong(&m->yaml, w->mark,
+		                         "wires: %s.%s cannot %s; the left of -> writes, the right reads", e->task,
+		                         e->port, reads ? "read" : "write");
+	return true;
 }
 
 void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world)
@@ -172,17 +265,17 @@ void spore__manifest_check(struct spore__manifest *m, const struct spore__manife
 	check_circles(m);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *w = &m->wires[i];
-		check_wire_end(m, w, &w->from, w->duplex, true);
-		check_wire_end(m, w, &w->to, true, w->duplex);
+		bool left = check_wire_end(m, w, &w->from, w->duplex, true);
+		bool right = check_wire_end(m, w, &w->to, true, w->duplex);
+		if (left && right)
+			check_fit(m, i);
 	}
-	if (m->wire_count > 0)
-		spore__yaml_note(&m->yaml, m->wires_mark,
-		                 "wires are checked only: this version of spore does not make them");
 	for (size_t i = 0; i < m->count; i++) {
 		struct spore__manifest_task *task = &m->tasks[i];
 		struct spore__strs after = {0};
 		for (size_t k = 0; k < task->after_count; k++)
 			spore__strs_addf(&after, "%s %s", task->after[k].task, task->after[k].condition);
 		task->spec.after = after.items;
+		list_ports(task);
 	}
 }

@@ -84,7 +84,7 @@ static bool take_wire_key(struct spore__taking *t, const struct spore__schema_ke
 	struct spore__manifest_wire *wire = t->object;
 	bool flag;
 	if (key->type == SPORE__SCHEMA_WORD)
-		return spore__take_word(t, key, node) != NULL;
+		return (wire->slow = spore__take_word(t, key, node)) != NULL;
 	if (key->type == SPORE__SCHEMA_BOOL)
 		return spore__take_bool(t, key, node, strcmp(key->name, "duplex") == 0 ? &wire->duplex : &flag);
 	char *text = spore__take_text(t, node, key->name, false);

@@ -134,6 +134,7 @@ int spore__run_plan(struct spore__run *r, bool start)
 	if (status < 0) { // no node, so nothing is there
 		for (size_t i = 0; i < r->count; i++)
 			r->items[i].action = SPORE__ACTION_CREATE;
+		spore__run_wire_all(r);
 		return 0;
 	}
 	if (status != 0)
@@ -152,12 +153,12 @@ int spore__run_plan(struct spore__run *r, bool start)
 		enum spore_err err = spore__tasks_call_all(&r->node, &dry);
 		status = err == SPORE_OK ? 0 : spore__tasks_failed(&r->node, err);
 	}
-	return status;
+	return status == 0 ? spore__run_wire(r, true) : status;
 }
 
 bool spore__run_differs(const struct spore__run *r)
 {
-	bool differs = r->removed.count > 0;
+	bool differs = r->removed.count + r->wired.count + r->rewired.count + r->unwired.count > 0;
 	for (size_t i = 0; i < r->count; i++)
 		differs = differs || r->items[i].action != SPORE__ACTION_UNCHANGED;
 	return differs;
@@ -190,6 +191,7 @@ void spore__run_print(const struct spore__run *r)
 			printf("; %s changed", spore__system_shown(reason));
 		puts(item->changed.count > 0 ? ")" : "");
 	}
+	spore__run_print_wires(r);
 	if (same > 0)
 		printf("%-9s  %zu task%s of %s\n", "unchanged", same, same == 1 ? "" : "s", r->m.name);
 	(void)fflush(stdout); // before what is printed by others
@@ -221,6 +223,7 @@ void spore__run_print_json(const struct spore__run *r)
 	for (size_t i = 0; i < r->removed.count; i++)
 		spore__json_str(&j, NULL, r->removed.items[i]);
 	spore__json_close(&j, ']');
+	spore__run_json_wires(r, &j);
 	spore__json_close(&j, '}');
 	puts(out.data);
 	spore__buf_finish(&out);
@@ -282,8 +285,12 @@ int spore__run_apply(struct spore__run *r, bool keep_old)
 			real.one_by_one = true;
 		}
 	}
-	if (err == SPORE_OK)
+	// First, so that a program whose readiness takes its peer has it.
+	int wired = err == SPORE_OK ? spore__run_wire(r, false) : 0;
+	if (err == SPORE_OK && wired == 0)
 		err = spore__tasks_call_all(&r->node, &real);
 	free(a.items);
+	if (wired != 0)
+		return wired;
 	return err == SPORE_OK ? 0 : spore__tasks_failed(&r->node, err);
 }

@@ -117,6 +117,9 @@ void spore__run_finish(struct spore__run *r)
 	free(r->tasks);
 	free(r->items);
 	spore__strs_finish(&r->removed);
+	spore__strs_finish(&r->wired);
+	spore__strs_finish(&r->rewired);
+	spore__strs_finish(&r->unwired);
 	spore__manifest_finish(&r->m);
 	if (r->met)
 		spore__tasks_close(&r->node);

@@ -2,6 +2,7 @@
 #ifndef SPORE_SYSTEM_RUN_H
 #define SPORE_SYSTEM_RUN_H
 
+#include "base/json.h"
 #include "node/tasks_client.h"
 #include "source/launch.h"
 #include "system/command.h"
@@ -37,7 +38,8 @@ struct spore__run {
 	struct spore__run_task *tasks;
 	struct spore__run_item *items; // those before others that come after them
 	size_t count;
-	struct spore__strs removed; // full names of those that are no longer in the manifest
+	struct spore__strs removed;                 // full names of those that are no longer in the manifest
+	struct spore__strs wired, rewired, unwired; // wires that are made, made anew and taken away, as "A.x -> B.y"
 	struct spore__tasks node;
 	bool met; // node is to be closed
 };
@@ -58,6 +60,12 @@ int spore__run_plan(struct spore__run *r, bool start);
 bool spore__run_differs(const struct spore__run *r);
 void spore__run_print(const struct spore__run *r);
 void spore__run_print_json(const struct spore__run *r);
+
+// Asks the node for the wires of the manifest, DRY: what would change. The exit status after a report.
+int spore__run_wire(struct spore__run *r, bool dry);
+void spore__run_wire_all(struct spore__run *r); // there is no node, so all would be made
+void spore__run_print_wires(const struct spore__run *r);
+void spore__run_json_wires(const struct spore__run *r, struct spore__json *j);
 
 // Does what the plan says. KEEP_OLD: what is replaced goes on until the new one is ready.
 int spore__run_apply(struct spore__run *r, bool keep_old);

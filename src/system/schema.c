@@ -147,7 +147,7 @@ static const struct spore__schema_key task_keys[] = {
     KEY("replicas", COUNT, NULL, .standard = "1", HELP "Run so many of it, called NAME@1, NAME@2 and so on"),
     KEY("profiles", NAMES, "profiles", HELP "Start it only with one of these profiles, or by its name"),
     KEY("log", MAP, NULL, .keys = log_keys, HELP "How its log is kept"),
-    KEY("ports", MAPS, NULL, .keys = port_keys, HELP "Its named ends for wires, which are not made yet"),
+    KEY("ports", MAPS, NULL, .keys = port_keys, HELP "Its named ends for wires"),
     KEY("place", MAP, NULL, .keys = place_keys, HELP "Where it runs in a mesh, which is not made yet"),
     {0},
 };
@@ -169,7 +169,7 @@ const struct spore__schema_key spore__schema_top[] = {
     KEY("wires", WIRES, NULL, .keys = wire_keys,
         HELP
         "Connections of ports: A.PORT -> B.PORT, or A.PORT <> B.PORT where both write, a protocol in brackets after a "
-        "port. They are checked and not made yet"),
+        "port"),
     KEY("recipe", RECIPE, NULL, HELP "How this folder is built as a program: see *spore-sources*(7)"),
     {0},
 };

@@ -16,7 +16,7 @@ tasks:
   db: { source: path:sh, ready: { tcp: 5433 } }
   once: { source: path:true, profiles: [debug] }
 wires:
-  - web.stdout -> db.stdin
+  - web.words -> db.in
 """
 
 
@@ -30,8 +30,7 @@ class Check(SporeTest):
         return self.spore("check", *args, **options)
 
     def test_good(self):
-        note = "spore.yaml:8:3: note: wires are checked only: this version of spore does not make them\n"
-        self.ok(self.check(), note + "spore.yaml: no mistakes, 3 tasks\n")
+        self.ok(self.check(), "spore.yaml: no mistakes, 3 tasks\n")
 
     def test_finds_all_mistakes(self):
         self.write("spore.yaml", SHOP.replace("./web.c", "./wbe.c").replace("ready: {", "redy: {") + "wire: []\n")
@@ -40,11 +39,11 @@ class Check(SporeTest):
         lines = result.stdout.splitlines()
         self.assertEqual(lines[0], f"spore.yaml:4:18: source: {self.work}/wbe.c: No such file or directory")
         self.assertEqual(lines[1], 'spore.yaml:5:26: db has no key "redy"; did you mean "ready"?')
-        self.assertEqual(lines[3], 'spore.yaml:9:1: spore.yaml has no key "wire"; did you mean "wires"?')
+        self.assertEqual(lines[2], 'spore.yaml:9:1: spore.yaml has no key "wire"; did you mean "wires"?')
         found = json.loads(self.check("--json").stdout)
         self.assertFalse(found["ok"])
         self.assertEqual([(f["line"], f["level"]) for f in found["findings"]],
-                         [(4, "error"), (5, "error"), (8, "note"), (9, "error")])
+                         [(4, "error"), (5, "error"), (9, "error")])
 
     def test_found_upwards_past_a_recipe(self):
         self.write("lib/spore.yaml", "spore: 1\nrecipe: { build: [make] }\n")
@@ -87,7 +86,7 @@ class Check(SporeTest):
             validator(schema).validate(yaml.safe_load(text))
         for good, wrong in (("source:", "sorce:"), ("replicas: 2", "replicas: 0"), ("tcp: 5433", "tcp: port"),
                             ("ready: {", "ready: soon, stop: {"), ("profiles: [debug]", "profiles: debug"),
-                            ("web.stdout ->", "web.stdout"), ("spore: 1", "spore: 2"), ("name: shop", "name: a b"),
+                            ("web.words ->", "web.words"), ("spore: 1", "spore: 2"), ("name: shop", "name: a b"),
                             ("{ db: ready,", "{ db: soon,")):
             self.assertIn(good, SHOP)
             with self.assertRaises(jsonschema.ValidationError, msg=wrong):
@@ -119,8 +118,8 @@ class Graph(SporeTest):
                 "  db\n"
                 "  once  (profile debug)\n"
                 "  web  after db ready, once completed  (2 replicas)\n"
-                "wires, which are not made yet:\n"
-                "  web.stdout -> db.stdin\n")
+                "wires:\n"
+                "  web.words -> db.in\n")
 
     def test_other_forms(self):
         self.assertIn('"db" -> "web" [label="ready", style=dashed];', self.ok(self.spore("graph", "--dot")).stdout)
@@ -128,7 +127,7 @@ class Graph(SporeTest):
         graph = json.loads(self.ok(self.spore("graph", "--json")).stdout)
         self.assertEqual([t["name"] for t in graph["tasks"]], ["db", "once", "web"])
         self.assertEqual(graph["tasks"][2]["after"], {"db": "ready", "once": "completed"})
-        self.assertEqual(graph["wires"][0]["from"], {"task": "web", "port": "stdout"})
+        self.assertEqual(graph["wires"][0]["from"], {"task": "web", "port": "words"})
         self.assertEqual(self.spore("graph", "--dot", "--json").returncode, 2)
 
     def test_wrong_manifest(self):

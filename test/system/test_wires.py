@@ -312,6 +312,59 @@ class Dying(WiresTest):
         wait_until(look, "both to talk")
 
 
+class Manifest(WiresTest):
+    TEXT = """spore: 1
+name: pair
+tasks:
+  a: {{ source: path:{python}, args: [{program}, out, other], control: true }}
+  b: {{ source: path:{python}, args: [{program}, in, more], control: true, ports: {{ in: {{ kind: messages }} }} }}
+wires:
+{wires}"""
+
+    def manifest(self, *wires):
+        lines = "".join(f"  - {w}\n" for w in wires) or "  []\n"
+        self.write("spore.yaml", self.TEXT.format(python=os.path.basename(sys.executable), program=PROGRAM, wires=lines))
+
+    def up(self):
+        return self.ok(self.spore("up", "-d")).stdout
+
+    def test_up_plan_down(self):
+        self.manifest("a.out -> b.in")
+        self.assertIn("wire       pair/a.out -> pair/b.in\n", self.ok(self.spore("plan")).stdout)
+        self.assertIn("wire       pair/a.out -> pair/b.in\n", self.up())
+        self.wired("pair/a.out", "pair/b.in")
+        self.talks("pair/a", "pair/b", "out")
+        self.assertEqual(self.ok(self.spore("plan")).stdout, "unchanged  2 tasks of pair\n")
+        before = self.pid("pair/a"), self.pid("pair/b")
+        # Only what changed is wired anew, and no task for it.
+        self.manifest("a.other <> b.more", "a.out -> b.in")
+        self.assertEqual(self.up(), "wire       pair/a.other <> pair/b.more\nunchanged  2 tasks of pair\n")
+        self.talks("pair/a", "pair/b", "other")
+        self.assertEqual(self.output("pair/a").count("channel out"), 1)
+        self.manifest("a.other <> b.in")
+        self.assertEqual(self.up(), "unwire     pair/a.out -> pair/b.in\nunwire     pair/a.other <> pair/b.more\n"
+                                    "wire       pair/a.other <> pair/b.in\nunchanged  2 tasks of pair\n")
+        self.said("pair/b", "unwired more")
+        self.said("pair/b", "channel in pair/a.other")
+        self.assertEqual((self.pid("pair/a"), self.pid("pair/b")), before)
+        shown = self.ok(self.spore("wires")).stdout.splitlines()
+        self.assertEqual(shown[0].split(), ["FROM", "TO", "TRANSPORT", "STATE", "WHY"])
+        self.assertEqual(shown[1].split(), ["pair/a.other", "pair/b.in", "stream", "wired"])
+        self.assertEqual(self.ok(self.spore("wires", "none")).stdout.count("\n"), 1)
+        self.ok(self.spore("down"))
+        self.assertEqual(self.wires(), {})
+
+    def test_by_hand(self):
+        self.manifest()
+        self.up()
+        self.ok(self.spore("wire", "a.out", "b.in"), "")
+        self.wired("pair/a.out", "pair/b.in")
+        result = self.spore("wire", "a.out", "c.in")
+        self.assertEqual((result.returncode, result.stderr.splitlines()[0]), (1, "spore: wire: c.in: no task 'c'"))
+        self.ok(self.spore("unwire", "a.out", "b.in"), "")
+        self.assertEqual(self.wires(), {})
+
+
 class Many(WiresTest):
     COUNT = 1000
 
