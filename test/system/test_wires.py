@@ -8,7 +8,8 @@ import sys
 import time
 import unittest
 
-from spore_test import DEADLINE, wait_until
+from hold_test import read_log
+from spore_test import BUILD, wait_until
 from test_tasks import TasksTest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,12 +24,9 @@ class WiresTest(TasksTest):
         more.setdefault("control", True)
         more.setdefault("wait", "started")
         result = self.begin(name, **more)
-        for port in ports:
-            self.opened(result["name"] + "." + port.split(":")[0])
+        wanted = {result["name"] + "." + port.split(":")[0] for port in ports}
+        wait_until(lambda: wanted <= {p["name"] for p in self.call("ports.list")["ports"] if p["open"]}, "the ports")
         return result
-
-    def opened(self, port):
-        wait_until(lambda: any(p["name"] == port and p["open"] for p in self.call("ports.list")["ports"]), port)
 
     def wire(self, left, right, **more):
         return self.call("wires.add", wires=[{"from": left, "to": right, **more}])
@@ -51,7 +49,10 @@ class WiresTest(TasksTest):
         return self.task(name)["hold"].get("pid", 0)
 
     def output(self, name):
-        return self.spore("logs", name).stdout
+        """What the task has written, from its log: no node is asked, since it may be stopped or gone."""
+        system, _, task = name.rpartition("/")
+        blocks = read_log(os.path.join(self.state, "logs", system or "_", task))
+        return b"".join(b.payload for b in blocks if b.kind == "stdout").decode()
 
     def said(self, name, text, times=1):
         """Until the program said it so often."""
@@ -312,6 +313,63 @@ class Dying(WiresTest):
         wait_until(look, "both to talk")
 
 
+TALKER = os.path.join(BUILD, "test", "system", "talker")
+
+
+class Libspore(WiresTest):
+    """The same with libspore, over shared memory."""
+
+    def program(self, name, *ports, **more):
+        return self.talker(name, *ports, argv=[TALKER, *ports], **more)
+
+    def test_in_any_order_and_again(self):
+        for name, port in (("a", "out"), ("b", "in")):
+            self.program(name, port, restart="always", **{"restart__delay_ms": 0})
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+        self.assertEqual(self.wired("a.out", "b.in") and self.wires()["a.out", "b.in"]["transport"], "ring")
+        before = [self.fds(self.pid(n)) for n in "ab"]
+        for _ in range(3):
+            for name in "ab":
+                pid = self.pid(name)
+                os.kill(pid, signal.SIGKILL)
+                wait_until(lambda n=name, p=pid: self.pid(n) not in (0, p), f"{name} again")
+                self.talks("a", "b", "out")
+                self.talks("b", "a", "in")
+        self.unwire("a.out", "b.in")
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out", 2)
+        # Nothing is left of the channels before.
+        self.assertEqual([self.fds(self.pid(n)) for n in "ab"], before)
+
+    def test_a_node_that_is_killed_disturbs_nothing(self):
+        self.program("server", "clients:serve")
+        self.program("client", "to")
+        self.wire("client.to", "server.clients")
+        self.talks("client", "server", "to")
+        said = self.output("client"), self.output("server")
+        self.kill_node()
+        self.again()
+        self.wired("client.to", "server.clients")
+        self.assertEqual((self.output("client"), self.output("server")), said)
+        self.program("late", "to")
+        self.wire("late.to", "server.clients")
+        self.talks("late", "server", "to")
+
+    def test_how_long_it_takes(self):
+        """From both ports open to the first message: shown, and bounded loosely, since the machine may be busy."""
+        self.program("server", "clients:serve")
+        for i in range(20):
+            self.call("tasks.start", spec=self.spec(f"c{i}", argv=[TALKER, "to"], control=True, enabled=False))
+        self.call("wires.add", wires=[{"from": f"c{i}.to", "to": "server.clients"} for i in range(20)])
+        for i in range(20):
+            self.call("tasks.begin", names=[f"c{i}"])
+            self.said("server", "first clients after", i + 1)
+        took = sorted(int(n) for n in re.findall(r"first clients after (\d+) us", self.output("server")))
+        print(f"# first message after {took[0]} us at best, {took[10]} us in the middle", file=sys.stderr)
+        self.assertLess(took[0], 20000)
+
+
 class Manifest(WiresTest):
     TEXT = """spore: 1
 name: pair
@@ -392,6 +450,7 @@ class Many(WiresTest):
         print(f"# {self.COUNT} wires in {time.monotonic() - began:.3f} s", file=sys.stderr)
         self.assertEqual(len(rows), self.COUNT)
         self.assertEqual([self.fds(pid) for pid in (node, *holds)], before)
+        self.said("client", "channel p", self.COUNT)
         # A node that comes later knows them all, and makes none anew.
         os.kill(node, signal.SIGKILL)
         self.again()
