@@ -28,26 +28,18 @@ static struct spore__ring *ring(struct spore__transport *t)
 
 // ---- the memory
 
-struct shape {
-	uint32_t cells;
-	uint32_t heap;
-	uint64_t large;
-	uint64_t cells_at[2], heap_at[2], large_at[2];
-	uint64_t size;
-};
-
 static bool power_within(uint32_t n, uint32_t least, uint32_t most)
 {
 	return n >= least && n <= most && (n & (n - 1)) == 0;
 }
 
-static bool shape_of(uint32_t cells, uint32_t heap, uint64_t large, struct shape *s)
+static bool shape_of(uint32_t cells, uint32_t heap, uint64_t large, struct spore__ring_shape *s)
 {
 	enum { HEAP_MOST = 256 * 1024 * 1024 };
 	if (!power_within(cells, 64, 65536) || !power_within(heap, SPORE__RING_HEAP_FIRST, HEAP_MOST) ||
 	    large % SPORE__RING_PAGE != 0 || large > UINT64_C(1) << 40)
 		return false;
-	*s = (struct shape){.cells = cells, .heap = heap, .large = large, .size = SPORE__RING_PAGE};
+	*s = (struct spore__ring_shape){.cells = cells, .heap = heap, .large = large, .size = SPORE__RING_PAGE};
 	for (int d = 0; d < 2; d++, s->size += (uint64_t)cells * SPORE__RING_CELL)
 		s->cells_at[d] = s->size;
 	for (int d = 0; d < 2; d++, s->size += heap)
@@ -62,7 +54,7 @@ static enum spore_err from_errno(void)
 	return errno == ENOSYS ? SPORE_EUNSUPPORTED : errno == ENOMEM || errno == ENOSPC ? SPORE_ENOMEM : SPORE_ESYSTEM;
 }
 
-static int make_memory(const struct shape *s)
+static int make_memory(const struct spore__ring_shape *s)
 {
 	const struct spore__ring_header header = {.cookie = SPORE__RING_COOKIE,
 	                                          .layout = SPORE__RING_LAYOUT,
@@ -91,7 +83,7 @@ static int make_memory(const struct shape *s)
 
 static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2])
 {
-	struct shape s;
+	struct spore__ring_shape s;
 	int bells[2][2] = {{-1, -1}, {-1, -1}}; // of direction 0 and 1: hear, ring
 	int memory[2] = {-1, -1};
 	if (!shape_of(sizes->cells != 0 ? sizes->cells : CELLS, sizes->heap != 0 ? sizes->heap : HEAP,
@@ -126,7 +118,7 @@ static void init_sleeper(struct spore__ring_sleeper *s, struct spore__ring_says 
 	atomic_store_explicit(&says->fence, fences ? SPORE__RING_FENCE : SPORE__RING_NONE, memory_order_seq_cst);
 }
 
-static enum spore_err init_ways(struct spore__ring *r, const struct shape *s, int role)
+static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_shape *s, int role)
 {
 	struct spore__ring_lines *lines = (struct spore__ring_lines *)(void *)(r->map + SPORE__RING_LINES);
 	struct spore__ring_sender *send = &r->send;
@@ -134,6 +126,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct shape *s, in
 	int peer = 1 - role;
 	send->cells = r->map + s->cells_at[role];
 	send->lines = &lines[role];
+	send->counts = &spore__ring_counts_of(r->map, role)->sent;
 	send->mask = s->cells - 1;
 	send->heap = r->map + s->heap_at[role];
 	send->heap_offset = s->heap_at[role];
@@ -145,6 +138,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct shape *s, in
 	send->dirty = calloc(s->cells, sizeof send->dirty[0]);
 	receive->cells = r->map + s->cells_at[peer];
 	receive->lines = &lines[peer];
+	receive->counts = spore__ring_counts_of(r->map, peer);
 	receive->mask = s->cells - 1;
 	receive->heap = r->map + s->heap_at[peer];
 	receive->heap_size = s->heap;
@@ -158,7 +152,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct shape *s, in
 	return SPORE_OK;
 }
 
-static enum spore_err map(struct spore__ring *r, int memory, struct shape *s)
+enum spore_err spore__ring_shape_of(int memory, struct spore__ring_shape *s)
 {
 	struct spore__ring_header h;
 	uint64_t size;
@@ -175,6 +169,14 @@ static enum spore_err map(struct spore__ring *r, int memory, struct shape *s)
 		return SPORE_EVERSION;
 	if (!shape_of(h.cells, h.heap, h.large, s) || s->size != size)
 		return SPORE_EINVALID;
+	return SPORE_OK;
+}
+
+static enum spore_err map(struct spore__ring *r, int memory, struct spore__ring_shape *s)
+{
+	enum spore_err e = spore__ring_shape_of(memory, s);
+	if (e != SPORE_OK)
+		return e;
 	r->map_len = s->large_at[0];
 	r->map = spore__io_map(memory, 0, r->map_len, SPORE__IO_WRITE);
 	return r->map != NULL ? SPORE_OK : SPORE_ENOMEM;
@@ -191,7 +193,7 @@ static void free_ring(struct spore__ring *r)
 
 static enum spore_err open_end(const struct spore__channel_end *end, struct spore__transport **t)
 {
-	struct shape s;
+	struct spore__ring_shape s;
 	struct spore__ring *r = aligned_alloc(128, (sizeof *r + 127) & ~(size_t)127);
 	if (r == NULL)
 		return SPORE_ENOMEM;

@@ -61,7 +61,65 @@ struct spore__ring_lines {                      // of one direction
 static_assert(sizeof(struct spore__ring_header) == 32, "layout");
 static_assert(sizeof(struct spore__ring_lines) == 384, "layout");
 
-enum { SPORE__RING_LINES = 512 }; // offset of the lines of direction 0; those of 1 follow
+enum {
+	SPORE__RING_LINES = 512,      // offset of the lines of direction 0; those of 1 follow
+	SPORE__RING_COUNTS_AT = 2048, // offset of the counts of direction 0; those of 1 follow
+	SPORE__RING_SAMPLE = 256,     // of so many cells one record is timed: that which crosses into the next
+	SPORE__RING_STAMPS = 32,      // that can be under way
+	SPORE__RING_LATENCIES = 64,   // two for each power of two of nanoseconds
+};
+
+// What is for those who look on (spy.h): each part is written by one end only, which never reads it; the ends themselves use none of it, but for
+// a stamp of a record that is timed.
+struct spore__ring_stamp {
+	_Atomic uint64_t at; // position of the record; UINT64_MAX: being written
+	_Atomic uint64_t ns; // when it was published, by the monotonic clock
+};
+struct spore__ring_sent {
+	alignas(128) _Atomic uint64_t
+	    place; // messages (high half) in the cells below the position (low half), the low bits of both
+	_Atomic uint64_t rounds; // how often the messages there began anew
+	_Atomic uint64_t bytes;
+	_Atomic uint64_t taken; // position + 1 of the next record when the heap or the large area was changed last
+	alignas(128) struct spore__ring_stamp stamps[SPORE__RING_STAMPS];
+};
+struct spore__ring_received {
+	alignas(128) _Atomic uint32_t latencies[SPORE__RING_LATENCIES];
+};
+struct spore__ring_counts {                   // of one direction
+	struct spore__ring_sent sent;         // written by the sender
+	struct spore__ring_received received; // written by the receiver
+};
+static_assert(sizeof(struct spore__ring_counts) == 896, "layout");
+static_assert(SPORE__RING_COUNTS_AT + 2 * sizeof(struct spore__ring_counts) <= SPORE__RING_PAGE, "layout");
+
+static inline struct spore__ring_counts *spore__ring_counts_of(unsigned char *map, int direction)
+{
+	return (struct spore__ring_counts *)(void *)(map + SPORE__RING_COUNTS_AT) + direction;
+}
+
+// Is the record timed that begins at AT?
+static inline bool spore__ring_is_timed(uint64_t at, uint32_t cells)
+{
+	return ((at ^ (at + cells)) & ~(uint64_t)(SPORE__RING_SAMPLE - 1)) != 0;
+}
+
+static inline uint32_t spore__ring_stamp_of(uint64_t at)
+{
+	return (uint32_t)(at / SPORE__RING_SAMPLE) % SPORE__RING_STAMPS;
+}
+
+// The class of a latency: 2 * log2, plus one in the upper half.
+static inline unsigned spore__ring_latency_class(uint64_t ns)
+{
+	unsigned log = 0;
+	for (uint64_t n = ns; n > 1; n >>= 1)
+		log++;
+	if (log == 0)
+		return 0;
+	unsigned class = 2 * log + (unsigned)(ns >> (log - 1) & 1);
+	return class < SPORE__RING_LATENCIES ? class : SPORE__RING_LATENCIES - 1;
+}
 
 // The head of a record, written last by the sender: number (low half), kind (3 bits), value (29 bits).
 enum spore__ring_kind {
@@ -124,6 +182,8 @@ struct spore__ring_sleeper {           // how one way waits
 struct spore__ring_sender {
 	unsigned char *cells;
 	struct spore__ring_lines *lines; // released, receiver: peer
+	struct spore__ring_sent *counts; // written only
+	uint64_t messages;               // what they say
 	uint32_t mask;
 	uint32_t rung;     // the receiver's number that was rung for
 	uint64_t at;       // the next cell
@@ -151,7 +211,8 @@ struct spore__ring_sender {
 	// a pack that is being filled
 	uint32_t pack_bytes;
 	uint32_t pack_messages;
-	uint32_t pack_limit; // bytes for which there is room
+	uint32_t pack_limit;   // bytes for which there is room
+	uint32_t pack_content; // bytes of messages
 	// the loan
 	enum spore__ring_kind loan_kind; // 0: none
 	uint64_t loan_size;
@@ -176,8 +237,9 @@ struct spore__ring_lent {
 };
 
 struct spore__ring_receiver {
-	unsigned char *cells;            // peer
-	struct spore__ring_lines *lines; // sender: peer
+	unsigned char *cells;              // peer
+	struct spore__ring_lines *lines;   // sender: peer
+	struct spore__ring_counts *counts; // sent: peer
 	uint32_t mask;
 	uint32_t rung; // the sender's number that was rung for
 	uint64_t at;   // of the next record
@@ -214,6 +276,17 @@ struct spore__ring {
 	alignas(128) struct spore__ring_receiver receive;
 };
 
+// Where what is in the memory.
+struct spore__ring_shape {
+	uint32_t cells;
+	uint32_t heap;
+	uint64_t large;
+	uint64_t cells_at[2], heap_at[2], large_at[2];
+	uint64_t size;
+};
+// Checks the memory, which need not be trusted.
+enum spore_err spore__ring_shape_of(int memory, struct spore__ring_shape *s);
+
 // ---- ring_send.c, ring_receive.c: members of the ops
 
 enum spore_err spore__ring_send(struct spore__transport *t, const void *data, size_t len, bool more);
@@ -246,6 +319,13 @@ static inline void spore__ring_wake(struct spore__ring *r, struct spore__ring_sa
 		*rung = number;
 		spore__bell_ring(&r->bell);
 	}
+}
+
+// Before anything is written to the heap or the large area, or taken from it.
+static inline void spore__ring_take_room(struct spore__ring_sender *s)
+{
+	atomic_store_explicit(&s->counts->taken, s->at + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
 }
 
 // ---- ring_heap.c: the sender's memory

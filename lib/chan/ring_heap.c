@@ -46,6 +46,7 @@ static void drop(struct spore__ring *r, uint32_t index)
 	struct spore__ring_sender *s = &r->send;
 	struct spore__ring_slab *slab = &s->slabs[index];
 	(void)munmap(slab->at, slab->len);
+	spore__ring_take_room(s);
 	(void)spore__io_memory_release(r->memory, s->large_offset + slab->offset, slab->len);
 	s->large_free -= slab->len;
 	slab->at = NULL;

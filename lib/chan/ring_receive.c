@@ -235,9 +235,24 @@ static inline void count_message(struct spore__ring *r)
 	}
 }
 
+// The record at v->at is one that the sender timed, if that was not too long ago.
+static void note_latency(struct spore__ring_receiver *v)
+{
+	const struct spore__ring_stamp *p = &v->counts->sent.stamps[spore__ring_stamp_of(v->at)];
+	uint64_t at = atomic_load_explicit(&p->at, memory_order_acquire);
+	uint64_t ns = atomic_load_explicit(&p->ns, memory_order_acquire);
+	uint64_t now = (uint64_t)spore__bell_now();
+	if (at != v->at || atomic_load_explicit(&p->at, memory_order_relaxed) != at || now < ns)
+		return;
+	_Atomic uint32_t *n = &v->counts->received.latencies[spore__ring_latency_class(now - ns)];
+	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static void take(struct spore__ring *r, const struct found *f)
 {
 	struct spore__ring_receiver *v = &r->receive;
+	if (spore__ring_is_timed(v->at, f->lent.cells))
+		note_latency(v);
 	if (f->frame > 0) {
 		v->pack_at += f->frame;
 		if (f->lent.cells > 0)
@@ -319,6 +334,8 @@ static inline enum spore_err copy_near(struct spore__ring *r, void *buffer, size
 		return SPORE_EAGAIN;
 	copy_bytes(buffer, v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
 	*len = bytes;
+	if (spore__ring_is_timed(v->at, cells))
+		note_latency(v);
 	v->at += cells;
 	v->released += cells;
 	count_message(r);

@@ -54,9 +54,34 @@ static enum spore_err refresh(struct spore__ring *r, bool listen)
 	return s->err;
 }
 
+// ---- for those who look on
+
+// Before the head is written; the clock is read for one record in many.
+static void stamp(struct spore__ring_sender *s, uint64_t at)
+{
+	struct spore__ring_stamp *p = &s->counts->stamps[spore__ring_stamp_of(at)];
+	atomic_store_explicit(&p->at, UINT64_MAX, memory_order_relaxed);
+	atomic_store_explicit(&p->ns, (uint64_t)spore__bell_now(), memory_order_release);
+	atomic_store_explicit(&p->at, at, memory_order_release);
+}
+
+// After the head was written, and before anything else is at the next position.
+static inline void count(struct spore__ring_sender *s, uint32_t messages, uint64_t bytes)
+{
+	struct spore__ring_sent *c = s->counts;
+	s->messages += messages;
+	if ((uint32_t)s->messages < messages)
+		atomic_store_explicit(&c->rounds, s->messages >> 32, memory_order_relaxed);
+	atomic_store_explicit(&c->place, s->messages << 32 | (uint32_t)s->at, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&c->bytes, atomic_load_explicit(&c->bytes, memory_order_relaxed) + bytes,
+	                      memory_order_relaxed);
+}
+
 // ---- records
 
-static void publish(struct spore__ring *r, uint64_t head, struct spore__ring_record record)
+// BYTES are those of its messages.
+static void publish(struct spore__ring *r, uint64_t head, struct spore__ring_record record, uint64_t bytes)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint32_t slot = (uint32_t)s->at & s->mask, behind = (slot + record.cells) & s->mask;
@@ -69,8 +94,11 @@ static void publish(struct spore__ring *r, uint64_t head, struct spore__ring_rec
 	}
 	s->records[slot] = record;
 	s->unreleased += record.messages;
+	if (spore__ring_is_timed(s->at, record.cells))
+		stamp(s, s->at);
 	s->at += record.cells;
 	atomic_store_explicit(spore__ring_head_at(s->cells, slot), head, memory_order_release);
+	count(s, record.messages, bytes);
 }
 
 static unsigned char *body(struct spore__ring_sender *s)
@@ -92,7 +120,7 @@ static enum spore_err room_slowly(struct spore__ring *r, uint32_t cells)
 		return SPORE_EAGAIN;
 	if (cells > to_end)
 		publish(r, spore__ring_head(s->at, SPORE__RING_SKIP, to_end),
-		        (struct spore__ring_record){.cells = to_end, .slab = -1});
+		        (struct spore__ring_record){.cells = to_end, .slab = -1}, 0);
 	if (s->limit < s->at + cells)
 		s->limit = s->at + cells;
 	return SPORE_OK;
@@ -111,12 +139,13 @@ static inline enum spore_err room(struct spore__ring *r, uint32_t cells)
 static void publish_pack(struct spore__ring *r)
 {
 	struct spore__ring_sender *s = &r->send;
-	uint32_t bytes = s->pack_bytes;
-	s->pack_bytes = 0;
+	uint32_t bytes = s->pack_bytes, content = s->pack_content;
+	s->pack_bytes = s->pack_content = 0;
 	s->pack_limit = 0;
 	publish(
 	    r, spore__ring_head(s->at, SPORE__RING_PACKED_KIND, bytes),
-	    (struct spore__ring_record){.cells = spore__ring_cells(bytes), .messages = s->pack_messages, .slab = -1});
+	    (struct spore__ring_record){.cells = spore__ring_cells(bytes), .messages = s->pack_messages, .slab = -1},
+	    content);
 	s->pack_messages = 0;
 }
 
@@ -158,6 +187,7 @@ static inline enum spore_err append(struct spore__ring *r, const void *data, siz
 	if (len > 0)
 		memcpy(to + SPORE__RING_HEAD, data, len);
 	s->pack_bytes += size;
+	s->pack_content += (uint32_t)len;
 	s->pack_messages++;
 	return SPORE_OK;
 }
@@ -176,7 +206,7 @@ enum spore_err spore__ring_flush(struct spore__transport *t)
 static void publish_message(struct spore__ring *r, size_t len)
 {
 	publish(r, spore__ring_head(r->send.at, SPORE__RING_MESSAGE, (uint32_t)len),
-	        (struct spore__ring_record){.cells = spore__ring_cells(len), .messages = 1, .slab = -1});
+	        (struct spore__ring_record){.cells = spore__ring_cells(len), .messages = 1, .slab = -1}, len);
 }
 
 static void publish_far(struct spore__ring *r, enum spore__ring_kind kind, uint64_t offset, uint64_t len, int slab)
@@ -191,7 +221,8 @@ static void publish_far(struct spore__ring *r, enum spore__ring_kind kind, uint6
 	                                    .messages = 1,
 	                                    .heap = kind == SPORE__RING_HEAP,
 	                                    .heap_end = s->heap_head,
-	                                    .slab = (int16_t)slab});
+	                                    .slab = (int16_t)slab},
+	        len);
 }
 
 enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **data)
@@ -218,6 +249,7 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 			e = spore__ring_heap_take(r, size, &offset);
 		}
 		if (e == SPORE_OK) {
+			spore__ring_take_room(s);
 			s->loan_kind = SPORE__RING_HEAP;
 			s->loan_offset = offset;
 			*data = s->heap + offset;
@@ -227,6 +259,7 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 		if ((e = refresh(r, false)) == SPORE_OK)
 			e = spore__ring_slab_take(r, size, &s->loan_slab);
 		if (e == SPORE_OK) {
+			spore__ring_take_room(s);
 			s->loan_kind = SPORE__RING_LARGE;
 			s->loan_offset = s->slabs[s->loan_slab].offset;
 			*data = s->slabs[s->loan_slab].at;
@@ -310,7 +343,7 @@ enum spore_err spore__ring_finish(struct spore__transport *t)
 	enum spore_err e = room(r, 1);
 	if (e == SPORE_OK) {
 		publish(r, spore__ring_head(s->at, SPORE__RING_FINISH, 0),
-		        (struct spore__ring_record){.cells = 1, .slab = -1});
+		        (struct spore__ring_record){.cells = 1, .slab = -1}, 0);
 		s->err = SPORE_ECLOSED;
 	}
 	if (e == SPORE_OK || e == SPORE_EAGAIN)

@@ -101,6 +101,9 @@ enum { SPORE__OS_PASSED = 16 }; // at most at once
 ssize_t spore__os_send(int fd, const void *bytes, size_t len, const int *fds, unsigned count);
 ssize_t spore__os_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count);
 
+// Another descriptor of the memory FD, with which it can only be read; close-on-exec. Plain POSIX has no such memory: ENOSYS.
+int spore__os_for_reading(int fd);
+
 // Makes a pipe take SIZE bytes where that is allowed (0: leaves it). Returns how many it takes; 0 where that cannot be told (plain POSIX).
 size_t spore__os_pipe_grow(int fd, size_t size);
 

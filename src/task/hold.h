@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_wired.c its wired stdio, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -219,8 +219,11 @@ void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_mess
 void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // the program got them
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // nor will it
-// Appends what a node has to know that comes now.
-void spore__hold_ports_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
+// Appends what a node has to know that comes now. ALL: also the channels that are not the node's.
+void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w);
+// One that is not the node may send a channel to the port, for nothing else is at it, or it serves.
+bool spore__hold_ports_is_free(struct spore__hold *h, int64_t id);
+void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial); // ... and is gone
 
 // ---- a wired stdin or stdout (hold_wired.c)
 
@@ -245,6 +248,22 @@ bool spore__hold_wired_over(struct spore__hold *h, const struct spore__hold_mess
 bool spore__hold_wired_ready(struct spore__hold *h);
 // WHICH is 0, to be read, or 1, to be written. False: it is not wired. *FD is a duplicate, or -1 with errno.
 bool spore__hold_wired_end(struct spore__hold *h, int which, int *fd);
+
+// ---- the memory of its channels (hold_memory.c)
+
+enum { SPORE__HOLD_MEMORIES = 256 }; // of further channels it is not kept
+struct spore__hold_memory;
+struct spore__hold_memories {
+	struct spore__hold_memory *items; // malloc'ed
+	size_t count, room;
+};
+struct spore__hold_peer;
+// FD, which stays the caller's, is the first descriptor of the channel M.
+void spore__hold_memory_keep(struct spore__hold *h, const struct spore__hold_message *m, int fd);
+void spore__hold_memory_drop(struct spore__hold *h, uint64_t id, uint64_t serial);
+void spore__hold_memory_drop_port(struct spore__hold *h, uint64_t id);
+// P asked for it with M. False: no memory.
+bool spore__hold_memory_give(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m);
 
 // ---- what is asked of it (probe.c): readiness and liveness. Nothing is waited for: each is one connection or one process at a time.
 
@@ -344,6 +363,7 @@ struct spore__hold_peer {
 	struct spore__hold_io io;
 	bool hello, node, leaving;
 	bool ports;        // it speaks of ports
+	bool looks;        // ... and looks on, or joins
 	bool ports_due;    // it has to get all of them anew
 	bool state_due;    // it has not got the latest state
 	bool closing;      // when all is sent
@@ -359,6 +379,13 @@ struct spore__hold_peer {
 	unsigned fd_count;
 	struct spore__msgpack_writer out;
 	size_t out_sent; // bytes of `out` that are gone
+	bool gives;      // the descriptor `gift` goes with the byte of `out` at `gift_at`
+	int gift;        // owned
+	size_t gift_at;
+	struct {
+		uint64_t id, serial; // channels to it that end with it
+	} joined[SPORE__HOLD_JOINS];
+	unsigned joined_count;
 };
 
 void spore__hold_peers_open(struct spore__hold *h, int inherited); // -1: none
@@ -366,6 +393,7 @@ void spore__hold_peers_listen(struct spore__hold *h, int fd);      // on another
 void spore__hold_peers_tell(struct spore__hold *h);                // the state, to each that takes it
 // The frame W to each that speaks of ports; it stays the caller's.
 void spore__hold_peers_say(struct spore__hold *h, const struct spore__msgpack_writer *w);
+void spore__hold_peers_say_lookers(struct spore__hold *h, const struct spore__msgpack_writer *w);
 void spore__hold_peers_push(struct spore__hold *h);   // the output, to each viewer that takes it
 void spore__hold_peers_sweep(struct spore__hold *h);  // drops those that are gone
 void spore__hold_peers_resume(struct spore__hold *h); // input is taken again
@@ -436,6 +464,7 @@ struct spore__hold {
 	struct spore__tree tree;
 	struct spore__hold_run run;
 	struct spore__hold_ports ports;
+	struct spore__hold_memories memories;
 	struct spore__hold_wired wired[2];
 	size_t wired_count;
 	struct spore__hold_log log;

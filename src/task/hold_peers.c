@@ -40,6 +40,10 @@ static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 	spore__hold_io_close(h, &p->io);
 	spore__msgpack_writer_finish(&p->out);
 	close_passed(p);
+	if (p->gives)
+		close(p->gift);
+	for (unsigned i = 0; i < p->joined_count; i++)
+		spore__hold_ports_left(h, p->joined[i].id, p->joined[i].serial);
 	free(p->in);
 	free(p);
 	h->listener.paused = false;
@@ -89,8 +93,25 @@ static void put_next(struct spore__hold *h, struct spore__hold_peer *p)
 		put_state(h, p);
 	else if (p->ports_due) {
 		p->ports_due = false;
-		spore__hold_ports_put(h, &p->out);
+		spore__hold_ports_put(h, p->looks, &p->out);
 	}
+}
+
+// The descriptor goes with its byte, which is the first that is sent then.
+static ssize_t send_some(struct spore__hold_peer *p)
+{
+	const unsigned char *bytes = p->out.data + p->out_sent;
+	size_t len = p->out.len - p->out_sent;
+	if (!p->gives)
+		return spore__os_send(p->io.fd, bytes, len, NULL, 0);
+	if (p->out_sent < p->gift_at)
+		return spore__os_send(p->io.fd, bytes, p->gift_at - p->out_sent, NULL, 0);
+	ssize_t n = spore__os_send(p->io.fd, bytes, len, &p->gift, 1);
+	if (n > 0) {
+		p->gives = false;
+		close(p->gift);
+	}
+	return n;
 }
 
 // Sends what the socket takes. False when the peer is gone.
@@ -102,8 +123,7 @@ static bool flush(struct spore__hold *h, struct spore__hold_peer *p)
 			if (p->out.err != 0)
 				return false;
 		}
-		ssize_t n =
-		    send(p->io.fd, p->out.data + p->out_sent, p->out.len - p->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(p);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -139,11 +159,11 @@ void spore__hold_peers_tell(struct spore__hold *h)
 	}
 }
 
-void spore__hold_peers_say(struct spore__hold *h, const struct spore__msgpack_writer *w)
+static void say(struct spore__hold *h, const struct spore__msgpack_writer *w, bool lookers)
 {
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
 		struct spore__hold_peer *p = h->peers[i];
-		if (p == NULL || !p->ports || p->closing || p->gone)
+		if (p == NULL || !p->ports || p->closing || p->gone || (lookers && !p->looks))
 			continue;
 		if (!has_more(p))
 			p->since = spore__hold_now_ms();
@@ -154,6 +174,16 @@ void spore__hold_peers_say(struct spore__hold *h, const struct spore__msgpack_wr
 		if (p->out.err != 0 || ((p->io.events & POLLOUT) == 0 && !flush(h, p)))
 			p->gone = true; // dropped later, since it may be the one that asked
 	}
+}
+
+void spore__hold_peers_say(struct spore__hold *h, const struct spore__msgpack_writer *w)
+{
+	say(h, w, false);
+}
+
+void spore__hold_peers_say_lookers(struct spore__hold *h, const struct spore__msgpack_writer *w)
+{
+	say(h, w, true);
 }
 
 void spore__hold_peers_push(struct spore__hold *h)
@@ -251,7 +281,8 @@ static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struc
 	}
 	if (m->node)
 		spore__hold_node_came(h);
-	p->ports = p->ports_due = m->node && m->ports;
+	p->looks = m->memory && !m->node;
+	p->ports = p->ports_due = (m->node || p->looks) && m->ports;
 	return flush(h, p);
 }
 
@@ -265,8 +296,19 @@ static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, cons
 	memcpy(fds, p->fds, count * sizeof fds[0]);
 	p->fd_count -= count;
 	memmove(p->fds, p->fds + count, p->fd_count * sizeof fds[0]);
+	if (p->looks && (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS ||
+	                 !spore__hold_ports_is_free(h, m->number))) {
+		for (unsigned i = 0; i < count; i++)
+			close(fds[i]);
+		spore__hold_put_serial(&p->out, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
+		return flush(h, p);
+	}
+	if (p->looks) {
+		p->joined[p->joined_count].id = (uint64_t)m->number;
+		p->joined[p->joined_count++].serial = m->serial;
+	}
 	spore__hold_ports_channel(h, m, fds);
-	return true;
+	return !p->gone;
 }
 
 // False: P is gone.
@@ -274,6 +316,10 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 {
 	if (!p->hello && m->type != SPORE__HOLD_HELLO)
 		return refuse(h, p, SPORE_EMALFORMED, "the first message must be hello");
+	// Who looks on changes nothing else.
+	if (p->looks && m->type != SPORE__HOLD_MEMORY && m->type != SPORE__HOLD_CHANNEL &&
+	    m->type != SPORE__HOLD_REFUSE)
+		return true;
 	switch (m->type) {
 	case SPORE__HOLD_HELLO:
 		return greet(h, p, m);
@@ -314,6 +360,8 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 	case SPORE__HOLD_UNWIRE:
 		spore__hold_ports_unwire(h, m);
 		break;
+	case SPORE__HOLD_MEMORY:
+		return spore__hold_memory_give(h, p, m) && flush(h, p);
 	case SPORE__HOLD_REFUSE:
 		return false;
 	default:
@@ -382,7 +430,7 @@ void spore__hold_peers_resume(struct spore__hold *h)
 // The descriptors of a frame come with its first byte, maybe together with the end of the frame before.
 static ssize_t receive(struct spore__hold_peer *p)
 {
-	unsigned room = p->node ? sizeof p->fds / sizeof p->fds[0] - p->fd_count : 0, count;
+	unsigned room = p->node || p->looks ? sizeof p->fds / sizeof p->fds[0] - p->fd_count : 0, count;
 	ssize_t n =
 	    spore__os_receive(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, p->fds + p->fd_count, room, &count);
 	p->fd_count += count;
@@ -453,7 +501,7 @@ static struct spore__hold_peer *add(struct spore__hold *h, int fd)
 	}
 	h->peers[i] = p;
 	p->since = spore__hold_now_ms();
-	spore__hold_put_hello_ports(&p->out, false);
+	spore__hold_put_hello_memory(&p->out);
 	put_state(h, p);
 	if (p->out.err == 0 && flush(h, p))
 		return p;

@@ -53,24 +53,38 @@ static void tell_serial(struct spore__hold *h, enum spore__hold_type type, uint6
 {
 	struct spore__msgpack_writer w = {0};
 	spore__hold_put_serial(&w, type, id, serial);
-	spore__hold_peers_say(h, &w);
+	if (serial < SPORE__HOLD_JOINED)
+		spore__hold_peers_say(h, &w);
+	else
+		spore__hold_peers_say_lookers(h, &w);
 	spore__msgpack_writer_finish(&w);
 }
 
-static void put_open(const struct spore__hold *h, const struct spore__hold_port *p, struct spore__msgpack_writer *w)
+static void put_open(const struct spore__hold *h, const struct spore__hold_port *p, bool all,
+                     struct spore__msgpack_writer *w)
 {
+	uint64_t *serials = p->serials, *some = NULL;
+	size_t count = p->serial_count;
+	if (!all && count > 0 && (some = malloc(count * sizeof *some)) != NULL) {
+		serials = some;
+		count = 0;
+		for (size_t i = 0; i < p->serial_count; i++)
+			if (p->serials[i] < SPORE__HOLD_JOINED)
+				some[count++] = p->serials[i];
+	}
 	unsigned char bytes[ITEMS_MAX + sizeof h->ports.features];
 	memcpy(bytes, p->items, p->len);
 	memcpy(bytes + p->len, h->ports.features, h->ports.features_len);
-	spore__hold_put_open(w, p->id, bytes, p->len + h->ports.features_len, p->serials, p->serial_count);
+	spore__hold_put_open(w, p->id, bytes, p->len + h->ports.features_len, serials, count);
+	free(some);
 }
 
-void spore__hold_ports_put(const struct spore__hold *h, struct spore__msgpack_writer *w)
+void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
 	spore__hold_put_ports(w, h->state.run, h->ports.count + h->wired_count);
 	spore__hold_wired_put(h, w);
 	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
-		put_open(h, p, w);
+		put_open(h, p, all, w);
 }
 
 // ---- from the program
@@ -141,7 +155,7 @@ void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_m
 		h->ports.first = p;
 		h->ports.count++;
 		struct spore__msgpack_writer frame = {0};
-		put_open(h, p, &frame);
+		put_open(h, p, false, &frame);
 		spore__hold_peers_say(h, &frame);
 		spore__msgpack_writer_finish(&frame);
 	}
@@ -164,6 +178,7 @@ void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_
 	spore__hold_peers_say(h, &w);
 	spore__msgpack_writer_finish(&w);
 	refuse(h, p->name, SPORE_OK, "");
+	spore__hold_memory_drop_port(h, p->id);
 	free_port(p);
 }
 
@@ -172,6 +187,7 @@ void spore__hold_ports_end(struct spore__hold *h)
 	bool had = h->ports.first != NULL;
 	for (struct spore__hold_port *p = h->ports.first, *next; p != NULL; p = next) {
 		next = p->next;
+		spore__hold_memory_drop_port(h, p->id);
 		free_port(p);
 	}
 	h->ports.first = NULL;
@@ -180,7 +196,7 @@ void spore__hold_ports_end(struct spore__hold *h)
 	if (!had)
 		return;
 	struct spore__msgpack_writer w = {0};
-	spore__hold_ports_put(h, &w);
+	spore__hold_ports_put(h, false, &w);
 	spore__hold_peers_say(h, &w);
 	spore__msgpack_writer_finish(&w);
 }
@@ -258,12 +274,15 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 	struct spore__hold_passed passed = {.count = m->descriptors, .id = (uint64_t)m->number, .serial = m->serial};
 	memcpy(passed.fds, fds, m->descriptors * sizeof *fds);
 	if (port != NULL && knows(h, &m->kind) && add_serial(port, m->serial)) {
+		if (passed.count > 0)
+			spore__hold_memory_keep(h, m, passed.fds[0]);
 		if (pass_on(h, port, m, &passed)) {
 			if (m->descriptors == 0)
 				tell_serial(h, SPORE__HOLD_WIRED, port->id, m->serial);
 			return;
 		}
 		(void)remove_serial(port, m->serial);
+		spore__hold_memory_drop(h, port->id, m->serial);
 	}
 	for (unsigned i = 0; i < passed.count; i++)
 		close(passed.fds[i]);
@@ -277,14 +296,35 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
 {
+	spore__hold_memory_drop(h, passed->id, passed->serial);
 	tell_serial(h, SPORE__HOLD_OVER, passed->id, passed->serial);
+}
+
+bool spore__hold_ports_is_free(struct spore__hold *h, int64_t id)
+{
+	const struct spore__hold_port *p = find(h, id);
+	struct spore__msgpack_value shape = {0};
+	if (p == NULL)
+		return false;
+	struct spore__msgpack_reader r = spore__msgpack_reader(p->items, p->len);
+	if (spore__msgpack_skip(&r) != SPORE__MSGPACK_OK || spore__msgpack_skip(&r) != SPORE__MSGPACK_OK ||
+	    spore__msgpack_read(&r, &shape) != SPORE__MSGPACK_OK)
+		return false;
+	return spore__msgpack_is(&shape, "serve") || (spore__msgpack_is(&shape, "connect") && p->serial_count == 0);
+}
+
+void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
+{
+	struct spore__hold_port *p = find(h, (int64_t)id);
+	if (p != NULL && remove_serial(p, serial))
+		spore__hold_memory_drop(h, id, serial);
 }
 
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m)
 {
 	struct spore__hold_port *port = find(h, m->number);
-	if (!spore__hold_wired_over(h, m) && port != NULL)
-		(void)remove_serial(port, m->serial);
+	if (!spore__hold_wired_over(h, m) && port != NULL && remove_serial(port, m->serial))
+		spore__hold_memory_drop(h, port->id, m->serial);
 }
 
 void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_message *m)
@@ -293,6 +333,7 @@ void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_me
 	struct spore__msgpack_writer w = {0};
 	if (spore__hold_wired_over(h, m) || port == NULL || !remove_serial(port, m->serial))
 		return;
+	spore__hold_memory_drop(h, port->id, m->serial);
 	spore__control_put_unwired(&w, port->name, m->serial);
 	(void)spore__hold_say(h, &w, NULL);
 }

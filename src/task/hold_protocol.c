@@ -33,11 +33,12 @@ static const struct {
     [SPORE__HOLD_OPEN] = {"open", ITEMS_OPEN},          [SPORE__HOLD_CLOSE] = {"close", ITEMS_NUMBER},
     [SPORE__HOLD_CHANNEL] = {"channel", ITEMS_CHANNEL}, [SPORE__HOLD_WIRED] = {"wired", ITEMS_SERIAL},
     [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
+    [SPORE__HOLD_MEMORY] = {"memory", ITEMS_SERIAL},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
-static const char feature_node[] = "node", feature_ports[] = "ports";
+static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -80,6 +81,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 			return false;
 		m->node |= spore__msgpack_is(&v, feature_node);
 		m->ports |= spore__msgpack_is(&v, feature_ports);
+		m->memory |= spore__msgpack_is(&v, feature_memory);
 	}
 	return true;
 }
@@ -227,6 +229,11 @@ void spore__hold_put_hello_node(struct spore__msgpack_writer *w)
 void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node)
 {
 	put_hello(w, feature_ports, node ? feature_node : NULL);
+}
+
+void spore__hold_put_hello_memory(struct spore__msgpack_writer *w)
+{
+	put_hello(w, feature_ports, feature_memory);
 }
 
 void spore__hold_put_refuse(struct spore__msgpack_writer *w, enum spore_err code, const char *text)

@@ -31,6 +31,14 @@
 //	["over", id, serial]                   from the hold: it was not, and will not. To the hold: the other end is gone
 //	["unwire", id, serial]                 to the hold: the program is to close the channel
 //
+// With the features "ports" and "memory" in both hellos, and without "node": the sender looks on, and is told of ports as the node is.
+//
+//	["memory", id, serial]                 to the hold: the memory of this channel
+//	["channel", id, serial, transport, role, count, {}]
+//	                                       from the hold: the answer, with COUNT descriptors: 1, or 0 when it has none.
+//	                                       To the hold: as from the node, with a serial from 2^62 on, and until the sender goes.
+//	                                       Answered by wired or over
+//
 // Messages of other names and items after the known ones are passed over.
 #ifndef SPORE_TASK_HOLD_PROTOCOL_H
 #define SPORE_TASK_HOLD_PROTOCOL_H
@@ -48,8 +56,12 @@ enum {
 	SPORE__HOLD_OUTPUT = 32 * 1024, // bytes of one output or input at most
 	SPORE__HOLD_WORD = 255,         // bytes of a port's name, and of the words with it
 	SPORE__HOLD_DESCRIPTORS = 8,    // with one message at most
+	SPORE__HOLD_JOINS = 4,          // channels of one who looks on
 	SPORE__HOLD_UNWIRED = 32,       // channels that a hold was sent and has not said anything of yet, at most
 };
+
+// Serials from here on are of channels that the node did not make.
+#define SPORE__HOLD_JOINED (UINT64_C(1) << 62)
 
 enum spore__hold_type {
 	SPORE__HOLD_UNKNOWN, // well-formed, of a name that this version does not know
@@ -74,6 +86,7 @@ enum spore__hold_type {
 	SPORE__HOLD_WIRED,
 	SPORE__HOLD_OVER,
 	SPORE__HOLD_UNWIRE,
+	SPORE__HOLD_MEMORY,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -89,6 +102,7 @@ struct spore__hold_message {
 	int64_t columns;            // attach, resize
 	bool node;                  // hello: the sender is the node
 	bool ports;                 // hello: the sender speaks of ports
+	bool memory;                // hello: ... of the memory of channels
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
 	struct spore__msgpack_reader map; // update, state, open, channel: stands before the map
@@ -111,6 +125,7 @@ void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type
 void spore__hold_put_hello(struct spore__msgpack_writer *w);
 void spore__hold_put_hello_node(struct spore__msgpack_writer *w);
 void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node); // speaks of ports
+void spore__hold_put_hello_memory(struct spore__msgpack_writer *w);           // ... and of memory
 void spore__hold_put_refuse(struct spore__msgpack_writer *w, enum spore_err code, const char *text);
 void spore__hold_put_number(struct spore__msgpack_writer *w, enum spore__hold_type type, int64_t number);
 void spore__hold_put_size(struct spore__msgpack_writer *w, enum spore__hold_type type, int64_t rows, int64_t columns);

@@ -1,0 +1,308 @@
+// Becomes the other end of a port: a channel of its own, one end of which the hold passes on to the program.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "chan/chan.h"
+#include "look/link.h"
+#include "look/look.h"
+#include "look/record.h"
+
+struct joint {
+	const struct spore__look *look;
+	struct spore__link link;
+	struct spore_chan *chan;
+};
+
+static uint64_t new_serial(void)
+{
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	// 2^62 and so on: 24 bits of the process, 34 of the time
+	uint64_t ns = (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+	return SPORE__HOLD_JOINED | ((uint64_t)getpid() & 0xffffff) << 34 | (ns >> 10 & ((UINT64_C(1) << 34) - 1));
+}
+
+// The hold's answer. False: the port is not free, or the program does not know the transport.
+static bool passed_on(struct joint *j, uint64_t serial)
+{
+	struct spore__hold_message m;
+	for (;;) {
+		enum spore__link_heard heard = spore__link_next(&j->link, &m);
+		if (heard == SPORE__LINK_GONE)
+			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "%s: %s has ended",
+			           j->look->what, j->link.held.name);
+		if (heard == SPORE__LINK_NOTHING)
+			spore__link_wait(&j->link, -1);
+		else if (m.type == SPORE__HOLD_WIRED && m.serial == serial)
+			return true;
+		else if (m.type == SPORE__HOLD_OVER && m.serial == serial)
+			return false;
+	}
+}
+
+static bool try_transport(struct joint *j, const char *transport)
+{
+	struct spore__channel_end ends[2];
+	struct spore__msgpack_writer w = {0};
+	uint64_t serial = new_serial();
+	enum spore_err e = spore__channel_make(transport, NULL, ends);
+	if (e == SPORE_EUNSUPPORTED)
+		return false;
+	if (e != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE, NULL, "%s: no channel can be made: %s", j->look->what, spore_err_text(e));
+	spore__hold_put_channel(&w, (uint64_t)j->link.id, serial, transport, (unsigned)ends[1].role,
+	                        (unsigned)ends[1].count, j->look->what);
+	spore__link_say(&j->link, &w, ends[1].fds, (unsigned)ends[1].count);
+	spore__channel_end_close(&ends[1]);
+	if (!passed_on(j, serial)) {
+		spore__channel_end_close(&ends[0]);
+		return false;
+	}
+	if (spore__chan_create(&ends[0], &j->chan) != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE, NULL, "%s: the channel cannot be opened", j->look->what);
+	return true;
+}
+
+static void join(struct joint *j, const struct spore__look *look)
+{
+	*j = (struct joint){.look = look};
+	spore__link_open(&j->link, look->what, look->operands[0]);
+	spore__link_await_port(&j->link);
+	for (size_t i = 0; spore__transports[i] != NULL; i++)
+		if (j->link.id < 0 || try_transport(j, spore__transports[i]->name))
+			break;
+	if (j->chan == NULL)
+		spore__die(SPORE__EXIT_FAILED,
+		           "'spore wires' shows to what; 'spore tap' looks on, and 'spore unwire' makes the port free",
+		           "%s: %s.%s has a channel already, or is of a shape that has no peer", look->what,
+		           j->link.held.name, j->link.port);
+}
+
+static int leave(struct joint *j, int status)
+{
+	spore_chan_close(j->chan);
+	spore__link_close(&j->link);
+	return status;
+}
+
+static int failed(const struct joint *j, enum spore_err e)
+{
+	bool gone = e == SPORE_ECLOSED;
+	spore__report(gone ? "'spore ps' says what became of the task" : NULL, "%s: %s.%s: %s", j->look->what,
+	              j->link.held.name, j->link.port, gone ? "its program has closed the channel" : spore_err_text(e));
+	return SPORE__EXIT_FAILED;
+}
+
+// ---- cat
+
+static void put_length(unsigned char head[4], size_t len)
+{
+	for (int i = 0; i < 4; i++)
+		head[i] = (unsigned char)(len >> (8 * i));
+}
+
+static bool print(const struct spore__look *look, const void *data, size_t len)
+{
+	unsigned char head[4];
+	put_length(head, len);
+	return (!look->u32le || fwrite(head, 1, sizeof head, stdout) == sizeof head) &&
+	       (len == 0 || fwrite(data, 1, len, stdout) == len) && (look->u32le || look->raw || putchar('\n') != EOF);
+}
+
+int spore__look_cat(const struct spore__look *look)
+{
+	struct joint j;
+	int64_t left = look->count;
+	enum spore_err e = SPORE_OK;
+	join(&j, look);
+	while (left != 0) {
+		const void *data;
+		size_t len;
+		e = spore_chan_read(j.chan, &data, &len, SPORE_NOW);
+		if (e == SPORE_EAGAIN) {
+			if (fflush(stdout) != 0)
+				break;
+			e = spore_chan_read(j.chan, &data, &len, SPORE_FOREVER);
+		}
+		if (e == SPORE_ECANCELLED)
+			continue;
+		if (e != SPORE_OK)
+			break;
+		if (!print(look, data, len))
+			break;
+		spore_chan_release(j.chan);
+		left -= left > 0;
+	}
+	bool written = fflush(stdout) == 0 && !ferror(stdout);
+	if (!written && errno != EPIPE)
+		spore__die(SPORE__EXIT_SPORE, NULL, "cat: standard output cannot be written: %s", strerror(errno));
+	return leave(&j, e == SPORE_OK || e == SPORE_EEND || !written ? SPORE__EXIT_OK : failed(&j, e));
+}
+
+// ---- send
+
+// What was sent stays for the program to receive, also when this process has ended.
+static enum spore_err finish(struct joint *j)
+{
+	enum spore_err e = spore_chan_flush(j->chan, SPORE_FOREVER);
+	return e == SPORE_OK ? spore_chan_finish(j->chan, SPORE_FOREVER) : e;
+}
+
+// The next message of standard input in *BUFFER of *SIZE bytes. False: the end.
+static bool next_input(const struct spore__look *look, char **buffer, size_t *size, size_t *len)
+{
+	if (!look->u32le) {
+		ssize_t n = getline(buffer, size, stdin);
+		if (n < 0)
+			return false;
+		*len = (size_t)n - (n > 0 && (*buffer)[n - 1] == '\n');
+		return true;
+	}
+	unsigned char head[4];
+	size_t n = fread(head, 1, sizeof head, stdin);
+	*len = (size_t)head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
+	if (n == 0)
+		return false;
+	if (n < sizeof head || *len > SPORE_CHAN_LARGEST)
+		spore__die(SPORE__EXIT_FAILED, "each message is its length in 4 bytes, the lowest first, and its bytes",
+		           "send: standard input is not framed as u32le");
+	if (*size < *len || *buffer == NULL) {
+		free(*buffer);
+		*size = *len > 0 ? *len : 1;
+		*buffer = spore__xmalloc(*size);
+	}
+	if (fread(*buffer, 1, *len, stdin) != *len)
+		spore__die(SPORE__EXIT_FAILED, NULL, "send: standard input ends in the middle of a message");
+	return true;
+}
+
+int spore__look_send(const struct spore__look *look)
+{
+	struct joint j;
+	char *buffer = NULL;
+	size_t size = 0, len;
+	enum spore_err e = SPORE_OK;
+	join(&j, look);
+	if (look->operands[1] != NULL) {
+		for (size_t i = 1; look->operands[i] != NULL && e == SPORE_OK; i++)
+			e = spore_chan_send(j.chan, look->operands[i], strlen(look->operands[i]), SPORE_FOREVER);
+	} else {
+		while (e == SPORE_OK && next_input(look, &buffer, &size, &len))
+			e = spore_chan_send(j.chan, buffer, len, SPORE_FOREVER);
+	}
+	if (e == SPORE_OK)
+		e = finish(&j);
+	free(buffer);
+	return leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
+}
+
+// ---- replay
+
+struct tape {
+	FILE *file;
+	const char *path;
+	unsigned char *bytes; // malloc'ed
+	size_t size;
+};
+
+static _Noreturn void bad_file(const struct tape *t, const char *why)
+{
+	spore__die(SPORE__EXIT_FAILED, "what 'spore record' writes can be replayed", "replay: %s: %s", t->path, why);
+}
+
+static void open_tape(struct tape *t, const char *path)
+{
+	char magic[SPORE__REC_MAGIC];
+	*t = (struct tape){.path = path, .file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe")};
+	if (t->file == NULL)
+		spore__die(SPORE__EXIT_FAILED, NULL, "replay: %s: %s", path, strerror(errno));
+	if (fread(magic, 1, sizeof magic, t->file) != sizeof magic ||
+	    memcmp(magic, SPORE__REC_MAGIC_TEXT, sizeof magic) != 0)
+		bad_file(t, "this is no recording");
+}
+
+static bool next_entry(struct tape *t, struct spore__rec_entry *e)
+{
+	unsigned char head[SPORE__REC_HEAD];
+	size_t n = fread(head, 1, sizeof head, t->file);
+	if (n == 0 && feof(t->file))
+		return false;
+	if (n < sizeof head)
+		bad_file(t, "it ends in the middle of a message");
+	if (spore__rec_decode(head, e) != SPORE_OK)
+		bad_file(t, "it is damaged");
+	// Not all at once: the length may be nonsense.
+	for (size_t done = 0, step; done < e->len; done += step) {
+		if (done == t->size) {
+			t->size = t->size == 0 ? 65536 : t->size * 2;
+			t->bytes = spore__xrealloc(t->bytes, t->size);
+		}
+		step = t->size - done < e->len - done ? t->size - done : e->len - done;
+		if (fread(t->bytes + done, 1, step, t->file) != step)
+			bad_file(t, "it ends in the middle of a message");
+	}
+	if (!spore__rec_is_whole(e, t->bytes, head))
+		bad_file(t, "it is damaged");
+	return true;
+}
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000U), .tv_nsec = (long)(ns % 1000000000U)};
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+// Answers are not looked at; without this a program that answers would wait for room for ever.
+static void pass_over_answers(struct joint *j)
+{
+	const void *data;
+	size_t len;
+	while (spore_chan_read(j->chan, &data, &len, SPORE_NOW) == SPORE_OK)
+		spore_chan_release(j->chan);
+}
+
+int spore__look_replay(const struct spore__look *look)
+{
+	struct joint j;
+	struct tape t;
+	struct spore__rec_entry entry;
+	struct timespec began;
+	enum spore_err e = SPORE_OK;
+	char *const to[] = {look->operands[1], NULL};
+	struct spore__look at = *look;
+	at.operands = to;
+	open_tape(&t, look->operands[0]);
+	join(&j, &at);
+	(void)clock_gettime(CLOCK_MONOTONIC, &began);
+	uint64_t start = (uint64_t)began.tv_sec * 1000000000U + (uint64_t)began.tv_nsec, missed = 0;
+	while (e == SPORE_OK && next_entry(&t, &entry)) {
+		if (entry.what == SPORE__REC_MISSED)
+			missed++;
+		if (entry.what != (look->received ? SPORE__REC_RECEIVED : SPORE__REC_SENT))
+			continue;
+		double due = look->speed > 0 ? (double)entry.ns / look->speed : 0;
+		if (due > 0 && due < 1e18)
+			sleep_until(start + (uint64_t)due);
+		e = spore_chan_send(j.chan, t.bytes, entry.len, SPORE_NOW);
+		while (e == SPORE_EAGAIN) {
+			pass_over_answers(&j);
+			e = spore_chan_send(j.chan, t.bytes, entry.len, 10);
+			if (e == SPORE_ETIMEOUT)
+				e = SPORE_EAGAIN;
+		}
+		pass_over_answers(&j);
+	}
+	if (e == SPORE_OK)
+		e = finish(&j);
+	if (missed > 0)
+		spore__report(NULL, "replay: %s: in %" PRIu64 " places it is not complete", t.path, missed);
+	free(t.bytes);
+	return leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
+}

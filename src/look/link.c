@@ -1,0 +1,193 @@
+#include "look/link.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "os/os.h"
+
+static void split(struct spore__link *l, const char *name, char task[SPORE__HOLD_NAME])
+{
+	const char *dot = strrchr(name, '.');
+	if (dot == NULL || dot == name || dot[1] == '\0' || strlen(dot + 1) >= sizeof l->port ||
+	    (size_t)(dot - name) >= SPORE__HOLD_NAME)
+		spore__die(SPORE__EXIT_USAGE,
+		           "a port is TASK.PORT, as camera.frames; 'spore wires' shows those that are wired",
+		           "%s: %s: this is no name of a port", l->what, name);
+	memcpy(task, name, (size_t)(dot - name));
+	task[dot - name] = '\0';
+	memcpy(l->port, dot + 1, strlen(dot + 1) + 1);
+}
+
+void spore__link_open(struct spore__link *l, const char *what, const char *name)
+{
+	char task[SPORE__HOLD_NAME];
+	struct spore__msgpack_writer w = {0};
+	*l = (struct spore__link){.what = what, .fd = -1, .id = -1};
+	split(l, name, task);
+	int status = spore__held_open(&l->held, what, task);
+	if (status != 0)
+		exit(status);
+	l->fd = spore__folder_connect(l->held.dir);
+	if (l->fd < 0)
+		spore__die(SPORE__EXIT_FAILED, "'spore start' starts it", "%s: %s: %s", what, l->held.name,
+		           errno == ENOENT || errno == ECONNREFUSED ? "it does not run" : strerror(errno));
+	l->in = spore__xmalloc(SPORE__HOLD_FRAME);
+	spore__hold_put_hello_memory(&w);
+	spore__link_say(l, &w, NULL, 0);
+}
+
+void spore__link_close(struct spore__link *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	for (unsigned i = 0; i < l->fd_count; i++)
+		close(l->fds[i]);
+	free(l->in);
+	spore__held_finish(&l->held);
+}
+
+void spore__link_say(struct spore__link *l, struct spore__msgpack_writer *w, const int *fds, unsigned count)
+{
+	if (w->err != 0)
+		spore__die(SPORE__EXIT_SPORE, NULL, "%s: out of memory", l->what);
+	for (size_t sent = 0; sent < w->len;) {
+		ssize_t n = spore__os_send(l->fd, w->data + sent, w->len - sent, fds, count);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ETOOMANYREFS)) {
+			const struct timespec moment = {.tv_nsec = 1000000};
+			(void)nanosleep(&moment, NULL);
+			continue;
+		}
+		if (n < 0 && errno != EINTR)
+			break; // that it is gone is seen by reading
+		if (n > 0) {
+			sent += (size_t)n;
+			count = 0;
+		}
+	}
+	spore__msgpack_writer_finish(w);
+}
+
+bool spore__link_take(struct spore__link *l, const struct spore__hold_message *m, int *fds)
+{
+	unsigned count = m->descriptors;
+	if (count > l->fd_count)
+		return false;
+	memcpy(fds, l->fds, count * sizeof fds[0]);
+	l->fd_count -= count;
+	memmove(l->fds, l->fds + count, l->fd_count * sizeof l->fds[0]);
+	return true;
+}
+
+static bool is(const struct spore__hold_word *word, const char *text)
+{
+	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
+}
+
+// False: it is not for the caller.
+static bool note(struct spore__link *l, const struct spore__hold_message *m)
+{
+	switch (m->type) {
+	case SPORE__HOLD_HELLO:
+		if (!m->memory || m->number != SPORE__HOLD_MAJOR)
+			spore__die(SPORE__EXIT_FAILED, "restart the task: 'spore restart' makes a hold of today",
+			           "%s: %s: its hold is of an older version, which lets nobody look on", l->what,
+			           l->held.name);
+		return false;
+	case SPORE__HOLD_REFUSE:
+		spore__die(SPORE__EXIT_FAILED, NULL, "%s: %s: its hold refuses: %.*s", l->what, l->held.name,
+		           (int)m->len, (const char *)m->bytes);
+	case SPORE__HOLD_PORTS:
+		l->id = -1;
+		l->unsaid = m->serial;
+		l->told = m->serial == 0;
+		return true;
+	case SPORE__HOLD_OPEN: {
+		bool ours = is(&m->port, l->port);
+		if (l->unsaid > 0 && --l->unsaid == 0)
+			l->told = true;
+		if (ours) {
+			l->id = m->number;
+			l->serves = is(&m->shape, "serve");
+		}
+		return ours;
+	}
+	case SPORE__HOLD_CLOSE:
+		if (m->number != l->id)
+			return false;
+		l->id = -1;
+		return true;
+	case SPORE__HOLD_CHANNEL:
+	case SPORE__HOLD_WIRED:
+	case SPORE__HOLD_OVER:
+		return m->number == l->id || m->type == SPORE__HOLD_CHANNEL;
+	default:
+		return false;
+	}
+}
+
+enum spore__link_heard spore__link_next(struct spore__link *l, struct spore__hold_message *m)
+{
+	for (;;) {
+		l->in_len -= l->used;
+		memmove(l->in, l->in + l->used, l->in_len);
+		l->used = 0;
+		enum spore_err e = spore__hold_decode(l->in, l->in_len, m, &l->used);
+		if (e == SPORE_OK) {
+			if (note(l, m))
+				return SPORE__LINK_MESSAGE;
+			continue;
+		}
+		l->used = 0;
+		if (e != SPORE_EAGAIN)
+			spore__die(SPORE__EXIT_SPORE, NULL, "%s: %s: its hold says what cannot be understood", l->what,
+			           l->held.name);
+		unsigned came = 0, room = sizeof l->fds / sizeof l->fds[0] - l->fd_count;
+		ssize_t n = spore__os_receive(l->fd, l->in + l->in_len, SPORE__HOLD_FRAME - l->in_len,
+		                              l->fds + l->fd_count, room, &came);
+		l->fd_count += n > 0 ? came : 0;
+		if (n > 0)
+			l->in_len += (size_t)n;
+		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return SPORE__LINK_NOTHING;
+		else if (n == 0 || errno != EINTR)
+			return SPORE__LINK_GONE;
+	}
+}
+
+void spore__link_wait(struct spore__link *l, int64_t us)
+{
+	struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+	fd_set set;
+	FD_ZERO(&set);
+	FD_SET(l->fd, &set);
+	(void)pselect(l->fd + 1, &set, NULL, NULL, us >= 0 ? &t : NULL, NULL);
+}
+
+void spore__link_await_port(struct spore__link *l)
+{
+	enum { MOMENT_US = 300000 };
+	struct spore__hold_message m;
+	bool said = false;
+	while (l->id < 0) {
+		enum spore__link_heard heard = spore__link_next(l, &m);
+		if (heard == SPORE__LINK_GONE)
+			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "%s: %s has ended", l->what,
+			           l->held.name);
+		if (heard == SPORE__LINK_MESSAGE)
+			continue;
+		spore__link_wait(l, said || !l->told ? -1 : MOMENT_US);
+		if (!said && l->told && l->id < 0 && spore__link_next(l, &m) == SPORE__LINK_NOTHING) {
+			(void)fprintf(stderr, "%s: %s has no port %s open; waiting for it\n", l->what, l->held.name,
+			              l->port);
+			said = true;
+		}
+	}
+}

@@ -1,0 +1,47 @@
+// A connection to the hold of a task, for one of the ports of its program. What goes wrong is reported and ends the process.
+#ifndef SPORE_LOOK_LINK_H
+#define SPORE_LOOK_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/held.h"
+#include "task/hold_protocol.h"
+
+struct spore__link {
+	const char *what; // the command
+	struct spore__held held;
+	char port[SPORE__HOLD_WORD + 1];
+	int fd;
+	int64_t id;      // of the port; -1: it is not open
+	bool serves;     // ... and its shape
+	uint64_t unsaid; // ports that are still to be told of
+	bool told;       // of all ports
+	unsigned char *in;
+	size_t in_len, used; // bytes; those of the message before
+	int fds[2 * SPORE__HOLD_DESCRIPTORS];
+	unsigned fd_count;
+};
+
+// NAME is [SYSTEM/]TASK[@REPLICA].PORT.
+void spore__link_open(struct spore__link *l, const char *what, const char *name);
+void spore__link_close(struct spore__link *l);
+
+enum spore__link_heard {
+	SPORE__LINK_NOTHING,
+	SPORE__LINK_MESSAGE,
+	SPORE__LINK_GONE, // the hold ended
+};
+// The next message if there is one; those of other ports are passed over. L->id and L->told are kept up to date. Does not wait.
+enum spore__link_heard spore__link_next(struct spore__link *l, struct spore__hold_message *m);
+// The descriptors of a message `channel`, which are the caller's then. False: they did not come.
+bool spore__link_take(struct spore__link *l, const struct spore__hold_message *m, int *fds);
+// Waits until there is something to read, for at most so many microseconds (-1: for ever).
+void spore__link_wait(struct spore__link *l, int64_t us);
+// Sends the frame in W, which is finished; descriptors stay the caller's.
+void spore__link_say(struct spore__link *l, struct spore__msgpack_writer *w, const int *fds, unsigned count);
+// Waits until the port is open, saying so after a moment.
+void spore__link_await_port(struct spore__link *l);
+
+#endif

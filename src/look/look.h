@@ -1,0 +1,24 @@
+// spore-look: what is inside channels. `spore tap`, `record`, `cat`, `send` and `replay` become it.
+#ifndef SPORE_LOOK_LOOK_H
+#define SPORE_LOOK_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct spore__look {
+	const char *what; // the command
+	char *const *operands;
+	bool json, raw, hex, u32le;
+	bool received, force; // replay
+	int64_t count;        // messages; -1: no limit
+	double speed;
+	const char *output;
+};
+
+int spore__look_tap(const struct spore__look *look);    // tap, record
+int spore__look_cat(const struct spore__look *look);    // tap.c's other half: join.c
+int spore__look_send(const struct spore__look *look);   //
+int spore__look_replay(const struct spore__look *look); //
+
+#endif

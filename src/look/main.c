@@ -1,0 +1,100 @@
+// Looks inside channels. Started by `spore tap` and others, which have checked which options there are.
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "look/look.h"
+
+static const struct {
+	const char *name;
+	int (*run)(const struct spore__look *look);
+} commands[] = {
+    {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
+    {"send", spore__look_send}, {"replay", spore__look_replay},
+};
+
+static int64_t parse_count(const char *what, const char *text)
+{
+	char *end;
+	long long n = strtoll(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0')
+		spore__die(SPORE__EXIT_USAGE, "it is how many messages are shown: 0, 1, 2, ...",
+		           "%s: --count: %s: this is no number", what, text);
+	return n;
+}
+
+static double parse_speed(const char *what, const char *text)
+{
+	char *end;
+	double n = strtod(text, &end);
+	if (strcmp(text, "max") == 0)
+		return 0;
+	if (text[0] == '\0' || *end != '\0' || !(n > 0) || n > 1e9)
+		spore__die(SPORE__EXIT_USAGE, "2 is twice as fast, 0.5 half as fast, max without waiting",
+		           "%s: --speed: %s: this is no speed", what, text);
+	return n;
+}
+
+static bool parse_framing(const char *what, const char *text)
+{
+	if (strcmp(text, "lines") != 0 && strcmp(text, "u32le") != 0)
+		spore__die(SPORE__EXIT_USAGE, "the framings are lines and u32le",
+		           "%s: --framing: %s: there is no such framing", what, text);
+	return text[0] == 'u';
+}
+
+// NAME=VALUE or NAME; false: there is no such option.
+static bool parse_option(struct spore__look *look, const char *option, const char *value)
+{
+	if (strcmp(option, "json") == 0)
+		look->json = true;
+	else if (strcmp(option, "raw") == 0)
+		look->raw = true;
+	else if (strcmp(option, "hex") == 0)
+		look->hex = true;
+	else if (strcmp(option, "received") == 0)
+		look->received = true;
+	else if (value == NULL)
+		return false;
+	else if (strcmp(option, "count") == 0)
+		look->count = parse_count(look->what, value);
+	else if (strcmp(option, "speed") == 0)
+		look->speed = parse_speed(look->what, value);
+	else if (strcmp(option, "framing") == 0)
+		look->u32le = parse_framing(look->what, value);
+	else if (strcmp(option, "output") == 0)
+		look->output = value;
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct spore__look look = {.count = -1, .speed = 1};
+	int i = 2;
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (argc < 3)
+		spore__die(SPORE__EXIT_USAGE, "spore help tap", "spore-look: it is started by spore");
+	look.what = argv[1];
+	for (; argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i++) {
+		char *value = strchr(argv[i], '=');
+		if (value != NULL)
+			*value++ = '\0';
+		if (!parse_option(&look, argv[i] + 2, value))
+			spore__die(SPORE__EXIT_USAGE, NULL, "%s: %s: there is no such option", look.what, argv[i]);
+	}
+	if (argv[i] != NULL && strcmp(argv[i], "--") == 0)
+		i++;
+	look.operands = argv + i;
+	if (look.json + look.raw + look.hex > 1)
+		spore__die(SPORE__EXIT_USAGE, "use one of them", "%s: --json, --raw and --hex: they exclude each other",
+		           look.what);
+	if (argv[i] == NULL)
+		spore__die(SPORE__EXIT_USAGE, NULL, "%s: which port?", look.what);
+	for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
+		if (strcmp(commands[c].name, look.what) == 0)
+			return commands[c].run(&look);
+	spore__die(SPORE__EXIT_USAGE, NULL, "spore-look: %s: there is no such command", look.what);
+}

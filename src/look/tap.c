@@ -1,0 +1,404 @@
+// Looks on at each channel of a port: prints the messages, or writes them to a file.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "chan/spy.h"
+#include "look/link.h"
+#include "look/look.h"
+#include "look/record.h"
+#include "spore/chan.h"
+
+enum {
+	SPIES = 64, // channels at a time
+	SHORTEST_US = 200,
+	LONGEST_US = 10000,
+	AT_ONCE = 256, // messages of a channel before the next one's turn
+	SHOWN = 1 << 20,
+};
+
+struct seen {
+	struct spore__spy *spy;
+	uint64_t serial;
+	unsigned role; // of the task's end
+	bool over;     // only what is left
+	bool ended[2];
+	uint64_t missed[2]; // as said
+};
+
+struct tap {
+	const struct spore__look *look;
+	struct spore__link link;
+	struct seen seen[SPIES];
+	size_t count;
+	uint64_t wanted[SPIES]; // serials to be asked for
+	size_t wanted_count;
+	bool asked;
+	int64_t left; // messages; -1: no limit
+	uint64_t missed;
+	FILE *file; // of a recording; NULL: none
+	uint64_t began;
+	struct spore__buf line;
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t = {0};
+	(void)clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+// ---- what is shown
+
+static void put_time(struct spore__buf *out, bool date)
+{
+	struct tm tm;
+	char text[40];
+	uint64_t ns = now_ns(CLOCK_REALTIME);
+	time_t s = (time_t)(ns / 1000000000U);
+	(void)(date ? gmtime_r(&s, &tm) : localtime_r(&s, &tm));
+	(void)strftime(text, sizeof text, date ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
+	spore__buf_printf(out, "%s.%06" PRIu64 "%s", text, ns / 1000 % 1000000, date ? "Z" : "");
+}
+
+static void put_bytes(struct spore__buf *out, const unsigned char *bytes, size_t len)
+{
+	bool text = spore__json_is_text((const char *)bytes, len);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = bytes[i];
+		if (c == '\\' || c == '\n' || c == '\t' || c == '\r')
+			spore__buf_printf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : c == '\r' ? 'r' : '\\');
+		else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !text) || (text && c == 0xc2 && bytes[i + 1] < 0xa0))
+			spore__buf_printf(out, "\\x%02x", c);
+		else
+			spore__buf_char(out, (char)c);
+	}
+}
+
+static void put_hex(struct spore__buf *out, const unsigned char *bytes, size_t len)
+{
+	enum { ROW = 16 };
+	for (size_t at = 0; at < len; at += ROW) {
+		spore__buf_printf(out, "\n  %08zx ", at);
+		for (size_t i = at; i < at + ROW; i++) {
+			if (i < len)
+				spore__buf_printf(out, " %02x", bytes[i]);
+			else
+				spore__buf_printf(out, "   ");
+		}
+		spore__buf_printf(out, "  ");
+		for (size_t i = at; i < len && i < at + ROW; i++)
+			spore__buf_char(out, (char)(bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.'));
+	}
+}
+
+static void put_base64(struct spore__buf *out, const unsigned char *bytes, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = len - i < 3 ? len - i : 3;
+		uint32_t v =
+		    (uint32_t)bytes[i] << 16 | (n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
+		for (size_t k = 0; k < 4; k++)
+			spore__buf_char(out, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
+	}
+}
+
+static void put_json(struct tap *t, const struct seen *s, bool sent, const struct spore__spied *m, uint64_t missed)
+{
+	struct spore__json j = {.out = &t->line};
+	struct spore__buf text = {0};
+	spore__json_open(&j, NULL, '{');
+	put_time(&text, true);
+	spore__json_str(&j, "time", text.data);
+	spore__json_str(&j, "direction", sent ? "sent" : "received");
+	spore__json_int(&j, "channel", (int64_t)s->serial);
+	if (m == NULL) {
+		spore__json_int(&j, "missed", (int64_t)missed);
+	} else {
+		spore__json_int(&j, "bytes", (int64_t)m->len);
+		if (m->kept < m->len)
+			spore__json_bool(&j, "cut", true);
+		text.len = 0;
+		if (spore__json_is_text((const char *)m->data, (size_t)m->kept)) {
+			spore__json_strn(&j, "text", (const char *)m->data, (size_t)m->kept);
+		} else {
+			put_base64(&text, m->data, (size_t)m->kept);
+			spore__json_strn(&j, "base64", text.data, text.len);
+		}
+	}
+	spore__json_close(&j, '}');
+	spore__buf_char(&t->line, '\n');
+	spore__buf_finish(&text);
+}
+
+static void put_line(struct tap *t, const struct seen *s, bool sent, const struct spore__spied *m)
+{
+	put_time(&t->line, false);
+	if (t->link.serves)
+		spore__buf_printf(&t->line, " %" PRIu64, s->serial);
+	spore__buf_printf(&t->line, " %s %" PRIu64 " ", sent ? "->" : "<-", m->len);
+	if (t->look->hex)
+		put_hex(&t->line, m->data, (size_t)m->kept);
+	else
+		put_bytes(&t->line, m->data, (size_t)m->kept);
+	spore__buf_printf(&t->line, "%s\n", m->kept < m->len ? "..." : "");
+}
+
+static _Noreturn void cannot_write(const struct tap *t)
+{
+	if (t->file == NULL && errno == EPIPE)
+		exit(SPORE__EXIT_OK); // whoever read has seen enough
+	spore__die(SPORE__EXIT_SPORE, "make room, or name another file", "%s: %s cannot be written: %s", t->look->what,
+	           t->file != NULL ? t->look->output : "standard output", strerror(errno));
+}
+
+static void record(struct tap *t, enum spore__rec_what what, const void *bytes, uint64_t len)
+{
+	unsigned char head[SPORE__REC_HEAD];
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	if (t->began == 0)
+		t->began = now;
+	const struct spore__rec_entry e = {.ns = now - t->began, .len = (uint32_t)len, .what = what};
+	spore__rec_encode(&e, bytes, head);
+	if (fwrite(head, 1, sizeof head, t->file) != sizeof head ||
+	    (len > 0 && fwrite(bytes, 1, (size_t)len, t->file) != (size_t)len))
+		cannot_write(t);
+}
+
+static void show(struct tap *t, const struct seen *s, bool sent, const struct spore__spied *m)
+{
+	if (t->file != NULL) {
+		record(t, sent ? SPORE__REC_SENT : SPORE__REC_RECEIVED, m->data, m->len);
+		return;
+	}
+	t->line.len = 0;
+	if (t->look->json)
+		put_json(t, s, sent, m, 0);
+	else if (!t->look->raw)
+		put_line(t, s, sent, m);
+	const char *bytes = t->look->raw ? (const char *)m->data : t->line.data;
+	size_t len = t->look->raw ? (size_t)m->kept : t->line.len;
+	if (len > 0 && fwrite(bytes, 1, len, stdout) != len)
+		cannot_write(t);
+}
+
+static void show_missed(struct tap *t, struct seen *s, int direction)
+{
+	uint64_t missed = spore__spy_missed(s->spy, direction) - s->missed[direction];
+	bool sent = (unsigned)direction == s->role;
+	if (missed == 0)
+		return;
+	s->missed[direction] += missed;
+	t->missed += missed;
+	t->line.len = 0;
+	if (t->file != NULL) {
+		unsigned char count[8];
+		for (int i = 0; i < 8; i++)
+			count[i] = (unsigned char)(missed >> (8 * i));
+		record(t, SPORE__REC_MISSED, count, sizeof count);
+	} else if (t->look->json) {
+		put_json(t, s, sent, NULL, missed);
+	} else if (!t->look->raw) {
+		put_time(&t->line, false);
+		spore__buf_printf(&t->line, " %s %" PRIu64 " messages were too fast to be seen\n", sent ? "->" : "<-",
+		                  missed);
+	}
+	if (t->file == NULL && t->line.len > 0 && fwrite(t->line.data, 1, t->line.len, stdout) != t->line.len)
+		cannot_write(t);
+}
+
+// ---- looking
+
+static bool is_known(const struct tap *t, uint64_t serial)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->seen[i].serial == serial)
+			return true;
+	for (size_t i = 0; i < t->wanted_count; i++)
+		if (t->wanted[i] == serial)
+			return true;
+	return false;
+}
+
+static void want(struct tap *t, uint64_t serial)
+{
+	if (!is_known(t, serial) && t->wanted_count < SPIES)
+		t->wanted[t->wanted_count++] = serial;
+}
+
+static void ask(struct tap *t)
+{
+	struct spore__msgpack_writer w = {0};
+	if (t->asked || t->wanted_count == 0 || t->link.id < 0)
+		return;
+	spore__hold_put_serial(&w, SPORE__HOLD_MEMORY, (uint64_t)t->link.id, t->wanted[0]);
+	spore__link_say(&t->link, &w, NULL, 0);
+	t->asked = true;
+}
+
+static void all_over(struct tap *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		t->seen[i].over = true;
+	t->wanted_count = 0;
+}
+
+// The answer to what was asked.
+static void take_memory(struct tap *t, const struct spore__hold_message *m)
+{
+	int fds[SPORE__HOLD_DESCRIPTORS];
+	struct spore__spy *spy = NULL;
+	bool took = spore__link_take(&t->link, m, fds);
+	t->asked = false;
+	if (t->wanted_count > 0 && t->wanted[0] == m->serial)
+		memmove(t->wanted, t->wanted + 1, --t->wanted_count * sizeof t->wanted[0]);
+	for (unsigned i = 1; took && i < m->descriptors; i++)
+		close(fds[i]);
+	if (!took || m->descriptors == 0) {
+		(void)fprintf(stderr,
+		              "%s: channel %" PRIu64 " of %s.%s cannot be looked at: it is no shared memory, or over\n",
+		              t->look->what, m->serial, t->link.held.name, t->link.port);
+		return;
+	}
+	if (t->count == SPIES ||
+	    spore__spy_open(fds[0], t->file != NULL ? SPORE_CHAN_LARGEST : SHOWN, &spy) != SPORE_OK) {
+		if (t->count == SPIES)
+			close(fds[0]);
+		(void)fprintf(stderr, "%s: channel %" PRIu64 " cannot be looked at\n", t->look->what, m->serial);
+		return;
+	}
+	if (!t->link.serves)
+		all_over(t); // the one before
+	t->seen[t->count++] = (struct seen){.spy = spy, .serial = m->serial, .role = m->role & 1};
+}
+
+static void hear(struct tap *t, const struct spore__hold_message *m)
+{
+	struct spore__msgpack_reader r = m->held;
+	uint32_t count = 0;
+	int64_t serial;
+	switch (m->type) {
+	case SPORE__HOLD_OPEN:
+		(void)spore__msgpack_read_array(&r, &count);
+		for (uint32_t i = 0; i < count && spore__msgpack_read_int(&r, &serial) == SPORE__MSGPACK_OK; i++)
+			want(t, (uint64_t)serial);
+		break;
+	case SPORE__HOLD_WIRED:
+		want(t, m->serial);
+		break;
+	case SPORE__HOLD_CHANNEL:
+		take_memory(t, m);
+		break;
+	case SPORE__HOLD_CLOSE:
+		all_over(t);
+		break;
+	default:
+		break;
+	}
+	ask(t);
+}
+
+static bool look_at(struct tap *t, struct seen *s)
+{
+	bool any = false;
+	for (int n = 0; n < AT_ONCE && t->left != 0; n++) {
+		bool found = false;
+		for (int d = 0; d < 2 && t->left != 0; d++) {
+			struct spore__spied m;
+			enum spore_err e = s->ended[d] ? SPORE_EAGAIN : spore__spy_next(s->spy, d, &m);
+			show_missed(t, s, d);
+			if (e == SPORE_OK) {
+				show(t, s, (unsigned)d == s->role, &m);
+				t->left -= t->left > 0;
+				found = true;
+			} else if (e == SPORE_EMALFORMED || e == SPORE_ESYSTEM) {
+				(void)fprintf(stderr, "%s: channel %" PRIu64 " has nonsense in its memory\n",
+				              t->look->what, s->serial);
+			}
+			s->ended[d] |= e != SPORE_OK && e != SPORE_EAGAIN && e != SPORE_ENOMEM;
+		}
+		any |= found;
+		if (!found)
+			break;
+	}
+	return any;
+}
+
+// False: nothing was new.
+static bool look_at_all(struct tap *t)
+{
+	bool any = false;
+	for (size_t i = 0; i < t->count && t->left != 0;) {
+		bool found = look_at(t, &t->seen[i]);
+		any |= found;
+		if (!found && (t->seen[i].over || (t->seen[i].ended[0] && t->seen[i].ended[1]))) {
+			spore__spy_close(t->seen[i].spy);
+			t->seen[i] = t->seen[--t->count];
+			continue;
+		}
+		i++;
+	}
+	return any;
+}
+
+static void run(struct tap *t)
+{
+	struct spore__hold_message m;
+	int64_t pause = SHORTEST_US;
+	bool gone = false;
+	while (t->left != 0) {
+		enum spore__link_heard heard = gone ? SPORE__LINK_GONE : spore__link_next(&t->link, &m);
+		while (heard == SPORE__LINK_MESSAGE) {
+			hear(t, &m);
+			heard = spore__link_next(&t->link, &m);
+		}
+		gone = heard == SPORE__LINK_GONE;
+		if (look_at_all(t)) {
+			pause = SHORTEST_US;
+			continue;
+		}
+		if (fflush(t->file != NULL ? t->file : stdout) != 0)
+			cannot_write(t);
+		if (gone)
+			return;
+		if (t->count == 0)
+			spore__link_wait(&t->link, -1);
+		else
+			spore__link_wait(&t->link, pause);
+		pause = pause * 2 < LONGEST_US ? pause * 2 : LONGEST_US;
+	}
+}
+
+int spore__look_tap(const struct spore__look *look)
+{
+	static struct tap t;
+	t.look = look;
+	t.left = look->count;
+	if (look->output != NULL) {
+		bool standard = strcmp(look->output, "-") == 0;
+		t.file = standard ? stdout : fopen(look->output, "wbe");
+		if (t.file == NULL || fwrite(SPORE__REC_MAGIC_TEXT, 1, SPORE__REC_MAGIC, t.file) != SPORE__REC_MAGIC ||
+		    fflush(t.file) != 0)
+			spore__die(SPORE__EXIT_SPORE, NULL, "%s: %s: %s", look->what, look->output, strerror(errno));
+	}
+	spore__link_open(&t.link, look->what, look->operands[0]);
+	run(&t);
+	if (fflush(t.file != NULL ? t.file : stdout) != 0)
+		cannot_write(&t);
+	for (size_t i = 0; i < t.count; i++)
+		spore__spy_close(t.seen[i].spy);
+	if (t.file != NULL && t.missed > 0)
+		spore__report("a slower sender, or less load on this machine, lets all be seen",
+		              "%s: %" PRIu64 " messages were too fast, and are missing in the file", look->what,
+		              t.missed);
+	spore__link_close(&t.link);
+	spore__buf_finish(&t.line);
+	return SPORE__EXIT_OK;
+}
