@@ -1,4 +1,4 @@
-// How fast channels are, beside the least that the machine needs and beside what one would use instead: channels [SECONDS PER ROW].
+// How fast channels are, beside the least that the machine needs and beside what one would use instead: channels [SECONDS PER ROW [PLACE]].
 // Every round measures each candidate once, in turn, so that what disturbs the machine disturbs all; medians and ratios of the same run are
 // printed, the goals beside them. Nothing fails for being slow.
 #ifndef _GNU_SOURCE
@@ -222,6 +222,8 @@ int main(int argc, char **argv)
 	const struct places *const all[] = {&any, &two, &one};
 	for (int i = 0; i < 3; i++) {
 		const struct places *p = all[i];
+		if (argc > 2 && strcmp(argv[2], p->name) != 0)
+			continue;
 		if (p == &two && sysconf(_SC_NPROCESSORS_ONLN) < 2)
 			continue;
 		if (p != &one) {
