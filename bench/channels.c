@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-	ROUNDS = 9,
+	ROUNDS = 15,
 	WARM = 64,
 	SAMPLES = 20000, // of round trips in a round at most
 	ROWS = 16,
@@ -81,6 +81,14 @@ static double median(const double *values, size_t count)
 	return sorted[count / 2];
 }
 
+static double best(const struct row *r)
+{
+	double b = r->p50[0];
+	for (int i = 1; i < ROUNDS; i++)
+		b = (r->batch == 0) == (r->p50[i] < b) ? r->p50[i] : b;
+	return b;
+}
+
 static void answer(const struct row *r, struct end *e, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
@@ -110,8 +118,15 @@ static void ask(struct row *r, struct end *e, uint64_t count, unsigned each, int
 	r->p999[round] = samples[n * 999 / 1000];
 }
 
+static uint64_t warming(const struct row *r)
+{
+	return r->batch == 0 ? 0 : r->size > 4096 ? 32 : 4096;
+}
+
 static void pour(struct row *r, struct end *e, uint64_t count, int round)
 {
+	for (uint64_t i = 0; i < warming(r); i++)
+		r->c->send(e, message, r->size, false);
 	uint64_t start = now();
 	for (uint64_t i = 0; i < count; i++)
 		r->c->send(e, message, r->size, r->batch > 1 && (i + 1) % r->batch != 0 && i + 1 < count);
@@ -131,7 +146,7 @@ static void run(struct row *r, const struct places *p, uint64_t count, unsigned 
 	if (pid == 0) {
 		pin(p->cpu[1]);
 		e = r->c->open(made, 1, r->size);
-		answer(r, e, count);
+		answer(r, e, warming(r) + count);
 		r->c->close(e);
 		_exit(0);
 	}
@@ -162,7 +177,7 @@ static uint64_t calibrate(struct row *r, const struct places *p)
 	}
 }
 
-static void table(const char *title, const struct places *p, struct row *rows, size_t count, double extra)
+static void table(const char *title, const struct places *p, struct row *rows, size_t count)
 {
 	uint64_t counts[ROWS];
 	unsigned each[ROWS];
@@ -175,20 +190,22 @@ static void table(const char *title, const struct places *p, struct row *rows, s
 		for (size_t i = 0; i < count; i++)
 			run(&rows[i], p, counts[i], each[i], round);
 	}
-	double base = extra > 0 ? extra : median(rows[0].p50, ROUNDS);
 	printf("\n%s, %s\n", title, p->name);
 	for (size_t i = 0; i < count; i++) {
-		struct row *r = &rows[i];
-		double p50 = median(r->p50, ROUNDS), ratio = p50 / base;
-		const char *name = r->name != NULL ? r->name : r->c->name;
+		const struct row *r = &rows[i];
+		// Bytes, where the sizes are not the same; of large messages always.
+		double each_one = r->size < 4096 ? 1e-6 : (double)r->size / 1e9;
+		double base_one = r->batch == 0 ? 1 : rows[0].size < 4096 ? 1e-6 : (double)rows[0].size / 1e9;
+		each_one = r->batch == 0 ? 1 : each_one;
+		double p50 = median(r->p50, ROUNDS) * each_one;
+		printf("  %-36s %9.2f %s", r->name != NULL ? r->name : r->c->name, p50,
+		       r->batch == 0    ? "ns  "
+		       : r->size < 4096 ? "M/s "
+		                        : "GB/s");
 		if (r->batch == 0)
-			printf("  %-36s %9.0f ns  p99 %9.0f  p99.9 %9.0f  %6.2f", name, p50, median(r->p99, ROUNDS),
-			       median(r->p999, ROUNDS), ratio);
-		else if (r->size < 4096)
-			printf("  %-36s %9.2f M/s  %6.2f", name, p50 / 1e6, ratio);
-		else
-			printf("  %-36s %9.2f GB/s %6.2f", name, p50 * (double)r->size / 1e9,
-			       p50 * (double)r->size / 1e9 / (extra > 0 ? extra : base * (double)rows[0].size / 1e9));
+			printf("  p99 %9.0f  p99.9 %9.0f", median(r->p99, ROUNDS), median(r->p999, ROUNDS));
+		printf("  ratio %6.2f, of the best rounds %6.2f", p50 / (median(rows[0].p50, ROUNDS) * base_one),
+		       best(r) * each_one / (best(&rows[0]) * base_one));
 		if (r->goal > 0)
 			printf("  (goal %.2f)", r->goal);
 		printf("\n");
@@ -236,7 +253,7 @@ int main(int argc, char **argv)
 			    {.c = &adaptive, .name = "spore, 56 B", .size = 56, .goal = 3},
 			    {.c = &adaptive, .name = "spore, 1 KiB", .size = 1024},
 			};
-			table("round trip", p, spin, sizeof spin / sizeof spin[0], 0);
+			table("round trip", p, spin, sizeof spin / sizeof spin[0]);
 		}
 		struct row slow[] = {
 		    {.c = &pipe_pair, .size = 56},
@@ -245,7 +262,7 @@ int main(int argc, char **argv)
 		    {.c = &adaptive, .size = 56, .goal = p == &one ? 1.5 : 0},
 		    {.c = &our_stream, .size = 56},
 		};
-		table("round trip, 56 B", p, slow, sizeof slow / sizeof slow[0], 0);
+		table("round trip, 56 B", p, slow, sizeof slow / sizeof slow[0]);
 		if (p == &one)
 			continue;
 		struct row small[] = {
@@ -260,7 +277,7 @@ int main(int argc, char **argv)
 		    {.c = &our_stream, .size = 64, .batch = 1},
 		    {.c = &our_stream, .name = "spore, over a stream, batches", .size = 64, .batch = 16},
 		};
-		table("messages of 64 B", p, small, sizeof small / sizeof small[0], 0);
+		table("messages of 64 B", p, small, sizeof small / sizeof small[0]);
 		for (size_t size = 65536; size <= LARGEST; size *= 64) {
 			char title[64];
 			double copy = copy_speed(size);
@@ -274,7 +291,7 @@ int main(int argc, char **argv)
 			    {.c = &our_stream, .size = size, .batch = 1},
 			};
 			snprintf(title, sizeof title, "%zu KiB (memcpy %.1f GB/s)", size / 1024, copy);
-			table(title, p, large, sizeof large / sizeof large[0], 0);
+			table(title, p, large, sizeof large / sizeof large[0]);
 		}
 	}
 	return 0;

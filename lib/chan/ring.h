@@ -152,6 +152,18 @@ static inline _Atomic uint64_t *spore__ring_head_at(unsigned char *cells, uint32
 	return (_Atomic uint64_t *)(void *)(cells + (size_t)slot * SPORE__RING_CELL);
 }
 
+// The line of a cell that is going to be written soon is fetched, and taken from the peer's cache, beside the work that comes before.
+static inline void spore__ring_soon_written(const void *at)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__asm__ volatile("prefetchw %0" ::"m"(*(const char *)at)); // does nothing where there is no such instruction
+#else
+	__builtin_prefetch(at, 1);
+#endif
+}
+
+enum { SPORE__RING_AHEAD = 12 }; // cells
+
 // ---- an end
 
 struct spore__ring_record { // what a cell stands for, of the sender's own
@@ -249,6 +261,7 @@ struct spore__ring_receiver {
 	enum spore_err err;
 	struct spore__ring_sleeper sleeper;
 	uint32_t since_sleep; // messages
+	uint32_t streak;      // messages since there was none
 	unsigned char *heap;  // peer
 	uint32_t heap_size;
 	uint64_t large_offset;

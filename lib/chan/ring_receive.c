@@ -6,6 +6,8 @@
 
 enum {
 	PUBLISH_BYTES = 16 * 1024, // of the heap
+	PREFETCH = 12 * SPORE__RING_CELL,
+	STREAK = 16,
 	MAPPED = 64 * 1024 * 1024, // bytes of windows that nobody uses
 };
 
@@ -172,6 +174,8 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 		v->pack_at = 0;
 		v->pack_end = value;
 		v->pack_cells = cells;
+		for (uint32_t i = 1; i < cells && i <= PREFETCH / SPORE__RING_CELL; i++)
+			__builtin_prefetch(v->pack + (size_t)i * SPORE__RING_CELL);
 		return find_packed(v, f);
 	case SPORE__RING_SKIP:
 		v->at += cells;
@@ -191,6 +195,7 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 static enum spore_err nothing(struct spore__ring *r, bool gone)
 {
 	struct spore__ring_receiver *v = &r->receive;
+	v->streak = 0;
 	if (v->released != v->published)
 		spore__ring_publish_released(r);
 	return gone ? SPORE_ECLOSED : SPORE_EAGAIN;
@@ -320,6 +325,7 @@ static inline enum spore_err copy_near(struct spore__ring *r, void *buffer, size
 		memcpy(&bytes, at, sizeof bytes); // there are 8 at least; a copy: the peer may change them
 		if (bytes > size || bytes + SPORE__RING_HEAD + 7 >= left)
 			return SPORE_EAGAIN;
+		__builtin_prefetch(at + PREFETCH);
 		copy_bytes(buffer, at + SPORE__RING_HEAD, bytes);
 		v->pack_at += SPORE__RING_HEAD + (((uint32_t)bytes + 7) & ~(uint32_t)7);
 		v->since_sleep++;
@@ -332,6 +338,12 @@ static inline enum spore_err copy_near(struct spore__ring *r, void *buffer, size
 	if (!is_next(v, head) || bytes > SPORE__RING_INLINE || bytes > size || cells > v->mask + 1 - slot ||
 	    v->at - v->released > v->mask + 1 - cells)
 		return SPORE_EAGAIN;
+	// Behind a sender that is far ahead; one that is near would lose the line.
+	if (++v->streak > STREAK) {
+		for (uint32_t i = 0; i < cells && i < 2; i++)
+			__builtin_prefetch(
+			    spore__ring_head_at(v->cells, (slot + i + PREFETCH / SPORE__RING_CELL) & v->mask));
+	}
 	copy_bytes(buffer, v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
 	*len = bytes;
 	if (spore__ring_is_timed(v->at, cells))

@@ -186,6 +186,8 @@ static inline enum spore_err append(struct spore__ring *r, const void *data, siz
 	memcpy(to, &head, sizeof head);
 	if (len > 0)
 		memcpy(to + SPORE__RING_HEAD, data, len);
+	uint32_t slot = (uint32_t)s->at + s->pack_bytes / SPORE__RING_CELL;
+	spore__ring_soon_written(spore__ring_head_at(s->cells, (slot + SPORE__RING_AHEAD) & s->mask));
 	s->pack_bytes += size;
 	s->pack_content += (uint32_t)len;
 	s->pack_messages++;
