@@ -98,14 +98,17 @@ while True:
         self.assertEqual(sorted(ports[1][7]), [5, 7])
         self.assertEqual(ports[2][2:5] + ports[2][7:], ["in", "messages", "connect", []])
         # A viewer, and a node that knows nothing of ports, hear of none.
+        others = []
         for features in ((), ("node",)):
             other = hold.connect(features=features)
-            self.assertEqual(other.receive()[0], "hello")
-            hold.send("signal", 0)
-            other.send("restart" if features else "resize", 0, 0)
-            self.assertEqual(other.receive()[0], "state")
-            other.close()
+            self.assertEqual([other.receive()[0], other.receive()[0]], ["hello", "state"])
+            others.append(other)
         node.close()
+        hold.send("stop", -1)
+        for other in others:
+            while (message := other.receive()) is not None:
+                self.assertEqual(message[0], "state")
+            other.close()
 
     def test_an_instance_that_ends_takes_its_ports_along(self):
         hold = self.python("c = Control()\nc.open('in')\nc.hear()\nc.hear()\n",
