@@ -40,7 +40,7 @@ static bool hang_on(struct spore__port *p, struct spore__joint *j)
 {
 	if (p->joint_count == p->joint_cap) {
 		size_t cap = p->joint_cap == 0 ? 1 : p->joint_cap * 2;
-		void *joints = realloc(p->joints, cap * sizeof *p->joints);
+		void *joints = realloc(p->joints, cap * sizeof(struct spore__joint *));
 		if (joints == NULL)
 			return false;
 		p->joints = joints;
@@ -54,7 +54,7 @@ static void take_off(struct spore__port *p, const struct spore__joint *j)
 {
 	for (size_t i = p->joint_count; i > 0; i--)
 		if (p->joints[i - 1] == j) {
-			memmove(&p->joints[i - 1], &p->joints[i], (p->joint_count - i) * sizeof p->joints[0]);
+			memmove(&p->joints[i - 1], &p->joints[i], (p->joint_count - i) * sizeof(struct spore__joint *));
 			p->joint_count--;
 			return;
 		}

@@ -509,7 +509,7 @@ static void list(struct spore__rpc_call *call)
 	}
 	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
 		all[n++] = wire;
-	qsort(all, n, sizeof *all, compare_wires);
+	qsort(all, n, sizeof(struct spore__wire *), compare_wires);
 	size_t at = (size_t)skip;
 	for (; at < n && rows.len < ROOM; at++, count++)
 		spore__wire_view(t, all[at], &rows);

@@ -29,7 +29,7 @@ static uint32_t hash_of(const char *system, const char *task, const char *port)
 static bool grow(struct spore__wires *w)
 {
 	size_t count = w->bucket_count == 0 ? BUCKETS_FIRST : w->bucket_count * 2;
-	struct spore__plug **buckets = calloc(count, sizeof *buckets);
+	struct spore__plug **buckets = calloc(count, sizeof(struct spore__plug *));
 	if (buckets == NULL)
 		return w->bucket_count > 0;
 	for (size_t i = 0; i < w->bucket_count; i++)

@@ -116,7 +116,7 @@ struct spore__spec {
 	char *every;        // a duration such as 30s, or five fields as of cron; NULL: not periodic
 	spore__texts profiles;
 	spore__texts ports; // that it declares: "NAME KIND SHAPE PROTOCOL", - for what is not said (task/port.h)
-	bool enabled; // false: defined, but started only by name
+	bool enabled;       // false: defined, but started only by name
 };
 
 enum spore__spec_type { SPORE__SPEC_STR, SPORE__SPEC_TEXTS, SPORE__SPEC_INT, SPORE__SPEC_BOOL, SPORE__SPEC_ENUM };
