@@ -10,11 +10,15 @@
 #include "node/hold.h"
 #include "node/log.h"
 #include "node/wires.h"
+#include "os/os.h"
 
 // What can be made, the best first. The number is that of the layout.
 static const struct {
 	const char *feature, *transport;
-} kinds[] = {{"ring-1", "ring"}, {"stream-1", "stream"}};
+} kinds[] = {
+    {"ring-1", "ring"},   {"pipes-1", "pipes"}, {"pipe-1", "pipe"},   {"stream-1", "stream"},
+    {"lines-1", "lines"}, {"u32le-1", "u32le"}, {"u32be-1", "u32be"},
+};
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -75,8 +79,25 @@ static void add_half(struct spore__wires *w, struct spore__joint *j)
 	w->halves = j;
 }
 
+static bool has(const struct spore__port *p, const char *transport)
+{
+	for (unsigned i = 0; i < KINDS; i++)
+		if (strcmp(kinds[i].transport, transport) == 0)
+			return (p->transports & (1U << i)) != 0;
+	return false;
+}
+
 static const char *best_transport(const struct spore__port *a, const struct spore__port *b)
 {
+	if (a->plain != b->plain) {
+		// A plain end is a stream with the framing that it names.
+		const struct spore__port *plain = a->plain ? a : b, *other = a->plain ? b : a;
+		for (unsigned i = 0; i < KINDS; i++)
+			if (strcmp(kinds[i].transport, plain->framing) == 0 && has(plain, "stream") &&
+			    has(other, plain->framing))
+				return kinds[i].transport;
+		return "";
+	}
 	for (unsigned i = 0; i < KINDS; i++)
 		if ((a->transports & b->transports & (1U << i)) != 0)
 			return kinds[i].transport;
@@ -209,9 +230,39 @@ void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_
 
 // ---- making
 
-static enum spore_err make(const char *transport, struct spore__channel_end ends[2])
+// Of COUNT pipes the first goes from ends[0] to ends[1], the second back. An end has what is to be read first.
+static enum spore_err make_pipes(const char *transport, int count, struct spore__channel_end ends[2])
 {
-	return spore__channel_make(transport, NULL, ends);
+	for (int i = 0; i < 2; i++)
+		ends[i] = (struct spore__channel_end){.transport = transport, .role = i};
+	for (int i = 0; i < count; i++) {
+		int pipe[2];
+		if (spore__os_pipe(pipe) != 0) {
+			for (int k = 0; k < 2; k++)
+				spore__channel_end_close(&ends[k]);
+			return SPORE_ESYSTEM;
+		}
+		struct spore__channel_end *writes = &ends[i], *reads = &ends[1 - i];
+		writes->fds[writes->count++] = pipe[1];
+		if (reads->count > 0)
+			reads->fds[1] = reads->fds[0];
+		reads->fds[0] = pipe[0];
+		reads->count++;
+	}
+	return SPORE_OK;
+}
+
+static enum spore_err make(const struct spore__joint *j, struct spore__channel_end ends[2])
+{
+	if (strcmp(j->transport, "pipe") == 0)
+		return make_pipes(j->transport, 1, ends);
+	if (strcmp(j->transport, "pipes") == 0)
+		return make_pipes(j->transport, 2, ends);
+	enum spore_err err = spore__channel_make(j->transport, NULL, ends);
+	for (int i = 0; i < 2 && err == SPORE_OK; i++)
+		if (j->ports[i]->plain)
+			ends[i].transport = "stream";
+	return err;
 }
 
 static bool send_ends(const struct spore__joint *j, struct spore__channel_end ends[2])
@@ -264,7 +315,7 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 		return;
 	}
 	*j = (struct spore__joint){.serial = ++t->wires.serial, .ports = {p, q}, .transport = transport, .wire = wire};
-	enum spore_err err = make(transport, ends);
+	enum spore_err err = make(j, ends);
 	bool sent = err == SPORE_OK && send_ends(j, ends);
 	int why = errno;
 	if (err == SPORE_OK)
@@ -282,7 +333,7 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 
 static void face_of(const struct spore__port *p, const struct spore__wire_end *e, struct spore__face *face)
 {
-	*face = (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol};
+	*face = (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol, p->framing, p->plain};
 }
 
 static bool fit(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q)
@@ -294,8 +345,19 @@ static bool fit(const struct spore__wire *wire, const struct spore__port *p, con
 	return spore__ports_fit(&from, &to, wire->duplex, why, sizeof why);
 }
 
+// The stdin or stdout of a task that is being ended is for nobody any more: a peer would read its end at once.
+static bool is_going(const struct spore__port *p)
+{
+	const struct spore__hold_name *n = &p->hold->name;
+	const struct spore__task *task =
+	    p->plain ? spore__table_find(&p->hold->tasks->table, n->system, n->task, n->replica) : NULL;
+	return task != NULL && (task->hold != p->hold || task->stopping || task->relaunch || p->hold->stop_sent);
+}
+
 static bool is_free(const struct spore__port *p)
 {
+	if (is_going(p))
+		return false;
 	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE;
 }
 
@@ -333,7 +395,7 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
 			// Of publish and subscribe the channels are made otherwise: they share the publisher's memory.
-			if (spore__shape_of(p->shape) != SPORE__SHAPE_CONNECT || p->joint_count > 0 ||
+			if (spore__shape_of(p->shape) != SPORE__SHAPE_CONNECT || p->joint_count > 0 || is_going(p) ||
 			    !spore__wire_fits_replica(&wire->ends[side], p))
 				continue;
 			struct spore__port *q = partner(wire, side, p);

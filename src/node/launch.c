@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/hold.h"
+#include "node/wires.h"
 #include "os/os.h"
 
 int spore__hold_open_folder(const struct spore__tasks *t, const struct spore__hold_name *name)
@@ -124,6 +125,13 @@ bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *
 		spore__spec_finish(&spec);
 		return false;
 	}
+	bool changed = false; // since it was defined
+	if (!spore__plain_wires(t, &spec, &changed, why, size)) {
+		spore__spec_finish(&spec);
+		return false;
+	}
+	if (changed)
+		spore__task_put_spec(t, task, &spec);
 	dir = make_folder(t, task, &generation, name);
 	if (dir < 0 || spore__folder_write_spec(dir, &spec) != 0)
 		goto failed;

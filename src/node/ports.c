@@ -76,7 +76,7 @@ void spore__ports_begin(struct spore__hold *hold, const struct spore__hold_messa
 	free_all(hold);
 	hold->unsaid = 0;
 	hold->ports_due = m->serial;
-	hold->ports_known = false;
+	hold->ports_known = false; // until all of them are heard
 	if (m->serial == 0)
 		is_known(hold);
 	spore__wire_unblock(wires_of(hold), hold, SPORE__HOLD_UNWIRED);
@@ -103,6 +103,12 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 	if (spore__msgpack_find(&m->map, "protocol", &at) &&
 	    spore__msgpack_read_str(&at, &protocol.s, &protocol.len) == SPORE__MSGPACK_OK)
 		copy(p->protocol, sizeof p->protocol, &protocol);
+	at = (struct spore__msgpack_reader){0};
+	if (spore__msgpack_find(&m->map, "framing", &at) &&
+	    spore__msgpack_read_str(&at, &protocol.s, &protocol.len) == SPORE__MSGPACK_OK) {
+		copy(p->framing, sizeof p->framing, &protocol);
+		p->plain = true;
+	}
 	(void)spore__msgpack_read_array(&list, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *s;

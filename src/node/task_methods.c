@@ -11,6 +11,7 @@
 #include "node/order.h"
 #include "node/task_params.h"
 #include "node/waits.h"
+#include "node/wires.h"
 
 static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
 {
@@ -147,6 +148,16 @@ static bool is_busy(const struct spore__task *task)
 	       (task->wanted && task->schedule == NULL && task->due_ms != 0);
 }
 
+// Two at a time cannot have one end of a pipe.
+static bool has_wired_stdio(const struct start *s)
+{
+	const struct spore__spec *specs[] = {&s->spec, &s->old};
+	for (size_t i = 0; i < 2; i++)
+		if (specs[i]->wire_stdin != NULL || specs[i]->wire_stdout != NULL || specs[i]->wire_stdio != NULL)
+			return true;
+	return false;
+}
+
 // The task gets a run with the new specification.
 static void run_new(struct start *s)
 {
@@ -161,7 +172,7 @@ static void run_new(struct start *s)
 	} else if (!active) {
 		spore__task_begin(s->tasks, task);
 		answer_later(s, SPORE__WAIT_STARTED, 0);
-	} else if (s->keep_old && task->hold != NULL && task->old == NULL && !task->stopping) {
+	} else if (s->keep_old && !has_wired_stdio(s) && task->hold != NULL && task->old == NULL && !task->stopping) {
 		spore__task_try(s->tasks, task);
 		answer_later(s, SPORE__WAIT_REPLACED, task->generation + 1);
 	} else {
@@ -262,7 +273,11 @@ static void compare(struct start *s)
 
 static void run_start(struct start *s)
 {
-	char why[256];
+	char why[512];
+	if (!spore__plain_wires(s->tasks, &s->spec, NULL, why, sizeof why)) {
+		spore__rpc_call_fail(s->call, SPORE_EINVALID, "%s: %s", s->spec.task, why);
+		return;
+	}
 	s->task = spore__table_find(&s->tasks->table, s->spec.system != NULL ? s->spec.system : "", s->spec.task,
 	                            s->spec.replica);
 	if (s->task != NULL && spore__task_read_spec(s->tasks, s->task, &s->old, why, sizeof why))

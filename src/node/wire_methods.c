@@ -135,6 +135,20 @@ static bool take_wishes(struct asking *a)
 
 // ---- what may not be
 
+// May the stdin or stdout of the task be wired?
+static bool look_at_stdio(const struct spore__spec *spec, const char *port, const char *name, char *why)
+{
+	if (strcmp(port, "stderr") == 0)
+		(void)snprintf(why, WHY, "%s: what is written there is logged, and not wired", name);
+	else if (spec->tty)
+		(void)snprintf(why, WHY, "%s: its task has a terminal (tty), and so no other stdin and stdout", name);
+	else if (spec->stdin_from != SPORE__STDIN_NULL && strcmp(port, "stdout") != 0)
+		(void)snprintf(why, WHY, "%s: its task says where it comes from; leave out 'stdin'", name);
+	else
+		return true;
+	return false;
+}
+
 // What is known of one end: of an open port, else what its task declares. False: WHY.
 static bool look_at(struct asking *a, const struct spore__wish *wish, int side, struct spore__face *face, char *name,
                     struct spore__declared *room, char *why)
@@ -161,11 +175,12 @@ static bool look_at(struct asking *a, const struct spore__wish *wish, int side, 
 		face->kind = face->shape = face->protocol = "";
 	face->wished = wish->ends[side].protocol;
 	if (is_open) { // the words live as long as the port, that is until this call is answered
-	} else if (spore__port_is_standard(p->port) || strcmp(face->kind, "bytes") == 0) {
-		(void)snprintf(
-		    why, WHY,
-		    "%s is a plain end, and those are not wired yet: only ports of programs with libspore are", name);
+	} else if (!spore__port_is_standard(p->port) && strcmp(face->kind, "bytes") == 0) {
+		(void)snprintf(why, WHY, "%s is a port of bytes, and of those only stdin, stdout and stdio are wired",
+		               name);
 		good = false;
+	} else if (spore__port_is_standard(p->port)) {
+		good = known ? look_at_stdio(&spec, p->port, name, why) : true;
 	} else if (known && !spec.control && !spore__declared_find(spec.ports, p->port, room)) {
 		(void)snprintf(why, WHY,
 		               "%s: its program has no ports, since it does not link libspore; what speaks the control "
@@ -206,6 +221,9 @@ static bool may_be(struct asking *a, const struct spore__wish *wish, char *why)
 		return false;
 	}
 	if (!spore__ports_fit(&faces[0], &faces[1], wish->duplex, why, WHY))
+		return false;
+	// The manifest's are followed by a start of its tasks.
+	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, WHY))
 		return false;
 	for (int i = 0; i < 2; i++) {
 		const struct spore__wire *other = rival(a, wish, i, &faces[i]);
@@ -274,6 +292,7 @@ static bool erase(struct spore__tasks *t, struct spore__wire *wire, struct names
 {
 	if (n != NULL)
 		note(n, wire);
+	spore__plain_renew(t, wire);
 	bool good = spore__db_begin(t->db) == SQLITE_OK && spore__db_wires_remove(t->db, wire->id) == SQLITE_OK;
 	spore__wire_remove(t, wire);
 	return good;
@@ -325,6 +344,8 @@ static bool carry_out(struct asking *a, bool only, bool dry, struct changes *c)
 			spore__wire_remove(a->t, wire);
 		else
 			good = good && write_wire(a->t, wire);
+		if (!dry)
+			spore__plain_renew(a->t, wire);
 	}
 	for (struct spore__wire *wire = a->t->wires.first, *next; wire != NULL && good; wire = next) {
 		next = wire->next;
@@ -429,12 +450,16 @@ static void take_away(struct spore__rpc_call *call)
 {
 	struct asking a = {.t = tasks_of(call), .call = call};
 	struct names removed = {0};
+	char why[WHY];
 	if (!spore__param_text(call, 1, "from", a.from, sizeof a.from))
 		return;
 	bool good = take_wishes(&a);
 	for (size_t i = 0; good && i < a.count; i++)
 		if (find_either(&a.t->wires, &a.wishes[i]) == NULL) {
 			say_unwired(&a, &a.wishes[i]);
+			good = false;
+		} else if (spore__plain_is_active(a.t, &a.wishes[i], why, sizeof why)) {
+			spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
 			good = false;
 		}
 	if (!good) {

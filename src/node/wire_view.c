@@ -37,15 +37,23 @@ void spore__wire_face(const struct spore__wire_end *e, const struct spore__spec 
 {
 	const struct spore__port *p = open_port(e);
 	spore__wire_end_name(e, name);
-	*face = (struct spore__face){name, "", "", "", e->protocol};
+	*face = (struct spore__face){name, "", "", "", e->protocol, "", spore__port_is_standard(e->plug->port)};
+	if (face->plain) {
+		face->kind = "bytes";
+		face->shape = "connect";
+	}
 	if (p != NULL) {
 		face->kind = p->kind;
 		face->shape = p->shape;
 		face->protocol = p->protocol;
+		face->framing = p->framing;
+		face->plain = p->plain;
 	} else if (spec != NULL && spore__declared_find(spec->ports, e->plug->port, room)) {
-		face->kind = room->kind;
-		face->shape = room->shape;
+		face->plain |= !spec->control;
+		face->kind = face->plain && room->kind[0] == '\0' ? "bytes" : room->kind;
+		face->shape = face->plain && room->shape[0] == '\0' ? "connect" : room->shape;
 		face->protocol = room->protocol;
+		face->framing = room->framing;
 	}
 }
 

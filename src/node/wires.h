@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// wires.c the wires and where their ends are plugged in, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
 // db_wires.c their rows, wire_methods.c the calls.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -63,6 +63,8 @@ struct spore__port {
 	struct spore__port *next_of_hold;
 	uint64_t id; // of the hold
 	char name[SPORE__HOLD_WORD + 1], kind[32], shape[32], protocol[SPORE__NAME_MAX + 1];
+	char framing[16];    // of a plain end, else ""
+	bool plain;          // the program behind it speaks no libspore
 	unsigned transports; // bits by the order of spore__channel_kinds
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
@@ -151,6 +153,16 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
 void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count);
 void spore__wire_is_free(struct spore__wire *wire);           // it waits for no hold any more
 unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that this node can make
+
+// ---- plain.c: stdin and stdout
+
+bool spore__plain_is_stdio(const char *port); // stdin, stdout, stdio
+// Puts what its stdin and stdout are wired to into SPEC; *CHANGED (may be NULL) when it was something else. False: WHY.
+bool spore__plain_wires(struct spore__tasks *t, struct spore__spec *spec, bool *changed, char *why, size_t size);
+// Does a task run whose stdin or stdout it is about? WHY says so, with the remedy.
+bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wish, char *why, size_t size);
+// The stdin or stdout of tasks that run is wired otherwise: they are started anew.
+void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire);
 
 // ---- wire_view.c
 

@@ -173,7 +173,13 @@ static void face_of(struct spore__manifest *m, const struct spore__manifest_end 
 	    .shape = p != NULL && p->shape != NULL ? p->shape : "",
 	    .protocol = p != NULL && p->protocol != NULL ? p->protocol : "",
 	    .wished = e->protocol != NULL ? e->protocol : "",
+	    .framing = p != NULL && p->framing != NULL ? p->framing : "",
+	    .plain = spore__port_is_standard(e->port),
 	};
+	if (face->plain) {
+		face->kind = "bytes";
+		face->shape = "connect";
+	}
 }
 
 static bool same_end(const struct spore__manifest_end *a, const struct spore__manifest_end *b)
@@ -202,9 +208,26 @@ static bool check_rivals(struct spore__manifest *m, size_t index, const struct s
 	return true;
 }
 
-static bool is_plain(const struct spore__manifest_end *e, const struct spore__face *face)
+static bool is_named_plain(const struct spore__face *face)
 {
-	return spore__port_is_standard(e->port) || strcmp(face->kind, "bytes") == 0;
+	return !face->plain && strcmp(face->kind, "bytes") == 0;
+}
+
+// Neither of two whose stdin and stdout are joined starts before the other one is there.
+static bool check_order(struct spore__manifest *m, const struct spore__manifest_wire *w)
+{
+	const struct spore__manifest_end *ends[] = {&w->from, &w->to};
+	for (int i = 0; i < 2; i++) {
+		const struct spore__manifest_task *task = spore__manifest_task(m, ends[i]->task);
+		for (size_t k = 0; task != NULL && k < task->after_count; k++)
+			if (strcmp(task->after[k].task, ends[1 - i]->task) == 0)
+				return spore__yaml_wrong(&m->yaml, w->mark,
+				                         "wires: %s.%s and %s.%s start together, and %s comes after "
+				                         "%s: leave out that 'after'",
+				                         w->from.task, w->from.port, w->to.task, w->to.port,
+				                         ends[i]->task, ends[1 - i]->task);
+	}
+	return true;
 }
 
 static void check_fit(struct spore__manifest *m, size_t index)
@@ -216,15 +239,17 @@ static void check_fit(struct spore__manifest *m, size_t index)
 	face_of(m, &w->to, right, &to);
 	if (spore__manifest_task(m, w->from.task) == NULL || spore__manifest_task(m, w->to.task) == NULL)
 		return;
-	if (is_plain(&w->from, &from) || is_plain(&w->to, &to))
+	if (is_named_plain(&from) || is_named_plain(&to))
 		(void)spore__yaml_wrong(
 		    &m->yaml, w->mark,
-		    "wires: %s is a plain end, and those are not wired yet: only ports of messages are",
-		    is_plain(&w->from, &from) ? left : right);
+		    "wires: %s is a port of bytes, and of those only stdin, stdout and stdio are wired",
+		    is_named_plain(&from) ? left : right);
 	else if (same_end(&w->from, &w->to))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
 	else if (!spore__ports_fit(&from, &to, w->duplex, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
+	else if (from.plain && to.plain && !check_order(m, w))
+		return;
 	else if (check_rivals(m, index, &w->from, &from))
 		(void)check_rivals(m, index, &w->to, &to);
 }
@@ -235,8 +260,9 @@ static void list_ports(struct spore__manifest_task *task)
 	struct spore__strs ports = {0};
 	for (size_t i = 0; i < task->port_count; i++) {
 		const struct spore__manifest_port *p = &task->ports[i];
-		spore__strs_addf(&ports, "%s %s %s %s", p->name, p->kind != NULL ? p->kind : "-",
-		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-");
+		spore__strs_addf(&ports, "%s %s %s %s%s%s", p->name, p->kind != NULL ? p->kind : "-",
+		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-",
+		                 p->framing != NULL ? " " : "", p->framing != NULL ? p->framing : "");
 	}
 	task->spec.ports = ports.items;
 }

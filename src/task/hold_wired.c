@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "task/hold.h"
+#include "task/port.h"
 
 // By enum spore__hold_wired_kind. The transports as the program's hello has them, the best first.
 static const struct kind {
@@ -61,13 +62,18 @@ void spore__hold_wired_put(const struct spore__hold *h, struct spore__msgpack_wr
 {
 	for (size_t i = 0; i < h->wired_count; i++) {
 		const struct spore__hold_wired *own = &h->wired[i];
-		unsigned char bytes[128];
+		unsigned char bytes[256];
 		struct spore__msgpack_writer items;
 		spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
 		spore__msgpack_str(&items, kinds[own->kind].port);
 		spore__msgpack_str(&items, "bytes");
 		spore__msgpack_str(&items, "connect");
-		spore__msgpack_map(&items, 0);
+		// With it the node knows a plain end.
+		struct spore__declared d;
+		bool declared = spore__declared_find(h->spec.ports, kinds[own->kind].port, &d) && d.framing[0] != '\0';
+		spore__msgpack_map(&items, 1);
+		spore__msgpack_str(&items, "framing");
+		spore__msgpack_str(&items, declared ? d.framing : "lines");
 		spore__msgpack_array(&items, 2);
 		for (int k = 0; k < 2; k++)
 			spore__msgpack_str(&items, kinds[own->kind].features[k]);
@@ -111,6 +117,9 @@ static bool sort(const struct spore__hold_wired *w, const struct spore__hold_mes
 		return false;
 	ends[0] = w->kind != SPORE__WIRED_STDOUT ? fds[0] : -1;
 	ends[1] = w->kind == SPORE__WIRED_STDOUT ? fds[0] : -1;
+	// What it cannot take is not waited for by the other side.
+	if (stream && w->kind != SPORE__WIRED_STDIO)
+		(void)shutdown(fds[0], w->kind == SPORE__WIRED_STDIN ? SHUT_WR : SHUT_RD);
 	if (w->kind == SPORE__WIRED_STDIO)
 		ends[1] = stream ? fcntl(fds[0], F_DUPFD_CLOEXEC, 3) : fds[1];
 	return (ends[0] < 0 || is_fit(ends[0], O_WRONLY)) && (ends[1] < 0 || is_fit(ends[1], O_RDONLY)) &&

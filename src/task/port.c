@@ -66,11 +66,64 @@ static bool fit_wish(const struct spore__face *f, char *why, size_t size)
 	return false;
 }
 
+// stdin is read, stdout written, stdio both.
+static bool fit_stdio(const struct spore__face *f, bool left, bool duplex, char *why, size_t size)
+{
+	const char *dot = strrchr(f->name, '.');
+	const char *port = dot != NULL ? dot + 1 : "";
+	if (!spore__port_is_standard(port))
+		return true;
+	if (strcmp(port, "stderr") == 0)
+		(void)snprintf(why, size, "%s: what is written there is logged, and not wired", f->name);
+	else if (duplex && strcmp(port, "stdio") != 0)
+		(void)snprintf(why, size, "%s goes one way: write -> in place of <>, or stdio for both", f->name);
+	else if (left && strcmp(port, "stdin") == 0)
+		(void)snprintf(why, size, "%s is read by its program, so it stands on the right of ->", f->name);
+	else if (!left && strcmp(port, "stdout") == 0)
+		(void)snprintf(why, size, "%s is written by its program, so it stands on the left of ->", f->name);
+	else if (!duplex && strcmp(port, "stdio") == 0)
+		(void)snprintf(why, size, "%s goes both ways: write <> in place of ->, or %s", f->name,
+		               left ? "stdout" : "stdin");
+	else
+		return true;
+	return false;
+}
+
+static const char *framing_of(const struct spore__face *f)
+{
+	return f->framing != NULL && f->framing[0] != '\0' ? f->framing : "lines";
+}
+
+// Where one end is plain its framing makes messages of its bytes.
+static bool fit_plain(const struct spore__face *from, const struct spore__face *to, char *why, size_t size)
+{
+	const struct spore__face *plain = from->plain ? from : to, *other = from->plain ? to : from;
+	if (from->plain && to->plain) {
+		if (from->framing == NULL || to->framing == NULL || from->framing[0] == '\0' ||
+		    to->framing[0] == '\0' || strcmp(from->framing, to->framing) == 0)
+			return true;
+		(void)snprintf(why, size, "%s has the framing %s, and %s has %s", from->name, from->framing, to->name,
+		               to->framing);
+		return false;
+	}
+	enum spore__shape shape = spore__shape_of(other->shape);
+	if (shape != SPORE__SHAPE_PUBLISH && shape != SPORE__SHAPE_SUBSCRIBE)
+		return true;
+	(void)snprintf(why, size, "%s is a plain end (%s), and %s has the shape %s: only connect and serve go with it",
+	               plain->name, framing_of(plain), other->name, other->shape);
+	return false;
+}
+
 bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, char *why, size_t size)
 {
 	const char *left = from->wished[0] != '\0' ? from->wished : from->protocol;
 	const char *right = to->wished[0] != '\0' ? to->wished : to->protocol;
-	if (from->kind[0] != '\0' && to->kind[0] != '\0' && strcmp(from->kind, to->kind) != 0) {
+	if (!fit_stdio(from, true, duplex, why, size) || !fit_stdio(to, false, duplex, why, size))
+		return false;
+	if (from->plain || to->plain) {
+		if (!fit_plain(from, to, why, size))
+			return false;
+	} else if (from->kind[0] != '\0' && to->kind[0] != '\0' && strcmp(from->kind, to->kind) != 0) {
 		(void)snprintf(why, size, "%s is a port of %s, and %s one of %s", from->name, from->kind, to->name,
 		               to->kind);
 		return false;
@@ -102,8 +155,10 @@ static bool take_word(const char **text, char out[SPORE__NAME_MAX + 1])
 
 bool spore__declared_parse(const char *text, struct spore__declared *d)
 {
+	d->framing[0] = d->as[0] = '\0';
 	return take_word(&text, d->name) && take_word(&text, d->kind) && take_word(&text, d->shape) &&
-	       take_word(&text, d->protocol) && *text == '\0' && spore__name_is_valid(d->name);
+	       take_word(&text, d->protocol) && (*text == '\0' || take_word(&text, d->framing)) &&
+	       (*text == '\0' || take_word(&text, d->as)) && *text == '\0' && spore__name_is_valid(d->name);
 }
 
 bool spore__declared_find(const spore__texts ports, const char *name, struct spore__declared *d)

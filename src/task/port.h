@@ -22,6 +22,8 @@ struct spore__face {
 	const char *name;                    // in full, for words
 	const char *kind, *shape, *protocol; //
 	const char *wished;                  // the protocol that the wire names; "": none
+	const char *framing;                 // of a plain end; "": lines
+	bool plain;                          // a program without libspore, or one's stdin or stdout
 };
 
 // May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). False: WHY says why not, with both names.
@@ -33,10 +35,10 @@ bool spore__shape_is_single(enum spore__shape shape);
 // stdin, stdout, stderr, stdio: the ends of every program.
 bool spore__port_is_standard(const char *port);
 
-// A port as the field `ports` of a specification has it: "NAME KIND SHAPE PROTOCOL", - for what is not said.
+// A port as the field `ports` of a specification has it: "NAME KIND SHAPE PROTOCOL [FRAMING [AS]]", - for what is not said.
 struct spore__declared {
 	char name[SPORE__NAME_MAX + 1], kind[SPORE__NAME_MAX + 1], shape[SPORE__NAME_MAX + 1],
-	    protocol[SPORE__NAME_MAX + 1];
+	    protocol[SPORE__NAME_MAX + 1], framing[SPORE__NAME_MAX + 1], as[SPORE__NAME_MAX + 1];
 };
 bool spore__declared_parse(const char *text, struct spore__declared *d);
 // The one called NAME. False: there is none.

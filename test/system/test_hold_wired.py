@@ -72,7 +72,8 @@ class Wired(HoldTest):
         self.phase(a, "waiting")
         self.assertEqual(a.state["why"], "stdout is wired to b.stdin, which is not there yet")
         self.hear(a, lambda h: "stdout" in h.ports, "its port")
-        self.assertEqual(a.ports["stdout"][2:], ["stdout", "bytes", "connect", {}, ["pipe-1", "stream-1"], []])
+        self.assertEqual(a.ports["stdout"][2:], ["stdout", "bytes", "connect", {"framing": "lines"},
+                                                  ["pipe-1", "stream-1"], []])
         b = self.begin("b", "sha256sum; echo err >&2", stdin="a.stdout")
         self.join(a, b)
         for hold in (a, b):

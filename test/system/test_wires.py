@@ -166,7 +166,7 @@ class Wiring(WiresTest):
                 ("a.out", "c.in", "no task 'c'"),
                 ("a.out", "b", "'b' is no port"),
                 ("a.out", "plain.in", "plain.in: its program has no ports, since it does not link libspore"),
-                ("plain.stdout", "b.in", "plain.stdout is a plain end"),
+                ("plain.stdout", "b.in", "plain runs, and a program that runs cannot be given another stdout"),
                 ("a.lsp", "b.rpc", "a.lsp speaks lsp, and b.rpc speaks rpc: there are no bridges"),
                 ("a.out", "a.out", "wired to itself"),
                 ("b.serve", "b.news", "b.news publishes, so it stands on the left: b.news -> b.serve"),

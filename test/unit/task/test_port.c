@@ -52,6 +52,53 @@ static void test_kinds_and_protocols(void **state)
 	assert_string_equal(why, "a.x speaks lsp, and the wire says rpc");
 }
 
+static void test_plain_ends(void **state)
+{
+	(void)state;
+	static const struct {
+		struct spore__face from, to;
+		bool duplex;
+		const char *why; // NULL: they fit
+	} cases[] = {
+	    {{"a.stdout", "bytes", "connect", "", "", "", true},
+	     {"b.stdin", "bytes", "connect", "", "", "", true},
+	     false,
+	     NULL},
+	    {{"a.stdio", "bytes", "connect", "", "", "", true},
+	     {"b.stdio", "bytes", "connect", "", "", "", true},
+	     true,
+	     NULL},
+	    {{"a.stdout", "bytes", "connect", "", "", "", true},
+	     {"b.in", "messages", "connect", "", "", "", false},
+	     false,
+	     NULL},
+	    {{"a.stdout", "bytes", "connect", "", "", "", true}, {"b.in", "", "", "", "", "", false}, false, NULL},
+	    {{"a.stdout", "bytes", "connect", "", "", "", true},
+	     {"b.stdin", "bytes", "connect", "", "", "", true},
+	     true,
+	     "write ->"},
+	    {{"a.stdout", "bytes", "connect", "", "", "u32le", true},
+	     {"b.stdin", "bytes", "connect", "", "", "lines", true},
+	     false,
+	     "a.stdout has the framing u32le, and b.stdin has lines"},
+	    {{"a.out", "messages", "publish", "", "", "", false},
+	     {"b.stdin", "bytes", "connect", "", "", "", true},
+	     false,
+	     "b.stdin is a plain end (lines), and a.out has the shape publish"},
+	    {{"a.stderr", "bytes", "connect", "", "", "", true},
+	     {"b.stdin", "bytes", "connect", "", "", "", true},
+	     false,
+	     "is logged"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char why[400] = "";
+		bool fit = spore__ports_fit(&cases[i].from, &cases[i].to, cases[i].duplex, why, sizeof why);
+		assert_int_equal(fit, cases[i].why == NULL);
+		if (cases[i].why != NULL)
+			assert_non_null(strstr(why, cases[i].why));
+	}
+}
+
 static void test_declared(void **state)
 {
 	(void)state;
@@ -61,9 +108,12 @@ static void test_declared(void **state)
 	assert_true(d.kind[0] == '\0' && d.shape[0] == '\0' && d.protocol[0] == '\0');
 	assert_true(spore__declared_find(list, "in", &d));
 	assert_string_equal(d.protocol, "rpc");
+	assert_true(d.framing[0] == '\0' && d.as[0] == '\0');
+	assert_true(spore__declared_parse("stdout bytes - - u32le", &d));
+	assert_string_equal(d.framing, "u32le");
 	assert_false(spore__declared_find(list, "err", &d));
 	assert_false(spore__declared_find(NULL, "in", &d));
-	static const char *const wrong[] = {"", "in", "in a b", "in a b c d", "in  a b", "a.b - - -", " in a b c"};
+	static const char *const wrong[] = {"", "in", "in a b", "in a b c d e f", "in  a b", "a.b - - -", " in a b c"};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		assert_false(spore__declared_parse(wrong[i], &d));
 }
@@ -82,9 +132,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_shapes),
-	    cmocka_unit_test(test_kinds_and_protocols),
-	    cmocka_unit_test(test_declared),
+	    cmocka_unit_test(test_shapes),     cmocka_unit_test(test_kinds_and_protocols),
+	    cmocka_unit_test(test_plain_ends), cmocka_unit_test(test_declared),
 	    cmocka_unit_test(test_names),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
