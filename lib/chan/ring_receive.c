@@ -227,6 +227,8 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 	}
 	if (e == SPORE_EMALFORMED || e == SPORE_ECLOSED || e == SPORE_EEND)
 		v->err = e;
+	if (e == SPORE_EEND && v->released != v->published)
+		spore__ring_publish_released(r); // nothing will come that would make it do so
 	return e;
 }
 
@@ -273,7 +275,7 @@ static void give_back(struct spore__ring *r, const struct spore__ring_lent *lent
 	v->released += lent->cells;
 	v->heap_unpublished += lent->heap;
 	if (v->released - v->published > v->mask / 4 || v->heap_unpublished >= PUBLISH_BYTES || lent->window >= 0 ||
-	    (v->released != v->published && !spore__ring_any(r)))
+	    v->err == SPORE_EEND || (v->released != v->published && !spore__ring_any(r)))
 		spore__ring_publish_released(r);
 }
 

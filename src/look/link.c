@@ -1,6 +1,7 @@
 #include "look/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,25 @@ void spore__link_open(struct spore__link *l, const char *what, const char *name)
 	l->in = spore__xmalloc(SPORE__HOLD_FRAME);
 	spore__hold_put_hello_memory(&w);
 	spore__link_say(l, &w, NULL, 0);
+}
+
+bool spore__link_begin(struct spore__link *l, const char *what, const char *folder, const char *name, const char *port)
+{
+	struct spore__msgpack_writer w = {0};
+	*l = (struct spore__link){.what = what, .fd = -1, .id = -1};
+	spore__spec_init(&l->held.spec);
+	(void)snprintf(l->held.name, sizeof l->held.name, "%s", name);
+	(void)snprintf(l->port, sizeof l->port, "%s", port);
+	l->held.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l->fd = l->held.dir >= 0 ? spore__folder_connect(l->held.dir) : -1;
+	if (l->fd < 0) {
+		spore__link_close(l);
+		return false;
+	}
+	l->in = spore__xmalloc(SPORE__HOLD_FRAME);
+	spore__hold_put_hello_memory(&w);
+	spore__link_say(l, &w, NULL, 0);
+	return true;
 }
 
 void spore__link_close(struct spore__link *l)

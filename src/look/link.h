@@ -26,6 +26,8 @@ struct spore__link {
 
 // NAME is [SYSTEM/]TASK[@REPLICA].PORT.
 void spore__link_open(struct spore__link *l, const char *what, const char *name);
+// The same with a hold whose folder is known; false when it does not run. PORT and NAME, of the task, are copied.
+bool spore__link_begin(struct spore__link *l, const char *what, const char *folder, const char *name, const char *port);
 void spore__link_close(struct spore__link *l);
 
 enum spore__link_heard {

@@ -10,8 +10,9 @@ struct spore__look {
 	const char *what; // the command
 	char *const *operands;
 	bool json, raw, hex, u32le;
-	bool received, force; // replay
-	int64_t count;        // messages; -1: no limit
+	bool received; // replay
+	bool live;     // wires
+	int64_t count; // messages; -1: no limit
 	double speed;
 	const char *output;
 };
@@ -20,5 +21,7 @@ int spore__look_tap(const struct spore__look *look);    // tap, record
 int spore__look_cat(const struct spore__look *look);    // tap.c's other half: join.c
 int spore__look_send(const struct spore__look *look);   //
 int spore__look_replay(const struct spore__look *look); //
+int spore__look_wires(const struct spore__look *look);  // wires.c: with what passes over them
+int spore__look_why(const struct spore__look *look);    // why.c
 
 #endif

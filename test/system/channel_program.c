@@ -2,6 +2,7 @@
 //	channel_program echo PORT            serves, one client after the other; sends each message back
 //	channel_program take PORT            prints each message that it receives, and `end` or `gone`
 //	channel_program give PORT COUNT US   waits for a peer, sends so many messages `message I`, one every US microseconds; prints `gave`
+//	channel_program deaf PORT            receives nothing
 //	channel_program count PORT           prints the first message, then how many came, and whether each was the one after that before, when the peer ends
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,10 +92,22 @@ static int give(const char *port, long count, long us)
 	return 0;
 }
 
+static int deaf(const char *port)
+{
+	struct spore_chan *c;
+	if (spore_chan_open(port, NULL, &c) != SPORE_OK)
+		return 1;
+	spore_ready();
+	(void)spore_stop_wait(-1);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "echo") == 0)
 		return echo(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "deaf") == 0)
+		return deaf(argv[2]);
 	if (argc == 3)
 		return take(argv[2], strcmp(argv[1], "count") == 0);
 	return argc == 5 ? give(argv[2], atol(argv[3]), atol(argv[4])) : 2;

@@ -316,6 +316,77 @@ class Taps(LookTest):
             self.assertEqual(tap.wait(DEADLINE), 0, tap.stderr.read())
 
 
+class Measures(LookTest):
+    def why(self, *ports):
+        result = self.spore("why", *ports)
+        self.assertEqual(result.stderr, "")
+        lines = result.stdout.splitlines()
+        self.assertEqual(result.returncode, int(any(line.startswith("no  ") for line in lines)), result.stdout)
+        return lines
+
+    def wired(self, left, right):
+        self.ok(self.spore("wire", left, right))
+
+        def is_wired():
+            wires = json.loads(self.spore("wires", "--json").stdout)
+            return any((w["from"], w["to"], w["state"]) == (left, right, "wired") for w in wires)
+        wait_until(is_wired, f"{left} wired to {right}")
+
+    def measure(self):
+        result = self.ok(self.spore("wires", "--stats", "--json"))
+        return {(w["from"], w["to"]): w for w in json.loads(result.stdout)}
+
+    def test_why_at_each_step(self):
+        self.assertEqual(self.why("a.out", "b.in"),
+                         ["ok  the node runs", "no  no task 'a'", "    'spore ps -a' lists them"])
+        self.talker("a", "give", "out", "500", "0")
+        self.assertEqual(self.why("a.out", "b.in")[1:3], ["ok  the task of a.out", "no  no task 'b'"])
+        self.begin("b", wait="started", control=True)
+        self.assertEqual(self.why("a.out", "b.in")[2:],
+                         ["ok  the task of b.in", "no  nothing wires a.out and b.in", "    spore wire a.out b.in"])
+        self.ok(self.spore("wire", "a.out", "b.in"))
+        wait_until(lambda: "no  b has no port in open" in "\n".join(self.why("a", "b")), "the port that is missing")
+        self.call("tasks.stop", names=["b"])
+        self.assertIn("no  b does not run: it is stopped", self.why("a", "b.in"))
+        self.call("tasks.remove", names=["b"])
+        self.talker("b", "deaf", "in")
+        self.wired("a.out", "b.in")
+        self.said("a", "gave")
+        lines = wait_until(lambda: [x for x in [self.why("b", "a")] if "no  a.out -> b.in: 500 messages wait at b.in" in x[-2]
+                                    or any("500 messages wait" in y for y in x)], "what waits")[0]
+        self.assertIn("    the program there does not receive: 'spore logs' and 'spore inspect' of its task say what it does",
+                      lines)
+        self.assertEqual(self.measure()["a.out", "b.in"]["forward"]["depth"], 500)
+
+    def test_why_all_is_well(self):
+        self.talker("a", "give", "out", "300", "0")
+        self.talker("b", "count", "in")
+        self.wired("a.out", "b.in")
+        self.said("b", "300 messages, 0 wrong")
+        self.assertIn("ok  a.out -> b.in: all 300 messages were received; none is sent now", self.why("a.out", "b.in"))
+        self.ok(self.spore("node", "stop"))
+        self.assertEqual(self.why("a.out", "b.in")[0], "no  no node runs")
+
+    def test_what_passes(self):
+        self.talker("a", "give", "out", "100000", "1000")
+        self.talker("b", "take", "in")
+        self.wired("a.out", "b.in")
+        wait_until(lambda: self.measure()["a.out", "b.in"]["forward"]["messages"] > 300, "messages")
+        w = self.measure()["a.out", "b.in"]
+        self.assertEqual((w["transport"], w["measured"], w["backward"]["messages"]), ("ring", 1, 0))
+        flow = w["forward"]
+        self.assertGreater(flow["rate"], 0)
+        self.assertGreaterEqual(flow["bytes"], 9 * flow["messages"])
+        self.assertGreater(flow["p50_ns"], 0)
+        self.assertLessEqual(flow["p50_ns"], flow["p99_ns"])
+        self.assertRegex(self.spore("wires", "--stats").stdout.splitlines()[1],
+                         r"^a\.out  b\.in  ring +wired  \d+ +\S+ +\d+/s +\d+ +\S+s +\S+s$")
+        live = self.start("wires", "--live")
+        for _ in range(2):
+            self.assertTrue(live.stdout.readline().startswith(b"FROM"))
+            self.assertIn(b"a.out", live.stdout.readline())
+
+
 class Recordings(LookTest):
     @staticmethod
     def entries(data):

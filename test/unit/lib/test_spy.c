@@ -74,6 +74,7 @@ static void test_sizes(void **state)
 {
 	struct bench t;
 	struct spore__spied m;
+	struct spore__spy_counts c;
 	unsigned char *bytes = malloc(LARGEST), *got = malloc(LARGEST);
 	size_t len;
 	if (!begin(&t, NULL))
@@ -96,8 +97,15 @@ static void test_sizes(void **state)
 		}
 	}
 	assert_int_equal(spore__spy_missed(t.spy, 0) + spore__spy_missed(t.spy, 1), 0);
+	assert_int_equal(spore_chan_send(t.a, bytes, 10, PATIENCE), SPORE_OK);
 	assert_int_equal(spore_chan_finish(t.a, PATIENCE), SPORE_OK);
+	assert_int_equal(spore__spy_next(t.spy, 0, &m), SPORE_OK);
 	assert_int_equal(spore__spy_next(t.spy, 0, &m), SPORE_EEND);
+	// Whoever has received all says so, also at the end.
+	assert_int_equal(spore_chan_recv(t.b, got, LARGEST, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_recv(t.b, got, LARGEST, &len, PATIENCE), SPORE_EEND);
+	spore__spy_count(t.spy, 0, &c);
+	assert_int_equal(c.depth, 0);
 	assert_int_equal(spore__spy_next(t.spy, 0, &m), SPORE_EEND);
 	finish(&t);
 	free(bytes);

@@ -1,0 +1,167 @@
+#include "look/measure.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "look/link.h"
+
+enum { PATIENCE_US = 2000000, LINKS = 16 };
+
+static int64_t now_ns(void)
+{
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static enum spore__link_heard next(struct spore__link *l, struct spore__hold_message *m, int64_t until)
+{
+	enum spore__link_heard heard;
+	while ((heard = spore__link_next(l, m)) == SPORE__LINK_NOTHING && now_ns() < until)
+		spore__link_wait(l, (until - now_ns()) / 1000 + 1);
+	return heard;
+}
+
+static void look_at(struct spore__measured *m, struct spore__link *l, uint64_t serial, bool left, int64_t until)
+{
+	struct spore__hold_message answer;
+	struct spore__msgpack_writer w = {0};
+	int fds[SPORE__HOLD_DESCRIPTORS];
+	spore__hold_put_serial(&w, SPORE__HOLD_MEMORY, (uint64_t)l->id, serial);
+	spore__link_say(l, &w, NULL, 0);
+	do {
+		if (next(l, &answer, until) != SPORE__LINK_MESSAGE)
+			return;
+	} while (answer.type != SPORE__HOLD_CHANNEL);
+	if (!spore__link_take(l, &answer, fds) || answer.descriptors != 1)
+		return;
+	if (spore__spy_open(fds[0], 0, &m->spies[m->count]) == SPORE_OK)
+		m->forward[m->count++] = left ? answer.role & 1 : 1 - (answer.role & 1);
+}
+
+// False: the port serves, or is not open.
+static bool look_at_all(struct spore__measured *m, struct spore__link *l, bool left, bool serves)
+{
+	enum { MOST = 64 };
+	struct spore__hold_message answer;
+	uint64_t serials[MOST];
+	size_t count = 0;
+	int64_t until = now_ns() + PATIENCE_US * INT64_C(1000);
+	while (!l->told || l->id < 0) {
+		if (l->told || next(l, &answer, until) != SPORE__LINK_MESSAGE)
+			return false;
+		uint32_t items = 0;
+		int64_t serial;
+		if (answer.type != SPORE__HOLD_OPEN ||
+		    spore__msgpack_read_array(&answer.held, &items) != SPORE__MSGPACK_OK)
+			continue;
+		for (; items > 0 && count < MOST; items--)
+			if (spore__msgpack_read_int(&answer.held, &serial) == SPORE__MSGPACK_OK && serial >= 0 &&
+			    (uint64_t)serial < SPORE__HOLD_JOINED)
+				serials[count++] = (uint64_t)serial;
+	}
+	if (l->serves && !serves)
+		return false;
+	for (size_t i = 0; i < count && m->count < SPORE__MEASURED; i++)
+		look_at(m, l, serials[i], left, until);
+	return true;
+}
+
+static void text(const struct spore__msgpack_reader *map, const char *key, char *out, size_t size)
+{
+	struct spore__msgpack_reader at;
+	const char *s = "";
+	uint32_t len = 0;
+	if (spore__msgpack_find(map, key, &at))
+		(void)spore__msgpack_read_str(&at, &s, &len);
+	(void)snprintf(out, size, "%.*s", (int)len, s);
+}
+
+// The channels at the port NAME of all replicas of its task.
+static bool look_from(struct spore__tasks *t, const char *port, struct spore__measured *m, bool left, bool serves)
+{
+	char name[SPORE__HOLD_NAME], folders[LINKS][PATH_MAX], *names[] = {name};
+	const char *dot = strrchr(port, '.');
+	struct spore__msgpack_writer w = {0};
+	struct spore__msgpack_reader at;
+	uint32_t count = 0, folder_count = 0;
+	bool found = false;
+	if (dot == NULL || (size_t)(dot - port) >= sizeof name)
+		return false;
+	(void)snprintf(name, sizeof name, "%.*s", (int)(dot - port), port);
+	spore__tasks_put_names(&w, names, 1, 0);
+	if (spore__tasks_call(t, "tasks.resolve", &w, true, SPORE__TASKS_PATIENCE_MS) != SPORE_OK ||
+	    !spore__msgpack_find(&t->rpc.m.result, "tasks", &at) ||
+	    spore__msgpack_read_array(&at, &count) != SPORE__MSGPACK_OK)
+		return false;
+	for (; count > 0 && folder_count < LINKS; count--) {
+		text(&at, "folder", folders[folder_count++], PATH_MAX);
+		if (spore__msgpack_skip(&at) != SPORE__MSGPACK_OK)
+			break;
+	}
+	for (uint32_t i = 0; i < folder_count; i++) {
+		struct spore__link l;
+		if (folders[i][0] == '\0' || !spore__link_begin(&l, t->what, folders[i], name, dot + 1))
+			continue;
+		found |= look_at_all(m, &l, left, serves);
+		spore__link_close(&l);
+	}
+	return found;
+}
+
+static void read_counts(struct spore__measured *m, struct spore__spy_counts counts[SPORE__MEASURED][2], int64_t *ns)
+{
+	*ns = now_ns();
+	for (size_t i = 0; i < m->count; i++)
+		for (int d = 0; d < 2; d++)
+			spore__spy_count(m->spies[i], d, &counts[i][d]);
+}
+
+void spore__measure_begin(struct spore__tasks *t, const struct spore__wire_info *w, struct spore__measured *m)
+{
+	memset(m, 0, sizeof *m);
+	// At a port that serves there are channels of other wires too.
+	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "ring") == 0 &&
+	    !look_from(t, w->from, m, true, false) && !look_from(t, w->to, m, false, false))
+		(void)look_from(t, w->from, m, true, true);
+	read_counts(m, m->before, &m->before_ns);
+	memcpy(m->now, m->before, sizeof m->now);
+	m->now_ns = m->before_ns;
+}
+
+void spore__measure_again(struct spore__measured *m)
+{
+	read_counts(m, m->now, &m->now_ns);
+}
+
+void spore__measure_flow(const struct spore__measured *m, unsigned way, struct spore__flow *f)
+{
+	double seconds = (double)(m->now_ns - m->before_ns) / 1e9;
+	struct spore__spy_counts all = {0};
+	uint64_t sent = 0;
+	*f = (struct spore__flow){0};
+	for (size_t i = 0; i < m->count; i++) {
+		unsigned d = way == SPORE__FORWARD ? m->forward[i] : 1 - m->forward[i];
+		const struct spore__spy_counts *before = &m->before[i][d], *now = &m->now[i][d];
+		f->messages += now->sent;
+		f->bytes += now->bytes;
+		f->depth += now->depth;
+		f->moved += now->released - before->released;
+		f->full |= now->sender_sleeps && now->used + now->cells / 8 >= now->cells;
+		sent += now->sent - before->sent;
+		for (int k = 0; k < SPORE__SPY_LATENCIES; k++)
+			all.latencies[k] += now->latencies[k];
+	}
+	f->rate = seconds > 0 ? (double)sent / seconds : 0;
+	f->p50 = spore__spy_latency(NULL, &all, 500);
+	f->p99 = spore__spy_latency(NULL, &all, 990);
+}
+
+void spore__measure_finish(struct spore__measured *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		spore__spy_close(m->spies[i]);
+	m->count = 0;
+}

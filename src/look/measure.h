@@ -1,0 +1,35 @@
+// What passes over a wire, as the ends have counted it.
+#ifndef SPORE_LOOK_MEASURE_H
+#define SPORE_LOOK_MEASURE_H
+
+#include "chan/spy.h"
+#include "node/wires_client.h"
+
+enum { SPORE__MEASURED = 16 }; // channels of a wire that are looked at
+
+enum { SPORE__FORWARD = 0, SPORE__BACKWARD = 1 }; // from left to right, and the other way
+
+struct spore__measured {
+	size_t count;
+	struct spore__spy *spies[SPORE__MEASURED];
+	unsigned forward[SPORE__MEASURED]; // the direction of the spy that is SPORE__FORWARD
+	struct spore__spy_counts before[SPORE__MEASURED][2], now[SPORE__MEASURED][2];
+	int64_t before_ns, now_ns;
+};
+
+// Of all channels together, in one direction.
+struct spore__flow {
+	uint64_t messages, bytes, depth;
+	double rate;       // messages per second between the two readings
+	uint64_t p50, p99; // ns; 0: none was timed
+	uint64_t moved;    // cells that were released between the two readings
+	bool full;         // some sender sleeps, and its ring has next to no room
+};
+
+// Finds the channels of W, if they can be looked at, and reads for the first time.
+void spore__measure_begin(struct spore__tasks *t, const struct spore__wire_info *w, struct spore__measured *m);
+void spore__measure_again(struct spore__measured *m);
+void spore__measure_flow(const struct spore__measured *m, unsigned way, struct spore__flow *f);
+void spore__measure_finish(struct spore__measured *m);
+
+#endif

@@ -1,0 +1,159 @@
+// Walks the path between two ports or tasks, and names the first step that fails.
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "look/look.h"
+#include "look/measure.h"
+
+static void good(const char *fmt, ...) SPORE__PRINTF(1, 2);
+static int bad(const char *remedy, const char *fmt, ...) SPORE__PRINTF(2, 3);
+
+static void good(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	printf("ok  ");
+	vprintf(fmt, ap);
+	printf("\n");
+	va_end(ap);
+}
+
+static int bad(const char *remedy, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	printf("no  ");
+	vprintf(fmt, ap);
+	printf("\n");
+	va_end(ap);
+	if (remedy != NULL)
+		printf("    %s\n", remedy);
+	return SPORE__EXIT_FAILED;
+}
+
+// The task of the port or task NAME, as the node calls it. False, after a line, when there is none.
+static bool resolve(struct spore__tasks *t, const char *name, char *out, size_t size)
+{
+	char task[300];
+	char *names[] = {task};
+	const char *dot = strrchr(name, '.');
+	struct spore__msgpack_writer w = {0};
+	struct spore__msgpack_reader at, item;
+	const char *s;
+	uint32_t count = 0, len = 0;
+	(void)snprintf(task, sizeof task, "%.*s", dot != NULL ? (int)(dot - name) : (int)strlen(name), name);
+	spore__tasks_put_names(&w, names, 1, 0);
+	if (spore__tasks_call(t, "tasks.resolve", &w, true, SPORE__TASKS_PATIENCE_MS) != SPORE_OK) {
+		const char *remedy = strrchr(t->rpc.why, ';');
+		(void)bad(remedy != NULL ? remedy + 1 + strspn(remedy + 1, " ") : "'spore ps -a' lists them", "%.*s",
+		          (int)(remedy != NULL ? remedy - t->rpc.why : (ptrdiff_t)strlen(t->rpc.why)), t->rpc.why);
+		return false;
+	}
+	if (!spore__msgpack_find(&t->rpc.m.result, "tasks", &at) ||
+	    spore__msgpack_read_array(&at, &count) != SPORE__MSGPACK_OK || count == 0 ||
+	    !spore__msgpack_find(&at, "name", &item) || spore__msgpack_read_str(&item, &s, &len) != SPORE__MSGPACK_OK) {
+		(void)bad("'spore ps -a' lists them", "there is no task %s", task);
+		return false;
+	}
+	(void)snprintf(out, size, "%.*s", (int)len, s);
+	char *at_sign = strchr(out, '@');
+	if (count > 1 && at_sign != NULL)
+		*at_sign = '\0'; // all replicas
+	if (dot != NULL)
+		(void)snprintf(out + strlen(out), size - strlen(out), "%s", dot);
+	good("%s %s", dot != NULL ? "the task of" : "there is", out);
+	return true;
+}
+
+// Is PORT, as a wire has it, the port or at the task ASKED?
+static bool is_at(const char *port, const char *asked)
+{
+	const char *dot = strrchr(port, '.');
+	size_t len = strlen(asked);
+	if (strchr(asked, '.') != NULL)
+		return strcmp(port, asked) == 0;
+	return dot != NULL && (size_t)(dot - port) >= len && strncmp(port, asked, len) == 0 &&
+	       (port[len] == '.' || port[len] == '@');
+}
+
+static int judge_flow(const struct spore__wire_info *w, const struct spore__measured *m, unsigned way)
+{
+	struct spore__flow f;
+	const char *from = way == SPORE__FORWARD ? w->from : w->to, *to = way == SPORE__FORWARD ? w->to : w->from;
+	spore__measure_flow(m, way, &f);
+	if (f.depth > 0 && f.moved == 0)
+		return bad(
+		    "the program there does not receive: 'spore logs' and 'spore inspect' of its task say what it does",
+		    "%s -> %s: %" PRIu64 " messages wait at %s, and none was taken in the last moments%s", from, to,
+		    f.depth, to, f.full ? "; the channel is full, and the sender waits" : "");
+	if (f.messages == 0)
+		good("%s -> %s: nothing was sent yet", from, to);
+	else if (f.rate > 0)
+		good("%s -> %s: messages pass, %.0f per second (%" PRIu64 " in all)", from, to, f.rate, f.messages);
+	else
+		good("%s -> %s: all %" PRIu64 " messages were received; none is sent now", from, to, f.messages);
+	return SPORE__EXIT_OK;
+}
+
+static int judge(struct spore__tasks *t, const struct spore__wire_info *w)
+{
+	static struct spore__measured m;
+	const struct timespec moment = {.tv_nsec = 300000000};
+	good("%s and %s are wired as a wish", w->from, w->to);
+	if (strcmp(w->state, "wired") != 0)
+		return bad(strcmp(w->state, "wiring") == 0 ? "it is on the way: ask again in a moment" : NULL, "%s",
+		           w->why[0] != '\0' ? w->why : w->state);
+	good("both ports are open and fit, and %" PRId64 " channel%s made (%s)", w->channels,
+	     w->channels == 1 ? " was" : "s were", w->transport);
+	spore__measure_begin(t, w, &m);
+	if (m.count == 0) {
+		good("what passes over a %s cannot be seen", w->transport);
+		return SPORE__EXIT_OK;
+	}
+	(void)nanosleep(&moment, NULL);
+	spore__measure_again(&m);
+	int status = judge_flow(w, &m, SPORE__FORWARD), other = judge_flow(w, &m, SPORE__BACKWARD);
+	spore__measure_finish(&m);
+	return status != SPORE__EXIT_OK ? status : other;
+}
+
+int spore__look_why(const struct spore__look *look)
+{
+	struct spore__tasks t;
+	struct spore__wire_list list = {0};
+	char a[600], b[600], remedy[1300];
+	int status = spore__tasks_open(&t, "why", false);
+	if (status < 0)
+		return bad("'spore node start' starts it; tasks go on without it, but nothing is wired",
+		           "no node runs");
+	if (status != 0)
+		return status;
+	good("the node runs");
+	if (!resolve(&t, look->operands[0], a, sizeof a) || !resolve(&t, look->operands[1], b, sizeof b)) {
+		spore__tasks_close(&t);
+		return SPORE__EXIT_FAILED;
+	}
+	enum spore_err err = spore__wires_list(&t, &list);
+	if (err != SPORE_OK)
+		status = spore__tasks_failed(&t, err);
+	size_t found = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct spore__wire_info *w = &list.items[i];
+		if (!(is_at(w->from, a) && is_at(w->to, b)) && !(is_at(w->from, b) && is_at(w->to, a)))
+			continue;
+		found++;
+		int one = judge(&t, w);
+		status = status == 0 ? one : status;
+	}
+	(void)snprintf(remedy, sizeof remedy, "spore wire %s%s %s%s", a, strchr(a, '.') != NULL ? "" : ".PORT", b,
+	               strchr(b, '.') != NULL ? "" : ".PORT");
+	if (found == 0 && status == 0)
+		status = bad(remedy, "nothing wires %s and %s", a, b);
+	spore__wire_list_finish(&list);
+	spore__tasks_close(&t);
+	return status;
+}
