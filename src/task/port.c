@@ -66,6 +66,12 @@ static bool fit_wish(const struct spore__face *f, char *why, size_t size)
 	return false;
 }
 
+static bool is_named(const struct spore__face *f, const char *port)
+{
+	const char *dot = strrchr(f->name, '.');
+	return dot != NULL && strcmp(dot + 1, port) == 0;
+}
+
 // stdin is read, stdout written, stdio both.
 static bool fit_stdio(const struct spore__face *f, bool left, bool duplex, char *why, size_t size)
 {
@@ -118,7 +124,10 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 {
 	const char *left = from->wished[0] != '\0' ? from->wished : from->protocol;
 	const char *right = to->wished[0] != '\0' ? to->wished : to->protocol;
-	if (!fit_stdio(from, true, duplex, why, size) || !fit_stdio(to, false, duplex, why, size))
+	// By hand there is no <>, and of two ends that both go both ways none is needed.
+	bool both = duplex || (!is_named(from, "stdout") && !is_named(to, "stdin"));
+	if (!fit_stdio(from, true, is_named(from, "stdio") ? both : duplex, why, size) ||
+	    !fit_stdio(to, false, is_named(to, "stdio") ? both : duplex, why, size))
 		return false;
 	if (from->plain || to->plain) {
 		if (!fit_plain(from, to, why, size))

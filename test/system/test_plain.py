@@ -1,13 +1,15 @@
 """Plain ends of wires: programs that know nothing of spore, joined by the node."""
 
 import os
+import shutil
 import signal
 import sys
 import unittest
 
-from spore_test import wait_until
+from spore_test import BUILD, wait_until
 from test_wires import HERE, WiresTest
 
+SOURCE = os.path.dirname(os.path.dirname(HERE))
 LIBSPORE = f"import sys; sys.path.insert(0, {HERE!r})\nfrom ports_program import *\n"
 
 
@@ -117,7 +119,7 @@ class Stdio(PlainTest):
     def test_both_ways(self):
         self.define("a", "echo hello; read x; echo a got $x >&2")
         self.define("b", "read x; echo $x back")
-        self.call("wires.add", wires=[{"from": "a.stdio", "to": "b.stdio", "duplex": True}])
+        self.ok(self.spore("wire", "a.stdio", "b.stdio"))
         self.go("a", "b")
         self.ended("a", "b")
         self.assertEqual(self.output("a", "stderr"), "a got hello back\n")
@@ -190,6 +192,24 @@ for line in s.makefile("rb"):
         self.fails(1, "cannot be given another stdout", "wires.remove", wires=[{"from": "a.stdout", "to": "b.stdin"}])
         self.fails(1, "b: its stdin is wired to a.stdout: leave out 'stdin'", "tasks.start",
                    spec=self.spec("b", "cat", stdin="open"), replace="always")
+
+
+class Example(PlainTest):
+    @unittest.skipIf(shutil.which("node") is None, "needs Node.js")
+    def test_three_languages(self):
+        system = os.path.join(SOURCE, "examples/plain-wires/spore.yaml")
+        self.env["PATH"] = BUILD + ":" + self.env["PATH"]
+        self.ok(self.spore("check", system))
+        self.ok(self.spore("up", "-d", system))
+        self.ended("plain-wires/count", "plain-wires/square", "plain-wires/sum")
+        self.assertIn(f"the sum is {sum(n * n for n in range(1001))} count=1000",
+                      self.spore("logs", "plain-wires/sum").stdout)
+        self.assertEqual(self.output("plain-wires/count", "stderr"), "counted to 1000\n")
+        self.assertEqual(self.output("plain-wires/count") + self.output("plain-wires/square"), "")
+        wires = {w["from"]: w["system"] for w in self.call("wires.list")["wires"]}
+        self.assertEqual(wires, {"plain-wires/count.stdout": "plain-wires", "plain-wires/square.stdout": "plain-wires"})
+        self.ok(self.spore("down", system))
+        self.assertEqual(self.call("wires.list")["wires"], [])
 
 
 if __name__ == "__main__":
