@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(BUILD, "test", "system", "channel_program")
 BEGIN = f"import sys; sys.path.insert(0, {HERE!r})\nfrom ports_program import *\nc = Control(('ring-1', 'stream-1'))\n"
 JOINED = 1 << 62
+LINUX = unittest.skipIf(os.environ.get("SPORE_POSIX") == "1", "no channels of shared memory")
 
 
 class Looker:
@@ -116,6 +117,7 @@ class Memory(HoldTest):
     def fds(hold):
         return len(os.listdir(f"/proc/{hold.process.pid}/fd"))
 
+    @LINUX
     def test_for_reading_and_as_long_as_the_channel(self):
         hold = self.program(("in", "connect"), ("clients", "serve"))
         before = self.fds(hold)
@@ -147,6 +149,7 @@ class Memory(HoldTest):
         hold.send("restart")
         wait_until(lambda: self.fds(hold) <= before, "none")
 
+    @LINUX
     def test_no_more_than_so_many(self):
         hold = self.program(("clients", "serve"))
         before = self.fds(hold)
@@ -255,6 +258,7 @@ class Peers(LookTest):
         self.assertIn(b"taker has ended", late.stderr.read())
 
 
+@LINUX
 class Taps(LookTest):
     def echo(self):
         """An echo and a client of it whose messages are written by hand."""
@@ -316,6 +320,7 @@ class Taps(LookTest):
             self.assertEqual(tap.wait(DEADLINE), 0, tap.stderr.read())
 
 
+@LINUX
 class Measures(LookTest):
     def why(self, *ports):
         result = self.spore("why", *ports)
@@ -387,6 +392,7 @@ class Measures(LookTest):
             self.assertIn(b"a.out", live.stdout.readline())
 
 
+@LINUX
 class Recordings(LookTest):
     @staticmethod
     def entries(data):
