@@ -288,6 +288,19 @@ class Taps(LookTest):
         client.stdin.close()
         self.assertEqual(client.wait(DEADLINE), 0)
 
+    def test_it_goes_on_with_the_next_channel(self):
+        self.talker("b", "take", "in")
+        self.talker("a", "give", "out", "100000", "2000")
+        self.ok(self.spore("wire", "a.out", "b.in"))
+        self.said("b", "message 0\n")
+        tap = self.looking("tap", "b.in", "--json")
+        first = json.loads(tap.stdout.readline())
+        self.ok(self.spore("restart", "a"))
+        while (m := json.loads(tap.stdout.readline()))["channel"] == first["channel"]:
+            pass
+        self.assertEqual((m["direction"], m["channel"] > first["channel"]), ("received", True))
+        tap.kill()
+
     def test_under_traffic_nothing_is_lost_at_the_ends(self):
         self.talker("taker", "count", "in")
         count = 20000
