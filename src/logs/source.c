@@ -94,6 +94,8 @@ static void set_key(struct spore__source *s)
 		s->key = key; // the order within a log is that of its blocks
 }
 
+static const uint64_t FAR_AHEAD = 60 * (uint64_t)1000000000;
+
 static bool is_later_than_start(const struct spore__source *s)
 {
 	const struct spore__log_clock *c = s->clock;
@@ -101,7 +103,8 @@ static bool is_later_than_start(const struct spore__source *s)
 		return false;
 	if (s->boot < SPORE__BOOTS && c->boot[0] != '\0')
 		return strcmp(c->boots[s->boot].id, c->boot) == 0 && s->block.monotonic > c->monotonic;
-	return s->block.wall > c->wall;
+	// What is far ahead was written before a clock was set back, not since this began.
+	return s->block.wall > c->wall && s->block.wall - c->wall < FAR_AHEAD;
 }
 
 // ---- files

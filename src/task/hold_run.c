@@ -273,12 +273,12 @@ static void note_limit(struct spore__hold *h, bool failed)
 	if (h->fate != SPORE__END_NONE || !failed)
 		return;
 	if (use.out_of_memory > 0 && h->spec.limit_memory > 0) {
-		static const char letters[] = {'\0', 'K', 'M', 'G', 'T'};
+		static const char *const letters[] = {"", "K", "M", "G", "T"};
 		int64_t bytes = h->spec.limit_memory;
 		size_t l = 0;
-		for (; bytes % 1024 == 0 && l < sizeof letters - 1; l++)
+		for (; bytes % 1024 == 0 && l + 1 < sizeof letters / sizeof *letters; l++)
 			bytes /= 1024;
-		(void)snprintf(s->why, sizeof s->why, "out of memory (limit %" PRId64 "%.1s)", bytes, &letters[l]);
+		(void)snprintf(s->why, sizeof s->why, "out of memory (limit %" PRId64 "%s)", bytes, letters[l]);
 	} else if (use.out_of_memory > 0) {
 		(void)snprintf(s->why, sizeof s->why, "out of memory");
 	} else if (use.forks_refused > 0) {

@@ -289,7 +289,8 @@ class UnderAHold(Compiled):
             self.assertEqual(p.stdout.readline(), "red\n")
             said = hold.until("listens")
             self.assertEqual([m[0] for m in said], ["hello", "log", "log", "log", "status", "ready", "listens"])
-            self.assertEqual(said[0], ["hello", 1, [], {}])
+            self.assertEqual([said[0][:2], said[0][3]], [["hello", 1], {}])
+            self.assertIn("stream-1", said[0][2])  # and what else this platform can carry a channel on
             self.assertEqual(said[1][1], 1)
             self.assertEqual(said[2][1:2] + said[2][3:], [2, "hello", {"port": 80, "host": "a b"}])
             self.assertEqual(said[3][1:2] + said[3][3:], [3, "0 arguments", {}])
@@ -370,7 +371,7 @@ class UnderAHold(Compiled):
         hold.say("stop", 5)
         hold.rest()
         lines = p.stderr.read().splitlines()
-        self.assertEqual(lines[0], 'spore -> ["hello", 1, [], {}]')
+        self.assertRegex(lines[0], r'^spore -> \["hello", 1, \[("[\w-]+"(, )?)+\], \{\}\]$')
         for line in ('spore -> ["ready"]', 'spore <- ["hello", 1, [], {}]', 'spore -> ["listens"]',
                      'spore <- ["stop", 5]', 'spore -> ["stopping"]'):
             self.assertIn(line, lines)

@@ -191,6 +191,7 @@ class Wiring(WiresTest):
         self.assertEqual(self.wires(), {})
         self.said("a", "end out")
 
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX confines nothing")
     def test_a_confined_task_has_what_it_is_wired_to(self):
         self.talker("a", "out")
         self.talker("b", "in", "other", confine=True, confine__read=[HERE, sys.prefix, "/usr"])
@@ -455,7 +456,7 @@ class Many(WiresTest):
         os.kill(node, signal.SIGKILL)
         self.again()
         wait_until(all_wired, "all wires")
-        self.assertEqual(self.output("client").count("channel p"), self.COUNT)
+        self.said("client", "channel p", self.COUNT)
         self.call("tasks.stop", names=["client"])
         wait_until(lambda: self.output("server").count("end clients") == self.COUNT, "their ends")
         self.assertEqual(self.fds(holds[0]), before[1])

@@ -220,7 +220,7 @@ static void test_scribble(void **state)
 	struct spore__ring_header header;
 	(void)state;
 	if (spore__channel_make("ring", &sizes, ends) != SPORE_OK)
-		skip(); // not on this platform
+		return; // not on this platform
 	struct victim v = {.memory = ends[0].fds[0], .ring = ends[1].fds[1]};
 	v.len = SPORE__RING_PAGE + 2 * (CELLS * SPORE__RING_CELL + HEAP);
 	v.map = mmap(NULL, v.len, PROT_READ | PROT_WRITE, MAP_SHARED, v.memory, 0);

@@ -60,7 +60,7 @@ static bool whole(const void *from, size_t len, uint32_t number)
 	return true;
 }
 
-static void write_until_closed(struct spore_chan *c)
+static _Noreturn void write_until_closed(struct spore_chan *c)
 {
 	static uint64_t bytes[LARGEST / 8 + 1];
 	uint32_t sizes = 1, ways = 7;
@@ -89,7 +89,7 @@ static void write_until_closed(struct spore_chan *c)
 	}
 }
 
-static void read_until_closed(struct spore_chan *c)
+static _Noreturn void read_until_closed(struct spore_chan *c)
 {
 	static uint64_t bytes[LARGEST / 8 + 1];
 	uint32_t sizes = 1, ways = 9;
