@@ -58,7 +58,7 @@ static void test_plain_ends(void **state)
 	static const struct {
 		struct spore__face from, to;
 		bool duplex;
-		const char *why; // NULL: they fit
+		const char *reason; // NULL: they fit
 	} cases[] = {
 	    {{"a.stdout", "bytes", "connect", "", "", "", true},
 	     {"b.stdin", "bytes", "connect", "", "", "", true},
@@ -91,11 +91,11 @@ static void test_plain_ends(void **state)
 	     "is logged"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		char why[400] = "";
-		bool fit = spore__ports_fit(&cases[i].from, &cases[i].to, cases[i].duplex, why, sizeof why);
-		assert_int_equal(fit, cases[i].why == NULL);
-		if (cases[i].why != NULL)
-			assert_non_null(strstr(why, cases[i].why));
+		char reason[400] = "";
+		bool fit = spore__ports_fit(&cases[i].from, &cases[i].to, cases[i].duplex, reason, sizeof reason);
+		assert_int_equal(fit, cases[i].reason == NULL);
+		if (cases[i].reason != NULL)
+			assert_non_null(strstr(reason, cases[i].reason));
 	}
 }
 
