@@ -254,7 +254,7 @@ static void test_scribble(void **state)
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0); // it lives
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	print_message("%llu operations, %u of %u channels opened, %u calls succeeded\n",
+	print_message("# %llu operations, %u of %u channels opened, %u calls succeeded\n",
 	              (unsigned long long)atomic_load(operations), opened, rounds, good);
 	assert_true(opened > 20);
 	spore__channel_end_close(&ends[0]);
