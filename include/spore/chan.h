@@ -58,8 +58,8 @@ struct spore_port;
 enum spore_shape {
 	SPORE_CONNECT = 1,   // one peer
 	SPORE_SERVE = 2,     // a channel per client: spore_port_open
-	SPORE_PUBLISH = 3,   // sends only, to any number of subscribers
-	SPORE_SUBSCRIBE = 4, // receives only
+	SPORE_PUBLISH = 3,   // sends only, to any number of subscribers; not carried yet: SPORE_EUNSUPPORTED
+	SPORE_SUBSCRIBE = 4, // receives only; likewise
 };
 
 // What a subscriber wants to happen when it is slow.
@@ -79,7 +79,7 @@ struct spore_chan_options {
 
 // Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
 // SPORE_ENOTFOUND: the program was not started by spore, so nobody can wire it. SPORE_EEXISTS: it is open. SPORE_EINVALID: no name of a
-// port, or the shape SPORE_SERVE. *C is the caller's: spore_chan_close.
+// port, or the shape SPORE_SERVE. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE. *C is the caller's: spore_chan_close.
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_chan **c);
 
