@@ -1,5 +1,6 @@
 """A spore-hold driven by its own protocol, without a node: what the tests of holds have in common."""
 
+import errno
 import os
 import re
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import time
 
 from msgpack_mini import Short, pack, unpack
-from spore_test import BUILD, DEADLINE, SporeTest
+from spore_test import BUILD, DEADLINE, SporeTest, wait_until
 
 HOLD = os.path.join(BUILD, "spore-hold")
 KINDS = {0: "file", 1: "stdout", 2: "stderr", 3: "tty", 4: "records", 5: "event", 6: "lost", 7: "end"}
@@ -82,6 +83,19 @@ class Peer:
         self.socket.close()
 
 
+def is_removed(cgroup):
+    """A cgroup is busy until the kernel has done with the last that was in it."""
+    try:
+        os.rmdir(cgroup)
+    except FileNotFoundError:
+        pass
+    except OSError as e:
+        if e.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
 class Hold:
     """A running spore-hold, with a connection that it inherited as from the node."""
 
@@ -120,11 +134,12 @@ class Hold:
                 self.process.kill()
                 self.process.wait()
         self.process.stderr.close()
-        # Of a killed hold the cgroup is left, which a node would remove.
+        # Of a killed hold the cgroup is left, which a node would remove; its name may be that of somebody else's long ago.
         for base, folders, _ in os.walk("/sys/fs/cgroup"):
             for name in folders:
-                if name == f"spore-hold-{self.process.pid}":
-                    os.rmdir(os.path.join(base, name))
+                path = os.path.join(base, name)
+                if name == f"spore-hold-{self.process.pid}" and os.stat(path).st_uid == os.getuid():
+                    wait_until(lambda p=path: is_removed(p), f"the end of what is in {path}")
 
     def connect(self, **options):
         client = socket.socket(socket.AF_UNIX)

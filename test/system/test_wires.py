@@ -317,6 +317,7 @@ class Dying(WiresTest):
 TALKER = os.path.join(BUILD, "test", "system", "talker")
 
 
+@unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX has no shared memory, and a port no descriptor to poll")
 class Libspore(WiresTest):
     """The same with libspore, over shared memory."""
 
