@@ -284,7 +284,7 @@ class Dying(WiresTest):
                 try:
                     if victim == "node":
                         self.kill_node()
-                        self.again()
+                        self.revive()
                     elif victim == "unwire":
                         self.unwire("a.out", "b.in")
                         self.wire("a.out", "b.in")
@@ -292,9 +292,14 @@ class Dying(WiresTest):
                         hold = self.task(victim[-1])["hold"]
                         os.kill(hold["hold" if len(victim) > 1 else "pid"], signal.SIGKILL)
                 except (ProcessLookupError, KeyError, EOFError, OSError):
-                    self.again()
+                    self.revive()
             with self.subTest(seed=seed, round=i):
                 self.settled()
+
+    def revive(self):
+        """When both holds were killed too, nobody is left who would start a node."""
+        self.spore("node", "start")
+        self.again()
 
     def settled(self):
         """In the end they talk, as the present instances, over one channel."""
@@ -309,7 +314,7 @@ class Dying(WiresTest):
                         and f"got out hello {b}" in last[0][-1] + last[0][-2]
                         and f"got in hello {a}" in last[1][-1] + last[1][-2])
             except (KeyError, IndexError, EOFError, OSError):
-                self.again()
+                self.revive()
                 return False
         wait_until(look, "both to talk")
 
