@@ -4,9 +4,10 @@
 
 #include "node/node.h"
 
-extern const struct spore__rpc_method spore__task_methods[];   // task_methods.c
-extern const struct spore__rpc_method spore__query_methods[];  // task_queries.c
-extern const struct spore__rpc_method spore__system_methods[]; // system_methods.c
-extern const struct spore__rpc_method spore__wire_methods[];   // wire_methods.c
+extern const struct spore__rpc_method spore__task_methods[];      // task_methods.c
+extern const struct spore__rpc_method spore__query_methods[];     // task_queries.c
+extern const struct spore__rpc_method spore__system_methods[];    // system_methods.c
+extern const struct spore__rpc_method spore__wire_methods[];      // wire_methods.c
+extern const struct spore__rpc_method spore__wire_list_methods[]; // wire_lists.c
 
 #endif

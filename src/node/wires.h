@@ -3,7 +3,7 @@
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
 // wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
-// db_wires.c their rows, wire_methods.c the calls.
+// db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
 

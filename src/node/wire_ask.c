@@ -1,0 +1,112 @@
+// What calls about wires ask for.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/names.h"
+#include "node/wire_ask.h"
+
+enum {
+	WIRES_MAX = 10000, // in one call
+	WHY = 2048,
+};
+
+static bool take_text(const struct spore__msgpack_reader *map, const char *key, char *out, size_t size)
+{
+	struct spore__msgpack_reader at;
+	struct spore__msgpack_value v;
+	out[0] = '\0';
+	if (!spore__msgpack_find(map, key, &at))
+		return true;
+	if (spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK)
+		return false;
+	if (v.type == SPORE__MSGPACK_NIL)
+		return true;
+	if (v.type != SPORE__MSGPACK_STR || v.s.len >= size || memchr(v.s.bytes, '\0', v.s.len) != NULL)
+		return false;
+	memcpy(out, v.s.bytes, v.s.len);
+	out[v.s.len] = '\0';
+	return true;
+}
+
+// [SYSTEM/]TASK[@REPLICA].PORT. False: it is answered.
+static bool take_end(struct spore__asking *a, const struct spore__msgpack_reader *map, const char *key, int side,
+                     struct spore__wish *wish)
+{
+	char text[SPORE__PORT_NAME], shown[SPORE__PORT_NAME], why[WHY];
+	struct spore__name name;
+	size_t first, count;
+	if (!take_text(map, key, text, sizeof text) || text[0] == '\0') {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "a wire without '%s'", key);
+		return false;
+	}
+	memcpy(shown, text, sizeof shown);
+	const char *port = spore__port_cut(text);
+	if (port == NULL || !spore__name_parse(text, &name)) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'%s' is no port: [SYSTEM/]TASK[@REPLICA].PORT", shown);
+		return false;
+	}
+	if (a->system[0] != '\0' && !name.has_system) {
+		memcpy(name.system, a->system, sizeof name.system); // its tasks may be defined later
+	} else if (a->exists) {
+		enum spore_err err = spore__names_find(&a->t->table, text, a->from, &first, &count, why, sizeof why);
+		if (err != SPORE_OK) {
+			spore__rpc_call_fail(a->call, err, "%s: %s", shown, why);
+			return false;
+		}
+		memcpy(name.system, a->t->table.tasks[first]->system->name, sizeof name.system);
+	} else if (!name.has_system) {
+		// To take a wire away its task need not be there any more.
+		if (spore__names_find(&a->t->table, text, a->from, &first, &count, why, sizeof why) == SPORE_OK)
+			memcpy(name.system, a->t->table.tasks[first]->system->name, sizeof name.system);
+	}
+	memcpy(wish->ends[side].system, name.system, sizeof name.system);
+	memcpy(wish->ends[side].task, name.task, sizeof name.task);
+	(void)snprintf(wish->ends[side].port, sizeof wish->ends[side].port, "%s", port);
+	wish->ends[side].replica = name.replica;
+	return true;
+}
+
+static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reader *map, struct spore__wish *wish)
+{
+	struct spore__msgpack_reader at;
+	*wish = (struct spore__wish){0};
+	memcpy(wish->owner, a->system, sizeof wish->owner);
+	if (!take_end(a, map, "from", 0, wish) || !take_end(a, map, "to", 1, wish))
+		return false;
+	if (spore__msgpack_find(map, "duplex", &at) &&
+	    spore__msgpack_read_bool(&at, &wish->duplex) != SPORE__MSGPACK_OK) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'duplex' of a wire is no bool");
+		return false;
+	}
+	if (!take_text(map, "slow", wish->slow, sizeof wish->slow) ||
+	    !take_text(map, "from_protocol", wish->ends[0].protocol, sizeof wish->ends[0].protocol) ||
+	    !take_text(map, "to_protocol", wish->ends[1].protocol, sizeof wish->ends[1].protocol)) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'slow' or a protocol of a wire is no short string");
+		return false;
+	}
+	return true;
+}
+
+bool spore__wishes_take(struct spore__asking *a)
+{
+	struct spore__msgpack_reader r;
+	uint32_t count = 0;
+	if (!spore__rpc_param_at(spore__rpc_call_params(a->call), 0, "wires", &r) ||
+	    spore__msgpack_read_array(&r, &count) != SPORE__MSGPACK_OK || count > WIRES_MAX) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID,
+		                     "the parameter 'wires' is a list of at most %d maps with from and to", WIRES_MAX);
+		return false;
+	}
+	a->wishes = calloc(count + 1, sizeof *a->wishes);
+	if (a->wishes == NULL) {
+		spore__rpc_call_fail(a->call, SPORE_ENOMEM, "out of memory");
+		return false;
+	}
+	for (; a->count < count; a->count++) {
+		if (!take_wish(a, &r, &a->wishes[a->count]))
+			return false;
+		(void)spore__msgpack_skip(&r);
+	}
+	return true;
+}

@@ -1,0 +1,112 @@
+// Wires that may not be, with the reason in words.
+#include <stdio.h>
+#include <string.h>
+
+#include "node/wire_ask.h"
+
+enum { WHY = 2048 };
+
+// May the stdin or stdout of the task be wired?
+static bool look_at_stdio(const struct spore__spec *spec, const char *port, const char *name, char *why, size_t size)
+{
+	if (strcmp(port, "stderr") == 0)
+		(void)snprintf(why, size, "%s: what is written there is logged, and not wired", name);
+	else if (spec->tty)
+		(void)snprintf(why, size, "%s: its task has a terminal (tty), and so no other stdin and stdout", name);
+	else if (spec->stdin_from != SPORE__STDIN_NULL && strcmp(port, "stdout") != 0)
+		(void)snprintf(why, size, "%s: its task says where it comes from; leave out 'stdin'", name);
+	else
+		return true;
+	return false;
+}
+
+// What is known of one end: of an open port, else what its task declares. False: WHY.
+static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int side, struct spore__face *face,
+                    char *name, struct spore__declared *room, char *why, size_t size)
+{
+	struct spore__wires *w = &a->t->wires;
+	struct spore__spec spec;
+	struct spore__plug *p =
+	    spore__plug_find(w, wish->ends[side].system, wish->ends[side].task, wish->ends[side].port, true);
+	if (p == NULL) {
+		(void)snprintf(why, size, "out of memory");
+		return false;
+	}
+	struct spore__wire_end e = {.plug = p, .replica = wish->ends[side].replica};
+	memcpy(e.protocol, wish->ends[side].protocol, sizeof e.protocol);
+	size_t count, first = spore__table_range(&a->t->table, p->system, p->task, &count);
+	char ignored[WHY];
+	// The tasks of a system are about to be changed by its manifest, which was checked by itself.
+	bool is_open = p->ports != NULL && a->system[0] == '\0', known = false, good = true;
+	spore__spec_init(&spec);
+	if (count > 0 && !is_open && a->system[0] == '\0')
+		known = spore__task_read_spec(a->t, a->t->table.tasks[first], &spec, ignored, sizeof ignored);
+	spore__wire_face(&e, known ? &spec : NULL, room, name, face);
+	if (a->system[0] != '\0')
+		face->kind = face->shape = face->protocol = "";
+	face->wished = wish->ends[side].protocol;
+	if (is_open) { // the words live as long as the port, that is until this call is answered
+	} else if (!spore__port_is_standard(p->port) && strcmp(face->kind, "bytes") == 0) {
+		(void)snprintf(why, size, "%s is a port of bytes, and of those only stdin, stdout and stdio are wired",
+		               name);
+		good = false;
+	} else if (spore__port_is_standard(p->port)) {
+		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;
+	} else if (known && !spec.control && !spore__declared_find(spec.ports, p->port, room)) {
+		(void)snprintf(why, size,
+		               "%s: its program has no ports, since it does not link libspore; what speaks the control "
+		               "protocol without it says 'control: true' (or --control)",
+		               name);
+		good = false;
+	}
+	spore__spec_finish(&spec);
+	spore__plug_unused(w, p);
+	return good;
+}
+
+// The other wire at a port that can have one only. NULL: none.
+static const struct spore__wire *rival(struct spore__asking *a, const struct spore__wish *wish, int side,
+                                       const struct spore__face *face)
+{
+	const struct spore__plug *p = spore__plug_find(&a->t->wires, wish->ends[side].system, wish->ends[side].task,
+	                                               wish->ends[side].port, false);
+	if (!spore__shape_is_single(spore__shape_of(face->shape)))
+		return NULL;
+	for (const struct spore__wire_end *e = p != NULL ? p->ends : NULL; e != NULL; e = e->next)
+		if (!e->wire->marked &&
+		    (e->replica == 0 || wish->ends[side].replica == 0 || e->replica == wish->ends[side].replica))
+			return e->wire;
+	return NULL;
+}
+
+bool spore__wish_is_allowed(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size)
+{
+	struct spore__face faces[2];
+	struct spore__declared room[2];
+	char names[2][SPORE__PORT_NAME];
+	for (int i = 0; i < 2; i++)
+		if (!look_at(a, wish, i, &faces[i], names[i], &room[i], why, size))
+			return false;
+	if (strcmp(names[0], names[1]) == 0) {
+		(void)snprintf(why, size, "%s cannot be wired to itself", names[0]);
+		return false;
+	}
+	if (!spore__ports_fit(&faces[0], &faces[1], wish->duplex, why, size))
+		return false;
+	// The manifest's are followed by a start of its tasks.
+	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, size))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		const struct spore__wire *other = rival(a, wish, i, &faces[i]);
+		if (other == NULL)
+			continue;
+		char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
+		spore__wire_end_name(&other->ends[0], left);
+		spore__wire_end_name(&other->ends[1], right);
+		(void)snprintf(why, size,
+		               "%s to %s: %s has one channel only, and is wired already; first 'spore unwire %s %s'",
+		               names[0], names[1], names[i], left, right);
+		return false;
+	}
+	return true;
+}
