@@ -70,14 +70,14 @@ static enum spore_err judge(struct spore__hold_side *h, const struct spore__cont
 		return refuse(h, SPORE_EMALFORMED, "the first message must be hello");
 	switch (m->type) {
 	case SPORE__CONTROL_HELLO:
-		if (h->hello)
-			return refuse(h, SPORE_EMALFORMED, "a second hello");
 		if (m->number != SPORE__CONTROL_MAJOR) {
 			snprintf(h->refusal, sizeof h->refusal,
 			         "the program speaks version %" PRIu64 " of the control protocol, this hold speaks %d",
 			         m->number, SPORE__CONTROL_MAJOR);
 			return SPORE_EVERSION;
 		}
+		if (h->hello)
+			return SPORE_EAGAIN; // of another process that has inherited the connection
 		h->hello = true;
 		return SPORE_OK;
 	case SPORE__CONTROL_LISTENS:

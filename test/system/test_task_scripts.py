@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import unittest
 
 from spore_test import SPORE, wait_until
@@ -50,6 +51,22 @@ class Exec(TaskTest):
 
 
 class Scripts(TaskTest):
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX cannot confine")
+    @unittest.skipUnless(landlock() >= 1, "the kernel has no Landlock")
+    def test_a_confined_script(self):
+        tool = os.path.join(self.work, "tool")
+        os.mkdir(tool)
+        shutil.copy(SPORE, os.path.join(tool, "spore"))
+        self.write("tool/task.sh", "#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8; do ./spore notify --status \"at $i\" & done; wait\n"
+                                   "./spore log 'a record' a=b\n./spore notify --status done --ready || exit 1\n"
+                                   "exec sleep 1000\n", 0o755)
+        self.ok(self.spore("start", "--name", "c", "--confine", "--control", "--ready", "notify", "--cwd", tool,
+                           "--wait", "tool/task.sh"))
+        wait_until(lambda: self.tasks()["c"]["status"] == "done")
+        text = self.ok(self.spore("logs", "c")).stdout
+        self.assertIn("a record", text)
+        self.assertNotIn("cannot be understood", text)
+
     def test_ready_status_and_records(self):
         self.write("task.sh", f"#!/bin/sh\n{SPORE} log --level warn 'two words' a=b c='d e'\n"
                               f"while [ ! -e go ]; do sleep 0.02; done\n{SPORE} notify --ready --status 'at it'\n"
