@@ -16,6 +16,7 @@
 #include "chan/transport.h"
 #include "hold_side.h"
 #include "os/os.h"
+#include "pass.h"
 #include "stop.h"
 
 enum {
@@ -397,8 +398,8 @@ static void receive(void)
 		unsigned char *space = spore__control_space(&input, &size);
 		if (space == NULL)
 			return; // out of memory: the next call may have more luck
-		unsigned fresh = DESCRIPTORS - came;
-		ssize_t n = spore__io_receive_with(hold_fd, space, size, descriptors + came, &fresh);
+		unsigned fresh;
+		ssize_t n = spore__pass_receive(hold_fd, space, size, descriptors + came, DESCRIPTORS - came, &fresh);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)

@@ -93,63 +93,6 @@ void spore__io_send_to(int fd, const char *text, size_t len, const struct sockad
 	(void)sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)address, address_len);
 }
 
-// ---- descriptors that travel with bytes
-
-enum { MOST_FDS = 16 };
-
-union control {
-	struct cmsghdr head; // aligns
-	char space[CMSG_SPACE(MOST_FDS * sizeof(int))];
-};
-
-ssize_t spore__io_send_with(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
-{
-	union control control;
-	struct iovec piece = {.iov_base = (void *)bytes, .iov_len = len};
-	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
-	if (count > MOST_FDS) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (count > 0) {
-		memset(&control, 0, sizeof control);
-		m.msg_control = control.space;
-		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
-	}
-	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-ssize_t spore__io_receive_with(int fd, void *bytes, size_t size, int *fds, unsigned *count)
-{
-	union control control;
-	struct iovec piece = {.iov_base = bytes, .iov_len = size};
-	struct msghdr m = {
-	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
-	unsigned room = *count;
-	*count = 0;
-	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return n;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
-			int got;
-			memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
-			if (*count >= room)
-				close(got);
-			else
-				fds[(*count)++] = got;
-		}
-	}
-	return n;
-}
-
 int spore__io_stream_adopt(int fd)
 {
 	struct sockaddr_storage address;

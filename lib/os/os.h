@@ -36,13 +36,6 @@ int spore__io_datagram(int timeout_ms);
 // One datagram; raises no signal; failure is ignored.
 void spore__io_send_to(int fd, const char *text, size_t len, const struct sockaddr_un *address, socklen_t address_len);
 
-// ---- descriptors that travel with bytes
-
-// As spore__io_send, with COUNT descriptors that go with the first byte.
-ssize_t spore__io_send_with(int fd, const void *bytes, size_t len, const int *fds, unsigned count);
-// As spore__io_receive; *COUNT, the room in FDS, becomes how many came (close-on-exec; those that did not fit are closed).
-ssize_t spore__io_receive_with(int fd, void *bytes, size_t size, int *fds, unsigned *count);
-
 // Takes a connected stream socket of any family over.
 int spore__io_stream_adopt(int fd);
 // As spore__io_send, from COUNT pieces.

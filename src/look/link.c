@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "os/os.h"
+#include "pass.h"
 
 static void split(struct spore__link *l, const char *name, char task[SPORE__HOLD_NAME])
 {
@@ -79,7 +79,7 @@ void spore__link_say(struct spore__link *l, struct spore__msgpack_writer *w, con
 	if (w->err != 0)
 		spore__die(SPORE__EXIT_SPORE, NULL, "%s: out of memory", l->what);
 	for (size_t sent = 0; sent < w->len;) {
-		ssize_t n = spore__os_send(l->fd, w->data + sent, w->len - sent, fds, count);
+		ssize_t n = spore__pass_send(l->fd, w->data + sent, w->len - sent, fds, count);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ETOOMANYREFS)) {
 			const struct timespec moment = {.tv_nsec = 1000000};
 			(void)nanosleep(&moment, NULL);
@@ -170,8 +170,8 @@ enum spore__link_heard spore__link_next(struct spore__link *l, struct spore__hol
 			spore__die(SPORE__EXIT_SPORE, NULL, "%s: %s: its hold says what cannot be understood", l->what,
 			           l->held.name);
 		unsigned came = 0, room = sizeof l->fds / sizeof l->fds[0] - l->fd_count;
-		ssize_t n = spore__os_receive(l->fd, l->in + l->in_len, SPORE__HOLD_FRAME - l->in_len,
-		                              l->fds + l->fd_count, room, &came);
+		ssize_t n = spore__pass_receive(l->fd, l->in + l->in_len, SPORE__HOLD_FRAME - l->in_len,
+		                                l->fds + l->fd_count, room, &came);
 		l->fd_count += n > 0 ? came : 0;
 		if (n > 0)
 			l->in_len += (size_t)n;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "node/hold.h"
-#include "os/os.h"
+#include "pass.h"
 
 struct sending {
 	uv_write_t request; // first: requests are cast back
@@ -72,7 +72,7 @@ bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t se
 	spore__hold_put_channel(&w, id, serial, end->transport, (unsigned)end->role, (unsigned)end->count, peer);
 	ssize_t n = -1;
 	if (w.err == 0 && uv_fileno((uv_handle_t *)&hold->pipe, &fd) == 0)
-		while ((n = spore__os_send(fd, w.data, w.len, end->fds, (unsigned)end->count)) < 0 && errno == EINTR)
+		while ((n = spore__pass_send(fd, w.data, w.len, end->fds, (unsigned)end->count)) < 0 && errno == EINTR)
 			;
 	int why = errno;
 	if (n > 0) {

@@ -95,12 +95,6 @@ int spore__os_peer_uid(int fd, uid_t *uid);
 int spore__os_pipe(int fds[2]);
 int spore__os_socketpair(int fds[2]);
 
-// Sends with COUNT descriptors, which stay the caller's, and receives without waiting and without SIGPIPE, as send and recv. Of what comes the first
-// ROOM descriptors are kept, *COUNT of them, close-on-exec; the others are closed.
-enum { SPORE__OS_PASSED = 16 }; // at most at once
-ssize_t spore__os_send(int fd, const void *bytes, size_t len, const int *fds, unsigned count);
-ssize_t spore__os_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count);
-
 // Another descriptor of the memory FD, with which it can only be read; close-on-exec. Plain POSIX has no such memory: ENOSYS.
 int spore__os_for_reading(int fd);
 

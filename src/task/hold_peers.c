@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "pass.h"
 #include "task/hold.h"
 
 enum {
@@ -103,10 +104,10 @@ static ssize_t send_some(struct spore__hold_peer *p)
 	const unsigned char *bytes = p->out.data + p->out_sent;
 	size_t len = p->out.len - p->out_sent;
 	if (!p->gives)
-		return spore__os_send(p->io.fd, bytes, len, NULL, 0);
+		return spore__pass_send(p->io.fd, bytes, len, NULL, 0);
 	if (p->out_sent < p->gift_at)
-		return spore__os_send(p->io.fd, bytes, p->gift_at - p->out_sent, NULL, 0);
-	ssize_t n = spore__os_send(p->io.fd, bytes, len, &p->gift, 1);
+		return spore__pass_send(p->io.fd, bytes, p->gift_at - p->out_sent, NULL, 0);
+	ssize_t n = spore__pass_send(p->io.fd, bytes, len, &p->gift, 1);
 	if (n > 0) {
 		p->gives = false;
 		close(p->gift);
@@ -432,7 +433,7 @@ static ssize_t receive(struct spore__hold_peer *p)
 {
 	unsigned room = p->node || p->looks ? sizeof p->fds / sizeof p->fds[0] - p->fd_count : 0, count;
 	ssize_t n =
-	    spore__os_receive(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, p->fds + p->fd_count, room, &count);
+	    spore__pass_receive(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, p->fds + p->fd_count, room, &count);
 	p->fd_count += count;
 	return n;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "os/os.h"
+#include "pass.h"
 #include "task/hold.h"
 
 enum { WAITING_MAX = SPORE__HOLD_PORTS_MAX + 4 * SPORE__HOLD_UNWIRED };
@@ -47,7 +47,7 @@ static ssize_t send_some(struct spore__hold *h, const unsigned char *bytes, size
                          const struct spore__hold_passed *p)
 {
 	for (;;) {
-		ssize_t n = spore__os_send(h->run.control.fd, bytes, len, p->fds, p->count);
+		ssize_t n = spore__pass_send(h->run.control.fd, bytes, len, p->fds, p->count);
 		if (n >= 0)
 			return n;
 		// Too many descriptors are under way, of all this user's processes: that passes.

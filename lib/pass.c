@@ -1,23 +1,32 @@
-// Descriptors that travel with bytes over a Unix stream socket.
+#include "pass.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#include "os/os.h"
+// MSG_DONTWAIT is not POSIX, but every Unix has it. Where the others are missing, sockets are SO_NOSIGPIPE (lib/os/posix.c), and a child that
+// another thread starts may inherit what has just come.
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+#ifndef MSG_CMSG_CLOEXEC
+#define MSG_CMSG_CLOEXEC 0
+#endif
 
 union control {
 	struct cmsghdr head; // aligns
-	char space[CMSG_SPACE(SPORE__OS_PASSED * sizeof(int))];
+	char space[CMSG_SPACE(SPORE__PASSED * sizeof(int))];
 };
 
-ssize_t spore__os_send(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
+ssize_t spore__pass_send(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
 {
 	union control control;
 	struct iovec piece = {.iov_base = (void *)bytes, .iov_len = len};
 	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
-	if (count > SPORE__OS_PASSED) {
+	if (count > SPORE__PASSED) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -39,21 +48,21 @@ static void take(const struct cmsghdr *c, int *fds, unsigned room, unsigned *cou
 	for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
 		int got;
 		memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
-		if (*count >= room || fcntl(got, F_SETFD, FD_CLOEXEC) != 0)
+		if (*count >= room || (MSG_CMSG_CLOEXEC == 0 && fcntl(got, F_SETFD, FD_CLOEXEC) != 0))
 			close(got);
 		else
 			fds[(*count)++] = got;
 	}
 }
 
-ssize_t spore__os_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count)
+ssize_t spore__pass_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count)
 {
 	union control control;
 	struct iovec piece = {.iov_base = bytes, .iov_len = size};
 	struct msghdr m = {
 	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
 	*count = 0;
-	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return n;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
