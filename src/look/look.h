@@ -10,9 +10,10 @@ struct spore__look {
 	const char *what; // the command
 	char *const *operands;
 	bool json, raw, hex, u32le;
-	bool received; // replay
-	bool live;     // wires
-	int64_t count; // messages; -1: no limit
+	bool received;     // replay
+	bool stats, live;  // wires, graph
+	bool dot, mermaid; // graph
+	int64_t count;     // messages; -1: no limit
 	double speed;
 	const char *output;
 };
@@ -22,6 +23,7 @@ int spore__look_cat(const struct spore__look *look);    // tap.c's other half: j
 int spore__look_send(const struct spore__look *look);   //
 int spore__look_replay(const struct spore__look *look); //
 int spore__look_wires(const struct spore__look *look);  // wires.c: with what passes over them
+int spore__look_graph(const struct spore__look *look);  // graph.c
 int spore__look_why(const struct spore__look *look);    // why.c
 
 #endif

@@ -10,8 +10,9 @@ static const struct {
 	const char *name;
 	int (*run)(const struct spore__look *look);
 } commands[] = {
-    {"tap", spore__look_tap},       {"record", spore__look_tap},  {"cat", spore__look_cat}, {"send", spore__look_send},
-    {"replay", spore__look_replay}, {"wires", spore__look_wires}, {"why", spore__look_why},
+    {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
+    {"send", spore__look_send}, {"replay", spore__look_replay}, {"wires", spore__look_wires},
+    {"why", spore__look_why},   {"graph", spore__look_graph},
 };
 
 static int64_t parse_count(const char *what, const char *text)
@@ -53,8 +54,14 @@ static bool parse_option(struct spore__look *look, const char *option, const cha
 		look->raw = true;
 	else if (strcmp(option, "hex") == 0)
 		look->hex = true;
-	else if (strcmp(option, "stats") == 0 || strcmp(option, "live") == 0)
-		look->live = look->live || option[0] == 'l';
+	else if (strcmp(option, "stats") == 0)
+		look->stats = true;
+	else if (strcmp(option, "live") == 0)
+		look->live = true;
+	else if (strcmp(option, "dot") == 0)
+		look->dot = true;
+	else if (strcmp(option, "mermaid") == 0)
+		look->mermaid = true;
 	else if (strcmp(option, "received") == 0)
 		look->received = true;
 	else if (value == NULL)
@@ -93,7 +100,7 @@ int main(int argc, char **argv)
 	if (look.json + look.raw + look.hex > 1)
 		spore__die(SPORE__EXIT_USAGE, "use one of them", "%s: --json, --raw and --hex: they exclude each other",
 		           look.what);
-	if (argv[i] == NULL && strcmp(look.what, "wires") != 0)
+	if (argv[i] == NULL && strcmp(look.what, "wires") != 0 && strcmp(look.what, "graph") != 0)
 		spore__die(SPORE__EXIT_USAGE, NULL, "%s: which port?", look.what);
 	for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
 		if (strcmp(commands[c].name, look.what) == 0)

@@ -8,14 +8,13 @@
 #include "system/manifest.h"
 
 struct spore__options {
-	bool json, dot, mermaid, schema, detach, wait, watch, logs;
+	bool json, schema, detach, wait, watch, logs;
 	int64_t timeout_ms;          // -1: none
 	struct spore__strs profiles; // of --profile=A,B
 	struct spore__strs operands;
 };
 
 int spore__system_check(const struct spore__options *o);
-int spore__system_graph(const struct spore__options *o);
 int spore__system_plan(const struct spore__options *o);
 int spore__system_up(const struct spore__options *o);
 int spore__system_down(const struct spore__options *o);

@@ -1,6 +1,6 @@
 // spore-system: systems of tasks from a manifest. The command line starts it; its arguments are those that src/cli/become.c makes:
 //
-//	spore-system check|graph|plan|up|down|rollback [--OPTION[=VALUE]...] -- [OPERAND...]
+//	spore-system check|plan|up|down|rollback [--OPTION[=VALUE]...] -- [OPERAND...]
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ static bool take_flag(struct spore__options *o, const char *name)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-	    {"json", &o->json},     {"dot", &o->dot},   {"mermaid", &o->mermaid}, {"schema", &o->schema},
-	    {"detach", &o->detach}, {"wait", &o->wait}, {"watch", &o->watch},     {"logs", &o->logs},
+	    {"json", &o->json}, {"schema", &o->schema}, {"detach", &o->detach},
+	    {"wait", &o->wait}, {"watch", &o->watch},   {"logs", &o->logs},
 	};
 	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
 		if (strcmp(flags[i].name, name) == 0) {
@@ -57,8 +57,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct spore__options *o);
 	} commands[] = {
-	    {"check", spore__system_check}, {"graph", spore__system_graph}, {"plan", spore__system_plan},
-	    {"up", spore__system_up},       {"down", spore__system_down},   {"rollback", spore__system_rollback},
+	    {"check", spore__system_check}, {"plan", spore__system_plan},         {"up", spore__system_up},
+	    {"down", spore__system_down},   {"rollback", spore__system_rollback},
 	};
 	struct spore__options o = {.timeout_ms = -1};
 	int i = 2;

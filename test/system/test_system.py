@@ -123,7 +123,7 @@ class Graph(SporeTest):
 
     def test_other_forms(self):
         self.assertIn('"db" -> "web" [label="ready", style=dashed];', self.ok(self.spore("graph", "--dot")).stdout)
-        self.assertIn('t1 -. "ready" .-> t0', self.ok(self.spore("graph", "--mermaid")).stdout)
+        self.assertIn('t0 -. "ready" .-> t2', self.ok(self.spore("graph", "--mermaid")).stdout)
         graph = json.loads(self.ok(self.spore("graph", "--json")).stdout)
         self.assertEqual([t["name"] for t in graph["tasks"]], ["db", "once", "web"])
         self.assertEqual(graph["tasks"][2]["after"], {"db": "ready", "once": "completed"})
