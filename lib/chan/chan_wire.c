@@ -8,7 +8,7 @@
 #include "chan/inside.h"
 #include "chan/port.h"
 
-enum { QUEUED = 16 };
+enum { QUEUED = 4 }; // channels that are over, for one who may still receive what came
 
 // ---- installed transports
 
