@@ -354,7 +354,7 @@ static void add_sources(const struct single *s, struct spore__strs *argv)
 
 static bool uses_libspore(const struct single *s)
 {
-	return includes(s, "spore/spore.h");
+	return includes(s, "spore/spore.h") || includes(s, "spore/chan.h");
 }
 
 static void add_sdk(const struct single *s, struct spore__strs *argv, bool libraries)

@@ -534,6 +534,18 @@ int main(void)
         lines = result.stderr.splitlines()
         self.assertEqual([int(line.rpartition("=")[2]) for line in lines], list(range(3000)))
 
+    def test_channels_alone(self):
+        for name in ("alone.c", "alone.cc"):
+            source = self.write(name, """
+#include <spore/chan.h>
+int main()
+{
+	struct spore_chan *c;
+	return spore_chan_open("port", NULL, &c) == SPORE_OK ? 0 : 7;
+}
+""")
+            self.ok(self.spore("run", source))
+
     def test_cplusplus(self):
         source = self.write("hello.cc", """
 #include <spore/spore.h>
