@@ -27,7 +27,8 @@ const struct spore__command spore__command_wire = {
         "unwire*: what is wired stays so when tasks, or the node, are started again. Where the shapes of the ports "
         "differ in direction, the left one writes and the right one reads; ports that connect and serve do both.\n\n"
         "A port is [SYSTEM/]TASK[@REPLICA].PORT. One that is not open yet is waited for; *spore wires* says what for. "
-        "What cannot work is refused: other kinds, shapes or protocols, a program that has no ports, a second wire at "
+        "A port that its program does not have, although it is ready, is noted and waited for. What cannot work is "
+        "refused: other kinds, shapes or protocols, a program that has no ports, a second wire at "
         "a port that has one channel.",
     .options = options,
     .examples = examples,

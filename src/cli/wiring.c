@@ -30,6 +30,24 @@ static void put_params(struct spore__msgpack_writer *w, const struct spore__args
 	put(w, "from", getcwd(folder, sizeof folder) != NULL ? folder : "");
 }
 
+// A port that is not there yet is waited for.
+static void say_doubts(const struct spore__tasks *t, const char *what)
+{
+	struct spore__msgpack_reader list, at;
+	uint32_t count = 0, len;
+	const char *why;
+	if (!spore__msgpack_find(&t->rpc.m.result, "doubtful", &list) ||
+	    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
+		return;
+	for (; count > 0; count--) {
+		if (spore__msgpack_find(&list, "why", &at) &&
+		    spore__msgpack_read_str(&at, &why, &len) == SPORE__MSGPACK_OK)
+			spore__report(NULL, "%s: note: %.*s: the wire waits for it", what, (int)len, why);
+		if (spore__msgpack_skip(&list) != SPORE__MSGPACK_OK)
+			break;
+	}
+}
+
 int spore__wiring_call(const struct spore__args *args, const char *what, const char *method)
 {
 	struct spore__tasks t;
@@ -46,6 +64,8 @@ int spore__wiring_call(const struct spore__args *args, const char *what, const c
 	put_params(&w, args, slow);
 	enum spore_err err = spore__tasks_call(&t, method, &w, add, SPORE__TASKS_PATIENCE_MS);
 	status = err == SPORE_OK ? SPORE__EXIT_OK : spore__tasks_failed(&t, err);
+	if (err == SPORE_OK && add)
+		say_doubts(&t, what);
 	if (err == SPORE_OK && spore__args_has(args, "json")) {
 		struct spore__buf out = {0};
 		struct spore__json j = {.out = &out};

@@ -110,3 +110,18 @@ bool spore__wishes_take(struct spore__asking *a)
 	}
 	return true;
 }
+
+bool spore__asking_keeps(const struct spore__asking *a, const char *system, const char *task)
+{
+	struct spore__msgpack_reader r = a->same;
+	const char *name;
+	uint32_t len;
+	if (a->system[0] == '\0' || strcmp(a->system, system) != 0)
+		return true;
+	for (uint32_t i = 0; i < a->same_count; i++)
+		if (spore__msgpack_read_str(&r, &name, &len) != SPORE__MSGPACK_OK)
+			break;
+		else if (strlen(task) == len && memcmp(task, name, len) == 0)
+			return true;
+	return false;
+}

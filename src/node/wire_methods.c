@@ -55,7 +55,7 @@ static void put_names(struct spore__msgpack_writer *w, const char *key, struct n
 }
 
 struct changes {
-	struct names added, changed, removed, unchanged;
+	struct names added, changed, removed, unchanged, refused, doubtful;
 };
 
 static bool write_wire(struct spore__tasks *t, struct spore__wire *wire)
@@ -73,8 +73,19 @@ static bool erase(struct spore__tasks *t, struct spore__wire *wire, struct names
 	return good;
 }
 
-// Marks the wires that stay as they are, and those of the system that go: neither is a rival. False: WHY.
-static bool judge(struct spore__asking *a, bool only, char *why)
+static void note_about(struct names *n, size_t index, const char *text)
+{
+	spore__msgpack_map(&n->w, 2);
+	spore__msgpack_str(&n->w, "wire");
+	spore__msgpack_uint(&n->w, index);
+	spore__msgpack_str(&n->w, "why");
+	spore__msgpack_str(&n->w, text);
+	n->count++;
+}
+
+// Marks the wires that stay as they are, and those of the system that go: neither is a rival. Notes those that may not be; where REFUSED is NULL the first of
+// them ends it: false, WHY.
+static bool judge(struct spore__asking *a, bool only, struct names *refused, char *why)
 {
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
 		wire->marked = only && strcmp(wire->owner, a->system) == 0;
@@ -84,8 +95,11 @@ static bool judge(struct spore__asking *a, bool only, char *why)
 		if (wire != NULL)
 			wire->marked = true; // not its own rival
 		if ((wire == NULL || !is_same(wire, &a->wishes[i])) &&
-		    !spore__wish_is_allowed(a, &a->wishes[i], why, WHY))
-			return false;
+		    !spore__wish_is_allowed(a, &a->wishes[i], why, WHY)) {
+			if (refused == NULL)
+				return false;
+			note_about(refused, i, why);
+		}
 		if (wire != NULL && !only)
 			wire->marked = was;
 	}
@@ -138,9 +152,19 @@ static bool carry_out(struct spore__asking *a, bool only, bool dry, struct chang
 
 static void finish_changes(struct changes *c)
 {
-	struct names *const all[] = {&c->added, &c->changed, &c->removed, &c->unchanged};
-	for (size_t i = 0; i < 4; i++)
+	struct names *const all[] = {&c->added, &c->changed, &c->removed, &c->unchanged, &c->refused, &c->doubtful};
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		spore__msgpack_writer_finish(&all[i]->w);
+}
+
+static bool take_same(struct spore__asking *a)
+{
+	if (!spore__rpc_param_at(spore__rpc_call_params(a->call), 5, "same", &a->same))
+		return true;
+	if (spore__msgpack_read_array(&a->same, &a->same_count) == SPORE__MSGPACK_OK)
+		return true;
+	spore__rpc_call_fail(a->call, SPORE_EINVALID, "'same' is a list of names");
+	return false;
 }
 
 static void add(struct spore__rpc_call *call)
@@ -158,15 +182,18 @@ static void add(struct spore__rpc_call *call)
 		                     "'only' is about the wires of a system, which 'system' names");
 		return;
 	}
-	if (!spore__wishes_take(&a)) {
+	if (!take_same(&a) || !spore__wishes_take(&a)) {
 		free(a.wishes);
 		return;
 	}
-	if (!judge(&a, only, why)) {
+	if (!judge(&a, only, dry ? &c.refused : NULL, why)) {
 		spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
 		free(a.wishes);
 		return;
 	}
+	for (size_t i = 0; i < a.count; i++)
+		if (spore__wish_is_doubtful(&a, &a.wishes[i], why, sizeof why))
+			note_about(&c.doubtful, i, why);
 	bool good = carry_out(&a, only, dry, &c);
 	a.t->unsettled = true;
 	if (!good || (!dry && !spore__tasks_commit(a.t))) {
@@ -177,11 +204,13 @@ static void add(struct spore__rpc_call *call)
 		return;
 	}
 	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
-	spore__msgpack_map(w, 4);
+	spore__msgpack_map(w, 6);
 	put_names(w, "added", &c.added);
 	put_names(w, "changed", &c.changed);
 	put_names(w, "removed", &c.removed);
 	put_names(w, "unchanged", &c.unchanged);
+	put_names(w, "refused", &c.refused);
+	put_names(w, "doubtful", &c.doubtful);
 	free(a.wishes);
 	spore__rpc_call_done(call);
 }
@@ -268,6 +297,7 @@ static const struct spore__rpc_field add_params[] = {
     {"system", "str", "whose wires they are; its tasks may be defined later", true},
     {"only", "bool", "wires of the system that are not named are taken away", true},
     {"dry", "bool", "nothing is done", true},
+    {"same", "array", "of names: tasks of the system that go on as they are, so that their open ports count", true},
     {0},
 };
 static const struct spore__rpc_field add_result[] = {
@@ -275,6 +305,8 @@ static const struct spore__rpc_field add_result[] = {
     {"changed", "array", "likewise: they are made anew", false},
     {"removed", "array", "likewise", false},
     {"unchanged", "array", "likewise", false},
+    {"refused", "array", "dry: of maps: wire (an index), why", false},
+    {"doubtful", "array", "likewise: a port that a program at work does not have", false},
     {0},
 };
 static const struct spore__rpc_field remove_params[] = {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/hold.h"
 #include "node/wire_ask.h"
 
 enum { WHY = 2048 };
@@ -36,13 +37,14 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 	memcpy(e.protocol, wish->ends[side].protocol, sizeof e.protocol);
 	size_t count, first = spore__table_range(&a->t->table, p->system, p->task, &count);
 	char ignored[WHY];
-	// The tasks of a system are about to be changed by its manifest, which was checked by itself.
-	bool is_open = p->ports != NULL && a->system[0] == '\0', known = false, good = true;
+	// Tasks that the manifest of their system is about to change were checked with it.
+	bool keeps = spore__asking_keeps(a, p->system, p->task);
+	bool is_open = p->ports != NULL && keeps, known = false, good = true;
 	spore__spec_init(&spec);
-	if (count > 0 && !is_open && a->system[0] == '\0')
+	if (count > 0 && !is_open && keeps)
 		known = spore__task_read_spec(a->t, a->t->table.tasks[first], &spec, ignored, sizeof ignored);
 	spore__wire_face(&e, known ? &spec : NULL, room, name, face);
-	if (a->system[0] != '\0')
+	if (!keeps)
 		face->kind = face->shape = face->protocol = "";
 	face->wished = wish->ends[side].protocol;
 	if (is_open) { // the words live as long as the port, that is until this call is answered
@@ -109,4 +111,58 @@ bool spore__wish_is_allowed(struct spore__asking *a, const struct spore__wish *w
 		return false;
 	}
 	return true;
+}
+
+// ---- ports that are not there
+
+// Writes what the program of HOLD has open. False: nothing.
+static bool list_open(const struct spore__hold *hold, char *out, size_t size)
+{
+	size_t len = 0;
+	for (const struct spore__port *p = hold->ports; p != NULL && len < size; p = p->next_of_hold)
+		if (!spore__port_is_standard(p->name)) {
+			int n = snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", p->name);
+			len += n > 0 ? (size_t)n : 0;
+		}
+	return len > 0;
+}
+
+// The instance of it that is ready. NULL: none.
+static const struct spore__hold *ready_hold(const struct spore__tasks *t, const char *system, const char *task)
+{
+	size_t count, first = spore__table_range(&t->table, system, task, &count);
+	for (size_t i = first; i < first + count; i++) {
+		const struct spore__task *at = t->table.tasks[i];
+		if (at->state == SPORE__TASK_RUNNING && at->hold != NULL && at->hold->ports_known &&
+		    at->hold->speaks_ports)
+			return at->hold;
+	}
+	return NULL;
+}
+
+bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size)
+{
+	for (int i = 0; i < 2; i++) {
+		const char *system = wish->ends[i].system, *task = wish->ends[i].task, *port = wish->ends[i].port;
+		const struct spore__plug *p = spore__plug_find(&a->t->wires, system, task, port, false);
+		const struct spore__hold *hold = ready_hold(a->t, system, task);
+		struct spore__spec spec;
+		struct spore__declared room;
+		char others[WHY / 2];
+		if ((p != NULL && p->ports != NULL) || hold == NULL || spore__port_is_standard(port) ||
+		    !spore__asking_keeps(a, system, task))
+			continue;
+		spore__spec_init(&spec);
+		bool declared = spore__task_read_spec(a->t, hold->task, &spec, others, sizeof others) &&
+		                spore__declared_find(spec.ports, port, &room);
+		spore__spec_finish(&spec);
+		if (declared)
+			continue;
+		(void)snprintf(why, size, "%s%s%s is ready and has no port %s open", system,
+		               system[0] != '\0' ? "/" : "", task, port);
+		if (list_open(hold, others, sizeof others))
+			(void)snprintf(why + strlen(why), size - strlen(why), "; it has %s", others);
+		return true;
+	}
+	return false;
 }

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "system/command.h"
+#include "system/run.h"
 #include "system/schema.h"
 
 static void print_json(const struct spore__manifest *m)
@@ -43,6 +44,31 @@ static void print(const struct spore__manifest *m)
 		printf("%s: no mistakes, %zu task%s\n", shown, m->count, m->count == 1 ? "" : "s");
 }
 
+static void note(void *arg, size_t wire, const char *why)
+{
+	struct spore__manifest *m = arg;
+	if (wire < m->wire_count)
+		spore__yaml_note(&m->yaml, m->wires[wire].mark, "wires: as it runs now, %s", why);
+}
+
+// The programs of the system that run may have other ports than the manifest thinks; it may be about to change them.
+static void compare(struct spore__manifest *m)
+{
+	struct spore__tasks t;
+	struct spore__strs same = {0};
+	if (m->wire_count == 0 || spore__tasks_open(&t, "check", false) != 0)
+		return;
+	for (size_t i = 0; i < m->count; i++)
+		spore__strs_add(&same, m->tasks[i].name);
+	if (spore__wires_ask(&t, m, &same, true) == SPORE_OK) {
+		(void)spore__wires_doubts(&t, "refused", note, m);
+		(void)spore__wires_doubts(&t, "doubtful", note, m);
+		spore__yaml_sort(&m->yaml);
+	}
+	spore__strs_finish(&same);
+	spore__tasks_close(&t);
+}
+
 int spore__system_check(const struct spore__options *o)
 {
 	struct spore__manifest m;
@@ -55,6 +81,8 @@ int spore__system_check(const struct spore__options *o)
 	}
 	int status = spore__system_read(o->operands.count > 0 ? o->operands.items[0] : NULL, &m);
 	if (status == 0) {
+		if (m.yaml.errors == 0)
+			compare(&m);
 		if (o->json)
 			print_json(&m);
 		else

@@ -50,7 +50,8 @@ static bool take_top_key(struct spore__taking *t, const struct spore__schema_key
 	case SPORE__SCHEMA_NAME:
 		return take_name(t, key, node);
 	case SPORE__SCHEMA_MAPS:
-		return spore__take_tasks(t, key, node);
+		return strcmp(key->name, "ports") == 0 ? spore__take_program_ports(t, key, node)
+		                                       : spore__take_tasks(t, key, node);
 	case SPORE__SCHEMA_WIRES:
 		return spore__take_wires(t, key, node);
 	case SPORE__SCHEMA_RECIPE:
@@ -89,6 +90,8 @@ bool spore__manifest_parse(struct spore__manifest *m, const char *path, const ch
 	(void)spore__take_keys(&t, root, "spore.yaml", NULL, spore__schema_top);
 	if (m->name == NULL && m->yaml.errors == 0)
 		name_after_folder(m);
+	if (world->files)
+		spore__manifest_inherit(m, world);
 	spore__manifest_check(m, world);
 	spore__yaml_sort(&m->yaml);
 	return m->yaml.errors == 0;
@@ -117,6 +120,7 @@ void spore__manifest_finish(struct spore__manifest *m)
 {
 	for (size_t i = 0; i < m->count; i++)
 		finish_task(&m->tasks[i]);
+	finish_task(&m->program);
 	for (size_t i = 0; i < m->wire_count; i++)
 		spore__wire_finish(&m->wires[i]);
 	free(m->tasks);

@@ -62,8 +62,9 @@ struct spore__manifest {
 	size_t wire_count;
 	struct spore__strs files; // environment files and secrets that were read, or could not be
 	struct spore__recipe recipe;
-	bool has_tasks;          // there is a `tasks:`
-	struct spore__yaml yaml; // with what was found
+	struct spore__manifest_task program; // of this folder: its ports alone
+	bool has_tasks;                      // there is a `tasks:`
+	struct spore__yaml yaml;             // with what was found
 };
 
 struct spore__manifest_world {

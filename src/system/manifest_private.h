@@ -40,8 +40,11 @@ char *spore__manifest_path(const struct spore__manifest *m, const char *path);
 
 // manifest_task.c, manifest_wire.c, manifest_check.c
 bool spore__take_tasks(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node);
+bool spore__take_program_ports(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node);
 bool spore__take_wires(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node);
 void spore__wire_finish(struct spore__manifest_wire *w);
+// manifest_ports.c: the ports that the folders of its tasks name in a spore.yaml of their own become theirs.
+void spore__manifest_inherit(struct spore__manifest *m, const struct spore__manifest_world *world);
 void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world);
 
 #endif

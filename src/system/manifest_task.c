@@ -243,6 +243,13 @@ static bool take_ports(struct spore__taking *t, const struct spore__schema_key *
 	return spore__yaml_pairs(t->y, node, key->name, add_port, &a);
 }
 
+bool spore__take_program_ports(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node)
+{
+	struct spore__taking inner = *t;
+	inner.task = &t->m->program;
+	return take_ports(&inner, key, node);
+}
+
 static bool take_replicas(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node)
 {
 	int64_t n;

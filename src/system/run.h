@@ -61,6 +61,12 @@ bool spore__run_differs(const struct spore__run *r);
 void spore__run_print(const struct spore__run *r);
 void spore__run_print_json(const struct spore__run *r);
 
+// Asks the node about the wires of the manifest (`wires.add`): SAME are the tasks that go on as they are.
+enum spore_err spore__wires_ask(struct spore__tasks *t, const struct spore__manifest *m, const struct spore__strs *same,
+                                bool dry);
+// Of the answer to a dry one what it refuses (KEY "refused"), or doubts ("doubtful"): how many.
+size_t spore__wires_doubts(const struct spore__tasks *t, const char *key,
+                           void (*fn)(void *arg, size_t wire, const char *why), void *arg);
 // Asks the node for the wires of the manifest, DRY: what would change. The exit status after a report.
 int spore__run_wire(struct spore__run *r, bool dry);
 void spore__run_wire_all(struct spore__run *r); // there is no node, so all would be made

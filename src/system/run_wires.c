@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "system/node.h"
@@ -45,26 +46,95 @@ static void finish(struct spore__run *r)
 	spore__strs_finish(&r->unwired);
 }
 
-int spore__run_wire(struct spore__run *r, bool dry)
+enum spore_err spore__wires_ask(struct spore__tasks *t, const struct spore__manifest *m, const struct spore__strs *same,
+                                bool dry)
 {
 	struct spore__msgpack_writer w = {0};
-	spore__msgpack_map(&w, 4);
-	put_wires(&w, &r->m);
-	put_text(&w, "system", r->m.name);
+	spore__msgpack_map(&w, 5);
+	put_wires(&w, m);
+	put_text(&w, "system", m->name);
 	spore__msgpack_str(&w, "only");
 	spore__msgpack_bool(&w, true);
 	spore__msgpack_str(&w, "dry");
 	spore__msgpack_bool(&w, dry);
-	enum spore_err err = spore__tasks_call(&r->node, "wires.add", &w, true, SPORE__TASKS_PATIENCE_MS);
+	spore__msgpack_str(&w, "same");
+	spore__msgpack_array(&w, (uint32_t)same->count);
+	for (size_t i = 0; i < same->count; i++)
+		spore__msgpack_str(&w, same->items[i]);
+	return spore__tasks_call(t, "wires.add", &w, true, SPORE__TASKS_PATIENCE_MS);
+}
+
+size_t spore__wires_doubts(const struct spore__tasks *t, const char *key,
+                           void (*fn)(void *arg, size_t wire, const char *why), void *arg)
+{
+	struct spore__msgpack_reader list, at;
+	uint32_t count = 0;
+	size_t told = 0;
+	if (!spore__msgpack_find(&t->rpc.m.result, key, &list) ||
+	    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
+		return 0;
+	for (; count > 0; count--) {
+		int64_t wire = -1;
+		if (spore__msgpack_find(&list, "wire", &at))
+			(void)spore__msgpack_read_int(&at, &wire);
+		char *why = spore__answer_text(&list, "why");
+		if (wire >= 0) {
+			fn(arg, (size_t)wire, why);
+			told++;
+		}
+		free(why);
+		if (spore__msgpack_skip(&list) != SPORE__MSGPACK_OK)
+			break;
+	}
+	return told;
+}
+
+// Tasks that go on as they are.
+static void list_same(const struct spore__run *r, struct spore__strs *out)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		bool same = true;
+		for (size_t k = 0; k < r->count; k++)
+			if (r->items[k].task == r->items[i].task)
+				same = same && (r->items[k].action == SPORE__ACTION_UNCHANGED ||
+				                r->items[k].action == SPORE__ACTION_UPDATE);
+		if (same && !spore__strs_has(out, r->items[i].task->name))
+			spore__strs_add(out, r->items[i].task->name);
+	}
+}
+
+struct telling {
+	const struct spore__run *r;
+	const char *note;
+};
+
+static void tell(void *arg, size_t wire, const char *why)
+{
+	struct telling *t = arg;
+	if (wire >= t->r->m.wire_count)
+		return;
+	yaml_mark_t mark = t->r->m.wires[wire].mark;
+	spore__report(NULL, "%s:%zu:%zu: %swires: %s", spore__system_shown(t->r->m.path), mark.line + 1,
+	              mark.column + 1, t->note, why);
+}
+
+int spore__run_wire(struct spore__run *r, bool dry)
+{
+	struct spore__strs same = {0};
+	list_same(r, &same);
+	enum spore_err err = spore__wires_ask(&r->node, &r->m, &same, dry);
+	spore__strs_finish(&same);
 	if (err != SPORE_OK)
 		return spore__tasks_failed(&r->node, err);
-	if (dry) {
-		finish(r);
-		spore__answer_texts(&r->node.rpc.m.result, "added", &r->wired);
-		spore__answer_texts(&r->node.rpc.m.result, "changed", &r->rewired);
-		spore__answer_texts(&r->node.rpc.m.result, "removed", &r->unwired);
-	}
-	return 0;
+	if (!dry)
+		return 0;
+	finish(r);
+	spore__answer_texts(&r->node.rpc.m.result, "added", &r->wired);
+	spore__answer_texts(&r->node.rpc.m.result, "changed", &r->rewired);
+	spore__answer_texts(&r->node.rpc.m.result, "removed", &r->unwired);
+	struct telling refused = {r, ""}, doubtful = {r, "note: "};
+	(void)spore__wires_doubts(&r->node, "doubtful", tell, &doubtful);
+	return spore__wires_doubts(&r->node, "refused", tell, &refused) > 0 ? SPORE__EXIT_SPORE : 0;
 }
 
 void spore__run_wire_all(struct spore__run *r)

@@ -170,6 +170,8 @@ const struct spore__schema_key spore__schema_top[] = {
         HELP
         "Connections of ports: A.PORT -> B.PORT, or A.PORT <> B.PORT where both write, a protocol in brackets after a "
         "port"),
+    KEY("ports", MAPS, NULL, .keys = port_keys,
+        HELP "The ports of this folder as a program: each task of it has them, in whatever system"),
     KEY("recipe", RECIPE, NULL, HELP "How this folder is built as a program: see *spore-sources*(7)"),
     {0},
 };

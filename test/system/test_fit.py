@@ -1,0 +1,116 @@
+"""Ports that do not fit are told before anything runs, by what programs declare and by what they have open."""
+
+import json
+import os
+import unittest
+
+from spore_test import wait_until
+from test_look import PROGRAM
+from test_tasks import TasksTest
+
+SHOP = """spore: 1
+name: shop
+tasks:
+  one: {{ source: "path:{program}", args: [echo, a], control: true, ready: notify }}
+  two: {{ source: "path:{program}", args: [echo, b], control: true, ready: notify }}
+  three: {{ source: "path:{program}", args: [deaf, c], control: true, ready: notify }}
+wires:
+"""
+
+
+class Declared(TasksTest):
+    def setUp(self):
+        super().setUp()
+        for name, ports in (("camera", "{ frames: { kind: messages, shape: publish, protocol: jpeg }, own: {} }"),
+                            ("detect", "{ in: { kind: messages, shape: subscribe }, out: { shape: serve } }"),
+                            ("late", "{ in: { shape: connect } }")):
+            self.write(f"{name}/main.sh", "#!/bin/sh\n", 0o755)
+            self.write(f"{name}/spore.yaml", f"spore: 1\nrecipe: {{ run: [./main.sh] }}\nports: {ports}\n")
+
+    def check(self, wires, camera="{ source: ./camera }"):
+        self.write("spore.yaml", f"spore: 1\nname: watch\ntasks:\n  camera: {camera}\n"
+                   f"  detect: {{ source: ./detect }}\n  late: {{ source: ./late }}\nwires:\n  - {wires}\n")
+        result = self.spore("check")
+        return result.stdout.splitlines()
+
+    def test_by_the_folder_of_the_program(self):
+        self.assertEqual(self.check("camera.frames -> detect.in"), ["spore.yaml: no mistakes, 3 tasks"])
+        self.assertEqual(self.check("camera.frames -> detect.out"),
+                         ["spore.yaml:8:5: wires: camera.frames has the shape publish, detect.out has serve: publish goes to "
+                          "subscribe, connect to connect or serve"])
+        self.assertEqual(self.check("camera.frames (png) -> detect.in"),
+                         ["spore.yaml:8:5: wires: camera.frames speaks jpeg, and the wire says png"])
+        # What is not said fits everything.
+        self.assertEqual(self.check("camera.own -> detect.out"), ["spore.yaml: no mistakes, 3 tasks"])
+        ports = {p["name"]: p for t in json.loads(self.ok(self.spore("graph", "--json")).stdout)["tasks"]
+                 for p in t["ports"]}
+        self.assertEqual(ports["frames"]["protocol"], "jpeg")
+        # Nothing is begun that cannot be.
+        self.check("camera.frames -> late.in")
+        result = self.spore("up", "-d")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("spore.yaml:8:5: wires: camera.frames has the shape publish, late.in has connect", result.stderr)
+        self.assertEqual(self.spore("ps", "-a").stdout.count("\n"), 1)
+
+    def test_the_manifest_adds_to_it(self):
+        camera = "{ source: ./camera, ports: { frames: { protocol: jpeg }, more: { kind: messages } } }"
+        self.assertEqual(self.check("camera.frames -> detect.in", camera), ["spore.yaml: no mistakes, 3 tasks"])
+        self.assertEqual(self.check("camera.frames -> detect.in", camera.replace("jpeg", "png")),
+                         ["spore.yaml:4:21: ports: camera.frames has the protocol png here, and jpeg in the spore.yaml of its "
+                          "source"])
+
+    def test_a_wrong_one(self):
+        self.write("late/spore.yaml", "spore: 1\nports: { in: { shape: conect } }\n")
+        lines = self.check("camera.frames -> detect.in")
+        self.assertTrue(lines[0].startswith(f"spore.yaml:6:19: note: source: {self.work}/late/spore.yaml:2:23: "), lines)
+
+    def test_of_the_folder_itself(self):
+        self.write("spore.yaml", "spore: 1\nname: self\nrecipe: { run: [./main.sh] }\nports: { a: { shape: serve }, b: { shape: serve } }\n"
+                   "tasks:\n  x: { source: . }\n  z: { source: . }\nwires:\n  - x.a -> z.b\n")
+        self.assertEqual(self.spore("check").stdout,
+                         "spore.yaml:9:5: wires: x.a and z.b both serve: one of them has to connect\n")
+
+
+class Open(TasksTest):
+    def setUp(self):
+        super().setUp()
+        self.env["PATH"] = os.path.dirname(PROGRAM) + ":" + self.env["PATH"]
+        self.shop("")
+
+    def shop(self, wires):
+        self.write("spore.yaml", SHOP.format(program=os.path.basename(PROGRAM)) + wires)
+
+    def test_a_manifest(self):
+        self.shop("  - three.c -> one.a\n")
+        self.ok(self.spore("up", "-d", "--wait"))
+        wait_until(lambda: {p["name"] for p in self.call("ports.list")["ports"] if p["open"]}
+                   == {"shop/one.a", "shop/two.b", "shop/three.c"}, "the ports")
+        self.shop("  - three.c -> one.a\n  - one.a -> two.b\n  - two.x -> three.z\n")
+        both = "shop/one.a and shop/two.b both serve: one of them has to connect"
+        other = "shop/two is ready and has no port x open; it has b"
+        for command in ("plan", "up"):
+            result = self.spore(command, *(["-d"] if command == "up" else []))
+            self.assertEqual((result.returncode, result.stderr.splitlines()),
+                             (125, [f"spore: spore.yaml:10:5: note: wires: {other}", f"spore: spore.yaml:9:5: wires: {both}"]))
+        self.assertEqual(len(self.call("wires.list")["wires"]), 1)
+        self.ok(self.spore("check"),
+                f"spore.yaml:9:5: note: wires: as it runs now, {both}\n"
+                f"spore.yaml:10:5: note: wires: as it runs now, {other}\n"
+                "spore.yaml: no mistakes, 3 tasks\n")
+        # A task that is about to be another program is not held to what this one has.
+        text = SHOP.replace("[echo, a]", "[deaf, a]").replace("[deaf, c]", "[deaf, z]")
+        self.write("spore.yaml", text.format(program=os.path.basename(PROGRAM)) + "  - one.a -> two.b\n")
+        self.assertEqual(self.ok(self.spore("up", "-d", "--wait")).stderr, "")
+        wait_until(lambda: self.call("wires.list")["wires"][0]["state"] == "wired", "the wire")
+
+    def test_by_hand(self):
+        self.begin("a", argv=[PROGRAM, "deaf", "ear"], control=True, ready="notify")
+        self.begin("b", argv=[PROGRAM, "deaf", "mouth"], control=True, ready="notify")
+        result = self.ok(self.spore("wire", "a.eer", "b.mouth"))
+        self.assertEqual(result.stderr, "spore: wire: note: a is ready and has no port eer open; it has ear: the wire waits for it\n")
+        self.ok(self.spore("unwire", "a.eer", "b.mouth"))
+        self.assertEqual(self.ok(self.spore("wire", "a.ear", "b.mouth")).stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
