@@ -59,13 +59,13 @@ class SporeTest(unittest.TestCase):
                 self.env[name] = os.environ[name]
 
     def marked(self):
-        """The processes of this test, found by their environment."""
-        mark = ("SPORE_STORE=" + self.store).encode()
+        """The processes of this test, found by the paths in their environment: a task's has no more than SPORE_INSTANCE."""
+        mark = os.fsencode(self.dir + "/")
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/environ", "rb") as f:
-                    if mark in f.read().split(b"\0"):
+                    if mark in f.read():
                         found.append(int(pid))
             except OSError:
                 pass

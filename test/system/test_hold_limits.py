@@ -37,7 +37,8 @@ class Limits(HoldTest):
         core = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
         pinned = not os.environ.get("SPORE_POSIX")  # plain POSIX knows no processors
         cpus = [cpu] if pinned else sorted(os.sched_getaffinity(0))
-        self.assertEqual(hold.output().decode(), f"(50, 50) ({core}, {core})\nnone\n7 {cpus}\n")
+        nice = min(os.nice(0) + 7, 19)
+        self.assertEqual(hold.output().decode(), f"(50, 50) ({core}, {core})\nnone\n{nice} {cpus}\n")
         self.assertEqual(state["limits"], "memory=each-process files=enforced core=enforced nice=enforced "
                                           f"affinity={'enforced' if pinned else 'not-enforced'}")
 
