@@ -37,6 +37,8 @@ static void make_environment(const struct spore__held *h, struct spore__strs *en
 		spore__strs_addf(env, "%s", pair);
 	}
 	spore__strs_addf(env, "SPORE_TASK=%s", h->name);
+	if (faccessat(h->dir, "ports", F_OK, 0) == 0)
+		spore__strs_addf(env, "SPORE_PORTS=%s/ports", h->folder);
 	if (term != NULL)
 		spore__strs_addf(env, "TERM=%s", term);
 }

@@ -333,7 +333,7 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 
 static void face_of(const struct spore__port *p, const struct spore__wire_end *e, struct spore__face *face)
 {
-	*face = (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol, p->framing, p->plain};
+	*face = (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol, p->framing, p->plain, p->as};
 }
 
 static bool fit(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q)

@@ -109,6 +109,14 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 		copy(p->framing, sizeof p->framing, &protocol);
 		p->plain = true;
 	}
+	struct spore__hold_word as;
+	char word[16];
+	at = (struct spore__msgpack_reader){0};
+	if (spore__msgpack_find(&m->map, "as", &at) &&
+	    spore__msgpack_read_str(&at, &as.s, &as.len) == SPORE__MSGPACK_OK) {
+		copy(word, sizeof word, &as);
+		p->as = spore__port_as_of(word);
+	}
 	(void)spore__msgpack_read_array(&list, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *s;

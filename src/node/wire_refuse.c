@@ -44,13 +44,16 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 	if (count > 0 && !is_open && keeps)
 		known = spore__task_read_spec(a->t, a->t->table.tasks[first], &spec, ignored, sizeof ignored);
 	spore__wire_face(&e, known ? &spec : NULL, room, name, face);
-	if (!keeps)
+	if (!keeps) {
 		face->kind = face->shape = face->protocol = "";
+		face->as = SPORE__AS_NONE;
+	}
 	face->wished = wish->ends[side].protocol;
-	if (is_open) { // the words live as long as the port, that is until this call is answered
+	if (is_open || face->as != SPORE__AS_NONE) { // the words live as long as the port, until this call is answered
 	} else if (!spore__port_is_standard(p->port) && strcmp(face->kind, "bytes") == 0) {
-		(void)snprintf(why, size, "%s is a port of bytes, and of those only stdin, stdout and stdio are wired",
-		               name);
+		(void)snprintf(
+		    why, size,
+		    "%s is a port of bytes: say what its program has it as (as: fifo-in, fifo-out or socket)", name);
 		good = false;
 	} else if (spore__port_is_standard(p->port)) {
 		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;

@@ -37,7 +37,8 @@ void spore__wire_face(const struct spore__wire_end *e, const struct spore__spec 
 {
 	const struct spore__port *p = open_port(e);
 	spore__wire_end_name(e, name);
-	*face = (struct spore__face){name, "", "", "", e->protocol, "", spore__port_is_standard(e->plug->port)};
+	*face = (struct spore__face){name,          "", "", "", e->protocol, "", spore__port_is_standard(e->plug->port),
+	                             SPORE__AS_NONE};
 	if (face->plain) {
 		face->kind = "bytes";
 		face->shape = "connect";
@@ -48,8 +49,10 @@ void spore__wire_face(const struct spore__wire_end *e, const struct spore__spec 
 		face->protocol = p->protocol;
 		face->framing = p->framing;
 		face->plain = p->plain;
+		face->as = p->as;
 	} else if (spec != NULL && spore__declared_find(spec->ports, e->plug->port, room)) {
-		face->plain |= !spec->control;
+		face->as = spore__port_as_of(room->as);
+		face->plain |= !spec->control || face->as != SPORE__AS_NONE;
 		face->kind = face->plain && room->kind[0] == '\0' ? "bytes" : room->kind;
 		face->shape = face->plain && room->shape[0] == '\0' ? "connect" : room->shape;
 		face->protocol = room->protocol;

@@ -63,8 +63,9 @@ struct spore__port {
 	struct spore__port *next_of_hold;
 	uint64_t id; // of the hold
 	char name[SPORE__HOLD_WORD + 1], kind[32], shape[32], protocol[SPORE__NAME_MAX + 1];
-	char framing[16];    // of a plain end, else ""
-	bool plain;          // the program behind it speaks no libspore
+	char framing[16]; // of a plain end, else ""
+	bool plain;       // the program behind it speaks no libspore
+	enum spore__port_as as;
 	unsigned transports; // bits by the order of spore__channel_kinds
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;

@@ -39,6 +39,8 @@ bool spore__os_can_pin(const struct spore__cpus *cpus);
 bool spore__os_can_confine(void);
 // ... and keeps it from sending signals to processes outside (Linux 6.12).
 bool spore__os_confines_signals(void);
+// Puts C in force for this process, which has one thread, for good. Plain POSIX: ENOTSUP.
+int spore__os_confine_self(const struct spore__confine *c);
 
 // The clock that file times are taken from, as coarse as they are: a file changed from now on has a change time not before it.
 int spore__os_file_clock(struct timespec *now);
@@ -100,6 +102,10 @@ int spore__os_for_reading(int fd);
 
 // Makes a pipe take SIZE bytes where that is allowed (0: leaves it). Returns how many it takes; 0 where that cannot be told (plain POSIX).
 size_t spore__os_pipe_grow(int fd, size_t size);
+
+// Moves at most SIZE bytes without copying them; one of the two is a pipe. Does not wait where the descriptors do not. How many; 0: end of
+// file. EINVAL: not between these two. Plain POSIX: ENOSYS.
+ssize_t spore__os_splice(int from, int to, size_t size);
 
 // Copies by sharing blocks or in the kernel; ENOTSUP where it cannot, then copy by hand.
 int spore__os_copy(int from, int to, off_t size);

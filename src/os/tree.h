@@ -3,7 +3,7 @@
 //
 // Linux: the caller is made the subreaper of all of them, and they are put into a cgroup of their own where one can be made. Plain POSIX: only
 // the process group is known, and who leaves it is lost.
-// Other holds and the node are left alone wherever they were started: they belong to no task (Linux).
+// Other holds, the node and pumps (src/pump) are left alone wherever they were started: they belong to no task (Linux).
 #ifndef SPORE_OS_TREE_H
 #define SPORE_OS_TREE_H
 

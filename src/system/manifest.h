@@ -19,8 +19,8 @@ struct spore__manifest_after {
 
 struct spore__manifest_port {
 	char *name;
-	const char *kind, *shape; // words of the table; NULL: not said
-	char *protocol, *framing; // may be NULL
+	const char *kind, *shape, *as; // words of the table; NULL: not said
+	char *protocol, *framing;      // may be NULL
 };
 
 struct spore__manifest_end {

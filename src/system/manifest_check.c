@@ -131,6 +131,13 @@ static void check_together(struct spore__manifest *m, const struct spore__manife
 		(void)spore__yaml_wrong(&m->yaml, task->every_mark,
 		                        "%s: every and restart: always do not go together: remove one of them",
 		                        task->name);
+	for (size_t i = 0; s->confine && i < task->port_count; i++)
+		if (task->ports[i].as != NULL && strcmp(task->ports[i].as, "socket") == 0)
+			(void)spore__yaml_wrong(
+			    &m->yaml, task->mark,
+			    "%s: a confined task cannot connect to a socket of this machine, and its port "
+			    "%s is one: take fifo-in and fifo-out",
+			    task->name, task->ports[i].name);
 	if (s->tty && s->stdin_from != SPORE__STDIN_NULL)
 		(void)spore__yaml_wrong(&m->yaml, task->mark,
 		                        "%s: its stdin is its terminal (tty: true): remove stdin or tty", task->name);
@@ -174,8 +181,9 @@ static void face_of(struct spore__manifest *m, const struct spore__manifest_end 
 	    .protocol = p != NULL && p->protocol != NULL ? p->protocol : "",
 	    .wished = e->protocol != NULL ? e->protocol : "",
 	    .framing = p != NULL && p->framing != NULL ? p->framing : "",
-	    .plain = spore__port_is_standard(e->port),
+	    .as = p != NULL && p->as != NULL ? spore__port_as_of(p->as) : SPORE__AS_NONE,
 	};
+	face->plain = spore__port_is_standard(e->port) || face->as != SPORE__AS_NONE;
 	if (face->plain) {
 		face->kind = "bytes";
 		face->shape = "connect";
@@ -242,13 +250,13 @@ static void check_fit(struct spore__manifest *m, size_t index)
 	if (is_named_plain(&from) || is_named_plain(&to))
 		(void)spore__yaml_wrong(
 		    &m->yaml, w->mark,
-		    "wires: %s is a port of bytes, and of those only stdin, stdout and stdio are wired",
+		    "wires: %s is a port of bytes: say what the program has it as (as: fifo-in, fifo-out or socket)",
 		    is_named_plain(&from) ? left : right);
 	else if (same_end(&w->from, &w->to))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
 	else if (!spore__ports_fit(&from, &to, w->duplex, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
-	else if (from.plain && to.plain && !check_order(m, w))
+	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;
 	else if (check_rivals(m, index, &w->from, &from))
 		(void)check_rivals(m, index, &w->to, &to);
@@ -260,9 +268,13 @@ static void list_ports(struct spore__manifest_task *task)
 	struct spore__strs ports = {0};
 	for (size_t i = 0; i < task->port_count; i++) {
 		const struct spore__manifest_port *p = &task->ports[i];
-		spore__strs_addf(&ports, "%s %s %s %s%s%s", p->name, p->kind != NULL ? p->kind : "-",
+		spore__strs_addf(&ports, "%s %s %s %s%s%s%s%s", p->name, p->kind != NULL ? p->kind : "-",
 		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-",
-		                 p->framing != NULL ? " " : "", p->framing != NULL ? p->framing : "");
+		                 p->framing != NULL || p->as != NULL ? " " : "",
+		                 p->framing != NULL ? p->framing
+		                 : p->as != NULL    ? "-"
+		                                    : "",
+		                 p->as != NULL ? " " : "", p->as != NULL ? p->as : "");
 	}
 	task->spec.ports = ports.items;
 }

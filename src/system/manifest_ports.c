@@ -37,6 +37,7 @@ static void merge(struct spore__manifest *m, struct spore__manifest_task *task, 
 		const char *protocol = own->protocol, *framing = own->framing;
 		(void)merge_word(m, task, p->name, "kind", &own->kind, p->kind);
 		(void)merge_word(m, task, p->name, "shape", &own->shape, p->shape);
+		(void)merge_word(m, task, p->name, "as", &own->as, p->as);
 		(void)merge_word(m, task, p->name, "protocol", &protocol, p->protocol);
 		(void)merge_word(m, task, p->name, "framing", &framing, p->framing);
 		if (own->protocol == NULL)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "system/manifest_private.h"
 #include "system/value.h"
+#include "task/port.h"
 #include "task/wanted.h"
 
 enum { SECRET_MAX = 64 * 1024 };
@@ -207,7 +208,9 @@ static bool take_port_key(struct spore__taking *t, const struct spore__schema_ke
 	struct spore__manifest_port *port = t->object;
 	if (key->type == SPORE__SCHEMA_WORD) {
 		const char *word = spore__take_word(t, key, node);
-		*(strcmp(key->name, "kind") == 0 ? &port->kind : &port->shape) = word;
+		*(strcmp(key->name, "kind") == 0 ? &port->kind
+		  : strcmp(key->name, "as") == 0 ? &port->as
+		                                 : &port->shape) = word;
 		return word != NULL;
 	}
 	char **at = strcmp(key->name, "protocol") == 0 ? &port->protocol : &port->framing;
@@ -217,24 +220,36 @@ static bool take_port_key(struct spore__taking *t, const struct spore__schema_ke
 	return *at != NULL;
 }
 
+// Of stdin, stdout and stdio only how messages are told apart is left to be said.
+static bool check_port(struct spore__taking *t, const yaml_node_t *key_node, const struct spore__manifest_port *p)
+{
+	if (spore__port_is_standard(p->name) && (p->kind != NULL || p->shape != NULL || p->as != NULL))
+		return spore__yaml_wrong(t->y, key_node->start_mark,
+		                         "every task has a port %s already: it can have a framing and a protocol",
+		                         p->name);
+	if (p->as != NULL && p->shape != NULL && strcmp(p->shape, "connect") != 0)
+		return spore__yaml_wrong(t->y, key_node->start_mark, "%s: a %s has one channel: leave out shape: %s",
+		                         p->name, p->as, p->shape);
+	return true;
+}
+
 static bool add_port(void *arg, const char *name, const yaml_node_t *key_node, const yaml_node_t *node)
 {
-	static const char *const taken[] = {"stdin", "stdout", "stderr", "stdio", NULL};
 	struct afters *a = arg;
 	struct spore__manifest_task *task = a->t->task;
 	if (!spore__name_is_valid(name))
 		return spore__yaml_wrong(a->t->y, key_node->start_mark,
 		                         "\"%.80s\" is no name of letters, digits, _ and -", name);
-	for (size_t i = 0; taken[i] != NULL; i++)
-		if (strcmp(taken[i], name) == 0)
-			return spore__yaml_wrong(a->t->y, key_node->start_mark, "every task has a port %s already",
-			                         name);
+	if (strcmp(name, "stderr") == 0)
+		return spore__yaml_wrong(a->t->y, key_node->start_mark,
+		                         "stderr is logged, and no port to be described");
 	task->ports = spore__xrealloc(task->ports, (task->port_count + 1) * sizeof *task->ports);
 	task->ports[task->port_count] = (struct spore__manifest_port){.name = spore__xstrdup(name)};
 	struct spore__taking inner = *a->t;
-	inner.object = &task->ports[task->port_count++];
+	struct spore__manifest_port *port = &task->ports[task->port_count++];
+	inner.object = port;
 	inner.other = take_port_key;
-	return spore__take_keys(&inner, node, name, NULL, a->key->keys);
+	return spore__take_keys(&inner, node, name, NULL, a->key->keys) && check_port(a->t, key_node, port);
 }
 
 static bool take_ports(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node)

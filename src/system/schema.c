@@ -15,6 +15,7 @@ static const char *const overflow_words[] = {"block", "drop", NULL};
 static const char *const after_words[] = {"started", "ready", "healthy", "completed", NULL};
 static const char *const kind_words[] = {"bytes", "messages", NULL};
 static const char *const shape_words[] = {"connect", "serve", "publish", "subscribe", NULL};
+static const char *const as_words[] = {"fifo-in", "fifo-out", "socket", NULL};
 static const char *const slow_words[] = {"block", "drop-oldest", "disconnect", NULL};
 
 #define KEY(n, t, s, ...)                                                                                              \
@@ -40,6 +41,10 @@ static const struct spore__schema_key port_keys[] = {
         HELP "What the program does with it: connect to one other port, serve many, publish to many, subscribe"),
     KEY("protocol", NAME, NULL, HELP "What is spoken, such as rpc, lsp or jsonl"),
     KEY("framing", NAME, NULL, HELP "How messages are told apart in a stream, such as lines or u32le"),
+    KEY("as", WORD, NULL, .words = as_words,
+        HELP
+        "What it is in the folder *SPORE_PORTS* for a program without libspore: a FIFO that it reads, a FIFO that it "
+        "writes, or a Unix socket that it connects to"),
     {0},
 };
 

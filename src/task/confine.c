@@ -85,7 +85,7 @@ int spore__confine_make(const struct spore__spec *s, const char *folder, struct 
 		return -1;
 	}
 	c->read = calloc(system + count_of(s->confine_read) + 5, sizeof *c->read);
-	c->write = calloc(count_of(s->confine_write) + 1, sizeof *c->write);
+	c->write = calloc(count_of(s->confine_write) + 2, sizeof *c->write);
 	if (c->read == NULL || c->write == NULL)
 		return -1;
 	memcpy(c->read, system_folders, sizeof system_folders);
@@ -98,7 +98,9 @@ int spore__confine_make(const struct spore__spec *s, const char *folder, struct 
 	    (size_t)snprintf(c->artifact, sizeof c->artifact, "%s/artifacts/%s", s->store, s->artifact) <
 	        sizeof c->artifact)
 		c->read[n++] = c->artifact;
-	(void)copy_to(c->write, s->confine_write);
+	n = copy_to(c->write, s->confine_write);
+	if ((size_t)snprintf(c->ports, sizeof c->ports, "%s/ports", folder) < sizeof c->ports)
+		c->write[n] = c->ports;
 	c->confine =
 	    (struct spore__confine){.read = c->read, .write = c->write, .self = true, .network = s->confine_network};
 	return 0;

@@ -11,6 +11,7 @@ struct spore__task_confine {
 	struct spore__confine confine;
 	const char **read, **write; // malloc'ed
 	char artifact[PATH_MAX];
+	char ports[PATH_MAX];
 };
 // Of a confined task S, whose hold has the folder FOLDER. -1 with errno; ENOTSUP: this kernel cannot. To be finished either way.
 int spore__confine_make(const struct spore__spec *s, const char *folder, struct spore__task_confine *c);

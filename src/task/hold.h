@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_named.c its FIFOs and sockets, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -59,6 +59,7 @@ enum spore__hold_timer {
 	SPORE__TIMER_NODE,   // no node has come
 	SPORE__TIMER_STATUS, // the status could not be written
 	SPORE__TIMER_SAY,    // there may be room for descriptors
+	SPORE__TIMER_NAMED,  // pumps that could not be started
 	SPORE__TIMER_PROBE_READY,
 	SPORE__TIMER_PROBE_ALIVE,
 	SPORE__TIMERS,
@@ -148,7 +149,7 @@ struct spore__hold_run {
 
 // The environment of what runs for the task: its own, and what spore adds. HELPER: it is not the program itself, and has no say in
 // what that is doing. 0, or -1 with errno; to be finished either way.
-enum { SPORE__HOLD_OWN = 6 };
+enum { SPORE__HOLD_OWN = 7 };
 struct spore__hold_environment {
 	const char **items; // malloc'ed; NULL-terminated
 	size_t count, owned;
@@ -248,6 +249,23 @@ bool spore__hold_wired_over(struct spore__hold *h, const struct spore__hold_mess
 bool spore__hold_wired_ready(struct spore__hold *h);
 // WHICH is 0, to be read, or 1, to be written. False: it is not wired. *FD is a duplicate, or -1 with errno.
 bool spore__hold_wired_end(struct spore__hold *h, int which, int *fd);
+
+// ---- FIFOs and sockets (hold_named.c)
+
+enum { SPORE__NAMED_MAX = 32 }; // of one task
+struct spore__hold_named;
+void spore__hold_named_open(struct spore__hold *h);         // those of the specification
+void spore__hold_named_close(struct spore__hold *h);        // the task has ended for good
+size_t spore__hold_named_said(const struct spore__hold *h); // how many spore__hold_named_put says
+void spore__hold_named_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
+bool spore__hold_named_has(const struct spore__hold *h, const char *port);
+// As of spore__hold_wired_channel.
+bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
+bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_message *m);
+bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_message *m);
+// A process ended: was it one of its pumps?
+bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status);
+void spore__hold_named_retry(struct spore__hold *h);
 
 // ---- the memory of its channels (hold_memory.c)
 
@@ -428,6 +446,9 @@ void spore__hold_viewers_drop_input(struct spore__hold *h);
 void spore__hold_node_lost(struct spore__hold *h);
 void spore__hold_node_came(struct spore__hold *h);
 void spore__hold_node_start(struct spore__hold *h);
+// The path of the program NAME of spore's: in the folder that SPORE_LIBEXEC names, else beside this one. OUT has PATH_MAX bytes. False: it
+// cannot be told.
+bool spore__hold_beside(const char *name, char *out);
 
 // ---- all of it
 
@@ -467,6 +488,9 @@ struct spore__hold {
 	struct spore__hold_memories memories;
 	struct spore__hold_wired wired[2];
 	size_t wired_count;
+	struct spore__hold_named *named; // malloc'ed
+	size_t named_count;
+	char ports_folder[PATH_MAX]; // SPORE_PORTS; "": none
 	struct spore__hold_log log;
 	struct spore__hold_probe probes[SPORE__PROBES];
 	struct spore__hold_matcher *matcher; // malloc'ed; NULL: none

@@ -36,15 +36,14 @@ void spore__hold_node_came(struct spore__hold *h)
 	spore__hold_timer(h, SPORE__TIMER_NODE, -1);
 }
 
-// The path of spore-node: in the folder that SPORE_LIBEXEC names, else beside this program.
-static bool find_node(char *out, size_t size)
+bool spore__hold_beside(const char *name, char *out)
 {
 	const char *libexec = getenv("SPORE_LIBEXEC");
 	if (libexec != NULL && libexec[0] == '/')
-		return (size_t)snprintf(out, size, "%s/spore-node", libexec) < size;
+		return snprintf(out, PATH_MAX, "%s/%s", libexec, name) < PATH_MAX;
 	char *self = spore__os_self();
 	char *slash = self != NULL ? strrchr(self, '/') : NULL;
-	bool found = slash != NULL && (size_t)snprintf(out, size, "%.*s/spore-node", (int)(slash - self), self) < size;
+	bool found = slash != NULL && snprintf(out, PATH_MAX, "%.*s/%s", (int)(slash - self), self, name) < PATH_MAX;
 	free(self);
 	return found;
 }
@@ -57,7 +56,7 @@ void spore__hold_node_start(struct spore__hold *h)
 		return;
 	// A node finds the hold by its folder.
 	spore__hold_write_status(h);
-	if (!find_node(path, sizeof path))
+	if (!spore__hold_beside("spore-node", path))
 		spore__hold_complain(
 		    h, "the node is gone, and spore-node cannot be found: set SPORE_LIBEXEC to its folder");
 	else if (spore__tree_start_outside(argv) != 0)

@@ -346,7 +346,7 @@ void spore__hold_run_reap(struct spore__hold *h)
 			note_end(h, status, &used);
 			exited = true;
 		} else {
-			(void)spore__hold_probes_reaped(h, pid, status);
+			(void)(spore__hold_named_reaped(h, pid, status) || spore__hold_probes_reaped(h, pid, status));
 		}
 	}
 	if (!all)

@@ -103,6 +103,7 @@ static void end_for_good(struct spore__hold *h)
 	h->state.failed = h->state.wanted && !succeeded(&h->state);
 	move(h, SPORE__AT_ENDED);
 	spore__hold_wired_close(h);
+	spore__hold_named_close(h);
 	h->quit = true;
 }
 
@@ -507,5 +508,6 @@ void spore__hold_begin(struct spore__hold *h)
 {
 	h->grace = -1;
 	spore__hold_wired_open(h);
+	spore__hold_named_open(h);
 	spore__hold_happens(h, SPORE__ON_TIMER);
 }

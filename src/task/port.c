@@ -17,6 +17,26 @@ enum spore__shape spore__shape_of(const char *word)
 	return SPORE__SHAPE_UNKNOWN;
 }
 
+static const char *const as_words[] = {
+    [SPORE__AS_NONE] = "",
+    [SPORE__AS_FIFO_IN] = "fifo-in",
+    [SPORE__AS_FIFO_OUT] = "fifo-out",
+    [SPORE__AS_SOCKET] = "socket",
+};
+
+enum spore__port_as spore__port_as_of(const char *word)
+{
+	for (size_t i = 1; i < sizeof as_words / sizeof as_words[0]; i++)
+		if (strcmp(word, as_words[i]) == 0)
+			return (enum spore__port_as)i;
+	return SPORE__AS_NONE;
+}
+
+const char *spore__port_as_word(enum spore__port_as as)
+{
+	return as_words[as];
+}
+
 bool spore__shape_is_single(enum spore__shape shape)
 {
 	return shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SUBSCRIBE;
@@ -95,6 +115,26 @@ static bool fit_stdio(const struct spore__face *f, bool left, bool duplex, char 
 	return false;
 }
 
+// A FIFO goes one way.
+static bool fit_fifo(const struct spore__face *f, bool left, bool duplex, char *why, size_t size)
+{
+	if (f->as != SPORE__AS_FIFO_IN && f->as != SPORE__AS_FIFO_OUT)
+		return true;
+	if (duplex)
+		(void)snprintf(why, size,
+		               "%s is a FIFO, which goes one way: write -> in place of <>, or have it as a socket",
+		               f->name);
+	else if (left && f->as == SPORE__AS_FIFO_IN)
+		(void)snprintf(why, size, "%s is read by its program (fifo-in), so it stands on the right of ->",
+		               f->name);
+	else if (!left && f->as == SPORE__AS_FIFO_OUT)
+		(void)snprintf(why, size, "%s is written by its program (fifo-out), so it stands on the left of ->",
+		               f->name);
+	else
+		return true;
+	return false;
+}
+
 static const char *framing_of(const struct spore__face *f)
 {
 	return f->framing != NULL && f->framing[0] != '\0' ? f->framing : "lines";
@@ -127,7 +167,8 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 	// By hand there is no <>, and of two ends that both go both ways none is needed.
 	bool both = duplex || (!is_named(from, "stdout") && !is_named(to, "stdin"));
 	if (!fit_stdio(from, true, is_named(from, "stdio") ? both : duplex, why, size) ||
-	    !fit_stdio(to, false, is_named(to, "stdio") ? both : duplex, why, size))
+	    !fit_stdio(to, false, is_named(to, "stdio") ? both : duplex, why, size) ||
+	    !fit_fifo(from, true, duplex, why, size) || !fit_fifo(to, false, duplex, why, size))
 		return false;
 	if (from->plain || to->plain) {
 		if (!fit_plain(from, to, why, size))

@@ -17,6 +17,16 @@ enum spore__shape {
 
 enum spore__shape spore__shape_of(const char *word);
 
+// How a port of a program that knows nothing of spore exists in the folder SPORE_PORTS of its task.
+enum spore__port_as {
+	SPORE__AS_NONE,     // not at all: stdin or stdout, or libspore's
+	SPORE__AS_FIFO_IN,  // a FIFO that the program reads
+	SPORE__AS_FIFO_OUT, // ... that it writes
+	SPORE__AS_SOCKET,   // a Unix stream socket that it connects to
+};
+enum spore__port_as spore__port_as_of(const char *word); // SPORE__AS_NONE for others
+const char *spore__port_as_word(enum spore__port_as as); // "" for SPORE__AS_NONE
+
 // What is known of a port. "" is not known, and fits everything.
 struct spore__face {
 	const char *name;                    // in full, for words
@@ -24,6 +34,7 @@ struct spore__face {
 	const char *wished;                  // the protocol that the wire names; "": none
 	const char *framing;                 // of a plain end; "": lines
 	bool plain;                          // a program without libspore, or one's stdin or stdout
+	enum spore__port_as as;              //
 };
 
 // May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). False: WHY says why not, with both names.

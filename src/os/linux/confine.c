@@ -150,3 +150,15 @@ int spore__os_confine_apply(int ruleset, const struct spore__confine *c)
 		return -1;
 	return forbid_sockets(c->network);
 }
+
+int spore__os_confine_self(const struct spore__confine *c)
+{
+	int ruleset = spore__os_confine_prepare(c);
+	if (ruleset < 0)
+		return -1;
+	int r = spore__os_confine_apply(ruleset, c);
+	int saved = errno;
+	close(ruleset);
+	errno = saved;
+	return r;
+}

@@ -48,6 +48,11 @@ size_t spore__os_pipe_grow(int fd, size_t size)
 	return now > 0 ? (size_t)now : 0;
 }
 
+ssize_t spore__os_splice(int from, int to, size_t size)
+{
+	return splice(from, NULL, to, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
 int spore__os_copy(int from, int to, off_t size)
 {
 	if (ioctl(to, FICLONE, from) == 0)

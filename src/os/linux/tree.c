@@ -211,10 +211,10 @@ static bool is_program(const char *base, const char *const *programs, size_t cou
 	return false;
 }
 
-// Other holds and the node.
+// Other holds and the node, and what carries the bytes of ports.
 static bool is_exempt(pid_t pid)
 {
-	static const char *const programs[] = {"spore-node", "spore-hold"};
+	static const char *const programs[] = {"spore-node", "spore-hold", "spore-pump"};
 	char exe[PATH_MAX];
 	return is_program(program_of(pid, exe), programs, sizeof programs / sizeof programs[0]);
 }
@@ -232,7 +232,7 @@ static bool is_hold(long pid)
 // Those that may be moved to another cgroup. The client may have just started the node, in the same one.
 static bool is_own(long pid)
 {
-	static const char *const programs[] = {"spore-node", "spore-hold", "spore", "spore-system"};
+	static const char *const programs[] = {"spore-node", "spore-hold", "spore-pump", "spore", "spore-system"};
 	char exe[PATH_MAX];
 	return is_program(program_of(pid, exe), programs, sizeof programs / sizeof programs[0]);
 }

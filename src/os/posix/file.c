@@ -60,6 +60,13 @@ size_t spore__os_pipe_grow(int fd, size_t size)
 	return 0;
 }
 
+ssize_t spore__os_splice(int from, int to, size_t size)
+{
+	(void)from, (void)to, (void)size;
+	errno = ENOSYS;
+	return -1;
+}
+
 int spore__os_copy(int from, int to, off_t size)
 {
 	(void)from, (void)to, (void)size;

@@ -15,6 +15,13 @@ bool spore__os_can_confine(void)
 	return false;
 }
 
+int spore__os_confine_self(const struct spore__confine *c)
+{
+	(void)c;
+	errno = ENOTSUP;
+	return -1;
+}
+
 bool spore__os_confines_signals(void)
 {
 	return false;

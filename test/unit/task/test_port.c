@@ -99,6 +99,19 @@ static void test_plain_ends(void **state)
 	}
 }
 
+static void test_as(void **state)
+{
+	(void)state;
+	struct spore__declared d;
+	for (int as = SPORE__AS_FIFO_IN; as <= SPORE__AS_SOCKET; as++)
+		assert_int_equal(spore__port_as_of(spore__port_as_word((enum spore__port_as)as)), as);
+	assert_int_equal(spore__port_as_of(""), SPORE__AS_NONE);
+	assert_int_equal(spore__port_as_of("fifo"), SPORE__AS_NONE);
+	assert_true(spore__declared_parse("out - - - - fifo-out", &d));
+	assert_string_equal(d.as, "fifo-out");
+	assert_true(d.framing[0] == '\0');
+}
+
 static void test_declared(void **state)
 {
 	(void)state;
@@ -134,7 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_shapes),     cmocka_unit_test(test_kinds_and_protocols),
 	    cmocka_unit_test(test_plain_ends), cmocka_unit_test(test_declared),
-	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_as),         cmocka_unit_test(test_names),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,639 @@
+// Named ports of a program that knows nothing of spore: FIFOs and Unix sockets in the folder SPORE_PORTS of its task. Each is a port of the hold's own,
+// as a wired stdin or stdout is; between it and the channel that the node sends a spore-pump carries the bytes. All descriptors of a pump are kept
+// here as well, so it can be killed and started again, and neither side's restart is seen by the other:
+//
+//	a FIFO that is read      the end to be written stays open until what it was wired to has ended for good and all was taken
+//	a FIFO that is written   both ends stay open until nobody reads the channel any more, or the task has ended for good
+//	a socket                 listens as long as there is the task; of its connections one at a time has the channel
+//
+// A FIFO is opened by the hold when the first channel has come: until then opening it waits, so that nothing is written that nobody will read.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "pump/pump.h"
+#include "task/hold.h"
+#include "task/port.h"
+
+enum {
+	AT_WORK_MS = 1000, // a pump that lived shorter is not started again at once
+	AGAIN_MS = 200,
+	NUMBER = 12, // bytes of a descriptor's number
+};
+
+struct spore__hold_named {
+	enum spore__port_as as;
+	char name[SPORE__NAME_MAX + 1], framing[SPORE__NAME_MAX + 1];
+	uint64_t id;     // 0: not said, since the channel before is not through yet
+	uint64_t serial; // 0: no channel, or it is over
+	int in, out;     // the channel, to be read and to be written, maybe the same; -1
+	int fifo[2];     // to be read, to be written; -1
+	struct spore__hold_io listener;
+	int connection; // -1: none
+	int mid[4];     // two pipes for what is between two sockets; -1
+	pid_t pump;     // 0: none
+	int64_t began_ms;
+	bool failed; // the last one did not live long
+};
+
+static const struct {
+	unsigned count;
+	const char *features[3];
+} kinds[] = {
+    [SPORE__AS_FIFO_IN] = {2, {"pipe-1", "stream-1"}},
+    [SPORE__AS_FIFO_OUT] = {2, {"pipe-1", "stream-1"}},
+    [SPORE__AS_SOCKET] = {3, {"pipes-1", "pipe-1", "stream-1"}},
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_channel(struct spore__hold_named *p)
+{
+	if (p->out == p->in)
+		p->out = -1;
+	close_fd(&p->in);
+	close_fd(&p->out);
+	for (int i = 0; i < 4; i++)
+		close_fd(&p->mid[i]);
+}
+
+static void close_all(struct spore__hold_named *p)
+{
+	close_channel(p);
+	close_fd(&p->fifo[0]);
+	close_fd(&p->fifo[1]);
+	close_fd(&p->connection);
+}
+
+static bool path_of(const struct spore__hold *h, const struct spore__hold_named *p, char out[PATH_MAX])
+{
+	return snprintf(out, PATH_MAX, "%s/%s", h->ports_folder, p->name) < PATH_MAX;
+}
+
+// ---- to the node
+
+static void put_open(const struct spore__hold_named *p, struct spore__msgpack_writer *w)
+{
+	unsigned char bytes[512];
+	struct spore__msgpack_writer items;
+	spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
+	spore__msgpack_str(&items, p->name);
+	spore__msgpack_str(&items, "bytes");
+	spore__msgpack_str(&items, "connect");
+	spore__msgpack_map(&items, 2);
+	spore__msgpack_str(&items, "framing");
+	spore__msgpack_str(&items, p->framing);
+	spore__msgpack_str(&items, "as");
+	spore__msgpack_str(&items, spore__port_as_word(p->as));
+	spore__msgpack_array(&items, kinds[p->as].count);
+	for (unsigned i = 0; i < kinds[p->as].count; i++)
+		spore__msgpack_str(&items, kinds[p->as].features[i]);
+	spore__hold_put_open(w, p->id, items.data, items.len, &p->serial, p->serial != 0 ? 1 : 0);
+}
+
+static void say_open(struct spore__hold *h, struct spore__hold_named *p)
+{
+	struct spore__msgpack_writer w = {0};
+	p->id = ++h->ports.last_id;
+	p->serial = 0;
+	put_open(p, &w);
+	spore__hold_peers_say(h, &w);
+	spore__msgpack_writer_finish(&w);
+}
+
+static void say_close(struct spore__hold *h, struct spore__hold_named *p)
+{
+	struct spore__msgpack_writer w = {0};
+	if (p->id == 0)
+		return;
+	spore__hold_put_number(&w, SPORE__HOLD_CLOSE, (int64_t)p->id);
+	spore__hold_peers_say(h, &w);
+	spore__msgpack_writer_finish(&w);
+	p->id = p->serial = 0;
+}
+
+size_t spore__hold_named_said(const struct spore__hold *h)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < h->named_count; i++)
+		count += h->named[i].id != 0;
+	return count;
+}
+
+void spore__hold_named_put(const struct spore__hold *h, struct spore__msgpack_writer *w)
+{
+	for (size_t i = 0; i < h->named_count; i++)
+		if (h->named[i].id != 0)
+			put_open(&h->named[i], w);
+}
+
+bool spore__hold_named_has(const struct spore__hold *h, const char *port)
+{
+	for (size_t i = 0; i < h->named_count; i++)
+		if (strcmp(h->named[i].name, port) == 0)
+			return true;
+	return false;
+}
+
+// ---- pumps
+
+static bool wants_pump(const struct spore__hold_named *p)
+{
+	switch (p->as) {
+	case SPORE__AS_FIFO_IN:
+		return p->in >= 0 && p->fifo[1] >= 0;
+	case SPORE__AS_FIFO_OUT:
+		return p->out >= 0 && p->fifo[0] >= 0;
+	case SPORE__AS_SOCKET:
+		return p->connection >= 0 && (p->in >= 0 || p->out >= 0);
+	case SPORE__AS_NONE:
+		break;
+	}
+	return false;
+}
+
+// The arguments of the pump; FDS are the descriptors among them.
+static size_t describe(const struct spore__hold_named *p, int fds[7], const char **how)
+{
+	switch (p->as) {
+	case SPORE__AS_FIFO_IN:
+		*how = "in";
+		fds[0] = p->in;
+		fds[1] = p->fifo[1];
+		return 2;
+	case SPORE__AS_FIFO_OUT:
+		*how = "out";
+		fds[0] = p->fifo[0];
+		fds[1] = p->out;
+		return 2;
+	default:
+		*how = "socket";
+		fds[0] = p->connection;
+		fds[1] = p->in;
+		fds[2] = p->out;
+		memcpy(fds + 3, p->mid, sizeof p->mid);
+		return 7;
+	}
+}
+
+static bool spawn(struct spore__hold *h, struct spore__hold_named *p)
+{
+	char program[PATH_MAX], path[PATH_MAX], numbers[7][NUMBER];
+	const char *argv[11], *how;
+	int fds[7], pass[7];
+	size_t count = describe(p, fds, &how), passed = 0, n = 0;
+	if (!spore__hold_beside("spore-pump", program) || !path_of(h, p, path)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	argv[n++] = program;
+	argv[n++] = how;
+	for (size_t i = 0; i < count; i++) {
+		(void)snprintf(numbers[i], NUMBER, "%d", fds[i]);
+		argv[n++] = numbers[i];
+		if (fds[i] >= 0)
+			pass[passed++] = fds[i];
+	}
+	if (p->as == SPORE__AS_FIFO_IN)
+		argv[n++] = path;
+	argv[n] = NULL;
+	// One that waits for a reader would wait for ever without its hold; the others end with their program.
+	const struct spore__spawn s = {
+	    .argv = argv,
+	    .fds = {-1, -1, -1},
+	    .pass = pass,
+	    .pass_count = passed,
+	    .die_with_parent = p->as == SPORE__AS_FIFO_IN,
+	    .reset_signals = true,
+	};
+	return spore__os_spawn(&s, &p->pump) == 0;
+}
+
+static void start_pump(struct spore__hold *h, struct spore__hold_named *p)
+{
+	if (p->pump != 0 || !wants_pump(p))
+		return;
+	p->began_ms = spore__hold_now_ms();
+	if (spawn(h, p))
+		return;
+	p->pump = 0;
+	spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: spore-pump cannot be started: %s", p->name,
+	                  strerror(errno));
+	spore__hold_timer(h, SPORE__TIMER_NAMED, AT_WORK_MS);
+}
+
+// It has nothing that is lost with it.
+static void kill_pump(struct spore__hold_named *p)
+{
+	if (p->pump != 0)
+		(void)kill(p->pump, SIGKILL);
+	p->pump = 0;
+}
+
+static void look_for_connections(struct spore__hold_named *p)
+{
+	p->listener.paused = p->connection >= 0 || (p->in < 0 && p->out < 0);
+}
+
+void spore__hold_named_retry(struct spore__hold *h)
+{
+	for (size_t i = 0; i < h->named_count; i++)
+		start_pump(h, &h->named[i]);
+}
+
+// ---- FIFOs and sockets
+
+// Without waiting, and nothing else that somebody has put in its place. The end that is not wanted is NULL.
+static bool open_fifo(const char *path, int *reader, int *writer)
+{
+	struct stat st;
+	int r = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int w = r >= 0 && fstat(r, &st) == 0 && S_ISFIFO(st.st_mode)
+	            ? open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)
+	            : -1;
+	bool good = w >= 0;
+	if (good && reader != NULL) {
+		close_fd(reader);
+		*reader = r;
+		r = -1;
+	}
+	if (good) {
+		close_fd(writer);
+		*writer = w;
+	}
+	close_fd(&r);
+	return good;
+}
+
+static bool is_whole(const struct spore__hold_named *p)
+{
+	return p->as == SPORE__AS_FIFO_IN ? p->fifo[1] >= 0 : p->fifo[0] >= 0 && p->fifo[1] >= 0;
+}
+
+static bool open_side(struct spore__hold *h, struct spore__hold_named *p)
+{
+	char path[PATH_MAX];
+	if (p->as == SPORE__AS_SOCKET || is_whole(p))
+		return true;
+	if (path_of(h, p, path) && open_fifo(path, p->as == SPORE__AS_FIFO_OUT ? &p->fifo[0] : NULL, &p->fifo[1]))
+		return true;
+	spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: its FIFO cannot be opened: %s", p->name,
+	                  strerror(errno));
+	return false;
+}
+
+static void connected(struct spore__hold *h, struct spore__hold_io *io, short revents)
+{
+	(void)revents;
+	for (size_t i = 0; i < h->named_count; i++) {
+		struct spore__hold_named *p = &h->named[i];
+		if (&p->listener != io || p->connection >= 0)
+			continue;
+		uid_t uid;
+		int fd = accept(io->fd, NULL, NULL);
+		if (fd < 0)
+			return;
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
+		    spore__os_peer_uid(fd, &uid) != 0 || uid != geteuid()) {
+			close(fd);
+			return;
+		}
+		p->connection = fd;
+		look_for_connections(p);
+		start_pump(h, p);
+	}
+}
+
+static bool listen_at(struct spore__hold *h, struct spore__hold_named *p, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof address.sun_path) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0)
+		return false;
+	// The umask is 077.
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+	    bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && chmod(path, 0600) == 0 &&
+	    listen(fd, 16) == 0 && spore__hold_io_open(h, &p->listener, fd, POLLIN, connected)) {
+		look_for_connections(p);
+		return true;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return false;
+}
+
+static bool make(struct spore__hold *h, struct spore__hold_named *p)
+{
+	char path[PATH_MAX];
+	if (!path_of(h, p, path)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	(void)unlink(path);
+	return p->as == SPORE__AS_SOCKET ? listen_at(h, p, path) : mkfifo(path, 0600) == 0;
+}
+
+// In the hold's folder, or where a path there is too long for the address of a socket.
+static bool make_folder(struct spore__hold *h)
+{
+	struct sockaddr_un address;
+	size_t longest = 0;
+	for (size_t i = 0; i < h->named_count; i++)
+		if (h->named[i].as == SPORE__AS_SOCKET && strlen(h->named[i].name) > longest)
+			longest = strlen(h->named[i].name);
+	int len = snprintf(h->ports_folder, sizeof h->ports_folder, "%s/ports", h->folder);
+	if (len < 0 || (size_t)len >= sizeof h->ports_folder) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	if (longest > 0 && (size_t)len + 1 + longest >= sizeof address.sun_path) {
+		static const char other[] = "/tmp/spore-ports-XXXXXX";
+		memcpy(h->ports_folder, other, sizeof other);
+		return mkdtemp(h->ports_folder) != NULL;
+	}
+	return mkdir(h->ports_folder, 0700) == 0 || errno == EEXIST;
+}
+
+static void take_declared(struct spore__hold *h, size_t room)
+{
+	struct spore__declared d;
+	for (char *const *text = h->spec.ports; *text != NULL && h->named_count < room; text++) {
+		enum spore__port_as as = spore__declared_parse(*text, &d) ? spore__port_as_of(d.as) : SPORE__AS_NONE;
+		if (as == SPORE__AS_NONE)
+			continue;
+		struct spore__hold_named *p = &h->named[h->named_count++];
+		*p = (struct spore__hold_named){.as = as,
+		                                .in = -1,
+		                                .out = -1,
+		                                .fifo = {-1, -1},
+		                                .listener = {.fd = -1},
+		                                .connection = -1,
+		                                .mid = {-1, -1, -1, -1}};
+		memcpy(p->name, d.name, sizeof p->name);
+		memcpy(p->framing, d.framing, sizeof p->framing);
+		if (p->framing[0] == '\0')
+			memcpy(p->framing, "lines", sizeof "lines");
+	}
+}
+
+void spore__hold_named_open(struct spore__hold *h)
+{
+	size_t room = 0;
+	while (h->spec.ports != NULL && h->spec.ports[room] != NULL)
+		room++;
+	room = room < SPORE__NAMED_MAX ? room : SPORE__NAMED_MAX;
+	h->named = room > 0 ? calloc(room, sizeof *h->named) : NULL;
+	if (h->named != NULL)
+		take_declared(h, room);
+	if (h->named_count == 0)
+		return;
+	if (!make_folder(h)) {
+		spore__hold_event(h, SPORE_ERROR, "port", NULL, "the folder of its ports cannot be made: %s",
+		                  strerror(errno));
+		h->ports_folder[0] = '\0';
+		h->named_count = 0;
+		return;
+	}
+	for (size_t i = 0; i < h->named_count; i++) {
+		if (make(h, &h->named[i]))
+			h->named[i].id = ++h->ports.last_id;
+		else
+			spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: %s cannot be made: %s",
+			                  h->named[i].name, spore__port_as_word(h->named[i].as), strerror(errno));
+	}
+}
+
+void spore__hold_named_close(struct spore__hold *h)
+{
+	char path[PATH_MAX];
+	for (size_t i = 0; i < h->named_count; i++) {
+		struct spore__hold_named *p = &h->named[i];
+		say_close(h, p);
+		// The others pass on what is still there, then end of file, and end by themselves.
+		if (p->as == SPORE__AS_FIFO_IN)
+			kill_pump(p);
+		spore__hold_io_close(h, &p->listener);
+		close_all(p);
+		if (path_of(h, p, path))
+			(void)unlink(path);
+	}
+	if (h->ports_folder[0] != '\0')
+		(void)rmdir(h->ports_folder);
+	free(h->named);
+	h->named = NULL;
+	h->named_count = 0;
+	h->ports_folder[0] = '\0';
+}
+
+// ---- what the node sends
+
+static struct spore__hold_named *find(struct spore__hold *h, int64_t id)
+{
+	for (size_t i = 0; i < h->named_count; i++)
+		if (h->named[i].id != 0 && h->named[i].id == (uint64_t)id)
+			return &h->named[i];
+	return NULL;
+}
+
+static bool is(const struct spore__hold_word *word, const char *text)
+{
+	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
+}
+
+static bool can(int fd, int without)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && (flags & O_ACCMODE) != without && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+// Which of its descriptors is to be read, and which to be written. False: they are none for this port.
+static bool sort(const struct spore__hold_named *p, const struct spore__hold_message *m, const int *fds, int *in,
+                 int *out)
+{
+	*in = *out = -1;
+	if (is(&m->kind, "stream") && m->descriptors == 1) {
+		// What it cannot take is not waited for by the other side.
+		if (p->as != SPORE__AS_SOCKET)
+			(void)shutdown(fds[0], p->as == SPORE__AS_FIFO_IN ? SHUT_WR : SHUT_RD);
+		*in = p->as != SPORE__AS_FIFO_OUT ? fds[0] : -1;
+		*out = p->as != SPORE__AS_FIFO_IN ? fds[0] : -1;
+	} else if (is(&m->kind, "pipes") && m->descriptors == 2 && p->as == SPORE__AS_SOCKET) {
+		*in = fds[0];
+		*out = fds[1];
+	} else if (is(&m->kind, "pipe") && m->descriptors == 1) {
+		bool reads = p->as == SPORE__AS_FIFO_IN || (p->as == SPORE__AS_SOCKET && can(fds[0], O_WRONLY));
+		*(reads ? in : out) = fds[0];
+	}
+	return (*in >= 0 || *out >= 0) && (*in < 0 || can(*in, O_WRONLY)) && (*out < 0 || can(*out, O_RDONLY));
+}
+
+static bool make_mid(struct spore__hold_named *p)
+{
+	if (p->as != SPORE__AS_SOCKET || p->in != p->out)
+		return true;
+	if (spore__os_pipe(p->mid) != 0 || spore__os_pipe(p->mid + 2) != 0)
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (fcntl(p->mid[i], F_SETFL, O_NONBLOCK) != 0)
+			return false;
+	return true;
+}
+
+// The channel is over, and nothing of it is left.
+static void is_through(struct spore__hold *h, struct spore__hold_named *p)
+{
+	close_channel(p);
+	if (p->listener.fd >= 0)
+		look_for_connections(p);
+	if (p->id == 0)
+		say_open(h, p);
+	p->serial = 0;
+}
+
+bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
+{
+	struct spore__hold_named *p = find(h, m->number);
+	struct spore__msgpack_writer answer = {0};
+	int in, out;
+	if (p == NULL)
+		return false;
+	bool good = sort(p, m, fds, &in, &out);
+	if (good) {
+		// A node sends it only when the one before is over, or was taken away.
+		kill_pump(p);
+		close_channel(p);
+		close_fd(&p->connection);
+		p->in = in;
+		p->out = out;
+		p->serial = m->serial;
+		p->failed = false;
+		good = open_side(h, p) && make_mid(p);
+		if (!good)
+			close_channel(p);
+	} else {
+		for (unsigned i = 0; i < m->descriptors; i++)
+			close(fds[i]);
+	}
+	if (!good)
+		p->serial = 0;
+	spore__hold_put_serial(&answer, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
+	spore__hold_peers_say(h, &answer);
+	spore__msgpack_writer_finish(&answer);
+	if (p->listener.fd >= 0)
+		look_for_connections(p);
+	start_pump(h, p);
+	return true;
+}
+
+// Is there something in the channel that nobody has taken?
+static bool is_left(const struct spore__hold_named *p)
+{
+	int n = 0;
+	return p->in >= 0 && ioctl(p->in, FIONREAD, &n) == 0 && n > 0;
+}
+
+bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_named *p = find(h, m->number);
+	if (p == NULL)
+		return false;
+	if (p->serial != m->serial || p->serial == 0)
+		return true;
+	p->serial = 0;
+	// What is in it, and its end, are for the program. Until it has them there is no room for another.
+	if (p->as != SPORE__AS_FIFO_OUT && (p->pump != 0 || is_left(p)))
+		say_close(h, p);
+	else if (p->as == SPORE__AS_SOCKET)
+		is_through(h, p);
+	return true;
+}
+
+bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_named *p = find(h, m->number);
+	if (p == NULL)
+		return false;
+	// Who reads reads to the end, which the other side makes.
+	if (p->as == SPORE__AS_FIFO_IN)
+		return spore__hold_named_over(h, m);
+	if (p->serial != m->serial || p->serial == 0)
+		return true;
+	// Who writes goes on as soon as the port is wired again.
+	kill_pump(p);
+	close_fd(&p->connection);
+	is_through(h, p);
+	return true;
+}
+
+// ---- a pump ended
+
+static void channel_ended(struct spore__hold *h, struct spore__hold_named *p)
+{
+	// Nobody takes, or sends, any more: the program finds that when it writes, or reads on.
+	close_fd(&p->fifo[0]);
+	close_fd(&p->fifo[1]);
+	close_fd(&p->connection);
+	is_through(h, p);
+}
+
+static void connection_ended(struct spore__hold *h, struct spore__hold_named *p)
+{
+	close_fd(&p->connection);
+	if (p->id == 0 && !is_left(p))
+		is_through(h, p);
+	else
+		look_for_connections(p);
+}
+
+bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status)
+{
+	struct spore__hold_named *p = NULL;
+	for (size_t i = 0; i < h->named_count && p == NULL; i++)
+		if (h->named[i].pump == pid)
+			p = &h->named[i];
+	if (p == NULL || pid <= 0)
+		return false;
+	p->pump = 0;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	if (code == SPORE__PUMP_END || code == SPORE__PUMP_GONE) {
+		channel_ended(h, p);
+		return true;
+	}
+	if (code == SPORE__PUMP_CLOSED) {
+		connection_ended(h, p);
+		return true;
+	}
+	bool short_lived = spore__hold_now_ms() - p->began_ms < AT_WORK_MS && p->failed;
+	p->failed = true;
+	const struct spore__hold_number numbers[] = {{code < 0 ? "signal" : "code", code < 0 ? WTERMSIG(status) : code},
+	                                             {0}};
+	spore__hold_event(h, SPORE_WARN, "pump", numbers, "port %s: its pump was ended, and is started again", p->name);
+	if (short_lived)
+		spore__hold_timer(h, SPORE__TIMER_NAMED, AGAIN_MS);
+	else
+		start_pump(h, p);
+	return true;
+}

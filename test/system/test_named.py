@@ -1,0 +1,257 @@
+"""Named ports of plain programs: FIFOs and sockets in SPORE_PORTS, and what carries their bytes."""
+
+import os
+import signal
+import stat
+import time
+import unittest
+
+from spore_test import BUILD, wait_until
+from test_plain import SOURCE, PlainTest
+
+POSIX = os.environ.get("SPORE_POSIX")
+NO_PUMP_STATE = "plain POSIX has no splice: what a killed pump has read is lost"
+
+
+def ports(**kinds):
+    return [f"{name} - - - - {kind.replace('_', '-')}" for name, kind in kinds.items()]
+
+
+class NamedTest(PlainTest):
+    def pumps(self, name=None):
+        """The pumps of a task's hold, or all of this test's."""
+        found = []
+        for pid in os.listdir("/proc"):
+            try:
+                if not pid.isdigit() or os.readlink(f"/proc/{pid}/exe").rpartition("/")[2] != "spore-pump":
+                    continue
+                with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+                    parent = int(f.read().rpartition(")")[2].split()[1])
+                with open(f"/proc/{pid}/environ", encoding="latin-1") as f:
+                    own = self.env["SPORE_STATE"] in f.read()
+            except OSError:
+                continue
+            if own and (name is None or parent == self.task(name)["hold"].get("hold")):
+                found.append(int(pid))
+        return found
+
+    def kill_pump(self, name):
+        before = wait_until(lambda: self.pumps(name), "a pump")
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: [p for p in self.pumps(name) if p not in before], "another pump")
+
+    def folder(self, name):
+        pid = self.pid(name)
+        with open(f"/proc/{pid}/environ", encoding="latin-1") as f:
+            return next(v[12:] for v in f.read().split("\0") if v.startswith("SPORE_PORTS="))
+
+    def no_pumps(self):
+        wait_until(lambda: not self.pumps(), "the end of all pumps")
+
+
+class Fifos(NamedTest):
+    def test_a_batch_in_either_order(self):
+        self.define("a", 'seq 1 100000 > "$SPORE_PORTS/out"', ports=ports(out="fifo_out"))
+        self.define("b", 'sort -n -r < "$SPORE_PORTS/in" | head -n 1', ports=ports(**{"in": "fifo_in"}))
+        self.wire("a.out", "b.in")
+        for order in ("ab", "ba"):
+            for name in order:
+                self.go(name)
+            self.ended("a", "b")
+        self.assertEqual(self.output("b"), "100000\n" * 2)
+        self.no_pumps()
+
+    def test_with_stdin_and_stdout_and_much(self):
+        size = 50 << 20
+        self.define("a", f"head -c {size} /dev/zero | tr '\\0' x")
+        self.define("b", 'tr x y < "$SPORE_PORTS/in" > "$SPORE_PORTS/out"', ports=ports(**{"in": "fifo_in"}, out="fifo_out"))
+        self.define("c", "cksum")
+        self.wire("a.stdout", "b.in")
+        self.wire("b.out", "c.stdin")
+        self.go("c", "b", "a")
+        self.ended("a", "b", "c")
+        self.assertEqual(self.output("c"), os.popen(f"head -c {size} /dev/zero | tr '\\0' y | cksum").read())
+
+    def test_nothing_at_all_is_an_end_too(self):
+        self.define("a", 'sleep 0.1; : > "$SPORE_PORTS/out"', ports=ports(out="fifo_out"))
+        self.define("b", 'sleep 0.3; cat "$SPORE_PORTS/in"; echo end', ports=ports(**{"in": "fifo_in"}))
+        self.wire("a.out", "b.in")
+        self.go("a", "b")
+        self.ended("a", "b")
+        self.assertEqual(self.output("b"), "end\n")
+
+    def test_the_writer_opens_it_again_and_again(self):
+        self.define("a", 'for i in 1 2 3 4 5; do echo $i > "$SPORE_PORTS/out"; done', ports=ports(out="fifo_out"))
+        self.define("b", 'cat "$SPORE_PORTS/in"', ports=ports(**{"in": "fifo_in"}))
+        self.wire("a.out", "b.in")
+        self.go("a", "b")
+        self.ended("a", "b")
+        self.assertEqual(self.output("b"), "1\n2\n3\n4\n5\n")
+
+    def test_a_reader_that_is_gone_ends_the_writer(self):
+        self.define("a", 'yes > "$SPORE_PORTS/out"', ports=ports(out="fifo_out"))
+        self.define("b", 'head -n 1 "$SPORE_PORTS/in"', ports=ports(**{"in": "fifo_in"}))
+        self.wire("a.out", "b.in")
+        self.go("a", "b")
+        self.ended("a", "b")
+        self.assertEqual(self.output("b"), "y\n")
+        # The shell says what yes died of.
+        self.assertIn(self.task("a")["hold"].get("code", 0) or self.task("a")["hold"].get("signal"), (1, 141, 13))
+        self.no_pumps()
+
+    def counting(self):
+        """A that counts into B, for ever; each number comes once, in order."""
+        self.define("a", 'exec > "$SPORE_PORTS/out"; echo start; i=0; while :; do i=$((i+1)); echo $i; sleep 0.002; done',
+                    ports=ports(out="fifo_out"), restart="always", restart__delay_ms=0)
+        self.define("b", 'echo new; exec cat "$SPORE_PORTS/in"', ports=ports(**{"in": "fifo_in"}), restart="always",
+                    restart__delay_ms=0)
+        self.wire("a.out", "b.in")
+        self.go("a", "b")
+        self.said("b", "\n20\n")
+
+    def check_count(self, restarts):
+        """Nothing is missing, twice there, or out of order, but where A began anew."""
+        starts, last = 0, 0
+        for line in self.output("b").splitlines():
+            if line == "start":
+                starts, last = starts + 1, 0
+            elif line != "new":
+                self.assertEqual(int(line), last + 1)
+                last += 1
+        self.assertEqual(starts, restarts)
+
+    @unittest.skipIf(POSIX, NO_PUMP_STATE)
+    def test_pumps_are_killed(self):
+        self.counting()
+        for i in range(6):
+            self.kill_pump("ab"[i % 2])
+        length = len(self.output("b"))
+        wait_until(lambda: len(self.output("b")) > length + 500, "more")
+        self.check_count(1)
+        self.assertEqual(self.output("b").count("new"), 1)
+
+    def test_the_programs_are_killed(self):
+        self.counting()
+        for i in range(4):
+            name = "ba"[i % 2]
+            pid = self.pid(name)
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: self.pid(name) not in (0, pid), f"{name} again")
+            length = len(self.output("b"))
+            wait_until(lambda: len(self.output("b")) > length + 100, "more")
+        self.assertEqual(self.output("b").count("start"), 3)
+        self.assertEqual(self.wires()["a.out", "b.in"]["transport"], "pipe")
+
+    def test_the_node_is_killed(self):
+        self.counting()
+        pumps = sorted(self.pumps())
+        self.kill_node()
+        self.again()
+        self.wired("a.out", "b.in")
+        length = len(self.output("b"))
+        wait_until(lambda: len(self.output("b")) > length + 200, "more")
+        self.assertEqual(sorted(self.pumps()), pumps)
+        self.check_count(1)
+
+    @unittest.skipIf(POSIX, "plain POSIX does not end the program of a hold that is killed")
+    def test_the_holds_are_killed(self):
+        self.counting()
+        for name in "ab":
+            before = self.task(name)["hold"]
+            os.kill(before["hold"], signal.SIGKILL)
+            wait_until(lambda: self.pid(name) not in (0, before["pid"]), f"{name} again")
+            wait_until(lambda: self.why("a.out", "b.in")[0] == "wired", "a new channel")
+            length = len(self.output("b"))
+            wait_until(lambda: len(self.output("b")) > length + 100, "more")
+        self.call("tasks.stop", names=["a", "b"])
+        self.no_pumps()
+
+    def test_another_wire_while_both_run(self):
+        self.counting()
+        self.define("c", 'exec cat "$SPORE_PORTS/in"', ports=ports(**{"in": "fifo_in"}))
+        self.go("c")
+        self.call("wires.remove", wires=[{"from": "a.out", "to": "b.in"}])
+        self.wire("a.out", "c.in")
+        self.said("c", "\n")
+        # The one has read to its end; the other goes on, and has not noticed.
+        self.said("b", "new\n", 2)
+        first, before = int(self.output("c").split()[0]), int(self.output("b").split()[-2])
+        self.assertGreater(first, before)
+        self.assertEqual(self.task("a")["hold"].get("restarts", 0), 0)
+
+    def test_back_pressure_and_memory(self):
+        self.define("a", 'exec head -c 1000000000 /dev/zero > "$SPORE_PORTS/out"', ports=ports(out="fifo_out"))
+        self.define("b", 'exec 3< "$SPORE_PORTS/in"; echo open; exec sleep 1000', ports=ports(**{"in": "fifo_in"}))
+        self.wire("a.out", "b.in")
+        self.go("a", "b")
+        self.said("b", "open")
+        def written():
+            with open(f"/proc/{self.pid('a')}/io") as f:
+                return int(f.read().split("wchar: ")[1].split()[0])
+        def waits():
+            before = written()
+            time.sleep(0.1)
+            return before > 0 and written() == before
+        wait_until(waits, "the writer to wait")
+        self.assertLess(written(), 1 << 20)
+        for pump in self.pumps():
+            with open(f"/proc/{pump}/status") as f:
+                self.assertLess(int(f.read().split("VmRSS:")[1].split()[0]), 50_000)
+
+    def test_who_may_open_them(self):
+        self.define("a", "exec sleep 1000", ports=ports(**{"in": "fifo_in"}, out="fifo_out", both="socket"))
+        self.go("a")
+        self.until("a", "running")
+        folder = self.folder("a")
+        self.assertEqual(stat.S_IMODE(os.stat(folder).st_mode), 0o700)
+        modes = {n: os.lstat(os.path.join(folder, n)).st_mode for n in os.listdir(folder)}
+        self.assertEqual({n: stat.S_IMODE(m) for n, m in modes.items()}, dict.fromkeys(("in", "out", "both"), 0o600))
+        self.assertEqual([stat.S_IFMT(modes[n]) for n in ("in", "out", "both")],
+                         [stat.S_IFIFO, stat.S_IFIFO, stat.S_IFSOCK])
+        self.call("tasks.stop", names=["a"])
+        self.assertFalse(os.path.exists(folder))
+
+    def test_refusals(self):
+        self.define("a", "exec sleep 1000", ports=ports(**{"in": "fifo_in"}, out="fifo_out", both="socket"))
+        self.define("b", "exec sleep 1000", ports=["plain bytes - -"])
+        for left, right, duplex, words in [
+                ("a.in", "b.stdin", False, "a.in is read by its program (fifo-in), so it stands on the right"),
+                ("b.stdout", "a.out", False, "a.out is written by its program (fifo-out), so it stands on the left"),
+                ("a.out", "b.stdio", True, "a.out is a FIFO, which goes one way"),
+                ("a.out", "b.plain", False, "say what its program has it as"),
+                ("a.out", "b.none", False, "its program has no ports"),
+        ]:
+            with self.assertRaises(Exception, msg=(left, right)) as caught:
+                self.call("wires.add", wires=[{"from": left, "to": right, "duplex": duplex}])
+            self.assertIn(words, str(caught.exception))
+
+
+class Confined(NamedTest):
+    @unittest.skipIf(POSIX, "plain POSIX confines nothing")
+    def test_it_sees_its_own_folder(self):
+        self.define("a", 'cat "$SPORE_PORTS/in"', ports=ports(**{"in": "fifo_in"}), confine=True)
+        self.define("b", "echo hello")
+        self.wire("b.stdout", "a.in")
+        self.go("a", "b")
+        self.ended("b")
+        wait_until(lambda: self.task("a")["state"] in ("ended", "failed"), "its end")
+        if "cannot be confined here" in self.task("a")["hold"].get("why", ""):
+            return
+        self.assertEqual(self.output("a"), "hello\n", self.task("a"))
+
+
+class Example(NamedTest):
+    def test_four_programs(self):
+        system = os.path.join(SOURCE, "examples/named-ports/spore.yaml")
+        self.env["PATH"] = BUILD + ":" + self.env["PATH"]
+        self.ok(self.spore("check", system))
+        self.ok(self.spore("up", "-d", system))
+        self.ended("named-ports/meter", "named-ports/judge", "named-ports/siren", "named-ports/root")
+        self.assertEqual(self.output("named-ports/judge"), "the roots are 5050 together\n")
+        self.assertEqual(self.output("named-ports/siren"), "".join(f"alarm: {i} is high\n" for i in (25, 50, 75, 100)))
+        self.no_pumps()
+        self.ok(self.spore("down", system))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,193 @@
+"""Named ports of plain programs that are sockets, and those that are wired to a program with libspore."""
+
+import os
+import shutil
+import signal
+import sys
+import unittest
+
+from spore_test import wait_until
+from test_named import NO_PUMP_STATE, POSIX, NamedTest, ports
+from test_plain import LIBSPORE
+
+LIB = LIBSPORE + """
+def words(framing):
+    global c  # without it the port is closed
+    c = Control(["stream-1", framing + "-1"])
+    c.open("words")
+    while True:
+        m = c.hear()
+        if m[0] == "channel":
+            s = socket.socket(fileno=m[7][0])
+            s.setblocking(True)
+            return m[3], s
+"""
+
+CLIENT = """
+import os, socket, sys
+def connect(name):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.path.join(os.environ["SPORE_PORTS"], name))
+    return s
+"""
+
+
+class Sockets(NamedTest):
+    def python(self, name, code, **more):
+        self.call("tasks.start", spec=self.spec(name, "", enabled=False, argv=[sys.executable, "-u", "-c", code], **more))
+
+    def test_two_of_them(self):
+        self.python("a", CLIENT + """
+s = connect("both")
+s.sendall(b"x" * 1000000 + b"\\n")
+print(s.makefile("rb").readline())
+""", ports=ports(both="socket"))
+        self.python("b", CLIENT + """
+s = connect("both")
+line = s.makefile("rb").readline()
+s.sendall(b"%d\\n" % len(line))
+print(s.recv(1) == b"")
+""", ports=ports(both="socket"))
+        self.call("wires.add", wires=[{"from": "a.both", "to": "b.both", "duplex": True}])
+        self.go("a", "b")
+        self.ended("a", "b")
+        self.assertEqual((self.output("a"), self.output("b")), ("b'1000001\\n'\n", "True\n"))
+        self.no_pumps()
+
+    @unittest.skipIf(shutil.which("socat") is None, "needs socat")
+    def test_socat_asks_again_and_again(self):
+        """Each question is a connection of its own over one channel, whose other end notices nothing."""
+        self.define("a", """for i in 1 2 3; do
+                export i; socat -t 0 "UNIX-CONNECT:$SPORE_PORTS/ask" SYSTEM:'echo $i; read answer; echo $answer >&2'
+            done""", ports=ports(ask="socket"))
+        self.define("b", 'while read n; do echo $((n * n)); done; echo end >&2')
+        self.call("wires.add", wires=[{"from": "a.ask", "to": "b.stdio", "duplex": True}])
+        self.go("a", "b")
+        self.ended("a", "b")
+        self.assertEqual((self.output("a", "stderr"), self.output("b", "stderr")), ("1\n4\n9\n", "end\n"))
+
+    def echo(self):
+        self.python("a", CLIENT + """
+import time
+s = connect("ask")
+print("new")
+f = s.makefile("rwb")
+i = 0
+while True:
+    i += 1
+    f.write(b"%d\\n" % i)
+    f.flush()
+    assert f.readline() == b"%d\\n" % i, i
+    if i % 50 == 0: print("at", i)
+    time.sleep(0.001)
+""", ports=ports(ask="socket"), restart="always", restart__delay_ms=0)
+        self.define("b", "echo new >&2; exec cat", restart="always", restart__delay_ms=0)
+        self.call("wires.add", wires=[{"from": "a.ask", "to": "b.stdio", "duplex": True}])
+        self.go("a", "b")
+        self.said("a", "at 50\n")
+
+    def more(self):
+        length = len(self.output("a"))
+        wait_until(lambda: self.output("a").count("at", length) >= 2, "more")
+
+    @unittest.skipIf(POSIX, NO_PUMP_STATE)
+    def test_the_pump_is_killed(self):
+        self.echo()
+        for _ in range(5):
+            self.kill_pump("a")
+        self.more()
+        self.assertEqual((self.output("a").count("new"), self.output("b", "stderr")), (1, "new\n"))
+
+    def test_the_node_is_killed(self):
+        self.echo()
+        self.kill_node()
+        self.again()
+        self.wired("a.ask", "b.stdio")
+        self.more()
+        self.assertEqual(self.output("a").count("new"), 1)
+
+    def test_the_program_is_killed(self):
+        self.echo()
+        for i in range(3):
+            pid = self.pid("a")
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: self.output("a").count("new") > i + 1, "another connection")
+        self.assertEqual(self.output("b", "stderr"), "new\n")
+
+    @unittest.skipIf(POSIX, "plain POSIX does not end the program of a hold that is killed")
+    def test_the_holds_are_killed(self):
+        self.echo()
+        for name in "ab":
+            before = self.task(name)["hold"]
+            os.kill(before["hold"], signal.SIGKILL)
+            wait_until(lambda: self.pid(name) not in (0, before["pid"]), f"{name} again")
+            self.more()
+        self.call("tasks.stop", names=["a", "b"])
+        self.no_pumps()
+
+    def test_a_path_that_is_too_long_for_a_socket(self):
+        name = "a" * 60
+        self.python(name, CLIENT + 'connect("b" * 60).sendall(b"hello")', ports=ports(**{"b" * 60: "socket"}))
+        self.define("b", "cat")
+        self.wire(f"{name}.{'b' * 60}", "b.stdin")
+        self.go(name, "b")
+        self.ended(name, "b")
+        self.assertEqual(self.output("b").strip(), "hello")
+
+
+class WithLibspore(NamedTest):
+    def lib(self, framing, code):
+        self.begin("lib", argv=[sys.executable, "-u", "-c", LIB + code], control=True, wait="started")
+
+    def test_lines_of_a_fifo(self):
+        self.lib("lines", """
+how, s = words("lines")
+assert how == "lines", how
+for line in s.makefile("rb"):
+    say("heard", line.decode().strip())
+say("end")
+""")
+        self.define("plain", 'echo one > "$SPORE_PORTS/out"; echo two > "$SPORE_PORTS/out"', ports=ports(out="fifo_out"))
+        self.wire("plain.out", "lib.words")
+        self.go("plain")
+        self.ended("plain")
+        self.said("lib", "heard one\nheard two\nend\n")
+
+    def test_into_a_fifo(self):
+        self.lib("u32le", """
+how, s = words("u32le")
+assert how == "u32le", how
+s.sendall(struct.pack("<I", 5) + b"hello" + struct.pack("<I", 0))
+""")
+        self.define("plain", 'od -An -tx1 "$SPORE_PORTS/in"', ports=["in - - - u32le fifo-in"])
+        self.wire("lib.words", "plain.in")
+        self.go("plain")
+        self.ended("plain")
+        self.assertEqual(self.output("plain").split(), "05 00 00 00 68 65 6c 6c 6f 00 00 00 00".split())
+
+    def test_both_ways_over_a_socket(self):
+        self.lib("lines", """
+how, s = words("lines")
+for line in s.makefile("rb"):
+    s.sendall(line.upper() * 1000)
+say("end")
+""")
+        code = CLIENT + """
+f = connect("ask").makefile("rwb")
+for i in range(3):
+    f.write(b"hello %d\\n" % i)
+    f.flush()
+    assert all(f.readline() == b"HELLO %d\\n" % i for k in range(1000))
+print("good")
+"""
+        self.call("tasks.start", spec=self.spec("plain", "", enabled=False, argv=[sys.executable, "-c", code],
+                                                ports=ports(ask="socket")))
+        self.call("wires.add", wires=[{"from": "plain.ask", "to": "lib.words", "duplex": True}])
+        self.go("plain")
+        self.ended("plain")
+        self.assertEqual(self.output("plain"), "good\n")
+        self.said("lib", "end\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
