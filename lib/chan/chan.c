@@ -97,7 +97,7 @@ static enum spore_err complete(struct spore_chan *c, struct timer *t)
 	return e == SPORE_EBUSY ? ops->keep(w->use->t, SPORE__SEND, NULL) : e;
 }
 
-static void count(struct spore__side *w, size_t len)
+static inline void count(struct spore__side *w, size_t len)
 {
 	// One thread writes: no need for an atomic addition.
 	uint64_t messages = atomic_load_explicit(&w->messages, memory_order_relaxed) + 1;
@@ -170,28 +170,37 @@ static enum spore_err may_send(const struct spore__side *w, size_t len)
 	return len > SPORE_CHAN_LARGEST ? SPORE_ETOOBIG : SPORE_OK;
 }
 
-static inline enum spore_err send_copy(struct spore_chan *c, enum step step, const void *data, size_t len,
-                                       int timeout_ms)
+static enum spore_err send_at_length(struct spore_chan *c, enum step step, const void *data, size_t len, int timeout_ms)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = step, .data = data, .len = len};
 	enum spore_err e = may_send(w, len);
-	if (e != SPORE_OK)
-		return e;
-	e = SPORE_EAGAIN;
-	if (c->port == NULL)
-		e = try_to(w->use->t, &s); // as a rule this is all
+	if (e == SPORE_OK)
+		e = send_slowly(c, &s, timeout_ms);
+	if (e == SPORE_OK)
+		count(w, len);
+	return e;
+}
+
+// As a rule one call is all.
+static inline enum spore_err send_copy(struct spore_chan *c, enum step step, const void *data, size_t len,
+                                       int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__transport *t = w->now;
+	if (t == NULL || spore__way_is_new(c, SPORE__SEND) || len > SPORE_CHAN_LARGEST)
+		return send_at_length(c, step, data, len, timeout_ms);
+	enum spore_err e = t->ops->send(t, data, len, step == STEP_QUEUE);
 	if (e == SPORE_EBUSY) {
 		struct timer timer = {.ms = timeout_ms};
 		e = complete(c, &timer);
 	}
 	if (e == SPORE_EAGAIN)
-		e = send_slowly(c, &s, timeout_ms);
-	else if (e != SPORE_OK)
-		e = spore__way_judge(c, SPORE__SEND, e);
-	if (e == SPORE_OK)
-		count(w, len);
-	return e;
+		return send_at_length(c, step, data, len, timeout_ms);
+	if (e != SPORE_OK)
+		return spore__way_judge(c, SPORE__SEND, e);
+	count(w, len);
+	return SPORE_OK;
 }
 
 enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
@@ -232,6 +241,7 @@ enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, i
 	if (e == SPORE_OK) {
 		w->loan = true;
 		w->loan_size = size;
+		w->now = NULL;
 	}
 	return e;
 }
@@ -243,6 +253,7 @@ enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_m
 	if (!w->loan || len > w->loan_size)
 		return SPORE_EINVALID;
 	w->loan = false;
+	spore__way_ready(w);
 	if (spore__way_is_new(c, SPORE__SEND)) { // it was lent by a channel that is no more
 		w->use->t->ops->abandon(w->use->t);
 		enum spore_err e = spore__way_usable(c, SPORE__SEND);
@@ -263,6 +274,7 @@ void spore_chan_abandon(struct spore_chan *c)
 	if (w->loan)
 		w->use->t->ops->abandon(w->use->t);
 	w->loan = false;
+	spore__way_ready(w);
 }
 
 enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
@@ -275,6 +287,7 @@ enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
 	if (e == SPORE_OK)
 		e = send_slowly(c, &s, timeout_ms);
 	w->finished = e == SPORE_OK;
+	spore__way_ready(w);
 	return e;
 }
 
@@ -306,16 +319,19 @@ static enum spore_err go_on_copying(struct spore_chan *c, void *buffer, size_t s
 	return e;
 }
 
-enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
+static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms,
+                                     enum spore_err e)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
 	if (w->lent > 0)
 		return SPORE_EBUSY;
-	for (;;) {
-		enum spore_err e = c->port == NULL ? SPORE_OK : spore__way_usable(c, SPORE__RECEIVE);
-		if (e == SPORE_OK)
-			e = w->use->t->ops->copy(w->use->t, buffer, size, len);
+	for (;; e = SPORE_ENOTWIRED) {
+		if (e == SPORE_ENOTWIRED) { // not tried yet
+			e = spore__way_usable(c, SPORE__RECEIVE);
+			if (e == SPORE_OK)
+				e = w->use->t->ops->copy(w->use->t, buffer, size, len);
+		}
 		if (e == SPORE_EBUSY)
 			e = go_on_copying(c, buffer, size, len, &timer);
 		if (e == SPORE_OK) {
@@ -328,16 +344,30 @@ enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, 
 	}
 }
 
+enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	struct spore__transport *t = w->now;
+	if (t == NULL || spore__way_is_new(c, SPORE__RECEIVE))
+		return receive_slowly(c, buffer, size, len, timeout_ms, SPORE_ENOTWIRED);
+	enum spore_err e = t->ops->copy(t, buffer, size, len);
+	if (e != SPORE_OK)
+		return receive_slowly(c, buffer, size, len, timeout_ms, e);
+	count(w, *len);
+	return SPORE_OK;
+}
+
 enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
 	for (;;) {
-		enum spore_err e = c->port == NULL ? SPORE_OK : spore__way_usable(c, SPORE__RECEIVE);
+		enum spore_err e = spore__way_usable(c, SPORE__RECEIVE);
 		if (e == SPORE_OK)
 			e = w->use->t->ops->read(w->use->t, data, len);
 		if (e == SPORE_OK) {
 			w->lent++;
+			w->now = NULL;
 			count(w, *len);
 			return e;
 		}
@@ -353,6 +383,7 @@ void spore_chan_release(struct spore_chan *c)
 	if (w->lent == 0)
 		return;
 	w->lent--;
+	spore__way_ready(w);
 	w->use->t->ops->release(w->use->t);
 }
 

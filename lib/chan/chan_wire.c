@@ -75,6 +75,8 @@ enum spore_err spore__chan_create(struct spore__channel_end *end, struct spore_c
 	}
 	c->ways[SPORE__SEND].use = i;
 	c->ways[SPORE__RECEIVE].use = ref(i);
+	for (int k = 0; k < 2; k++)
+		spore__way_ready(&c->ways[k]);
 	*out = c;
 	return SPORE_OK;
 }
@@ -153,7 +155,7 @@ void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void))
 
 static void tell_ways(struct spore_chan *c)
 {
-	atomic_fetch_add_explicit(&c->port->generation, 1, memory_order_release);
+	atomic_fetch_add_explicit(&c->generation, 1, memory_order_release);
 	for (int i = 0; i < 2; i++)
 		(void)!write(c->ways[i].wake[1], "", 1);
 }
@@ -228,6 +230,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 		spore__io_gather_remove(c->port->gather, t->ops->fd(t));
 	unref(w->use);
 	w->use = NULL;
+	w->now = NULL;
 }
 
 // Goes on with NEXT, which may be NULL. SPORE_ERETURNED, or SPORE_OK when there is nothing to say.
@@ -237,17 +240,12 @@ static enum spore_err go_on(struct spore_chan *c, enum spore__way way, struct sp
 	drop(c, way);
 	w->use = next;
 	w->finished = false;
+	spore__way_ready(w);
 	if (next == NULL)
 		return SPORE_OK;
 	bool returned = w->had;
 	w->had = true;
 	return returned ? SPORE_ERETURNED : SPORE_OK;
-}
-
-bool spore__way_is_new(const struct spore_chan *c, enum spore__way way)
-{
-	return c->port != NULL &&
-	       atomic_load_explicit(&c->port->generation, memory_order_acquire) != c->ways[way].generation;
 }
 
 static enum spore_err update(struct spore_chan *c, enum spore__way way)
@@ -257,7 +255,7 @@ static enum spore_err update(struct spore_chan *c, enum spore__way way)
 	bool receives = way == SPORE__RECEIVE;
 	char woken[16];
 	pthread_mutex_lock(&p->lock);
-	w->generation = atomic_load_explicit(&p->generation, memory_order_relaxed);
+	w->generation = atomic_load_explicit(&c->generation, memory_order_relaxed);
 	w->err = p->ended;
 	while (read(w->wake[0], woken, sizeof woken) > 0)
 		;

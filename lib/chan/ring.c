@@ -134,8 +134,8 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	send->heap_active = SPORE__RING_HEAP_FIRST;
 	send->large_offset = s->large_at[role];
 	send->large_size = s->large;
-	send->records = calloc(s->cells, sizeof send->records[0]);
-	send->dirty = calloc(s->cells, sizeof send->dirty[0]);
+	send->slots = calloc(s->cells, sizeof send->slots[0]);
+	send->far = calloc(s->cells, sizeof send->far[0]);
 	receive->cells = r->map + s->cells_at[peer];
 	receive->lines = &lines[peer];
 	receive->counts = spore__ring_counts_of(r->map, peer);
@@ -144,7 +144,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	receive->heap_size = s->heap;
 	receive->large_offset = s->large_at[peer];
 	receive->large_size = s->large;
-	if (send->records == NULL || send->dirty == NULL)
+	if (send->slots == NULL || send->far == NULL)
 		return SPORE_ENOMEM;
 	// Senders sleep seldom; receivers do until they are seen to have work all the time.
 	init_sleeper(&send->sleeper, &send->lines->sender, !r->joined);
@@ -186,8 +186,8 @@ static void free_ring(struct spore__ring *r)
 {
 	if (r->map != NULL)
 		(void)munmap(r->map, r->map_len);
-	free(r->send.records);
-	free(r->send.dirty);
+	free(r->send.slots);
+	free(r->send.far);
 	free(r);
 }
 
@@ -204,6 +204,7 @@ static enum spore_err open_end(const struct spore__channel_end *end, struct spor
 	r->memory = end->fds[0];
 	r->base.spin = SPIN_NS;
 	r->joined = spore__io_barrier_join();
+	r->unfenced = r->joined ? SPORE__RING_NONE : UINT32_MAX;
 	if (e == SPORE_OK)
 		e = init_ways(r, &s, end->role);
 	if (e == SPORE_OK)
@@ -259,6 +260,16 @@ static bool changed(struct spore__ring *r, enum spore__way way)
 	       atomic_load_explicit(&r->bell.gone, memory_order_relaxed);
 }
 
+// As a rule an answer comes soon, and then there are few steps between its arrival and its use.
+static inline bool spin_briefly(struct spore__ring *r)
+{
+	for (unsigned i = 0; i < BRIEF; i++, relax()) {
+		if (spore__ring_any(r))
+			return true;
+	}
+	return false;
+}
+
 // Bounded; true when something changed meanwhile. Where it was no use several times it is all but left out; but two ends that both sleep would
 // do so for ever, since each answers later than the other spins: so now and then one spins for longer than it takes to wake up.
 static bool spin(struct spore__ring *r, enum spore__way way)
@@ -267,6 +278,10 @@ static bool spin(struct spore__ring *r, enum spore__way way)
 	int64_t until = 0, most = r->base.spin;
 	if (most == 0)
 		return changed(r, way);
+	if (way == SPORE__RECEIVE && s->in_vain < VAIN && spin_briefly(r)) {
+		s->in_vain = 0;
+		return true;
+	}
 	if (s->in_vain >= VAIN)
 		most = ++s->turn % LONG_EACH == 0 ? LONG * most : 0;
 	for (unsigned i = 1;; i++) {
@@ -312,12 +327,12 @@ static void get_up(struct spore__ring_sleeper *s)
 static void choose_fences(struct spore__ring *r)
 {
 	struct spore__ring_receiver *v = &r->receive;
-	if (v->since_sleep < SPORE__RING_OFTEN && !v->sleeper.fences) {
+	if (v->at - v->slept_at < SPORE__RING_OFTEN && !v->sleeper.fences) {
 		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_FENCE, memory_order_seq_cst);
 		spore__io_barrier(); // whatever is published later is published by a sender that knows
 		v->sleeper.fences = true;
 	}
-	v->since_sleep = 0;
+	v->slept_at = v->at;
 }
 
 static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,

@@ -25,9 +25,11 @@ enum {
 	SPORE__RING_HEAP_FIRST = 64 * 1024,  // of the heap is used at first
 	SPORE__RING_KEPT = 32 * 1024 * 1024, // bytes of free slabs
 	SPORE__RING_SLABS = 64,
+	SPORE__RING_FLYING = 4,                      // large messages that can be under way whatever their size
+	SPORE__RING_FLYING_BYTES = 16 * 1024 * 1024, // ... and more up to this
 	SPORE__RING_WINDOWS = 16,
 	SPORE__RING_LENT = 1024, // messages read in place at a time
-	SPORE__RING_OFTEN = 64,  // messages between two sleeps, below which sleeping is frequent
+	SPORE__RING_OFTEN = 64,  // cells between two sleeps, below which sleeping is frequent
 };
 
 // ---- the memory
@@ -166,12 +168,23 @@ enum { SPORE__RING_AHEAD = 12 }; // cells
 
 // ---- an end
 
-struct spore__ring_record { // what a cell stands for, of the sender's own
+struct spore__ring_record { // that is being published
 	uint32_t cells;
 	uint32_t messages;
+	uint64_t bytes; // of them
+};
+
+struct spore__ring_far {   // what the sender took for a record whose message does not lie in the cells
+	uint64_t end;      // position behind the record
 	uint32_t heap_end; // where the heap's head was behind it
-	int16_t slab;      // -1: none
-	bool heap;
+	int32_t slab;      // -1: it is in the heap
+};
+
+// What a slot of the sender's holds: how many messages the record has that begins there, and whether its head is another than one that this
+// end wrote as such.
+enum {
+	SPORE__RING_SLOT_MESSAGES = 0x7fff,
+	SPORE__RING_SLOT_DIRTY = 0x8000,
 };
 
 struct spore__ring_slab {
@@ -195,16 +208,25 @@ struct spore__ring_sender {
 	unsigned char *cells;
 	struct spore__ring_lines *lines; // released, receiver: peer
 	struct spore__ring_sent *counts; // written only
-	uint64_t messages;               // what they say
+	uint16_t *slots;                 // enum above
+	uint64_t at;                     // the next cell
+	uint64_t soon;                   // a record of one message that ends before needs no look at anything else
+	uint64_t place, bytes;           // what counts say
 	uint32_t mask;
-	uint32_t rung;     // the receiver's number that was rung for
-	uint64_t at;       // the next cell
-	uint64_t tail;     // of the oldest record that is not released
-	uint64_t released; // as last seen
-	uint64_t limit;    // cells up to here may be used without another look at released
-	struct spore__ring_record *records;
-	bool *dirty; // per slot: its head is not one that this end wrote as such
+	uint32_t rung; // the receiver's number that was rung for
 	enum spore_err err;
+	bool ahead; // the receiver is so far behind that lines may be taken from it
+	// a pack that is being filled
+	uint32_t pack_bytes;
+	uint32_t pack_limit; // bytes for which there is room
+	uint64_t pack_sum;   // messages (high half) and their bytes (low half)
+	unsigned char *pack; // behind its head
+	// what is seldom used
+	uint64_t rounds;             // what counts say
+	uint64_t released;           // as last seen
+	uint64_t limit;              // cells up to here may be used without another look at released
+	struct spore__ring_far *far; // ring of as many as there are cells
+	uint64_t far_first, far_next;
 	struct spore__ring_sleeper sleeper;
 	// the heap
 	unsigned char *heap;
@@ -220,18 +242,12 @@ struct spore__ring_sender {
 	uint64_t large_free; // bytes of free slabs
 	struct spore__ring_slab slabs[SPORE__RING_SLABS];
 	uint32_t slab_count;
-	// a pack that is being filled
-	uint32_t pack_bytes;
-	uint32_t pack_messages;
-	uint32_t pack_limit;   // bytes for which there is room
-	uint32_t pack_content; // bytes of messages
 	// the loan
 	enum spore__ring_kind loan_kind; // 0: none
 	uint64_t loan_size;
 	uint64_t loan_offset;
 	int loan_slab;
 	uint32_t loan_before; // the heap's head
-	uint64_t unreleased;  // messages
 };
 
 struct spore__ring_window { // of the large area, mapped
@@ -252,28 +268,28 @@ struct spore__ring_receiver {
 	unsigned char *cells;              // peer
 	struct spore__ring_lines *lines;   // sender: peer
 	struct spore__ring_counts *counts; // sent: peer
-	uint32_t mask;
-	uint32_t rung; // the sender's number that was rung for
-	uint64_t at;   // of the next record
+	uint64_t at;                       // of the next record
+	uint64_t soon;                     // a record that ends before needs no look at anything else
 	uint64_t released;
 	uint64_t published;
-	uint64_t heap_unpublished; // bytes
+	uint64_t empty_at; // where there was none last
+	uint32_t mask;
+	uint32_t rung; // the sender's number that was rung for
 	enum spore_err err;
+	// the pack that is being read
+	uint32_t pack_left;        // bytes; 0: none
+	const unsigned char *pack; // peer
+	uint32_t pack_cells;
+	uint64_t heap_unpublished; // bytes
 	struct spore__ring_sleeper sleeper;
-	uint32_t since_sleep; // messages
-	uint32_t streak;      // messages since there was none
-	unsigned char *heap;  // peer
+	uint64_t slept_at;   // position
+	unsigned char *heap; // peer
 	uint32_t heap_size;
 	uint64_t large_offset;
 	uint64_t large_size;
 	struct spore__ring_window windows[SPORE__RING_WINDOWS];
 	uint64_t mapped; // bytes
 	uint64_t turn;
-	// the pack that is being read
-	const unsigned char *pack; // peer
-	uint32_t pack_at;
-	uint32_t pack_end; // 0: none
-	uint32_t pack_cells;
 	struct spore__ring_lent lent[SPORE__RING_LENT];
 	uint64_t lent_first, lent_next;
 };
@@ -285,6 +301,8 @@ struct spore__ring {
 	size_t map_len;
 	struct spore__bell bell;
 	bool joined; // spore__io_barrier works
+	uint32_t
+	    unfenced; // what a peer says for which this end leaves the fence out: SPORE__RING_NONE, or nothing that there is
 	alignas(128) struct spore__ring_sender send;
 	alignas(128) struct spore__ring_receiver receive;
 };
@@ -323,7 +341,7 @@ void spore__ring_publish_released(struct spore__ring *r);
 // Rings when the peer sleeps, after something was published for it.
 static inline void spore__ring_wake(struct spore__ring *r, struct spore__ring_says *peer, uint32_t *rung)
 {
-	if (!r->joined || atomic_load_explicit(&peer->fence, memory_order_relaxed) != SPORE__RING_NONE)
+	if (atomic_load_explicit(&peer->fence, memory_order_relaxed) != r->unfenced)
 		atomic_thread_fence(memory_order_seq_cst);
 	else
 		atomic_signal_fence(memory_order_seq_cst);

@@ -35,7 +35,7 @@ static bool is_next(const struct spore__ring_receiver *v, uint64_t head)
 
 bool spore__ring_any(struct spore__ring *r)
 {
-	return r->receive.pack_end > 0 || is_next(&r->receive, head_at(&r->receive));
+	return r->receive.pack_left > 0 || is_next(&r->receive, head_at(&r->receive));
 }
 
 void spore__ring_publish_released(struct spore__ring *r)
@@ -129,14 +129,19 @@ static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind
 	return e;
 }
 
+// A copy: the peer may change it.
+static inline uint64_t packed_length(const unsigned char *at)
+{
+	return atomic_load_explicit((const _Atomic uint64_t *)(const void *)at, memory_order_relaxed);
+}
+
 static enum spore_err find_packed(struct spore__ring_receiver *v, struct found *f)
 {
-	const unsigned char *at = v->pack + v->pack_at;
-	uint32_t left = v->pack_end - v->pack_at;
-	uint64_t len;
+	const unsigned char *at = v->pack;
+	uint32_t left = v->pack_left;
 	if (left < SPORE__RING_HEAD)
 		return SPORE_EMALFORMED;
-	memcpy(&len, at, sizeof len); // a copy: the peer may change it
+	uint64_t len = packed_length(at);
 	if (len > left - SPORE__RING_HEAD)
 		return SPORE_EMALFORMED;
 	f->data = at + SPORE__RING_HEAD;
@@ -171,8 +176,7 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 		return SPORE_OK;
 	case SPORE__RING_PACKED_KIND:
 		v->pack = v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
-		v->pack_at = 0;
-		v->pack_end = value;
+		v->pack_left = value;
 		v->pack_cells = cells;
 		for (uint32_t i = 1; i < cells && i <= PREFETCH / SPORE__RING_CELL; i++)
 			__builtin_prefetch(v->pack + (size_t)i * SPORE__RING_CELL);
@@ -195,7 +199,7 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 static enum spore_err nothing(struct spore__ring *r, bool gone)
 {
 	struct spore__ring_receiver *v = &r->receive;
-	v->streak = 0;
+	v->empty_at = v->at;
 	if (v->released != v->published)
 		spore__ring_publish_released(r);
 	return gone ? SPORE_ECLOSED : SPORE_EAGAIN;
@@ -210,7 +214,7 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 		return e;
 	if (v->lent_next - v->lent_first == SPORE__RING_LENT)
 		return SPORE_EBUSY;
-	if (v->pack_end > 0) {
+	if (v->pack_left > 0) {
 		e = find_packed(v, f);
 	} else {
 		// Whoever is gone published nothing after the bell was looked at.
@@ -232,11 +236,14 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 	return e;
 }
 
-static inline void count_message(struct spore__ring *r)
+// After a record that was not near.
+static void look_ahead(struct spore__ring *r)
 {
 	struct spore__ring_receiver *v = &r->receive;
+	uint64_t end = (v->at | v->mask) + 2, timed = (v->at | (SPORE__RING_SAMPLE - 1)) + 1;
+	v->soon = end < timed ? end : timed;
 	// Busy enough to take it upon itself when it sleeps.
-	if (++v->since_sleep >= SPORE__RING_OFTEN && v->sleeper.fences && r->joined) {
+	if (v->sleeper.fences && v->at - v->slept_at >= SPORE__RING_OFTEN && r->joined) {
 		v->sleeper.fences = false;
 		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_NONE, memory_order_relaxed);
 	}
@@ -261,12 +268,11 @@ static void take(struct spore__ring *r, const struct found *f)
 	if (spore__ring_is_timed(v->at, f->lent.cells))
 		note_latency(v);
 	if (f->frame > 0) {
-		v->pack_at += f->frame;
-		if (f->lent.cells > 0)
-			v->pack_end = 0;
+		v->pack += f->frame;
+		v->pack_left = f->lent.cells > 0 ? 0 : v->pack_left - f->frame;
 	}
 	v->at += f->lent.cells;
-	count_message(r);
+	look_ahead(r);
 }
 
 static void give_back(struct spore__ring *r, const struct spore__ring_lent *lent)
@@ -314,56 +320,50 @@ static inline void copy_bytes(void *to, const unsigned char *from, size_t len)
 		memcpy(to, from, len);
 }
 
-// What is most frequent, in few steps: a message that lies in the cells, or in a pack that is not at its end. SPORE_EAGAIN: it is neither.
-static inline enum spore_err copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len)
+// What is most frequent, in few steps: a message that lies in the cells and is not timed, or one in a pack that is not its last. False: it is
+// neither. Nothing is lent, so everything before v->at is released.
+static inline bool copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len)
 {
 	struct spore__ring_receiver *v = &r->receive;
-	if (v->err != SPORE_OK || v->lent_next != v->lent_first)
-		return SPORE_EAGAIN;
-	if (v->pack_end > 0) {
-		const unsigned char *at = v->pack + v->pack_at;
-		uint32_t left = v->pack_end - v->pack_at;
-		uint64_t bytes;
-		memcpy(&bytes, at, sizeof bytes); // there are 8 at least; a copy: the peer may change them
-		if (bytes > size || bytes + SPORE__RING_HEAD + 7 >= left)
-			return SPORE_EAGAIN;
+	if (v->err != SPORE_OK)
+		return false;
+	if (v->pack_left > 0) {
+		const unsigned char *at = v->pack;
+		uint64_t bytes = packed_length(at); // there are 8 at least
+		if (bytes > size || bytes + SPORE__RING_HEAD + 7 >= v->pack_left)
+			return false;
+		uint32_t frame = SPORE__RING_HEAD + (((uint32_t)bytes + 7) & ~(uint32_t)7);
+		v->pack = at + frame;
+		v->pack_left -= frame;
+		*len = bytes;
 		__builtin_prefetch(at + PREFETCH);
 		copy_bytes(buffer, at + SPORE__RING_HEAD, bytes);
-		v->pack_at += SPORE__RING_HEAD + (((uint32_t)bytes + 7) & ~(uint32_t)7);
-		v->since_sleep++;
-		*len = bytes;
-		return SPORE_OK;
+		return true;
 	}
 	uint64_t head = head_at(v);
 	uint32_t bytes = (uint32_t)(head >> 32) - ((uint32_t)SPORE__RING_MESSAGE << 29);
 	uint32_t slot = (uint32_t)v->at & v->mask, cells = spore__ring_cells(bytes);
-	if (!is_next(v, head) || bytes > SPORE__RING_INLINE || bytes > size || cells > v->mask + 1 - slot ||
-	    v->at - v->released > v->mask + 1 - cells)
-		return SPORE_EAGAIN;
+	if (!is_next(v, head) || bytes > SPORE__RING_INLINE || bytes > size || v->at + cells >= v->soon)
+		return false;
 	// Behind a sender that is far ahead; one that is near would lose the line.
-	if (++v->streak > STREAK) {
+	if (v->at - v->empty_at > STREAK) {
 		for (uint32_t i = 0; i < cells && i < 2; i++)
 			__builtin_prefetch(
 			    spore__ring_head_at(v->cells, (slot + i + PREFETCH / SPORE__RING_CELL) & v->mask));
 	}
 	copy_bytes(buffer, v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
 	*len = bytes;
-	if (spore__ring_is_timed(v->at, cells))
-		note_latency(v);
 	v->at += cells;
-	v->released += cells;
-	count_message(r);
+	v->released = v->at;
 	if (v->released - v->published > v->mask / 4 || !is_next(v, head_at(v)))
 		spore__ring_publish_released(r);
-	return SPORE_OK;
+	return true;
 }
 
-enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
+static __attribute__((noinline)) enum spore_err copy_slowly(struct spore__ring *r, void *buffer, size_t size,
+                                                            size_t *len)
 {
-	struct spore__ring *r = ring(t);
 	struct found f;
-	if (copy_near(r, buffer, size, len) == SPORE_OK)
-		return SPORE_OK;
 	enum spore_err e = find(r, &f);
 	if (e != SPORE_OK)
 		return e;
@@ -374,4 +374,11 @@ enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t
 	take(r, &f);
 	give_back(r, &f.lent);
 	return SPORE_OK;
+}
+
+enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
+{
+	if (copy_near(ring(t), buffer, size, len))
+		return SPORE_OK;
+	return copy_slowly(ring(t), buffer, size, len);
 }

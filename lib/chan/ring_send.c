@@ -12,18 +12,16 @@ static struct spore__ring *ring(struct spore__transport *t)
 static void retire(struct spore__ring *r, uint64_t released)
 {
 	struct spore__ring_sender *s = &r->send;
-	while (s->tail < released) {
-		struct spore__ring_record *record = &s->records[s->tail & s->mask];
-		if (record->cells > released - s->tail)
+	for (; s->far_first != s->far_next; s->far_first++) {
+		const struct spore__ring_far *f = &s->far[s->far_first & s->mask];
+		if (f->end > released)
 			break;
-		s->unreleased -= record->messages;
-		if (record->heap) {
-			s->heap_tail = record->heap_end;
+		if (f->slab >= 0) {
+			spore__ring_slab_give(r, f->slab);
+		} else {
+			s->heap_tail = f->heap_end;
 			s->heap_records--;
 		}
-		if (record->slab >= 0)
-			spore__ring_slab_give(r, record->slab);
-		s->tail += record->cells;
 	}
 }
 
@@ -32,13 +30,21 @@ bool spore__ring_room(struct spore__ring *r)
 	return atomic_load_explicit(&r->send.lines->released, memory_order_acquire) != r->send.released;
 }
 
+// Up to the next limit, record that is timed, or end of the ring.
+static void set_soon(struct spore__ring_sender *s)
+{
+	uint64_t end = (s->at | s->mask) + 2, timed = (s->at | (SPORE__RING_SAMPLE - 1)) + 1, soon = s->limit + 1;
+	soon = end < soon ? end : soon;
+	s->soon = timed < soon ? timed : soon;
+}
+
 // What the receiver has released since. LISTEN: when that is nothing, see whether it is still there.
 static enum spore_err refresh(struct spore__ring *r, bool listen)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint64_t released = atomic_load_explicit(&s->lines->released, memory_order_acquire);
 	if (released == s->released) {
-		if (listen && s->at != s->tail && !atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
+		if (listen && s->at != s->released && !atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
 			spore__bell_listen(&r->bell);
 		if (atomic_load_explicit(&r->bell.gone, memory_order_acquire))
 			s->err = SPORE_ECLOSED;
@@ -49,8 +55,10 @@ static enum spore_err refresh(struct spore__ring *r, bool listen)
 		retire(r, released);
 	}
 	// One cell stays free, so that the head behind a record can be cleared.
-	uint64_t end = s->tail + s->mask, next = s->at + (s->mask + 1) / 8;
+	uint64_t end = s->released + s->mask, next = s->at + (s->mask + 1) / 8;
 	s->limit = next < end ? next : end;
+	s->ahead = s->at - s->released > 2 * (uint64_t)SPORE__RING_AHEAD;
+	set_soon(s);
 	return s->err;
 }
 
@@ -66,39 +74,44 @@ static void stamp(struct spore__ring_sender *s, uint64_t at)
 }
 
 // After the head was written, and before anything else is at the next position.
-static inline void count(struct spore__ring_sender *s, uint32_t messages, uint64_t bytes)
+static inline void count(struct spore__ring_sender *s, uint64_t place, uint32_t messages, uint64_t bytes)
 {
 	struct spore__ring_sent *c = s->counts;
-	s->messages += messages;
-	if ((uint32_t)s->messages < messages)
-		atomic_store_explicit(&c->rounds, s->messages >> 32, memory_order_relaxed);
-	atomic_store_explicit(&c->place, s->messages << 32 | (uint32_t)s->at, memory_order_relaxed);
+	if (place >> 32 < messages)
+		atomic_store_explicit(&c->rounds, ++s->rounds, memory_order_relaxed);
+	s->place = place;
+	s->bytes += bytes;
+	atomic_store_explicit(&c->place, place, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
-	atomic_store_explicit(&c->bytes, atomic_load_explicit(&c->bytes, memory_order_relaxed) + bytes,
-	                      memory_order_relaxed);
+	atomic_store_explicit(&c->bytes, s->bytes, memory_order_relaxed);
 }
 
 // ---- records
 
-// BYTES are those of its messages.
-static void publish(struct spore__ring *r, uint64_t head, struct spore__ring_record record, uint64_t bytes)
+// What the slots of a record that begins at SLOT hold. The head behind it is cleared when it could be taken for one.
+static inline void mark(struct spore__ring_sender *s, uint32_t slot, uint32_t cells, uint32_t messages)
+{
+	uint32_t behind = (slot + cells) & s->mask;
+	for (uint32_t i = 1; i < cells; i++)
+		s->slots[slot + i] = SPORE__RING_SLOT_DIRTY;
+	s->slots[slot] = (uint16_t)messages;
+	if (s->slots[behind] & SPORE__RING_SLOT_DIRTY) {
+		atomic_store_explicit(spore__ring_head_at(s->cells, behind), 0, memory_order_relaxed);
+		s->slots[behind] = 0;
+	}
+}
+
+static void publish(struct spore__ring *r, uint64_t head, struct spore__ring_record record)
 {
 	struct spore__ring_sender *s = &r->send;
-	uint32_t slot = (uint32_t)s->at & s->mask, behind = (slot + record.cells) & s->mask;
-	for (uint32_t i = 1; i < record.cells; i++)
-		s->dirty[slot + i] = true;
-	s->dirty[slot] = false;
-	if (s->dirty[behind]) {
-		atomic_store_explicit(spore__ring_head_at(s->cells, behind), 0, memory_order_relaxed);
-		s->dirty[behind] = false;
-	}
-	s->records[slot] = record;
-	s->unreleased += record.messages;
+	uint32_t slot = (uint32_t)s->at & s->mask;
+	mark(s, slot, record.cells, record.messages);
 	if (spore__ring_is_timed(s->at, record.cells))
 		stamp(s, s->at);
 	s->at += record.cells;
 	atomic_store_explicit(spore__ring_head_at(s->cells, slot), head, memory_order_release);
-	count(s, record.messages, bytes);
+	count(s, ((s->place >> 32) + record.messages) << 32 | (uint32_t)s->at, record.messages, record.bytes);
+	set_soon(s);
 }
 
 static unsigned char *body(struct spore__ring_sender *s)
@@ -115,14 +128,15 @@ static enum spore_err room_slowly(struct spore__ring *r, uint32_t cells)
 	enum spore_err e = refresh(r, true);
 	if (e != SPORE_OK)
 		return e;
-	uint64_t end = s->tail + s->mask;
+	uint64_t end = s->released + s->mask;
 	if (end - s->at < wanted)
 		return SPORE_EAGAIN;
 	if (cells > to_end)
 		publish(r, spore__ring_head(s->at, SPORE__RING_SKIP, to_end),
-		        (struct spore__ring_record){.cells = to_end, .slab = -1}, 0);
+		        (struct spore__ring_record){.cells = to_end});
 	if (s->limit < s->at + cells)
 		s->limit = s->at + cells;
+	set_soon(s);
 	return SPORE_OK;
 }
 
@@ -139,14 +153,13 @@ static inline enum spore_err room(struct spore__ring *r, uint32_t cells)
 static void publish_pack(struct spore__ring *r)
 {
 	struct spore__ring_sender *s = &r->send;
-	uint32_t bytes = s->pack_bytes, content = s->pack_content;
-	s->pack_bytes = s->pack_content = 0;
-	s->pack_limit = 0;
-	publish(
-	    r, spore__ring_head(s->at, SPORE__RING_PACKED_KIND, bytes),
-	    (struct spore__ring_record){.cells = spore__ring_cells(bytes), .messages = s->pack_messages, .slab = -1},
-	    content);
-	s->pack_messages = 0;
+	uint32_t bytes = s->pack_bytes;
+	uint64_t sum = s->pack_sum;
+	s->pack_bytes = s->pack_limit = 0;
+	s->pack_sum = 0;
+	publish(r, spore__ring_head(s->at, SPORE__RING_PACKED_KIND, bytes),
+	        (struct spore__ring_record){
+	            .cells = spore__ring_cells(bytes), .messages = (uint32_t)(sum >> 32), .bytes = (uint32_t)sum});
 }
 
 // Makes room for SIZE more bytes in the pack, and for as many more as is easy.
@@ -169,28 +182,37 @@ static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
 	uint64_t cells = s->limit - s->at < to_end ? s->limit - s->at : to_end;
 	cells = cells < SPORE__RING_PACK_CELLS ? cells : SPORE__RING_PACK_CELLS;
 	s->pack_limit = (uint32_t)cells * SPORE__RING_CELL - SPORE__RING_HEAD;
+	s->pack = body(s);
 	return SPORE_OK;
 }
 
-static inline enum spore_err append(struct spore__ring *r, const void *data, size_t len)
+static inline uint32_t packed_size(size_t len)
+{
+	return SPORE__RING_HEAD + (uint32_t)((len + 7) & ~(size_t)7);
+}
+
+static inline void put(struct spore__ring_sender *s, const void *data, size_t len)
+{
+	unsigned char *to = s->pack + s->pack_bytes;
+	const uint64_t head = len;
+	memcpy(to, &head, sizeof head);
+	// At the end of the ring this is of no use, and does no harm: something is mapped behind it.
+	spore__ring_soon_written(to + SPORE__RING_AHEAD * SPORE__RING_CELL);
+	s->pack_bytes += packed_size(len);
+	s->pack_sum += (UINT64_C(1) << 32) + len;
+	if (len > 0)
+		memcpy(to + SPORE__RING_HEAD, data, len);
+}
+
+static enum spore_err append(struct spore__ring *r, const void *data, size_t len)
 {
 	struct spore__ring_sender *s = &r->send;
-	uint32_t size = SPORE__RING_HEAD + (uint32_t)((len + 7) & ~(size_t)7);
-	if (s->pack_bytes + size > s->pack_limit) {
-		enum spore_err e = widen_pack(r, size);
+	if (s->pack_bytes + packed_size(len) > s->pack_limit) {
+		enum spore_err e = widen_pack(r, packed_size(len));
 		if (e != SPORE_OK)
 			return e;
 	}
-	unsigned char *to = body(s) + s->pack_bytes;
-	const uint64_t head = len;
-	memcpy(to, &head, sizeof head);
-	if (len > 0)
-		memcpy(to + SPORE__RING_HEAD, data, len);
-	uint32_t slot = (uint32_t)s->at + s->pack_bytes / SPORE__RING_CELL;
-	spore__ring_soon_written(spore__ring_head_at(s->cells, (slot + SPORE__RING_AHEAD) & s->mask));
-	s->pack_bytes += size;
-	s->pack_content += (uint32_t)len;
-	s->pack_messages++;
+	put(s, data, len);
 	return SPORE_OK;
 }
 
@@ -208,7 +230,7 @@ enum spore_err spore__ring_flush(struct spore__transport *t)
 static void publish_message(struct spore__ring *r, size_t len)
 {
 	publish(r, spore__ring_head(r->send.at, SPORE__RING_MESSAGE, (uint32_t)len),
-	        (struct spore__ring_record){.cells = spore__ring_cells(len), .messages = 1, .slab = -1}, len);
+	        (struct spore__ring_record){.cells = spore__ring_cells(len), .messages = 1, .bytes = len});
 }
 
 static void publish_far(struct spore__ring *r, enum spore__ring_kind kind, uint64_t offset, uint64_t len, int slab)
@@ -218,13 +240,35 @@ static void publish_far(struct spore__ring *r, enum spore__ring_kind kind, uint6
 	memcpy(body(s), where, sizeof where);
 	if (kind == SPORE__RING_HEAP)
 		s->heap_records++;
+	s->far[s->far_next++ & s->mask] =
+	    (struct spore__ring_far){.end = s->at + 1, .heap_end = s->heap_head, .slab = slab};
 	publish(r, spore__ring_head(s->at, kind, 0),
-	        (struct spore__ring_record){.cells = 1,
-	                                    .messages = 1,
-	                                    .heap = kind == SPORE__RING_HEAP,
-	                                    .heap_end = s->heap_head,
-	                                    .slab = (int16_t)slab},
-	        len);
+	        (struct spore__ring_record){.cells = 1, .messages = 1, .bytes = len});
+}
+
+// What is most frequent, in few steps: a message that stays in the cells, and for which nothing else is due. False: it is not that.
+static inline bool send_near(struct spore__ring *r, const void *data, size_t len)
+{
+	struct spore__ring_sender *s = &r->send;
+	uint32_t slot = (uint32_t)s->at & s->mask, cells = spore__ring_cells(len);
+	if (len > SPORE__RING_INLINE || s->at + cells >= s->soon || s->pack_bytes > 0 || s->err != SPORE_OK ||
+	    atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
+		return false;
+	unsigned char *to = s->cells + (size_t)slot * SPORE__RING_CELL;
+	if (s->ahead) {
+		for (uint32_t i = 0; i < cells && i < 2; i++)
+			spore__ring_soon_written(
+			    spore__ring_head_at(s->cells, (slot + i + SPORE__RING_AHEAD) & s->mask));
+	}
+	if (len > 0)
+		memcpy(to + SPORE__RING_HEAD, data, len);
+	mark(s, slot, cells, 1);
+	uint64_t head = spore__ring_head(s->at, SPORE__RING_MESSAGE, (uint32_t)len);
+	s->at += cells;
+	atomic_store_explicit((_Atomic uint64_t *)(void *)to, head, memory_order_release);
+	count(s, s->place + (UINT64_C(1) << 32) + cells, 1, len);
+	spore__ring_wake(r, &s->lines->receiver, &s->rung);
+	return true;
 }
 
 enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **data)
@@ -301,9 +345,20 @@ void spore__ring_abandon(struct spore__transport *t)
 	r->send.loan_kind = 0;
 }
 
-enum spore_err spore__ring_send(struct spore__transport *t, const void *data, size_t len, bool more)
+// The same for a pack that is begun and has room.
+static inline bool queue_near(struct spore__ring *r, const void *data, size_t len)
 {
-	struct spore__ring *r = ring(t);
+	struct spore__ring_sender *s = &r->send;
+	if (len > SPORE__RING_PACKED || s->pack_bytes + packed_size(len) > s->pack_limit || s->err != SPORE_OK ||
+	    atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
+		return false;
+	put(s, data, len);
+	return true;
+}
+
+static __attribute__((noinline)) enum spore_err send_slowly(struct spore__ring *r, const void *data, size_t len,
+                                                            bool more)
+{
 	struct spore__ring_sender *s = &r->send;
 	enum spore_err e = s->err;
 	if (atomic_load_explicit(&r->bell.gone, memory_order_relaxed) && e == SPORE_OK)
@@ -313,7 +368,7 @@ enum spore_err spore__ring_send(struct spore__transport *t, const void *data, si
 	if (len <= SPORE__RING_PACKED && (more || s->pack_bytes > 0)) {
 		e = append(r, data, len);
 		if (e == SPORE_OK && !more)
-			(void)spore__ring_flush(t);
+			(void)spore__ring_flush(&r->base);
 		return e;
 	}
 	if (len <= SPORE__RING_INLINE) {
@@ -327,11 +382,19 @@ enum spore_err spore__ring_send(struct spore__transport *t, const void *data, si
 		return SPORE_OK;
 	}
 	void *to;
-	e = spore__ring_loan(t, len, &to);
+	e = spore__ring_loan(&r->base, len, &to);
 	if (e != SPORE_OK)
 		return e;
 	memcpy(to, data, len);
-	return spore__ring_commit(t, len);
+	return spore__ring_commit(&r->base, len);
+}
+
+enum spore_err spore__ring_send(struct spore__transport *t, const void *data, size_t len, bool more)
+{
+	struct spore__ring *r = ring(t);
+	if (more ? queue_near(r, data, len) : send_near(r, data, len))
+		return SPORE_OK;
+	return send_slowly(r, data, len, more);
 }
 
 enum spore_err spore__ring_finish(struct spore__transport *t)
@@ -344,8 +407,7 @@ enum spore_err spore__ring_finish(struct spore__transport *t)
 		publish_pack(r);
 	enum spore_err e = room(r, 1);
 	if (e == SPORE_OK) {
-		publish(r, spore__ring_head(s->at, SPORE__RING_FINISH, 0),
-		        (struct spore__ring_record){.cells = 1, .slab = -1}, 0);
+		publish(r, spore__ring_head(s->at, SPORE__RING_FINISH, 0), (struct spore__ring_record){.cells = 1});
 		s->err = SPORE_ECLOSED;
 	}
 	if (e == SPORE_OK || e == SPORE_EAGAIN)
@@ -355,6 +417,10 @@ enum spore_err spore__ring_finish(struct spore__transport *t)
 
 uint64_t spore__ring_lost(struct spore__transport *t)
 {
+	struct spore__ring_sender *s = &ring(t)->send;
+	uint64_t lost = 0;
 	(void)refresh(ring(t), false);
-	return ring(t)->send.unreleased;
+	for (uint64_t at = s->released; at < s->at; at++)
+		lost += s->slots[at & s->mask] & SPORE__RING_SLOT_MESSAGES;
+	return lost;
 }

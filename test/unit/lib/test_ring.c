@@ -1,0 +1,125 @@
+// What a ring does beside carrying messages: how many large ones are under way, what counts as lost.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "chan/inside.h"
+#include "chan/ring.h"
+
+enum { PATIENCE = 20000 };
+
+struct pair {
+	struct spore_chan *a, *b;
+};
+
+static bool begin(struct pair *p, const struct spore__channel_sizes *sizes)
+{
+	struct spore__channel_end ends[2];
+	if (spore__channel_make("ring", sizes, ends) == SPORE_EUNSUPPORTED)
+		return false;
+	assert_int_equal(spore__chan_create(&ends[0], &p->a), SPORE_OK);
+	assert_int_equal(spore__chan_create(&ends[1], &p->b), SPORE_OK);
+	return true;
+}
+
+// Loans until there is no room: how many messages are under way then.
+static unsigned fly(struct spore_chan *c, size_t size)
+{
+	unsigned count = 0;
+	void *data;
+	enum spore_err e;
+	while ((e = spore_chan_loan(c, size, &data, SPORE_NOW)) == SPORE_OK) {
+		memset(data, (int)++count, 1);
+		assert_int_equal(spore_chan_commit(c, size, SPORE_NOW), SPORE_OK);
+	}
+	assert_int_equal(e, SPORE_EAGAIN);
+	return count;
+}
+
+// Of each size several can be lent at a time, and not so many that neither the caches nor the receiver's windows hold them.
+static void test_large_messages_under_way(void **state)
+{
+	static const struct {
+		size_t size;
+		unsigned count;
+	} cases[] = {{512 * 1024, 16}, {1 << 20, 16}, {2 << 20, 8}, {4 << 20, 4}, {16 << 20, 4}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct pair p;
+		if (!begin(&p, NULL))
+			return;
+		assert_int_equal(fly(p.a, cases[i].size), cases[i].count);
+		const void *data[16];
+		size_t len;
+		for (unsigned k = 0; k < cases[i].count; k++) {
+			assert_int_equal(spore_chan_read(p.b, &data[k], &len, PATIENCE), SPORE_OK);
+			assert_int_equal(len, cases[i].size);
+			assert_int_equal(*(const unsigned char *)data[k], k + 1);
+		}
+		// The place of each that is given back is that of the next.
+		for (unsigned k = 0; k < 3 * cases[i].count; k++) {
+			const void *next;
+			spore_chan_release(p.b);
+			assert_int_equal(fly(p.a, cases[i].size), 1);
+			assert_int_equal(spore_chan_read(p.b, &next, &len, PATIENCE), SPORE_OK);
+			assert_ptr_equal(next, data[k % cases[i].count]);
+		}
+		spore_chan_close(p.a);
+		spore_chan_close(p.b);
+	}
+}
+
+// Messages of every kind, of which some were received, at each place of the ring: those that were not are lost, no more and no less.
+static void test_what_is_lost(void **state)
+{
+	static const size_t sizes[] = {0, 56, 57, 248, 249, 5000, 20000};
+	enum { SIZES = sizeof sizes / sizeof sizes[0] };
+	static const struct spore__channel_sizes small = {.cells = 64, .heap = 256 * 1024};
+	static unsigned char bytes[20000];
+	for (unsigned before = 0; before < 70; before++) {
+		struct pair p;
+		struct spore_chan_stats stats;
+		size_t len;
+		if (!begin(&p, &small))
+			return;
+		for (unsigned i = 0; i < before; i++) {
+			assert_int_equal(spore_chan_send(p.a, bytes, 1, PATIENCE), SPORE_OK);
+			assert_int_equal(spore_chan_recv(p.b, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
+		}
+		for (unsigned i = 0; i < SIZES; i++)
+			assert_int_equal(spore_chan_send(p.a, bytes, sizes[i], PATIENCE), SPORE_OK);
+		for (unsigned i = 0; i < 5; i++)
+			assert_int_equal(spore_chan_queue(p.a, bytes, 20, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
+		unsigned received = before % (SIZES + 1);
+		for (unsigned i = 0; i < received; i++) {
+			const void *data;
+			assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
+			assert_int_equal(len, sizes[i]);
+			spore_chan_release(p.b);
+		}
+		// What was released is said when it is looked for more, or when nothing is left.
+		spore__ring_publish_released((struct spore__ring *)p.b->ways[SPORE__RECEIVE].use->t);
+		spore_chan_close(p.b);
+		enum spore_err e = SPORE_OK;
+		while (e == SPORE_OK)
+			e = spore_chan_send(p.a, bytes, 1, SPORE_NOW);
+		assert_int_equal(e, SPORE_ECLOSED);
+		spore_chan_stats(p.a, &stats);
+		assert_int_equal(stats.lost, stats.sent - before - received);
+		spore_chan_close(p.a);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_large_messages_under_way),
+	    cmocka_unit_test(test_what_is_lost),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
