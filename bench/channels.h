@@ -11,7 +11,11 @@ struct end;
 
 struct candidate {
 	const char *name;
-	// Before the fork; what both processes share. NULL: not on this machine.
+	const char *package; // whose absence keeps it out; may be NULL
+	size_t most;         // bytes of a message; 0: any
+	bool spins;          // without end, so two of them on one core are of no use
+	bool slow_start;     // so it has fewer rounds
+	// Before the fork of both processes; what they share. NULL: not on this machine.
 	void *(*make)(size_t size);
 	struct end *(*open)(void *made, int role, size_t size);
 	// Both wait. With MORE true the message need not be published before the next one.
@@ -21,8 +25,10 @@ struct candidate {
 	void (*finish)(void *made); // in the parent, after both have closed
 };
 
-extern const struct candidate line, line_payload, simple_ring, byte_ring, pipe_pair, unix_stream;
+extern const struct candidate line, line_payload, slot_ring, simple_ring, byte_ring, copying, futex, pipe_pair,
+    unix_stream;
 extern const struct candidate spinning, adaptive, blocking, in_place, untouched, our_stream;
+extern const struct candidate zeromq, nng, iceoryx_polling, iceoryx_waiting;
 
 _Noreturn void fail(const char *what);
 void relax(void);

@@ -124,14 +124,46 @@ static void finish(void *made)
 	free(made);
 }
 
-const struct candidate spinning = {"spore, spinning", make_ring,  open_spinning, send_copy,
-                                   receive_copy,      close_chan, finish};
-const struct candidate adaptive = {"spore", make_ring, open_adaptive, send_copy, receive_copy, close_chan, finish};
-const struct candidate blocking = {"spore, blocking", make_ring,  open_blocking, send_copy,
-                                   receive_copy,      close_chan, finish};
-const struct candidate in_place = {"spore, read in place", make_ring,  open_adaptive, send_copy,
-                                   receive_in_place,       close_chan, finish};
-const struct candidate untouched = {"spore, loan untouched", make_ring,  open_adaptive, send_untouched,
-                                    receive_untouched,       close_chan, finish};
-const struct candidate our_stream = {"spore, over a stream", make_stream, open_adaptive, send_copy,
-                                     receive_copy,           close_chan,  finish};
+const struct candidate spinning = {.name = "spore, spinning",
+                                   .spins = true,
+                                   .make = make_ring,
+                                   .open = open_spinning,
+                                   .send = send_copy,
+                                   .receive = receive_copy,
+                                   .close = close_chan,
+                                   .finish = finish};
+const struct candidate adaptive = {.name = "spore",
+                                   .make = make_ring,
+                                   .open = open_adaptive,
+                                   .send = send_copy,
+                                   .receive = receive_copy,
+                                   .close = close_chan,
+                                   .finish = finish};
+const struct candidate blocking = {.name = "spore, blocking",
+                                   .make = make_ring,
+                                   .open = open_blocking,
+                                   .send = send_copy,
+                                   .receive = receive_copy,
+                                   .close = close_chan,
+                                   .finish = finish};
+const struct candidate in_place = {.name = "spore, read in place",
+                                   .make = make_ring,
+                                   .open = open_adaptive,
+                                   .send = send_copy,
+                                   .receive = receive_in_place,
+                                   .close = close_chan,
+                                   .finish = finish};
+const struct candidate untouched = {.name = "spore, loan untouched",
+                                    .make = make_ring,
+                                    .open = open_adaptive,
+                                    .send = send_untouched,
+                                    .receive = receive_untouched,
+                                    .close = close_chan,
+                                    .finish = finish};
+const struct candidate our_stream = {.name = "spore, over a stream",
+                                     .make = make_stream,
+                                     .open = open_adaptive,
+                                     .send = send_copy,
+                                     .receive = receive_copy,
+                                     .close = close_chan,
+                                     .finish = finish};

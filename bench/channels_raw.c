@@ -1,13 +1,15 @@
-// The limits: a bounced cache line, a simple ring that spins, a ring of bytes, a pipe, a Unix socket.
+// The limits: a bounced cache line, simple rings that spin, a ring of bytes, memcpy, a futex, a pipe, a Unix socket.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // MAP_ANONYMOUS
 #endif
+#include <linux/futex.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "channels.h"
@@ -44,7 +46,7 @@ struct end {
 	uint64_t at_out, at_in, seen_out, seen_in;
 	size_t mask;
 	int from, to;
-	int others[2];
+	void *copy;
 };
 
 static void *make_line(size_t size)
@@ -95,14 +97,30 @@ static void finish_line(void *made)
 	(void)munmap(made, 4096);
 }
 
-const struct candidate line = {"cache line", make_line, open_line, send_line, receive_line, close_end, finish_line};
-const struct candidate line_payload = {"cache line with 56 B", make_line, open_line,  send_payload,
-                                       receive_payload,        close_end, finish_line};
+const struct candidate line = {.name = "cache line",
+                               .most = 64,
+                               .spins = true,
+                               .make = make_line,
+                               .open = open_line,
+                               .send = send_line,
+                               .receive = receive_line,
+                               .close = close_end,
+                               .finish = finish_line};
+const struct candidate line_payload = {.name = "cache line with 56 B",
+                                       .most = 56,
+                                       .spins = true,
+                                       .make = make_line,
+                                       .open = open_line,
+                                       .send = send_payload,
+                                       .receive = receive_payload,
+                                       .close = close_end,
+                                       .finish = finish_line};
 
 // ---- a ring of slots, a ring of bytes: indices of their own lines, the other's cached
 
 struct ring_way {
 	alignas(128) _Atomic uint64_t written;
+	size_t size; // of both ways
 	alignas(128) _Atomic uint64_t read;
 	alignas(128) unsigned char bytes[];
 };
@@ -117,7 +135,10 @@ static size_t capacity(size_t size)
 
 static void *make_ring(size_t size)
 {
-	return shared(2 * (sizeof(struct ring_way) + capacity(size)));
+	size_t all = 2 * (sizeof(struct ring_way) + capacity(size));
+	struct ring_way *made = shared(all);
+	made->size = all;
+	return made;
 }
 
 static struct end *open_ring(void *made, int role, size_t size)
@@ -132,7 +153,7 @@ static struct end *open_ring(void *made, int role, size_t size)
 
 static void finish_ring(void *made)
 {
-	(void)made; // as long as the benchmark
+	(void)munmap(made, ((struct ring_way *)made)->size);
 }
 
 static void send_slot(struct end *e, const void *data, size_t len, bool more)
@@ -160,8 +181,47 @@ static void receive_slot(struct end *e, void *buffer, size_t size)
 	atomic_store_explicit(&e->in->read, e->at_in, memory_order_release);
 }
 
-const struct candidate simple_ring = {
-    "simple ring, spinning", make_ring, open_ring, send_slot, receive_slot, close_end, finish_ring};
+const struct candidate simple_ring = {.name = "simple ring, spinning",
+                                      .most = 64,
+                                      .spins = true,
+                                      .make = make_ring,
+                                      .open = open_ring,
+                                      .send = send_slot,
+                                      .receive = receive_slot,
+                                      .close = close_end,
+                                      .finish = finish_ring};
+
+// The number of the message in the line of its payload, as in a channel, and nothing else.
+static void send_numbered(struct end *e, const void *data, size_t len, bool more)
+{
+	while (e->at_out - e->seen_out > e->mask)
+		e->seen_out = atomic_load_explicit(&e->out->read, memory_order_acquire);
+	unsigned char *slot = e->out->bytes + (e->at_out & e->mask);
+	memcpy(slot + 8, data, len);
+	e->at_out += CELL;
+	atomic_store_explicit((_Atomic uint64_t *)(void *)slot, e->at_out, memory_order_release);
+}
+
+static void receive_numbered(struct end *e, void *buffer, size_t size)
+{
+	const unsigned char *slot = e->in->bytes + (e->at_in & e->mask);
+	e->at_in += CELL;
+	while (atomic_load_explicit((const _Atomic uint64_t *)(const void *)slot, memory_order_acquire) != e->at_in)
+		relax();
+	memcpy(buffer, slot + 8, size);
+	if (e->at_in % (SLOTS / 4 * CELL) == 0)
+		atomic_store_explicit(&e->in->read, e->at_in, memory_order_release);
+}
+
+const struct candidate slot_ring = {.name = "ring, number in the slot",
+                                    .most = 56,
+                                    .spins = true,
+                                    .make = make_ring,
+                                    .open = open_ring,
+                                    .send = send_numbered,
+                                    .receive = receive_numbered,
+                                    .close = close_end,
+                                    .finish = finish_ring};
 
 static void send_bytes(struct end *e, const void *data, size_t len, bool more)
 {
@@ -189,8 +249,75 @@ static void receive_bytes(struct end *e, void *buffer, size_t len)
 	atomic_store_explicit(&e->in->read, e->at_in, memory_order_release);
 }
 
-const struct candidate byte_ring = {"byte ring, spinning", make_ring, open_ring,  send_bytes,
-                                    receive_bytes,         close_end, finish_ring};
+const struct candidate byte_ring = {.name = "byte ring, spinning",
+                                    .spins = true,
+                                    .make = make_ring,
+                                    .open = open_ring,
+                                    .send = send_bytes,
+                                    .receive = receive_bytes,
+                                    .close = close_end,
+                                    .finish = finish_ring};
+
+// ---- no second process
+
+static void copy_here(struct end *e, const void *data, size_t len, bool more)
+{
+	memcpy(e->copy, data, len);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void receive_nothing(struct end *e, void *buffer, size_t size)
+{
+}
+
+static struct end *open_copying(void *made, int role, size_t size)
+{
+	struct end *e = calloc(1, sizeof *e);
+	e->copy = malloc(size);
+	if (e->copy == NULL)
+		fail("malloc");
+	memset(e->copy, 1, size);
+	return e;
+}
+
+static void close_copying(struct end *e)
+{
+	free(e->copy);
+	free(e);
+}
+
+const struct candidate copying = {.name = "memcpy",
+                                  .make = make_line,
+                                  .open = open_copying,
+                                  .send = copy_here,
+                                  .receive = receive_nothing,
+                                  .close = close_copying,
+                                  .finish = finish_line};
+
+// ---- a futex
+
+// Of the word's two values one is each process's turn; nothing is carried.
+static void send_futex(struct end *e, const void *data, size_t len, bool more)
+{
+	send_line(e, data, len, more);
+	(void)syscall(SYS_futex, &e->bounced->turn, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void receive_futex(struct end *e, void *buffer, size_t size)
+{
+	uint64_t turn;
+	while ((turn = atomic_load_explicit(&e->bounced->turn, memory_order_acquire)) != e->turn)
+		(void)syscall(SYS_futex, &e->bounced->turn, FUTEX_WAIT, (uint32_t)turn, NULL, NULL, 0);
+}
+
+const struct candidate futex = {.name = "futex",
+                                .most = 64,
+                                .make = make_line,
+                                .open = open_line,
+                                .send = send_futex,
+                                .receive = receive_futex,
+                                .close = close_end,
+                                .finish = finish_line};
 
 // ---- descriptors
 
@@ -254,6 +381,17 @@ static void finish_fds(void *made)
 	free(fds);
 }
 
-const struct candidate pipe_pair = {"pipe", make_pipes, open_fds, send_fd, receive_fd, close_end, finish_fds};
-const struct candidate unix_stream = {"Unix stream socket", make_sockets, open_fds,  send_fd,
-                                      receive_fd,           close_end,    finish_fds};
+const struct candidate pipe_pair = {.name = "pipe",
+                                    .make = make_pipes,
+                                    .open = open_fds,
+                                    .send = send_fd,
+                                    .receive = receive_fd,
+                                    .close = close_end,
+                                    .finish = finish_fds};
+const struct candidate unix_stream = {.name = "Unix stream socket",
+                                      .make = make_sockets,
+                                      .open = open_fds,
+                                      .send = send_fd,
+                                      .receive = receive_fd,
+                                      .close = close_end,
+                                      .finish = finish_fds};
