@@ -33,9 +33,16 @@ static bool is_asked_for(const struct spore__args *args, const struct spore__wir
 	return asked;
 }
 
+static const char *reason(const struct spore__wire_info *w)
+{
+	static char text[SPORE__WIRE_REASON];
+	spore__wire_reason(w, text);
+	return text;
+}
+
 static const char *cell(const struct spore__wire_info *w, size_t column)
 {
-	const char *const texts[COLUMNS] = {w->from, w->to, w->transport, w->state, w->why};
+	const char *const texts[COLUMNS] = {w->from, w->to, w->transport, w->state, reason(w)};
 	return column == 2 && w->transport[0] == '\0' ? "-" : texts[column];
 }
 
@@ -89,6 +96,7 @@ static void print_json(const struct spore__args *args, const struct spore__wire_
 		spore__json_str(&j, "transport", w->transport);
 		spore__json_str(&j, "state", w->state);
 		spore__json_int(&j, "channels", w->channels);
+		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
 		spore__json_close(&j, '}');
 	}
@@ -127,7 +135,8 @@ const struct spore__command spore__command_wires = {
         "socket), its state, and why. _wired_: there are channels; _wiring_: they are on the way to the programs; "
         "_waiting_: one of the ports is not open, or the ports do not fit.\n\n"
         "*--stats* measures for 0.2 seconds, both directions together (*--json* has each): messages and bytes since "
-        "the channels were made, messages per second, messages that were not received yet, and of one message in "
+        "the channels were made, messages per second, messages that were not received yet, those that a fault dropped "
+        "(*spore help fault*), and of one message in "
         "about 200 how long it took to be received, the median and the 99th percentile. Only channels of shared "
         "memory can be measured.",
     .options = options,

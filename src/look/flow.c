@@ -9,7 +9,8 @@
 
 #include "show/text.h"
 
-const char *const spore__flow_heads[SPORE__FLOW_COLUMNS] = {"MESSAGES", "BYTES", "RATE", "DEPTH", "P50", "P99"};
+const char *const spore__flow_heads[SPORE__FLOW_COLUMNS] = {"MESSAGES", "BYTES", "RATE", "DEPTH",
+                                                            "DROPPED",  "P50",   "P99"};
 
 static void latency(uint64_t ns, char *out, size_t size)
 {
@@ -38,8 +39,9 @@ void spore__flow_cells(const struct spore__measured *m, char cells[SPORE__FLOW_C
 	spore__bytes_text((double)(f[0].bytes + f[1].bytes), cells[1], SPORE__FLOW_CELL);
 	(void)snprintf(cells[2], SPORE__FLOW_CELL, "%.0f/s", f[0].rate + f[1].rate);
 	(void)snprintf(cells[3], SPORE__FLOW_CELL, "%" PRIu64, f[0].depth + f[1].depth);
-	latency(f[0].p50 > f[1].p50 ? f[0].p50 : f[1].p50, cells[4], SPORE__FLOW_CELL);
-	latency(f[0].p99 > f[1].p99 ? f[0].p99 : f[1].p99, cells[5], SPORE__FLOW_CELL);
+	(void)snprintf(cells[4], SPORE__FLOW_CELL, "%" PRIu64, f[0].dropped + f[1].dropped);
+	latency(f[0].p50 > f[1].p50 ? f[0].p50 : f[1].p50, cells[5], SPORE__FLOW_CELL);
+	latency(f[0].p99 > f[1].p99 ? f[0].p99 : f[1].p99, cells[6], SPORE__FLOW_CELL);
 }
 
 static void put_flow(struct spore__json *j, const char *key, const struct spore__measured *m, unsigned way)
@@ -51,6 +53,7 @@ static void put_flow(struct spore__json *j, const char *key, const struct spore_
 	spore__json_int(j, "bytes", (int64_t)f.bytes);
 	spore__json_float(j, "rate", f.rate);
 	spore__json_int(j, "depth", (int64_t)f.depth);
+	spore__json_int(j, "dropped", (int64_t)f.dropped);
 	spore__json_bool(j, "full", f.full);
 	for (int i = 0; i < 2; i++) {
 		uint64_t ns = i == 0 ? f.p50 : f.p99;

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "look/measure.h"
 
-enum { SPORE__FLOW_COLUMNS = 6, SPORE__FLOW_CELL = 32 };
+enum { SPORE__FLOW_COLUMNS = 7, SPORE__FLOW_CELL = 32 };
 extern const char *const spore__flow_heads[SPORE__FLOW_COLUMNS];
 
 // Both directions together; "-" where nothing was measured.

@@ -344,7 +344,11 @@ static enum spore_err take_wires(struct spore__graph *g, struct spore__tasks *t,
 		take_node_end(g, info->to, info->to_protocol, &w.ends[1]);
 		w.state = keep(g, info->state);
 		w.transport = keep_some(g, info->transport);
+		char reason[SPORE__WIRE_REASON];
+		spore__wire_reason(info, reason);
 		w.why = keep_some(g, info->why);
+		w.fault = keep_some(g, info->fault);
+		w.reason = keep_some(g, reason);
 		struct spore__graph_wire *known = find_wire(g, &w);
 		w.declared = known != NULL && known->declared;
 		if (measures) {

@@ -83,7 +83,7 @@ static void put_cells(const struct spore__graph *g, const struct spore__graph_wi
 		spore__flow_cells(w->flow, flow);
 	for (size_t c = 0; c < SPORE__FLOW_COLUMNS; c++)
 		spore__strs_add(row, w->flow != NULL ? flow[c] : "");
-	spore__strs_add(row, w->why != NULL ? w->why : "");
+	spore__strs_add(row, w->reason != NULL ? w->reason : "");
 }
 
 static void put_wires(const struct spore__graph *g, struct spore__buf *out)

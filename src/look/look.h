@@ -18,12 +18,13 @@ struct spore__look {
 	const char *output;
 };
 
-int spore__look_tap(const struct spore__look *look);    // tap, record
-int spore__look_cat(const struct spore__look *look);    // tap.c's other half: join.c
-int spore__look_send(const struct spore__look *look);   //
-int spore__look_replay(const struct spore__look *look); //
-int spore__look_wires(const struct spore__look *look);  // wires.c: with what passes over them
-int spore__look_graph(const struct spore__look *look);  // graph.c
-int spore__look_why(const struct spore__look *look);    // why.c
+int spore__look_tap(const struct spore__look *look);             // tap, record
+int spore__look_cat(const struct spore__look *look);             // tap.c's other half: join.c
+int spore__look_send(const struct spore__look *look);            //
+int spore__look_replay(const struct spore__look *look);          //
+int spore__look_wires(const struct spore__look *look);           // wires.c: with what passes over them
+int spore__look_graph(const struct spore__look *look);           // graph.c
+_Noreturn int spore__look_relay(const struct spore__look *look); // relay.c: never returns
+int spore__look_why(const struct spore__look *look);             // why.c
 
 #endif

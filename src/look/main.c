@@ -12,7 +12,7 @@ static const struct {
 } commands[] = {
     {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
     {"send", spore__look_send}, {"replay", spore__look_replay}, {"wires", spore__look_wires},
-    {"why", spore__look_why},   {"graph", spore__look_graph},
+    {"why", spore__look_why},   {"graph", spore__look_graph},   {"relay", spore__look_relay},
 };
 
 static int64_t parse_count(const char *what, const char *text)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "look/link.h"
+#include "look/relay.h"
 
 enum { PATIENCE_US = 2000000, LINKS = 16 };
 
@@ -42,7 +43,7 @@ static void look_at(struct spore__measured *m, struct spore__link *l, uint64_t s
 }
 
 // False: the port serves, or is not open.
-static bool look_at_all(struct spore__measured *m, struct spore__link *l, bool left, bool serves)
+static bool look_at_all(struct spore__measured *m, struct spore__link *l, const char *folder, bool left, bool serves)
 {
 	enum { MOST = 64 };
 	struct spore__hold_message answer;
@@ -64,8 +65,10 @@ static bool look_at_all(struct spore__measured *m, struct spore__link *l, bool l
 	}
 	if (l->serves && !serves)
 		return false;
-	for (size_t i = 0; i < count && m->count < SPORE__MEASURED; i++)
+	for (size_t i = 0; i < count && m->count < SPORE__MEASURED; i++) {
 		look_at(m, l, serials[i], left, until);
+		spore__relay_dropped(folder, serials[i], m->dropped);
+	}
 	return true;
 }
 
@@ -105,7 +108,7 @@ static bool look_from(struct spore__tasks *t, const char *port, struct spore__me
 		struct spore__link l;
 		if (folders[i][0] == '\0' || !spore__link_begin(&l, t->what, folders[i], name, dot + 1))
 			continue;
-		found |= look_at_all(m, &l, left, serves);
+		found |= look_at_all(m, &l, folders[i], left, serves);
 		spore__link_close(&l);
 	}
 	return found;
@@ -141,7 +144,7 @@ void spore__measure_flow(const struct spore__measured *m, unsigned way, struct s
 	double seconds = (double)(m->now_ns - m->before_ns) / 1e9;
 	struct spore__spy_counts all = {0};
 	uint64_t sent = 0;
-	*f = (struct spore__flow){0};
+	*f = (struct spore__flow){.dropped = m->dropped[way == SPORE__FORWARD ? 0 : 1]};
 	for (size_t i = 0; i < m->count; i++) {
 		unsigned d = way == SPORE__FORWARD ? m->forward[i] : 1 - m->forward[i];
 		const struct spore__spy_counts *before = &m->before[i][d], *now = &m->now[i][d];

@@ -10,6 +10,7 @@ enum { SPORE__MEASURED = 16 }; // channels of a wire that are looked at
 enum { SPORE__FORWARD = 0, SPORE__BACKWARD = 1 }; // from left to right, and the other way
 
 struct spore__measured {
+	uint64_t dropped[2]; // by a fault, when it was looked at first
 	size_t count;
 	struct spore__spy *spies[SPORE__MEASURED];
 	unsigned forward[SPORE__MEASURED]; // the direction of the spy that is SPORE__FORWARD
@@ -20,6 +21,7 @@ struct spore__measured {
 // Of all channels together, in one direction.
 struct spore__flow {
 	uint64_t messages, bytes, depth;
+	uint64_t dropped;  // on purpose
 	double rate;       // messages per second between the two readings
 	uint64_t p50, p99; // ns; 0: none was timed
 	uint64_t moved;    // cells that were released between the two readings

@@ -57,6 +57,7 @@ static void put_json(struct spore__buf *out, const struct spore__wire_list *list
 		spore__json_str(&j, "to", w->to);
 		spore__json_str(&j, "transport", w->transport);
 		spore__json_str(&j, "state", w->state);
+		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
 		spore__json_int(&j, "channels", w->channels);
 		spore__flow_json(&j, &m[i]);

@@ -51,6 +51,48 @@ static bool take_id(void *arg, sqlite3_stmt *s)
 	return true;
 }
 
+static int remove_fault(struct spore__db *db, int64_t id)
+{
+	const struct spore__db_value value = spore__db_int(id);
+	return spore__db_run(db, "DELETE FROM faults WHERE wire=?1", &value, 1, NULL, NULL);
+}
+
+static int put_fault(struct spore__db *db, const struct spore__wire *wire)
+{
+	const struct spore__fault *f = &wire->fault;
+	const struct spore__db_value values[] = {spore__db_int(wire->id), spore__db_int(f->delay_us),
+	                                         spore__db_int(f->drop_ppm), spore__db_int(f->seed),
+	                                         spore__db_int(f->cut)};
+	if (!f->cut && !spore__fault_relays(f))
+		return remove_fault(db, wire->id);
+	return spore__db_run(
+	    db, "INSERT OR REPLACE INTO faults(wire, delay_us, drop_ppm, seed, cut) VALUES(?1, ?2, ?3, ?4, ?5)", values,
+	    sizeof values / sizeof values[0], NULL, NULL);
+}
+
+struct faults {
+	spore__db_fault_row *row;
+	void *arg;
+};
+
+static bool take_fault(void *arg, sqlite3_stmt *s)
+{
+	const struct faults *l = arg;
+	const struct spore__fault f = {.delay_us = sqlite3_column_int64(s, 1),
+	                               .drop_ppm = sqlite3_column_int64(s, 2),
+	                               .seed = sqlite3_column_int64(s, 3),
+	                               .cut = sqlite3_column_int(s, 4) != 0};
+	bool good = f.delay_us >= 0 && f.delay_us <= SPORE__FAULT_DELAY_MAX && f.drop_ppm >= 0 &&
+	            f.drop_ppm <= SPORE__FAULT_MILLION && f.seed >= 0;
+	return !good || l->row(l->arg, sqlite3_column_int64(s, 0), &f);
+}
+
+int spore__db_faults_load(struct spore__db *db, spore__db_fault_row *row, void *arg)
+{
+	struct faults l = {row, arg};
+	return spore__db_run(db, "SELECT wire, delay_us, drop_ppm, seed, cut FROM faults", NULL, 0, take_fault, &l);
+}
+
 int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire)
 {
 	const struct spore__wire_end *from = &wire->ends[0], *to = &wire->ends[1];
@@ -70,16 +112,18 @@ int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire)
 	    spore__db_text(to->plug->port),
 	    spore__db_text(to->protocol),
 	};
-	return spore__db_run(db,
-	                     "INSERT OR REPLACE INTO wires(id, owner, duplex, slow,"
-	                     " from_system, from_task, from_replica, from_port, from_protocol,"
-	                     " to_system, to_task, to_replica, to_port, to_protocol)"
-	                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id",
-	                     values, sizeof values / sizeof values[0], take_id, &wire->id);
+	int rc = spore__db_run(db,
+	                       "INSERT OR REPLACE INTO wires(id, owner, duplex, slow,"
+	                       " from_system, from_task, from_replica, from_port, from_protocol,"
+	                       " to_system, to_task, to_replica, to_port, to_protocol)"
+	                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id",
+	                       values, sizeof values / sizeof values[0], take_id, &wire->id);
+	return rc == SQLITE_OK ? put_fault(db, wire) : rc;
 }
 
 int spore__db_wires_remove(struct spore__db *db, int64_t id)
 {
 	const struct spore__db_value value = spore__db_int(id);
-	return spore__db_run(db, "DELETE FROM wires WHERE id=?1", &value, 1, NULL, NULL);
+	int rc = spore__db_run(db, "DELETE FROM wires WHERE id=?1", &value, 1, NULL, NULL);
+	return rc == SQLITE_OK ? remove_fault(db, id) : rc;
 }

@@ -315,7 +315,17 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 		return;
 	}
 	*j = (struct spore__joint){.serial = ++t->wires.serial, .ports = {p, q}, .transport = transport, .wire = wire};
-	enum spore_err err = make(j, ends);
+	bool relays = spore__fault_relays(&wire->fault);
+	if (relays && !spore__fault_make(t, j, ends, wire->trouble, sizeof wire->trouble)) {
+		take_off(p, j);
+		take_off(q, j);
+		free(j);
+		return;
+	}
+	enum spore_err err = relays ? SPORE_OK : make(j, ends);
+	for (int i = 0; i < 2 && relays; i++)
+		if (j->ports[i]->plain)
+			ends[i].transport = "stream";
 	bool sent = err == SPORE_OK && send_ends(j, ends);
 	int why = errno;
 	if (err == SPORE_OK)
@@ -389,7 +399,7 @@ static struct spore__port *partner(const struct spore__wire *wire, int side, con
 
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 {
-	if (wire->blocked != NULL)
+	if (wire->blocked != NULL || wire->fault.cut)
 		return;
 	wire->trouble[0] = '\0';
 	for (int side = 0; side < 2; side++)

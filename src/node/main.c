@@ -112,8 +112,10 @@ static void on_child(uv_signal_t *signal, int number)
 	struct spore__node *node = signal->data;
 	int status;
 	(void)number;
-	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		spore__builds_ended(&node->builds, pid, status);
+		spore__fault_child(&node->tasks, pid);
+	}
 }
 
 static int watch_signal(struct spore__node *node, uv_signal_t *handle, uv_signal_cb handler, int number)

@@ -8,6 +8,7 @@ extern const struct spore__rpc_method spore__task_methods[];      // task_method
 extern const struct spore__rpc_method spore__query_methods[];     // task_queries.c
 extern const struct spore__rpc_method spore__system_methods[];    // system_methods.c
 extern const struct spore__rpc_method spore__wire_methods[];      // wire_methods.c
+extern const struct spore__rpc_method spore__fault_methods[];     // fault.c
 extern const struct spore__rpc_method spore__wire_list_methods[]; // wire_lists.c
 
 #endif

@@ -29,6 +29,7 @@ struct spore__tasks {
 	int state_dir;     // descriptors of it and of its folder holds
 	int holds_dir;
 	char program[PATH_MAX]; // spore-hold
+	char look[PATH_MAX];    // spore-look, which makes faults of wires
 	uint64_t open_files;    // the limit that the node was started with; 0: as it is
 	struct spore__gone gone;
 	struct spore__table table;

@@ -29,18 +29,12 @@ static bool take_text(const struct spore__msgpack_reader *map, const char *key, 
 	return true;
 }
 
-// [SYSTEM/]TASK[@REPLICA].PORT. False: it is answered.
-static bool take_end(struct spore__asking *a, const struct spore__msgpack_reader *map, const char *key, int side,
-                     struct spore__wish *wish)
+bool spore__end_take(struct spore__asking *a, const char *shown, int side, struct spore__wish *wish)
 {
-	char text[SPORE__PORT_NAME], shown[SPORE__PORT_NAME], why[WHY];
+	char text[SPORE__PORT_NAME], why[WHY];
 	struct spore__name name;
 	size_t first, count;
-	if (!take_text(map, key, text, sizeof text) || text[0] == '\0') {
-		spore__rpc_call_fail(a->call, SPORE_EINVALID, "a wire without '%s'", key);
-		return false;
-	}
-	memcpy(shown, text, sizeof shown);
+	(void)snprintf(text, sizeof text, "%s", shown);
 	const char *port = spore__port_cut(text);
 	if (port == NULL || !spore__name_parse(text, &name)) {
 		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'%s' is no port: [SYSTEM/]TASK[@REPLICA].PORT", shown);
@@ -65,6 +59,16 @@ static bool take_end(struct spore__asking *a, const struct spore__msgpack_reader
 	(void)snprintf(wish->ends[side].port, sizeof wish->ends[side].port, "%s", port);
 	wish->ends[side].replica = name.replica;
 	return true;
+}
+
+static bool take_end(struct spore__asking *a, const struct spore__msgpack_reader *map, const char *key, int side,
+                     struct spore__wish *wish)
+{
+	char text[SPORE__PORT_NAME];
+	if (take_text(map, key, text, sizeof text) && text[0] != '\0')
+		return spore__end_take(a, text, side, wish);
+	spore__rpc_call_fail(a->call, SPORE_EINVALID, "a wire without '%s'", key);
+	return false;
 }
 
 static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reader *map, struct spore__wish *wish)

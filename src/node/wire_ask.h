@@ -19,6 +19,8 @@ struct spore__asking {
 	size_t count;
 };
 
+// SHOWN, [SYSTEM/]TASK[@REPLICA].PORT, becomes the end SIDE of WISH. False: it is answered.
+bool spore__end_take(struct spore__asking *a, const char *shown, int side, struct spore__wish *wish);
 // The wishes of the parameter `wires`. False: it is answered. To be freed in either case.
 bool spore__wishes_take(struct spore__asking *a);
 // Is TASK of SYSTEM as it will be with these wires?

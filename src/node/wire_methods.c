@@ -124,11 +124,13 @@ static bool carry_out(struct spore__asking *a, bool only, bool dry, struct chang
 			continue;
 		}
 		bool changed = wire != NULL;
+		struct spore__fault fault = changed ? wire->fault : (struct spore__fault){0};
 		if (changed)
 			good = erase(a->t, wire, NULL);
 		wire = spore__wire_add(a->t, &a->wishes[i]);
 		if (wire == NULL)
 			return false;
+		wire->fault = fault;
 		note(changed ? &c->changed : &c->added, wire);
 		if (dry)
 			spore__wire_remove(a->t, wire);

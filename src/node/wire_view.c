@@ -123,6 +123,11 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 	struct spore__face from, to;
 	struct spore__declared room;
 	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
+	if (wire->fault.cut) {
+		spore__wire_end_name(&wire->ends[0], left);
+		(void)snprintf(why, size, "it is cut on purpose; 'spore fault %s off' makes it whole", left);
+		return;
+	}
 	if (waits_for_port(t, &wire->ends[0], why, size) || waits_for_port(t, &wire->ends[1], why, size))
 		return;
 	const struct spore__port *p = open_port(&wire->ends[0]), *q = open_port(&wire->ends[1]);
@@ -161,7 +166,10 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		why_not(t, wire, why, sizeof why);
 	else if (unsaid > 0)
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
-	spore__msgpack_map(w, 10);
+	char fault[SPORE__FAULT_TEXT];
+	spore__fault_text(&wire->fault, fault);
+	spore__msgpack_map(w, 11);
+	put_text(w, "fault", fault);
 	put_text(w, "from", from);
 	put_text(w, "to", to);
 	spore__msgpack_str(w, "duplex");

@@ -219,6 +219,15 @@ bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spor
 
 // ---- all of them
 
+static bool load_fault(void *arg, int64_t id, const struct spore__fault *fault)
+{
+	struct spore__tasks *t = arg;
+	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
+		if (wire->id == id)
+			wire->fault = *fault;
+	return true;
+}
+
 static bool load(void *arg, int64_t id, const struct spore__wish *wish)
 {
 	struct spore__wire *wire = spore__wire_add(arg, wish);
@@ -237,7 +246,8 @@ int spore__wires_init(struct spore__tasks *t)
 	w->adopt = t->db->aside[0] != '\0';
 	// Higher than those of the nodes before; what the holds say raises it where the clock was set back.
 	w->serial = (uint64_t)(spore__wall_ns() / 1000);
-	if (spore__db_wires_load(t->db, load, t) != SQLITE_OK)
+	if (spore__db_wires_load(t->db, load, t) != SQLITE_OK ||
+	    spore__db_faults_load(t->db, load_fault, t) != SQLITE_OK)
 		spore__node_log("what is to be wired cannot be read: %s", t->db->error);
 	return 0;
 }

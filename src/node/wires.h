@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// fault.c faults on purpose, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
 // db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "node/fault.h"
 #include "task/hold_protocol.h"
 #include "task/port.h"
 
@@ -47,6 +48,7 @@ struct spore__wire {
 	bool duplex;                     // it was written <>
 	char slow[16];                   // of a subscriber; "": as it says itself
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
+	struct spore__fault fault;       // on purpose
 	bool marked;                     // by the call that goes on
 	bool dirty;
 	struct spore__wire *next_dirty;
@@ -78,6 +80,7 @@ struct spore__joint {
 	bool said[2];                 // the hold has said that it passed it on
 	const char *transport;        // static; "": made by an earlier node
 	struct spore__wire *wire;     // NULL: not known yet
+	pid_t relay;                  // the process between its ends that makes a fault; 0: none, or of an earlier node
 	struct spore__joint *next_half;
 };
 

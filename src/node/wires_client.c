@@ -1,19 +1,21 @@
 #include "node/wires_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-enum { TEXTS = 8 };
+enum { TEXTS = 9 };
 
 // False when R stands before no wire.
 static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *info)
 {
-	static const char *const keys[TEXTS] = {"from",   "to",        "from_protocol", "to_protocol",
-	                                        "system", "transport", "state",         "why"};
-	char **const texts[TEXTS] = {&info->from,   &info->to,        &info->from_protocol, &info->to_protocol,
-	                             &info->system, &info->transport, &info->state,         &info->why};
+	static const char *const keys[TEXTS] = {"from",      "to",    "from_protocol", "to_protocol", "system",
+	                                        "transport", "state", "why",           "fault"};
+	char **const texts[TEXTS] = {&info->from,        &info->to,     &info->from_protocol,
+	                             &info->to_protocol, &info->system, &info->transport,
+	                             &info->state,       &info->why,    &info->fault};
 	struct {
 		const char *s;
 		uint32_t len;
@@ -86,4 +88,12 @@ static bool end_is_of(const char *end, const char *system)
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
 {
 	return end_is_of(w->from, system) || end_is_of(w->to, system) || strcmp(w->system, system) == 0;
+}
+
+void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON])
+{
+	bool cut = strcmp(w->fault, "cut") == 0; // the reason says so
+	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s", w->why,
+	               w->why[0] != '\0' && w->fault[0] != '\0' && !cut ? "; " : "",
+	               w->fault[0] != '\0' && !cut ? "fault: " : "", cut ? "" : w->fault);
 }

@@ -6,7 +6,7 @@
 
 // A wire of the node's (docs/design/wires.md). Strings are in one block, which begins with `from`.
 struct spore__wire_info {
-	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why;
+	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why, *fault;
 	bool duplex;
 	int64_t channels;
 };
@@ -20,5 +20,9 @@ enum spore_err spore__wires_list(struct spore__tasks *t, struct spore__wire_list
 void spore__wire_list_finish(struct spore__wire_list *list);
 // Has W an end at a task of SYSTEM, or is it of its manifest? "": at a task without system.
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
+
+// Why it is not wired, and its fault: for people.
+enum { SPORE__WIRE_REASON = 1024 };
+void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON]);
 
 #endif

@@ -123,7 +123,7 @@ class Flows(GraphTest):
             return self.graph("--stats")["wires"][0]
         wait_until(lambda: measured()["forward"]["rate"] > 0 and measured()["forward"]["bytes"] > 1000, "messages")
         lines = self.ok(self.spore("graph", "-s")).stdout.splitlines()
-        self.assertEqual(lines[5].split(), ["TRANSPORT", "STATE", "MESSAGES", "BYTES", "RATE", "DEPTH", "P50", "P99"])
+        self.assertEqual(lines[5].split(), ["TRANSPORT", "STATE", "MESSAGES", "BYTES", "RATE", "DEPTH", "DROPPED", "P50", "P99"])
         self.assertEqual(lines[6].split()[:5], ["give.out", "->", "take.in", "ring", "wired"])
         self.assertEqual(self.graph("-s")["wires"][1]["measured"], 0)
 

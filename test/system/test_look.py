@@ -398,7 +398,7 @@ class Measures(LookTest):
         self.assertGreater(flow["p50_ns"], 0)
         self.assertLessEqual(flow["p50_ns"], flow["p99_ns"])
         self.assertRegex(self.spore("wires", "--stats").stdout.splitlines()[1],
-                         r"^a\.out  b\.in  ring +wired  \d+ +\S+ +\d+/s +\d+ +\S+s +\S+s$")
+                         r"^a\.out  b\.in  ring +wired  \d+ +\S+ +\d+/s +\d+ +0 +\S+s +\S+s$")
         live = self.start("wires", "--live")
         for _ in range(2):
             self.assertTrue(live.stdout.readline().startswith(b"FROM"))

@@ -1,0 +1,320 @@
+#include "node/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chan/transport.h"
+#include "node/db_wires.h"
+#include "node/hold.h"
+#include "node/methods.h"
+#include "node/task_params.h"
+#include "node/wire_ask.h"
+#include "os/os.h"
+#include "pass.h"
+
+enum { WHY = 2048 };
+
+bool spore__fault_relays(const struct spore__fault *f)
+{
+	return f->delay_us > 0 || f->drop_ppm > 0;
+}
+
+static size_t add(char *out, size_t at, const char *fmt, int64_t whole, int64_t part)
+{
+	int n = snprintf(out + at, SPORE__FAULT_TEXT - at, fmt, whole, part);
+	return at + (n > 0 && (size_t)n < SPORE__FAULT_TEXT - at ? (size_t)n : 0);
+}
+
+void spore__fault_text(const struct spore__fault *f, char out[SPORE__FAULT_TEXT])
+{
+	size_t at = 0;
+	out[0] = '\0';
+	if (f->cut)
+		(void)snprintf(out, SPORE__FAULT_TEXT, "cut");
+	if (f->cut || !spore__fault_relays(f))
+		return;
+	if (f->delay_us > 0)
+		at = f->delay_us % 1000 == 0 ? add(out, at, "delay=%" PRId64 "ms", f->delay_us / 1000, 0)
+		                             : add(out, at, "delay=%" PRId64 "us", f->delay_us, 0);
+	if (f->drop_ppm > 0) {
+		at = add(out, at, at > 0 ? " drop=%" PRId64 : "drop=%" PRId64, f->drop_ppm / 10000, 0);
+		if (f->drop_ppm % 10000 > 0) {
+			at = add(out, at, ".%04" PRId64, f->drop_ppm % 10000, 0);
+			while (out[at - 1] == '0')
+				out[--at] = '\0';
+		}
+		at = add(out, at, "%%", 0, 0);
+	}
+	if (f->drop_ppm > 0 && f->seed != 0)
+		(void)add(out, at, " seed=%" PRId64, f->seed, 0);
+}
+
+// ---- the process between
+
+static int start(const struct spore__tasks *t, const struct spore__joint *j, const struct spore__channel_end *left,
+                 const struct spore__channel_end *right, int theirs, pid_t *pid)
+{
+	const struct spore__fault *f = &j->wire->fault;
+	char roles[2][8], counts[2][8], delay[24], drop[24], seed[24], hold[SPORE__HOLD_NAME], path[PATH_MAX];
+	const struct spore__channel_end *const ends[] = {left, right};
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(roles[i], sizeof roles[i], "%d", ends[i]->role);
+		(void)snprintf(counts[i], sizeof counts[i], "%d", ends[i]->count);
+	}
+	(void)snprintf(delay, sizeof delay, "%" PRId64, f->delay_us);
+	(void)snprintf(drop, sizeof drop, "%" PRId64, f->drop_ppm);
+	(void)snprintf(seed, sizeof seed, "%" PRId64, f->seed);
+	bool at_right = spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_SERVE;
+	spore__hold_name_format(&j->ports[at_right]->hold->name, hold);
+	(void)snprintf(path, sizeof path, "%s/holds/%s/fault-%" PRIu64, t->state, hold, j->serial);
+	const char *argv[] = {t->look,  "relay",   left->transport, roles[0], counts[0], right->transport,
+	                      roles[1], counts[1], delay,           drop,     seed,      path,
+	                      NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -1;
+	const struct spore__spawn s = {
+	    .argv = argv,
+	    .cwd = "/",
+	    .fds = {null, null, -1},
+	    .fourth = theirs,
+	    .session = true,
+	    .reset_signals = true,
+	};
+	int rc = spore__os_spawn(&s, pid), saved = errno;
+	close(null);
+	errno = saved;
+	return rc;
+}
+
+// The socket holds what was sent until the process has read it.
+static bool send_ends(int fd, const struct spore__channel_end *left, const struct spore__channel_end *right)
+{
+	int fds[2 * SPORE__END_FDS];
+	memcpy(fds, left->fds, (size_t)left->count * sizeof fds[0]);
+	memcpy(fds + left->count, right->fds, (size_t)right->count * sizeof fds[0]);
+	ssize_t n;
+	while ((n = spore__pass_send(fd, "c", 1, fds, (unsigned)(left->count + right->count))) < 0 && errno == EINTR)
+		;
+	return n == 1;
+}
+
+bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct spore__channel_end ends[2], char *why,
+                       size_t size)
+{
+	struct spore__channel_end left[2], right[2];
+	if (j->ports[0]->plain && j->ports[1]->plain) {
+		(void)snprintf(why, size,
+		               "neither program has libspore, so its fault has no messages to delay or drop");
+		return false;
+	}
+	int pair[2] = {-1, -1};
+	pid_t pid = 0;
+	enum spore_err err = spore__channel_make(j->transport, NULL, left);
+	if (err == SPORE_OK && (err = spore__channel_make(j->transport, NULL, right)) != SPORE_OK) {
+		spore__channel_end_close(&left[0]);
+		spore__channel_end_close(&left[1]);
+	}
+	if (err != SPORE_OK) {
+		(void)snprintf(why, size, "no channel can be made for its fault: %s",
+		               err == SPORE_ESYSTEM ? strerror(errno) : spore_err_text(err));
+		return false;
+	}
+	bool good = spore__os_socketpair(pair) == 0 && send_ends(pair[0], &left[1], &right[0]) &&
+	            start(t, j, &left[1], &right[0], pair[1], &pid) == 0;
+	int saved = errno;
+	for (int i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			close(pair[i]);
+	spore__channel_end_close(&left[1]);
+	spore__channel_end_close(&right[0]);
+	if (!good) {
+		(void)snprintf(why, size, "%s, which makes its fault, cannot be started: %s", t->look, strerror(saved));
+		spore__channel_end_close(&left[0]);
+		spore__channel_end_close(&right[1]);
+		errno = saved;
+		return false;
+	}
+	j->relay = pid;
+	ends[0] = left[0];
+	ends[1] = right[1];
+	return true;
+}
+
+static struct spore__joint *joint_with(const struct spore__wire *wire, pid_t pid)
+{
+	for (const struct spore__port *p = wire->ends[0].plug->ports; p != NULL; p = p->next)
+		for (size_t i = 0; i < p->joint_count; i++)
+			if (p->joints[i]->wire == wire && (pid == 0 || p->joints[i]->relay == pid))
+				return p->joints[i];
+	return NULL;
+}
+
+void spore__fault_child(struct spore__tasks *t, pid_t pid)
+{
+	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next) {
+		struct spore__joint *j = joint_with(wire, pid);
+		if (j == NULL)
+			continue;
+		j->relay = 0;
+		// It ends with the channels that it joined; where the ends have not said so yet, it was killed.
+		spore__joint_end(t, j, false);
+		return;
+	}
+}
+
+// ---- wires.fault
+
+static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
+{
+	return &((struct spore__node *)spore__rpc_call_data(call))->tasks;
+}
+
+static bool is_end(const struct spore__wire_end *e, const struct spore__wish *wish, int side)
+{
+	return strcmp(e->plug->system, wish->ends[side].system) == 0 &&
+	       strcmp(e->plug->task, wish->ends[side].task) == 0 && strcmp(e->plug->port, wish->ends[side].port) == 0 &&
+	       (wish->ends[side].replica == 0 || e->replica == wish->ends[side].replica);
+}
+
+// Is it about WIRE? Without a second port all wires at the first are meant.
+static bool is_meant(const struct spore__wire *wire, const struct spore__wish *wish, bool both)
+{
+	for (int i = 0; i < 2; i++)
+		if (is_end(&wire->ends[i], wish, 0) && (!both || is_end(&wire->ends[1 - i], wish, 1)))
+			return true;
+	return false;
+}
+
+static bool may_have(const struct spore__wire *wire, const struct spore__fault *f, char *why, size_t size)
+{
+	struct spore__declared room;
+	struct spore__face face;
+	char names[2][SPORE__PORT_NAME];
+	bool plain = false;
+	int without = 0; // libspore
+	for (int i = 0; i < 2; i++) {
+		spore__wire_face(&wire->ends[i], NULL, &room, names[i], &face);
+		enum spore__shape shape = spore__shape_of(face.shape);
+		plain |= spore__port_is_standard(wire->ends[i].plug->port);
+		without += face.plain;
+		if (shape == SPORE__SHAPE_PUBLISH || shape == SPORE__SHAPE_SUBSCRIBE) {
+			(void)snprintf(why, size,
+			               "%s has the shape %s, and only what connects and serves can be given a fault",
+			               names[i], face.shape);
+			return false;
+		}
+	}
+	if (!spore__fault_relays(f) && !f->cut)
+		return true;
+	if (!plain && without == 2 && !f->cut) {
+		(void)snprintf(
+		    why, size,
+		    "%s and %s: neither program has libspore, so there are no messages to delay or drop; 'cut' goes",
+		    names[0], names[1]);
+		return false;
+	}
+	if (!plain)
+		return true;
+	(void)snprintf(
+	    why, size,
+	    "%s and %s: a stdin or stdout cannot be given another end while its program runs, and so no fault; "
+	    "ports of libspore can",
+	    names[0], names[1]);
+	return false;
+}
+
+static void set(struct spore__tasks *t, struct spore__wire *wire, const struct spore__fault *f)
+{
+	struct spore__joint *j;
+	bool same = wire->fault.delay_us == f->delay_us && wire->fault.drop_ppm == f->drop_ppm &&
+	            wire->fault.seed == f->seed && wire->fault.cut == f->cut;
+	wire->fault = *f;
+	// What is under way arrives first; a cut one is over for the programs.
+	while (!same && (j = joint_with(wire, 0)) != NULL)
+		spore__joint_end(t, j, f->cut);
+	spore__wire_is_dirty(&t->wires, wire);
+}
+
+static bool take_fault(struct spore__rpc_call *call, struct spore__fault *f)
+{
+	if (!spore__param_int(call, 2, "delay_us", 0, SPORE__FAULT_DELAY_MAX, 0, &f->delay_us) ||
+	    !spore__param_int(call, 3, "drop_ppm", 0, SPORE__FAULT_MILLION, 0, &f->drop_ppm) ||
+	    !spore__param_int(call, 4, "seed", 0, INT64_MAX, 0, &f->seed) ||
+	    !spore__param_bool(call, 5, "cut", &f->cut))
+		return false;
+	if (f->cut)
+		*f = (struct spore__fault){.cut = true};
+	return true;
+}
+
+static void fault(struct spore__rpc_call *call)
+{
+	struct spore__asking a = {.t = tasks_of(call), .call = call};
+	struct spore__wish wish = {0};
+	struct spore__fault f = {0};
+	char port[SPORE__PORT_NAME], peer[SPORE__PORT_NAME], why[WHY];
+	size_t count = 0;
+	if (!spore__param_text(call, 0, "port", port, sizeof port) ||
+	    !spore__param_text(call, 1, "peer", peer, sizeof peer) || !take_fault(call, &f) ||
+	    !spore__param_text(call, 6, "from", a.from, sizeof a.from) || !spore__end_take(&a, port, 0, &wish) ||
+	    (peer[0] != '\0' && !spore__end_take(&a, peer, 1, &wish)))
+		return;
+	for (struct spore__wire *wire = a.t->wires.first; wire != NULL; wire = wire->next) {
+		if (!is_meant(wire, &wish, peer[0] != '\0'))
+			continue;
+		count++;
+		if (!may_have(wire, &f, why, sizeof why)) {
+			spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
+			return;
+		}
+	}
+	if (count == 0) {
+		spore__rpc_call_fail(call, SPORE_ENOTFOUND,
+		                     "%s%s%s not wired, and a fault is one of a wire; 'spore wires' lists them", port,
+		                     peer[0] != '\0' ? " and " : "", peer[0] != '\0' ? peer : " is");
+		return;
+	}
+	bool good = spore__db_begin(a.t->db) == SQLITE_OK;
+	for (struct spore__wire *wire = a.t->wires.first; wire != NULL && good; wire = wire->next)
+		if (is_meant(wire, &wish, peer[0] != '\0')) {
+			set(a.t, wire, &f);
+			good = spore__db_wires_put(a.t->db, wire) == SQLITE_OK;
+		}
+	a.t->unsettled = true;
+	if (!good || !spore__tasks_commit(a.t)) {
+		spore__rpc_call_fail(call, SPORE_ESYSTEM,
+		                     "the state cannot be written: %s; free some space on its disk", a.t->db->error);
+		return;
+	}
+	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
+	spore__msgpack_map(w, 1);
+	spore__msgpack_str(w, "wires");
+	spore__msgpack_uint(w, count);
+	spore__rpc_call_done(call);
+}
+
+static const struct spore__rpc_field params[] = {
+    {"port", "str", "[SYSTEM/]TASK[@REPLICA].PORT: all wires at it", false},
+    {"peer", "str", "only the one to this port", true},
+    {"delay_us", "int", "each message takes so much longer, in both directions", true},
+    {"drop_ppm", "int", "of a million messages so many are dropped", true},
+    {"seed", "int", "with the same one the same messages are dropped", true},
+    {"cut", "bool", "there is no channel; without any of these the fault is over", true},
+    {"from", "str", "absolute path of the caller's folder", true},
+    {0},
+};
+static const struct spore__rpc_field result[] = {
+    {"wires", "int", "how many", false},
+    {0},
+};
+static const enum spore_err errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ESYSTEM, SPORE_OK};
+
+const struct spore__rpc_method spore__fault_methods[] = {
+    {"wires.fault", fault, "delay or drop messages of wires, or cut them, on purpose", params, result, errors},
+    {0},
+};

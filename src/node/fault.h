@@ -1,0 +1,36 @@
+// Faults on purpose: a wire that delays, drops or is cut, to test what is at its ends. They are part of the wish. A wire that delays or drops is made of two
+// channels with a process between them (src/look/relay.c), which ends with either; one without a fault knows nothing of all this.
+#ifndef SPORE_NODE_FAULT_H
+#define SPORE_NODE_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "chan/transport.h"
+
+struct spore__joint;
+struct spore__tasks;
+struct spore__wire;
+
+enum { SPORE__FAULT_TEXT = 96, SPORE__FAULT_DELAY_MAX = 600000000, SPORE__FAULT_MILLION = 1000000 };
+
+struct spore__fault { // zeroed: none
+	int64_t delay_us;
+	int64_t drop_ppm; // of a million messages
+	int64_t seed;
+	bool cut;
+};
+
+// "cut", or "delay=50ms drop=1%"; "" for none.
+void spore__fault_text(const struct spore__fault *f, char out[SPORE__FAULT_TEXT]);
+bool spore__fault_relays(const struct spore__fault *f);
+
+// Makes the ends of J, the left one first, of channels with a process between them. False: WHY, errno.
+bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct spore__channel_end ends[2], char *why,
+                       size_t size);
+// A child of the node's has ended: when it was one of those, its channel is made anew.
+void spore__fault_child(struct spore__tasks *t, pid_t pid);
+
+#endif

@@ -1,0 +1,201 @@
+"""Faults on purpose: wires that delay, drop or are cut, whatever is started again meanwhile."""
+
+import json
+import os
+import signal
+import unittest
+from datetime import datetime
+
+from spore_test import wait_until
+from test_look import PROGRAM
+from test_wires import WiresTest
+
+MASK = (1 << 64) - 1
+
+
+def kept(count, per_million, seed):
+    """The messages that a relay of this seed passes on from left to right."""
+    state, result = seed * 2, []
+    for i in range(count):
+        state = (state + 0x9e3779b97f4a7c15) & MASK
+        z = state
+        z = ((z ^ z >> 30) * 0xbf58476d1ce4e5b9) & MASK
+        z = ((z ^ z >> 27) * 0x94d049bb133111eb) & MASK
+        if (z ^ z >> 31) % 1000000 >= per_million:
+            result.append(i)
+    return result
+
+
+def relays(state):
+    """The processes that make faults for the node of this state folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                words = f.read().split(b"\0")
+        except OSError:
+            continue
+        if words[1:2] == [b"relay"] and any(w.startswith(state.encode() + b"/") for w in words):
+            found.append(int(pid))
+    return found
+
+
+class FaultTest(WiresTest):
+    def program(self, name, *args, **more):
+        return self.begin(name, argv=[PROGRAM, *args], control=True, ready="notify", **more)
+
+    def fault(self, *args):
+        return self.spore("fault", *args)
+
+    def relays(self):
+        return relays(self.state)
+
+    def gone(self):
+        wait_until(lambda: not self.relays(), "the relays to end")
+
+
+class Passing(FaultTest):
+    def begun_with(self, fault, *giver):
+        """A giver and a taker, whose wire has the fault before the first message."""
+        self.program("taker", "take", "in")
+        self.program("giver", *giver, wait="started")
+        self.call("tasks.stop", names=["giver"])
+        wait_until(lambda: self.task("giver")["state"] == "stopped", "the stop")
+        self.wire("giver.out", "taker.in")
+        self.ok(self.fault("giver.out", *fault))
+        self.ok(self.spore("restart", "giver"))
+
+    def times(self, name):
+        """When its lines were written, in seconds."""
+        lines = self.ok(self.spore("logs", "--json", "--stream=stdout", name)).stdout.splitlines()
+        return [(json.loads(line)["time"], json.loads(line)["text"]) for line in lines]
+
+    def numbers(self):
+        return [int(line.split()[1]) for line in self.output("taker").splitlines() if line.startswith("message ")]
+
+    def test_delay_keeps_the_order(self):
+        self.begun_with(["delay=400ms"], "give", "out", "50", "0")
+        self.said("taker", "message 49\nend\n")
+        self.assertEqual(self.numbers(), list(range(50)))
+        gave = datetime.fromisoformat(self.times("giver")[-1][0])
+        came = datetime.fromisoformat(self.times("taker")[0][0])
+        # Sending did not wait, and nothing came before its time.
+        self.assertGreaterEqual((came - gave).total_seconds(), 0.2)
+        self.assertEqual(self.wires()["giver.out", "taker.in"]["fault"], "delay=400ms")
+        self.assertIn("fault: delay=400ms", self.ok(self.spore("wires")).stdout)
+
+    def test_drop_is_repeatable_and_counted(self):
+        self.begun_with(["drop=25%", "seed=7"], "give", "out", "2000", "0")
+        wanted = kept(2000, 250000, 7)
+        self.said("taker", "end\n")
+        self.assertEqual(self.numbers(), wanted)
+        if os.environ.get("SPORE_POSIX") != "1":
+            wire, = json.loads(self.ok(self.spore("wires", "--stats", "--json")).stdout)
+            self.assertEqual((wire["forward"]["dropped"], wire["backward"]["dropped"]), (2000 - len(wanted), 0))
+            self.assertEqual(wire["fault"], "drop=25% seed=7")
+        # Each new channel drops the same.
+        self.ok(self.spore("restart", "giver"))
+        self.said("taker", "end\n", 2)
+        self.assertEqual(self.numbers(), wanted * 2)
+
+    def test_a_full_relay_is_felt(self):
+        """A receiver that does not take holds the sender up: nothing grows without bound, and nothing is lost."""
+        self.begun_with(["delay=1ms"], "give", "out", "20000", "0")
+        self.said("taker", "message 19999\nend\n")
+        self.assertEqual(self.numbers(), list(range(20000)))
+
+    def test_ends_with_its_ends(self):
+        self.begun_with(["delay=1ms"], "give", "out", "3", "0")
+        self.said("taker", "end\n")
+        self.assertEqual(len(self.relays()), 1)
+        self.call("tasks.stop", names=["giver"])
+        self.gone()
+        self.ok(self.spore("restart", "giver"))
+        self.said("taker", "end\n", 2)
+        self.assertEqual(len(self.relays()), 1)
+        self.call("tasks.stop", names=["taker"])
+        self.gone()
+
+
+class Wishes(FaultTest):
+    def setUp(self):
+        super().setUp()
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.wire("a.out", "b.in")
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out")
+
+    def test_while_they_talk(self):
+        self.ok(self.fault("b.in", "a.out", "delay=10ms"))
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out", 2)
+        self.talks("b", "a", "in", 2)
+        self.assertEqual(len(self.relays()), 1)
+        self.ok(self.fault("a.out", "off"))
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out", 3)
+        self.gone()
+        self.assertEqual(self.wires()["a.out", "b.in"]["fault"], "")
+
+    def test_cut(self):
+        node = self.fds(self.call("node.status")["pid"])
+        self.ok(self.fault("a.out", "cut"))
+        self.assertEqual(self.why("a.out", "b.in"), ("waiting", "it is cut on purpose; 'spore fault a.out off' makes it whole"))
+        self.said("a", "unwired out")
+        self.said("b", "unwired in")
+        # Nothing that is started again gets through.
+        os.kill(self.pid("b"), signal.SIGKILL)
+        wait_until(lambda: self.task("b")["state"] == "failed", "the death of b")
+        self.ok(self.spore("restart", "b"))
+        self.assertEqual(self.why("a.out", "b.in")[0], "waiting")
+        self.ok(self.fault("a.out", "off"))
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out", 1)
+        self.assertLessEqual(self.fds(self.call("node.status")["pid"]), node)
+
+    def test_outlives_both_ends_the_relay_and_the_node(self):
+        self.ok(self.fault("a.out", "delay=5ms"))
+        self.talks("a", "b", "out", 2)
+        first, = self.relays()
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: self.relays() not in ([], [first]), "another relay")
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out", 3)
+        second, = self.relays()
+        self.ok(self.spore("node", "stop"))
+        self.assertEqual(self.relays(), [second])
+        self.ok(self.spore("node", "start"))
+        self.again()
+        self.wired("a.out", "b.in")
+        self.assertEqual(self.relays(), [second])
+        self.assertEqual(self.wires()["a.out", "b.in"]["fault"], "delay=5ms")
+        self.ok(self.spore("restart", "b"))
+        self.wired("a.out", "b.in")
+        self.said("b", f"got in hello {self.pid('a')}", 4)
+        wait_until(lambda: self.relays() not in ([], [second]), "a new relay")
+        self.ok(self.spore("unwire", "a.out", "b.in"))
+        self.gone()
+        self.wire("a.out", "b.in")
+        self.wired("a.out", "b.in")
+        self.assertEqual(self.relays(), [])
+
+    def test_refusals(self):
+        for args, words in ((["a.out"], "operand"), (["a.out", "delay=0"], "a delay is from"), (["a.out", "drop=101%"], "of all messages"),
+                            (["a.out", "cut", "off"], "delay and drop go together"), (["a.out", "slow"], "the faults are")):
+            result = self.fault(*args)
+            self.assertEqual(result.returncode, 2, args)
+            self.assertIn(words, result.stderr)
+        result = self.fault("a.other", "cut")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("a.other is not wired, and a fault is one of a wire", result.stderr)
+        self.begin("p", argv=["/bin/sleep", "1000"])
+        self.begin("q", argv=["/bin/sleep", "1000"])
+        self.call("tasks.stop", names=["p", "q"])
+        wait_until(lambda: {self.task("p")["state"], self.task("q")["state"]} == {"stopped"}, "the stop")
+        self.wire("p.stdout", "q.stdin")
+        self.assertIn("a stdin or stdout cannot be given another end", self.fault("p.stdout", "delay=1s").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
