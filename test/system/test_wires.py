@@ -5,7 +5,6 @@ import random
 import re
 import signal
 import sys
-import time
 import unittest
 
 from hold_test import read_log
@@ -428,44 +427,6 @@ wires:
         self.assertEqual((result.returncode, result.stderr.splitlines()[0]), (1, "spore: wire: c.in: no task 'c'"))
         self.ok(self.spore("unwire", "a.out", "b.in"), "")
         self.assertEqual(self.wires(), {})
-
-
-class Many(WiresTest):
-    COUNT = 1000
-
-    def test_many_wires(self):
-        node = self.call("node.status")["pid"]
-        limit = {"limit__files": 4096}
-        self.talker("server", "clients:serve", **limit)
-        self.talker("client", *[f"p{i}" for i in range(self.COUNT)], **limit)
-        wait_until(lambda: len(self.call("ports.list")["ports"]) == self.COUNT + 1, "the ports")
-        holds = [self.task(n)["hold"]["hold"] for n in ("server", "client")]
-        before = [self.fds(pid) for pid in (node, *holds)]
-        began = time.monotonic()
-        self.call("wires.add", wires=[{"from": f"client.p{i}", "to": "server.clients"} for i in range(self.COUNT)])
-        self.assertLess(self.fds(node), before[0] + 40)
-        rows = []
-
-        def all_wired():
-            rows.clear()
-            while True:
-                answer = self.call("wires.list", skip=len(rows))
-                rows.extend(answer["wires"])
-                if not answer["more"]:
-                    return all(w["state"] == "wired" for w in rows)
-        wait_until(all_wired, "all wires")
-        print(f"# {self.COUNT} wires in {time.monotonic() - began:.3f} s", file=sys.stderr)
-        self.assertEqual(len(rows), self.COUNT)
-        self.assertEqual([self.fds(pid) for pid in (node, *holds)], before)
-        self.said("client", "channel p", self.COUNT)
-        # A node that comes later knows them all, and makes none anew.
-        os.kill(node, signal.SIGKILL)
-        self.again()
-        wait_until(all_wired, "all wires")
-        self.said("client", "channel p", self.COUNT)
-        self.call("tasks.stop", names=["client"])
-        wait_until(lambda: self.output("server").count("end clients") == self.COUNT, "their ends")
-        self.assertEqual(self.fds(holds[0]), before[1])
 
 
 if __name__ == "__main__":
