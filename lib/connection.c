@@ -214,7 +214,7 @@ static bool send_frame(const unsigned char *bytes, size_t len)
 
 static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t number), uint64_t number)
 {
-	unsigned char bytes[64];
+	unsigned char bytes[128];
 	struct spore__msgpack_writer w;
 	struct spore__control_message m;
 	size_t used;
@@ -229,9 +229,9 @@ static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t num
 
 static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 {
-	const char *const features[] = {"ring-1", "stream-1", "lines-1", "u32le-1", "u32be-1", NULL};
+	const char *const features[] = {"ring-1", "publication-1", "stream-1", "lines-1", "u32le-1", "u32be-1", NULL};
 	(void)unused;
-	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 1, NULL);
+	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 2, NULL);
 }
 
 static void catch_up(void)
@@ -261,17 +261,31 @@ __attribute__((destructor)) static void try_to_catch_up(void)
 	pthread_mutex_unlock(&out_lock);
 }
 
-static void deliver(size_t len, bool record)
+// The beginning of the frame, with descriptors. Returns how many bytes went.
+static size_t send_first(size_t len, const int *fds, unsigned count)
+{
+	struct pollfd p = {.fd = hold_fd, .events = POLLOUT};
+	if (count == 0 || kept_len > 0 || hold_dead || gave_up || !spore__io_is(hold_fd, &hold_id) ||
+	    poll(&p, 1, (int)patience) <= 0)
+		return 0;
+	ssize_t n;
+	while ((n = spore__pass_send(hold_fd, frame, len, fds, count)) < 0 && errno == EINTR)
+		;
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void deliver(size_t len, bool record, const int *fds, unsigned count)
 {
 	catch_up();
+	size_t sent = send_first(len, fds, count);
 	if (record && kept_len > 0)
 		lost++;
-	else if (!hold_dead && !send_frame(frame, len))
+	else if (!hold_dead && !send_frame(frame + sent, len - sent))
 		lost += record ? 1 : 0;
 }
 
-void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
-                           void (*without)(const struct spore__control_message *m))
+static void say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg, const int *fds,
+                unsigned count, void (*without)(const struct spore__control_message *m))
 {
 	int e = errno;
 	struct spore__msgpack_writer w;
@@ -291,12 +305,24 @@ void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const vo
 		if (traces)
 			trace(to_hold ? "->" : "- ", &m);
 		if (to_hold)
-			deliver(w.len, m.type == SPORE__CONTROL_LOG);
+			deliver(w.len, m.type == SPORE__CONTROL_LOG, fds, count);
 		if ((hold_fd < 0 || hold_dead) && without != NULL)
 			without(&m);
 	}
 	pthread_mutex_unlock(&out_lock);
 	errno = e;
+}
+
+void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
+                           void (*without)(const struct spore__control_message *m))
+{
+	say(put, arg, NULL, 0, without);
+}
+
+void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
+                                const int *fds, unsigned count)
+{
+	say(put, arg, fds, count, NULL);
 }
 
 // ---- receiving; all under in_lock

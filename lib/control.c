@@ -343,10 +343,19 @@ void spore__control_put_close(struct spore__msgpack_writer *w, const char *port)
 	end(w, at);
 }
 
-void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
-                                const char *transport, unsigned role, unsigned count, const char *peer)
+void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
+                                     const char *transport, unsigned role, unsigned count, const char *peer,
+                                     const char *slow)
 {
-	const char *const values[] = {peer != NULL ? "peer" : NULL, peer, NULL};
+	const char *values[5] = {NULL}, **to = values;
+	if (peer != NULL) {
+		*to++ = "peer";
+		*to++ = peer;
+	}
+	if (slow != NULL) {
+		*to++ = "slow";
+		*to++ = slow;
+	}
 	size_t at = begin(w, "channel", 7);
 	spore__msgpack_str(w, port);
 	spore__msgpack_uint(w, serial);
@@ -355,6 +364,12 @@ void spore__control_put_channel(struct spore__msgpack_writer *w, const char *por
 	spore__msgpack_uint(w, count);
 	put_pairs(w, values);
 	end(w, at);
+}
+
+void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
+                                const char *transport, unsigned role, unsigned count, const char *peer)
+{
+	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL);
 }
 
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial)

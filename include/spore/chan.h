@@ -37,6 +37,13 @@
 //	SPORE_EINVALID    send: the peer is a plain program that takes lines, and there is a newline in the message
 //	SPORE_EMALFORMED  the peer broke the rules; the channel is closed
 //	SPORE_ECANCELLED  a signal
+//	SPORE_EUNSUPPORTED  a publisher received, or a subscriber sent
+//
+// Publish and subscribe: what is published goes to every subscriber, each of which reads it where it lies. A publisher is never not wired, and
+// hears nothing of who subscribes (spore_chan_stats); it waits for subscribers that asked for SPORE_SLOW_BLOCK, as long as its time-out says,
+// and for no other. A subscriber begins with what is published after it was wired, or with the last message before; it says SPORE_ECLOSED and
+// SPORE_ERETURNED of its publisher as above. One that was too slow for SPORE_SLOW_DISCONNECT says SPORE_ECLOSED, and is not wired until it
+// opens its port again, or the publisher returns. What spore_chan_read lends is the publisher's memory with SPORE_SLOW_BLOCK, and a copy otherwise or when it is large.
 #ifndef SPORE_CHAN_H
 #define SPORE_CHAN_H
 
@@ -56,10 +63,11 @@ struct spore_port;
 // ---- opening
 
 enum spore_shape {
-	SPORE_CONNECT = 1,   // one peer
-	SPORE_SERVE = 2,     // a channel per client: spore_port_open
-	SPORE_PUBLISH = 3,   // sends only, to any number of subscribers; not carried yet: SPORE_EUNSUPPORTED
-	SPORE_SUBSCRIBE = 4, // receives only; likewise
+	SPORE_CONNECT = 1, // one peer
+	SPORE_SERVE = 2,   // a channel per client: spore_port_open
+	SPORE_PUBLISH =
+	    3, // sends only, to any number of subscribers; also to none: the last message stays for those that come
+	SPORE_SUBSCRIBE = 4, // receives only
 };
 
 // What a subscriber wants to happen when it is slow.
@@ -79,7 +87,7 @@ struct spore_chan_options {
 
 // Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
 // SPORE_ENOTFOUND: the program was not started by spore, so nobody can wire it. SPORE_EEXISTS: it is open. SPORE_EINVALID: no name of a
-// port, or the shape SPORE_SERVE. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE. *C is the caller's: spore_chan_close.
+// port, or the shape SPORE_SERVE. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX). *C is the caller's: spore_chan_close.
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_chan **c);
 
@@ -163,10 +171,12 @@ struct spore_chan_stats {
 	uint64_t sent_bytes;
 	uint64_t received;
 	uint64_t received_bytes;
-	uint64_t lost;    // sent, but the peer went before it had released them (a stream cannot know: 0); known
-	                  // once a call that sends has found the peer gone
-	uint64_t dropped; // subscriber: overwritten before they were received
-	uint64_t slept;   // waits that ended in sleep
+	uint64_t lost; // sent, but the peer went before it had released them (a stream cannot know: 0); known
+	               // once a call that sends has found the peer gone
+	uint64_t
+	    dropped;    // subscriber: overwritten before they were received; publisher: by all subscribers, as they say
+	uint64_t slept; // waits that ended in sleep
+	uint64_t subscribers; // publisher: that there are now
 };
 
 // [any]; the counts of the other thread's direction may be a little behind.

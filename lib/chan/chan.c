@@ -421,6 +421,9 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	if (i != NULL) {
 		stats->transport = i->t->ops->name;
 		stats->slept = atomic_load_explicit(&i->t->slept, memory_order_relaxed);
+		stats->dropped = atomic_load_explicit(&i->t->dropped, memory_order_relaxed);
+		if (i->t->ops->subscribers != NULL)
+			stats->subscribers = i->t->ops->subscribers(i->t);
 	}
 	if (c->port != NULL)
 		pthread_mutex_unlock(&c->port->lock);
@@ -429,6 +432,7 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	stats->received = atomic_load_explicit(&receive->messages, memory_order_relaxed);
 	stats->received_bytes = atomic_load_explicit(&receive->bytes, memory_order_relaxed);
 	stats->lost = atomic_load_explicit(&send->lost, memory_order_relaxed);
+	stats->dropped += atomic_load_explicit(&receive->dropped, memory_order_relaxed);
 }
 
 const char *spore_chan_peer(const struct spore_chan *c)

@@ -8,6 +8,9 @@
 // A channel over END alone, whose descriptors it takes over in every case. It ends with its transport.
 enum spore_err spore__chan_create(struct spore__channel_end *end, struct spore_chan **c);
 
+// The same over T, which it takes over when it succeeds.
+enum spore_err spore__chan_create_over(struct spore__transport *t, struct spore_chan **c);
+
 // A port's end, not wired yet: it waits for spore__chan_install.
 enum spore_err spore__chan_create_port(struct spore_chan **c);
 
@@ -20,6 +23,9 @@ void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const
 void spore__chan_unwire(struct spore_chan *c);
 // Nobody will wire it any more: calls that would wait for that say WHY. What is wired goes on.
 void spore__chan_end(struct spore_chan *c, enum spore_err why);
+
+// A port's end that only sends or only receives: calls that go the other way say SPORE_EUNSUPPORTED. Before it is used.
+void spore__chan_never(struct spore_chan *c, enum spore__way way);
 
 // Of a channel over one end, before it is used.
 void spore__chan_set_peer(struct spore_chan *c, const char *peer);

@@ -66,10 +66,17 @@ enum spore_err spore__chan_create(struct spore__channel_end *end, struct spore_c
 	enum spore_err e = spore__channel_end_open(end, &t);
 	if (e != SPORE_OK)
 		return e;
+	e = spore__chan_create_over(t, out);
+	if (e != SPORE_OK)
+		t->ops->destroy(t);
+	return e;
+}
+
+enum spore_err spore__chan_create_over(struct spore__transport *t, struct spore_chan **out)
+{
 	struct spore_chan *c = new_chan();
 	struct spore__installed *i = c != NULL ? wrap(t, NULL) : NULL;
 	if (i == NULL) {
-		t->ops->destroy(t);
 		free(c);
 		return SPORE_ENOMEM;
 	}
@@ -211,6 +218,11 @@ void spore__chan_end(struct spore_chan *c, enum spore_err why)
 	errno = e;
 }
 
+void spore__chan_never(struct spore_chan *c, enum spore__way way)
+{
+	c->port->never[way] = true;
+}
+
 void spore__chan_set_peer(struct spore_chan *c, const char *peer)
 {
 	c->ways[SPORE__RECEIVE].use->peer = strdup(peer);
@@ -226,6 +238,9 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	struct spore__transport *t = w->use->t;
 	if (way == SPORE__SEND)
 		atomic_fetch_add_explicit(&w->lost, t->ops->lost(t), memory_order_relaxed);
+	else
+		atomic_fetch_add_explicit(&w->dropped, atomic_exchange_explicit(&t->dropped, 0, memory_order_relaxed),
+		                          memory_order_relaxed);
 	if (c->port->gather >= 0 && atomic_load(&c->port->gathers[way]))
 		spore__io_gather_remove(c->port->gather, t->ops->fd(t));
 	unref(w->use);
@@ -272,6 +287,8 @@ static enum spore_err update(struct spore_chan *c, enum spore__way way)
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__side *w = &c->ways[way];
+	if (c->port != NULL && c->port->never[way])
+		return SPORE_EUNSUPPORTED;
 	if (!w->loan && spore__way_is_new(c, way)) {
 		enum spore_err e = update(c, way);
 		if (e != SPORE_OK)

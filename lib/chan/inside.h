@@ -21,6 +21,7 @@ struct spore__side {
 	alignas(128) struct spore__transport *now;
 	uint64_t generation; // of the port that this way has seen
 	_Atomic uint64_t messages, bytes, lost;
+	_Atomic uint64_t dropped;     // receiving: over the transports before
 	struct spore__installed *use; // may be NULL: not wired
 	bool stale;    // receiving: `use` is not the latest; once what arrived over it is received another is taken
 	bool had;      // something was wired before
@@ -40,6 +41,7 @@ struct spore__wiring {      // of a port
 	struct spore__installed *latest; // may be NULL
 	struct spore__installed *queue;  // those that the receiving way has not taken yet, the oldest first
 	enum spore_err ended;            // SPORE_OK: not
+	bool never[2];                   // it does not go these ways
 	atomic_bool gathers[2];          // these ways wait on `gather`
 };
 

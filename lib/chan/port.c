@@ -11,6 +11,7 @@
 #include "../os/os.h"
 #include "chan/bell.h"
 #include "chan/inside.h"
+#include "chan/pub.h"
 #include "connection.h"
 
 struct client {
@@ -31,8 +32,11 @@ struct spore_port {
 struct opened {
 	struct opened *next;
 	char name[SPORE__CONTROL_NAME + 1];
-	struct spore_chan *chan;   // NULL: closed, or it serves
-	struct spore_port *server; // likewise
+	struct spore_chan *chan;            // NULL: closed, or it serves
+	struct spore_port *server;          // likewise
+	struct spore__transport *publisher; // of `chan`, which publishes; NULL: it does not
+	enum spore_slow slow;               // of a subscriber, what it said
+	bool last;                          // likewise
 	uint64_t serial;
 };
 
@@ -86,6 +90,18 @@ static void add_client(struct spore_port *p, struct spore__channel_end *channel,
 	wake(p);
 }
 
+static enum spore_slow slow_of(const struct opened *o, const struct spore__control_message *m)
+{
+	static const char *const words[] = {"block", "drop-oldest", "disconnect"};
+	struct spore__msgpack_reader r;
+	struct spore__msgpack_value v;
+	if (spore__msgpack_find(&m->fields, "slow", &r) && spore__msgpack_read(&r, &v) == SPORE__MSGPACK_OK)
+		for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+			if (spore__msgpack_is(&v, words[i]))
+				return (enum spore_slow)i;
+	return o->slow;
+}
+
 // Descriptors that nobody wants are closed: the peer sees it.
 static void hear_channel(struct opened *o, const struct spore__control_message *m, const int *fds)
 {
@@ -101,6 +117,8 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 		return;
 	}
 	channel.transport = ops->name;
+	channel.slow = slow_of(o, m);
+	channel.last = o->last;
 	memcpy(channel.fds, fds, m->descriptors * sizeof fds[0]);
 	if (spore__msgpack_find(&m->fields, "peer", &r) &&
 	    spore__msgpack_read_str(&r, &text, &len) == SPORE__MSGPACK_OK && len < sizeof peer)
@@ -108,8 +126,10 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 	struct spore__transport *t;
 	if (o->server != NULL) {
 		add_client(o->server, &channel, peer);
-	} else if (o->chan == NULL) {
+	} else if (o->chan == NULL || (o->publisher != NULL) != (ops == &spore__publication_ops && channel.role == 0)) {
 		spore__channel_end_close(&channel);
+	} else if (o->publisher != NULL) {
+		spore__pub_add(o->publisher, &channel, m->serial);
 	} else if (spore__channel_end_open(&channel, &t) == SPORE_OK) {
 		o->serial = m->serial;
 		spore__chan_install(o->chan, t, peer);
@@ -123,7 +143,9 @@ void spore__port_hear(const struct spore__control_message *m, const int *fds)
 	if (m->type == SPORE__CONTROL_CHANNEL) {
 		hear_channel(o, m, fds);
 	} else if (o != NULL && m->type == SPORE__CONTROL_UNWIRED) {
-		if (o->chan != NULL && o->serial == m->serial)
+		if (o->publisher != NULL)
+			spore__pub_remove(o->publisher, m->serial);
+		else if (o->chan != NULL && o->serial == m->serial)
 			spore__chan_unwire(o->chan);
 	} else if (o != NULL && m->type == SPORE__CONTROL_CLOSED) {
 		if (o->chan == NULL && o->server == NULL) {
@@ -155,7 +177,7 @@ static void hear(void)
 
 struct request {
 	const char *port, *shape;
-	const char *options[7];
+	const char *options[9];
 };
 
 static void put_open(struct spore__msgpack_writer *w, const void *arg)
@@ -169,21 +191,40 @@ static void put_close(struct spore__msgpack_writer *w, const void *arg)
 	spore__control_put_close(w, arg);
 }
 
-// CHAN or SERVER is of this name from now on, and the hold knows.
+static void put_options(struct request *r, const struct spore_chan_options *options, const struct opened *o)
+{
+	static const char *const words[] = {"block", "drop-oldest", "disconnect"};
+	const char **to = r->options;
+	if (options != NULL && options->protocol != NULL) {
+		*to++ = "protocol";
+		*to++ = options->protocol;
+	}
+	if (o->publisher != NULL) {
+		*to++ = "descriptors";
+		*to++ = "2";
+	}
+	if (strcmp(r->shape, "subscribe") == 0) {
+		*to++ = "slow";
+		*to++ = words[o->slow];
+		*to++ = "last";
+		*to++ = o->last ? "true" : "false";
+	}
+}
+
+// What is of this name from now on is in LIKE, and the hold knows.
 static enum spore_err enter(const char *port, const char *shape, const struct spore_chan_options *options,
-                            struct spore_chan *chan, struct spore_port *server)
+                            const struct opened *like)
 {
 	struct request r = {.port = port, .shape = shape};
 	struct opened *o = calloc(1, sizeof *o), **at = &all;
+	int fds[2];
 	if (o == NULL)
 		return SPORE_ENOMEM;
-	if (options != NULL && options->protocol != NULL) {
-		r.options[0] = "protocol";
-		r.options[1] = options->protocol;
-	}
+	*o = *like;
+	put_options(&r, options, o);
 	strcpy(o->name, port);
-	o->chan = chan;
-	o->server = server;
+	if (o->publisher != NULL)
+		spore__pub_descriptors(o->publisher, fds);
 	pthread_mutex_lock(&lock);
 	for (; *at != NULL; at = &(*at)->next) {
 		if (strcmp((*at)->name, port) == 0 && ((*at)->chan != NULL || (*at)->server != NULL)) {
@@ -194,7 +235,7 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
 	}
 	*at = o;
 	pthread_mutex_unlock(&lock);
-	spore__connection_say(put_open, &r, NULL);
+	spore__connection_say_with(put_open, &r, fds, like->publisher != NULL ? 2 : 0);
 	hear();
 	return SPORE_OK;
 }
@@ -206,22 +247,46 @@ static enum spore_err check(const char *port, const struct spore_chan_options *o
 		return SPORE_EINVALID;
 	if (options != NULL && options->protocol != NULL && strlen(options->protocol) > SPORE__CONTROL_NAME)
 		return SPORE_EINVALID;
+	if (options != NULL && (options->slow < SPORE_SLOW_BLOCK || options->slow > SPORE_SLOW_DISCONNECT))
+		return SPORE_EINVALID;
 	return spore__connection_fd() >= 0 ? SPORE_OK : SPORE_ENOTFOUND;
 }
 
 enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options, struct spore_chan **c)
 {
+	static const char *const words[] = {"", "connect", "", "publish", "subscribe"};
 	enum spore_shape shape = options != NULL && options->shape != 0 ? options->shape : SPORE_CONNECT;
-	enum spore_err e = shape != SPORE_SERVE ? check(port, options) : SPORE_EINVALID;
-	if (e == SPORE_OK && shape != SPORE_CONNECT)
+	bool exists = shape == SPORE_CONNECT || shape == SPORE_PUBLISH || shape == SPORE_SUBSCRIBE;
+	enum spore_err e = exists ? check(port, options) : SPORE_EINVALID;
+	if (e == SPORE_OK && shape == SPORE_SUBSCRIBE && !spore__io_shares_memory())
 		e = SPORE_EUNSUPPORTED;
 	struct spore_chan *opened;
-	if (e == SPORE_OK)
-		e = spore__chan_create_port(&opened);
+	struct opened like = {0};
+	if (e == SPORE_OK && shape == SPORE_PUBLISH)
+		e = spore__pub_create(NULL, hear, &like.publisher);
 	if (e != SPORE_OK)
 		return e;
+	e = spore__chan_create_port(&opened);
+	if (e != SPORE_OK) {
+		if (like.publisher != NULL)
+			like.publisher->ops->destroy(like.publisher);
+		return e;
+	}
+	like.chan = opened;
+	like.slow = options != NULL ? options->slow : SPORE_SLOW_BLOCK;
+	like.last = options != NULL && options->last;
+	if (like.publisher != NULL)
+		spore__chan_install(opened, like.publisher, NULL);
+	if (like.publisher != NULL && opened->port->latest == NULL) {
+		spore_chan_close(opened);
+		return SPORE_ENOMEM;
+	}
+	if (shape == SPORE_PUBLISH)
+		spore__chan_never(opened, SPORE__RECEIVE);
+	if (shape == SPORE_SUBSCRIBE)
+		spore__chan_never(opened, SPORE__SEND);
 	spore__chan_listen(opened, spore__connection_fd(), hear);
-	e = enter(port, "connect", options, opened, NULL);
+	e = enter(port, words[shape], options, &like);
 	if (e == SPORE_OK)
 		*c = opened;
 	else
@@ -238,6 +303,7 @@ static void leave(const struct spore_chan *chan, const struct spore_port *server
 		if ((chan != NULL && o->chan == chan) || (server != NULL && o->server == server)) {
 			o->chan = NULL;
 			o->server = NULL;
+			o->publisher = NULL;
 			strcpy(name, o->name);
 		}
 	}
@@ -294,7 +360,8 @@ enum spore_err spore_port_open(const char *port, const struct spore_chan_options
 		(void)spore__io_gather_add(p->gather, p->control, POLLIN);
 		(void)spore__io_gather_add(p->gather, p->wake[0], POLLIN);
 	}
-	e = enter(port, "serve", options, NULL, p);
+	const struct opened like = {.server = p};
+	e = enter(port, "serve", options, &like);
 	if (e != SPORE_OK) {
 		free_port(p);
 		return e;

@@ -9,6 +9,7 @@ extern const struct spore__transport_ops spore__stream_ops;
 extern const struct spore__transport_ops spore__lines_ops;
 extern const struct spore__transport_ops spore__u32le_ops;
 extern const struct spore__transport_ops spore__u32be_ops;
+extern const struct spore__transport_ops spore__publication_ops;
 
 const struct spore__transport_ops *const spore__transports[] = {
     &spore__ring_ops, &spore__stream_ops, &spore__lines_ops, &spore__u32le_ops, &spore__u32be_ops, NULL,
@@ -21,7 +22,8 @@ const struct spore__transport_ops *spore__transport_find(const char *name, size_
 		if (strlen(ops->name) == len && memcmp(ops->name, name, len) == 0)
 			return ops;
 	}
-	return NULL;
+	const struct spore__transport_ops *one_way = &spore__publication_ops;
+	return strlen(one_way->name) == len && memcmp(one_way->name, name, len) == 0 ? one_way : NULL;
 }
 
 enum spore_err spore__channel_make(const char *transport, const struct spore__channel_sizes *sizes,

@@ -1,6 +1,8 @@
 // Transports: what carries the messages of one channel between its two ends. Each is one file, whose ops alone leave it;
 // spore__transports lists them, and test/unit/lib/test_transports.c runs every case over each of them.
 //
+// The one for publishing and subscribing is not among them, since it goes one way: pub.h.
+//
 // A channel is made once, by spore__channel_make (the node does it, so do tests); this gives two ends, which are nothing but descriptors and
 // a name. Each end is opened by the process that it was passed to, exactly once. The maker closes its copies, and needs nothing more.
 //
@@ -30,6 +32,8 @@ struct spore__channel_end {
 	int role;                // which of the two, 0 or 1
 	int count;               // of fds: the transport's `fds`
 	int fds[SPORE__END_FDS]; // owned
+	enum spore_slow slow;    // of a subscription
+	bool last;               // ... of its subscriber: it begins with the last message
 };
 
 // Sizes of a channel that is being made; zeroed: the defaults. What an end finds in memory that it was passed is checked by itself.
@@ -49,7 +53,7 @@ enum spore__way {
 
 // Unless said otherwise, no call waits: SPORE_EAGAIN means that there is no room or no message. Errors that end the transport (SPORE_ECLOSED,
 // SPORE_EMALFORMED, and for receiving SPORE_EEND) stay. Calls of the way SPORE__SEND are made by one thread at a time, those of SPORE__RECEIVE
-// likewise, both at once. Every member has to be there.
+// likewise, both at once. Every member has to be there, unless it says when not.
 //
 // A stream may take or bring a message in part. Then send, commit, finish and copy say SPORE_EBUSY: they have begun, and use the caller's memory;
 // flush (sending) and the same copy (receiving) go on with it, and say SPORE_EBUSY until it is done. A caller that will not wait so
@@ -81,7 +85,8 @@ struct spore__transport_ops {
 	// Publishes. SPORE_EBUSY: bytes have not left yet.
 	enum spore_err (*flush)(struct spore__transport *t);
 	enum spore_err (*finish)(struct spore__transport *t);
-	uint64_t (*lost)(struct spore__transport *t); // messages that a peer which is gone had not released
+	uint64_t (*lost)(struct spore__transport *t);            // messages that a peer which is gone had not released
+	size_t (*subscribers)(const struct spore__transport *t); // of a publisher, from any thread; else NULL
 
 	// ---- receiving
 	enum spore_err (*read)(struct spore__transport *t, const void **data, size_t *len);
@@ -108,11 +113,14 @@ struct spore__transport_ops {
 struct spore__transport {
 	const struct spore__transport_ops *ops;
 	_Atomic uint64_t slept; // waits that ended in sleep
-	int64_t spin;           // nanoseconds that a wait spins before it yields and sleeps; 0: it sleeps at once
+	_Atomic uint64_t
+	    dropped; // messages that were overwritten before they were received: of a subscriber, of all of a publisher's
+	int64_t spin; // nanoseconds that a wait spins before it yields and sleeps; 0: it sleeps at once
 };
 
-extern const struct spore__transport_ops *const spore__transports[];                    // ended by NULL; the best first
-const struct spore__transport_ops *spore__transport_find(const char *name, size_t len); // NULL: no such
+extern const struct spore__transport_ops *const spore__transports[]; // ended by NULL; the best first
+const struct spore__transport_ops *spore__transport_find(const char *name,
+                                                         size_t len); // "publication" too. NULL: no such
 
 // SIZES may be NULL. Both ends are the caller's. SPORE_ENOTFOUND: no such transport. SPORE_EUNSUPPORTED, SPORE_ENOMEM, SPORE_ESYSTEM (errno).
 enum spore_err spore__channel_make(const char *transport, const struct spore__channel_sizes *sizes,

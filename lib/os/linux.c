@@ -150,6 +150,43 @@ int spore__io_memory_check(int fd, uint64_t *size)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010 // Linux 5.1
+#endif
+
+int spore__io_publication(uint64_t size)
+{
+	int fd = size <= INT64_MAX ? memfd_create("spore-publication", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
+	if (fd < 0 || ftruncate(fd, (off_t)size) == 0)
+		return fd;
+	int e = errno;
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+int spore__io_publication_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
+
+int spore__io_publication_check(int fd, uint64_t *size)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	if (seals >= 0 && (seals & F_SEAL_FUTURE_WRITE) == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return spore__io_memory_check(fd, size);
+}
+
+int spore__io_for_reading(int fd)
+{
+	char path[40];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len)
 {
 	int r;

@@ -49,6 +49,12 @@ bool spore__io_shares_memory(void); // false: the following all fail
 int spore__io_memory(uint64_t size);
 // Is FD such memory? Its size.
 int spore__io_memory_check(int fd, uint64_t *size);
+// The same in two steps: between them it is mapped; from the seal on nobody can write to it but by such a mapping, and what is in it stays there
+// (it cannot be taken away either).
+int spore__io_publication(uint64_t size);
+int spore__io_publication_seal(int fd);
+int spore__io_publication_check(int fd, uint64_t *size); // is it sealed so?
+int spore__io_for_reading(int fd);                       // another descriptor of the memory, that can only be read
 // Has memory put behind a range now, so that touching it cannot fail; and takes it away.
 int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len);
 int spore__io_memory_release(int fd, uint64_t offset, uint64_t len);

@@ -153,6 +153,28 @@ int spore__io_memory_check(int fd, uint64_t *size)
 	return -1;
 }
 
+int spore__io_publication(uint64_t size)
+{
+	return spore__io_memory(size);
+}
+
+int spore__io_publication_seal(int fd)
+{
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__io_publication_check(int fd, uint64_t *size)
+{
+	return spore__io_memory_check(fd, size);
+}
+
+int spore__io_for_reading(int fd)
+{
+	return spore__io_publication_seal(fd);
+}
+
 int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len)
 {
 	(void)fd;

@@ -26,7 +26,8 @@ const struct spore__command spore__command_send = {
     .summary = "send messages to a port, as its peer",
     .text = "Becomes the other end of the port, which must connect and be wired to nothing, or serve, and sends "
             "each MESSAGE; without one, each line of standard input. Then it says to the program that nothing "
-            "more will come. What was sent waits for the program to receive it, also when *send* has ended.",
+            "more will come. What was sent waits for the program to receive it, also when *send* has ended. To a port "
+            "that subscribes *send* is the publisher.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

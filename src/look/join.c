@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "chan/chan.h"
+#include "chan/pub.h"
 #include "look/link.h"
 #include "look/look.h"
 #include "look/record.h"
@@ -46,37 +47,69 @@ static bool passed_on(struct joint *j, uint64_t serial)
 	}
 }
 
+// Our end of what was passed on. To a port that subscribes we are the publisher.
+static enum spore_err open_end(struct joint *j, struct spore__channel_end *ours)
+{
+	struct spore__transport *t;
+	if (!j->link.subscribes)
+		return spore__chan_create(ours, &j->chan);
+	enum spore_err e = spore__pub_create(NULL, NULL, &t);
+	if (e == SPORE_OK && (e = spore__chan_create_over(t, &j->chan)) != SPORE_OK)
+		t->ops->destroy(t);
+	if (e != SPORE_OK)
+		spore__channel_end_close(ours);
+	else
+		spore__pub_add(t, ours, 0);
+	return e == SPORE_OK ? spore_chan_flush(j->chan, SPORE_NOW) : e; // it is taken before anything is published
+}
+
 static bool try_transport(struct joint *j, const char *transport)
 {
 	struct spore__channel_end ends[2];
 	struct spore__msgpack_writer w = {0};
 	uint64_t serial = new_serial();
+	struct spore__channel_end *ours = &ends[j->link.publishes], *theirs = &ends[!j->link.publishes];
 	enum spore_err e = spore__channel_make(transport, NULL, ends);
 	if (e == SPORE_EUNSUPPORTED)
 		return false;
 	if (e != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, NULL, "%s: no channel can be made: %s", j->look->what, spore_err_text(e));
-	spore__hold_put_channel(&w, (uint64_t)j->link.id, serial, transport, (unsigned)ends[1].role,
-	                        (unsigned)ends[1].count, j->look->what);
-	spore__link_say(&j->link, &w, ends[1].fds, (unsigned)ends[1].count);
-	spore__channel_end_close(&ends[1]);
+	// Who looks at what is published keeps nobody waiting; what is typed for a subscriber is not to be lost.
+	ours->slow = j->link.publishes ? SPORE_SLOW_DROP : SPORE_SLOW_BLOCK;
+	ours->last = j->link.publishes;
+	spore__hold_put_subscription(&w, (uint64_t)j->link.id, serial, transport, (unsigned)theirs->role,
+	                             (unsigned)theirs->count, j->look->what,
+	                             j->link.publishes    ? "drop-oldest"
+	                             : j->link.subscribes ? "block"
+	                                                  : NULL);
+	spore__link_say(&j->link, &w, theirs->fds, (unsigned)theirs->count);
+	spore__channel_end_close(theirs);
 	if (!passed_on(j, serial)) {
-		spore__channel_end_close(&ends[0]);
+		spore__channel_end_close(ours);
 		return false;
 	}
-	if (spore__chan_create(&ends[0], &j->chan) != SPORE_OK)
+	if (open_end(j, ours) != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, NULL, "%s: the channel cannot be opened", j->look->what);
 	return true;
 }
 
-static void join(struct joint *j, const struct spore__look *look)
+// RECEIVES: we do, and nothing else.
+static void join(struct joint *j, const struct spore__look *look, bool receives)
 {
 	*j = (struct joint){.look = look};
 	spore__link_open(&j->link, look->what, look->operands[0]);
 	spore__link_await_port(&j->link);
-	for (size_t i = 0; spore__transports[i] != NULL; i++)
+	if (receives ? j->link.subscribes : j->link.publishes)
+		spore__die(SPORE__EXIT_FAILED,
+		           receives ? "'spore send' publishes to it" : "'spore cat' subscribes to it", "%s: %s.%s %s",
+		           look->what, j->link.held.name, j->link.port,
+		           receives ? "subscribes, and sends nothing" : "publishes, and receives nothing");
+	bool one_way = j->link.publishes || j->link.subscribes;
+	for (size_t i = 0; !one_way && spore__transports[i] != NULL; i++)
 		if (j->link.id < 0 || try_transport(j, spore__transports[i]->name))
 			break;
+	if (one_way && j->link.id >= 0)
+		(void)try_transport(j, spore__publication_ops.name);
 	if (j->chan == NULL)
 		spore__die(SPORE__EXIT_FAILED,
 		           "'spore wires' shows to what; 'spore tap' looks on, and 'spore unwire' makes the port free",
@@ -115,12 +148,22 @@ static bool print(const struct spore__look *look, const void *data, size_t len)
 	       (len == 0 || fwrite(data, 1, len, stdout) == len) && (look->u32le || look->raw || putchar('\n') != EOF);
 }
 
+// A subscriber that was too slow has lost something.
+static void say_dropped(const struct joint *j)
+{
+	struct spore_chan_stats stats;
+	spore_chan_stats(j->chan, &stats);
+	if (stats.dropped > 0)
+		(void)fprintf(stderr, "%s: %" PRIu64 " messages came too fast, and were dropped\n", j->look->what,
+		              stats.dropped);
+}
+
 int spore__look_cat(const struct spore__look *look)
 {
 	struct joint j;
 	int64_t left = look->count;
 	enum spore_err e = SPORE_OK;
-	join(&j, look);
+	join(&j, look, true);
 	while (left != 0) {
 		const void *data;
 		size_t len;
@@ -139,6 +182,7 @@ int spore__look_cat(const struct spore__look *look)
 		spore_chan_release(j.chan);
 		left -= left > 0;
 	}
+	say_dropped(&j);
 	bool written = fflush(stdout) == 0 && !ferror(stdout);
 	if (!written && errno != EPIPE)
 		spore__die(SPORE__EXIT_SPORE, NULL, "cat: standard output cannot be written: %s", strerror(errno));
@@ -188,7 +232,7 @@ int spore__look_send(const struct spore__look *look)
 	char *buffer = NULL;
 	size_t size = 0, len;
 	enum spore_err e = SPORE_OK;
-	join(&j, look);
+	join(&j, look, false);
 	if (look->operands[1] != NULL) {
 		for (size_t i = 1; look->operands[i] != NULL && e == SPORE_OK; i++)
 			e = spore_chan_send(j.chan, look->operands[i], strlen(look->operands[i]), SPORE_FOREVER);
@@ -279,7 +323,7 @@ int spore__look_replay(const struct spore__look *look)
 	struct spore__look at = *look;
 	at.operands = to;
 	open_tape(&t, look->operands[0]);
-	join(&j, &at);
+	join(&j, &at, false);
 	(void)clock_gettime(CLOCK_MONOTONIC, &began);
 	uint64_t start = (uint64_t)began.tv_sec * 1000000000U + (uint64_t)began.tv_nsec, missed = 0;
 	while (e == SPORE_OK && next_entry(&t, &entry)) {

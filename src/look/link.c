@@ -136,6 +136,8 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 		if (ours) {
 			l->id = m->number;
 			l->serves = is(&m->shape, "serve");
+			l->publishes = is(&m->shape, "publish");
+			l->subscribes = is(&m->shape, "subscribe");
 		}
 		return ours;
 	}

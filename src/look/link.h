@@ -14,8 +14,9 @@ struct spore__link {
 	struct spore__held held;
 	char port[SPORE__HOLD_WORD + 1];
 	int fd;
-	int64_t id;      // of the port; -1: it is not open
-	bool serves;     // ... and its shape
+	int64_t id;  // of the port; -1: it is not open
+	bool serves; // ... and its shape
+	bool publishes, subscribes;
 	uint64_t unsaid; // ports that are still to be told of
 	bool told;       // of all ports
 	unsigned char *in;

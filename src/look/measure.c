@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../lib/os/os.h"
 #include "look/link.h"
 #include "look/relay.h"
 
@@ -38,8 +39,14 @@ static void look_at(struct spore__measured *m, struct spore__link *l, uint64_t s
 	} while (answer.type != SPORE__HOLD_CHANNEL);
 	if (!spore__link_take(l, &answer, fds) || answer.descriptors != 1)
 		return;
-	if (spore__spy_open(fds[0], 0, &m->spies[m->count]) == SPORE_OK)
+	static const char one_way[] = "publication";
+	if (answer.kind.len == sizeof one_way - 1 && memcmp(answer.kind.s, one_way, sizeof one_way - 1) == 0) {
+		if (spore__cursor_map(fds[0], SPORE__IO_READ, &m->cursors[m->count]) == SPORE_OK)
+			m->forward[m->count++] = 0;
+		close(fds[0]);
+	} else if (spore__spy_open(fds[0], 0, &m->spies[m->count]) == SPORE_OK) {
 		m->forward[m->count++] = left ? answer.role & 1 : 1 - (answer.role & 1);
+	}
 }
 
 // False: the port serves, or is not open.
@@ -114,18 +121,30 @@ static bool look_from(struct spore__tasks *t, const char *port, struct spore__me
 	return found;
 }
 
+static void read_cursor(const struct spore__cursor *c, struct spore__spy_counts *counts, uint64_t *dropped)
+{
+	*counts = (struct spore__spy_counts){.sent = atomic_load_explicit(&c->received, memory_order_relaxed),
+	                                     .bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed)};
+	*dropped = atomic_load_explicit(&c->dropped, memory_order_relaxed);
+}
+
 static void read_counts(struct spore__measured *m, struct spore__spy_counts counts[SPORE__MEASURED][2], int64_t *ns)
 {
 	*ns = now_ns();
 	for (size_t i = 0; i < m->count; i++)
-		for (int d = 0; d < 2; d++)
+		for (int d = 0; d < 2 && m->cursors[i] == NULL; d++)
 			spore__spy_count(m->spies[i], d, &counts[i][d]);
+	for (size_t i = 0; i < m->count; i++)
+		if (m->cursors[i] != NULL)
+			read_cursor(m->cursors[i], &counts[i][0], &m->overrun[i]);
 }
 
 void spore__measure_begin(struct spore__tasks *t, const struct spore__wire_info *w, struct spore__measured *m)
 {
 	memset(m, 0, sizeof *m);
 	// At a port that serves there are channels of other wires too.
+	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "publication") == 0)
+		(void)look_from(t, w->to, m, false, false);
 	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "ring") == 0 &&
 	    !look_from(t, w->from, m, true, false) && !look_from(t, w->to, m, false, false))
 		(void)look_from(t, w->from, m, true, true);
@@ -149,6 +168,7 @@ void spore__measure_flow(const struct spore__measured *m, unsigned way, struct s
 		unsigned d = way == SPORE__FORWARD ? m->forward[i] : 1 - m->forward[i];
 		const struct spore__spy_counts *before = &m->before[i][d], *now = &m->now[i][d];
 		f->messages += now->sent;
+		f->dropped += d == 0 ? m->overrun[i] : 0;
 		f->bytes += now->bytes;
 		f->depth += now->depth;
 		f->moved += now->released - before->released;
@@ -164,7 +184,9 @@ void spore__measure_flow(const struct spore__measured *m, unsigned way, struct s
 
 void spore__measure_finish(struct spore__measured *m)
 {
-	for (size_t i = 0; i < m->count; i++)
+	for (size_t i = 0; i < m->count; i++) {
 		spore__spy_close(m->spies[i]);
+		spore__cursor_unmap(m->cursors[i]);
+	}
 	m->count = 0;
 }

@@ -279,6 +279,19 @@ static void take_memory(struct tap *t, const struct spore__hold_message *m)
 	t->seen[t->count++] = (struct seen){.spy = spy, .serial = m->serial, .role = m->role & 1};
 }
 
+// Of what is published nothing passes by: each subscriber reads it where it lies.
+static void refuse_one_way(const struct tap *t)
+{
+	if (t->link.publishes)
+		spore__die(SPORE__EXIT_FAILED, "'spore cat' subscribes to it, which costs the others nothing",
+		           "%s: %s.%s publishes: whoever looks on is one more subscriber", t->look->what,
+		           t->link.held.name, t->link.port);
+	if (t->link.subscribes)
+		spore__die(SPORE__EXIT_FAILED, "'spore wires' shows it; 'spore cat' subscribes to it as well",
+		           "%s: %s.%s subscribes: look on at its publisher", t->look->what, t->link.held.name,
+		           t->link.port);
+}
+
 static void hear(struct tap *t, const struct spore__hold_message *m)
 {
 	struct spore__msgpack_reader r = m->held;
@@ -286,6 +299,7 @@ static void hear(struct tap *t, const struct spore__hold_message *m)
 	int64_t serial;
 	switch (m->type) {
 	case SPORE__HOLD_OPEN:
+		refuse_one_way(t);
 		(void)spore__msgpack_read_array(&r, &count);
 		for (uint32_t i = 0; i < count && spore__msgpack_read_int(&r, &serial) == SPORE__MSGPACK_OK; i++)
 			want(t, (uint64_t)serial);

@@ -17,7 +17,7 @@ static const struct {
 	const char *feature, *transport;
 } kinds[] = {
     {"ring-1", "ring"},   {"pipes-1", "pipes"}, {"pipe-1", "pipe"},   {"stream-1", "stream"},
-    {"lines-1", "lines"}, {"u32le-1", "u32le"}, {"u32be-1", "u32be"},
+    {"lines-1", "lines"}, {"u32le-1", "u32le"}, {"u32be-1", "u32be"}, {"publication-1", "publication"},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -87,8 +87,16 @@ static bool has(const struct spore__port *p, const char *transport)
 	return false;
 }
 
+static bool publishes(const struct spore__port *p)
+{
+	return spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH;
+}
+
 static const char *best_transport(const struct spore__port *a, const struct spore__port *b)
 {
+	static const char publication[] = "publication";
+	if (publishes(a) || publishes(b))
+		return has(a, publication) && has(b, publication) ? publication : "";
 	if (a->plain != b->plain) {
 		// A plain end is a stream with the framing that it names.
 		const struct spore__port *plain = a->plain ? a : b, *other = a->plain ? b : a;
@@ -99,7 +107,7 @@ static const char *best_transport(const struct spore__port *a, const struct spor
 		return "";
 	}
 	for (unsigned i = 0; i < KINDS; i++)
-		if ((a->transports & b->transports & (1U << i)) != 0)
+		if ((a->transports & b->transports & (1U << i)) != 0 && strcmp(kinds[i].transport, publication) != 0)
 			return kinds[i].transport;
 	return "";
 }
@@ -265,12 +273,21 @@ static enum spore_err make(const struct spore__joint *j, struct spore__channel_e
 	return err;
 }
 
+// What happens when the subscriber is slow; NULL: there is none.
+static const char *slow_of(const struct spore__joint *j)
+{
+	if (!publishes(j->ports[0]))
+		return NULL;
+	return j->wire->slow[0] != '\0' ? j->wire->slow : j->ports[1]->slow[0] != '\0' ? j->ports[1]->slow : "block";
+}
+
 static bool send_ends(const struct spore__joint *j, struct spore__channel_end ends[2])
 {
 	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
 	for (int i = 0; i < 2; i++) {
 		spore__hold_port_name(j->ports[1 - i]->hold, j->ports[1 - i]->name, peer, sizeof peer);
-		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer)) {
+		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer,
+		                              slow_of(j))) {
 			// The one that got its end finds that the other one is gone.
 			if (i == 1)
 				spore__hold_send_serial(j->ports[0]->hold, SPORE__HOLD_OVER, j->ports[0]->id,
@@ -368,7 +385,7 @@ static bool is_free(const struct spore__port *p)
 {
 	if (is_going(p))
 		return false;
-	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE;
+	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE || publishes(p);
 }
 
 static bool has_replica(const struct spore__port *p, const struct spore__port *q)
@@ -382,7 +399,7 @@ static struct spore__port *partner(const struct spore__wire *wire, int side, con
 	const struct spore__wire_end *other = &wire->ends[1 - side];
 	struct spore__port *best = NULL;
 	for (struct spore__port *q = other->plug->ports; q != NULL; q = q->next) {
-		bool serves = spore__shape_of(q->shape) == SPORE__SHAPE_SERVE;
+		bool serves = spore__shape_of(q->shape) == SPORE__SHAPE_SERVE || publishes(q);
 		bool numbered = p->hold->name.replica != 0 && q->hold->name.replica != 0;
 		if (!spore__wire_fits_replica(other, q) || !is_free(q) || q == p ||
 		    !(side == 0 ? fit(wire, p, q) : fit(wire, q, p)))
@@ -404,8 +421,7 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 	wire->trouble[0] = '\0';
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
-			// Of publish and subscribe the channels are made otherwise: they share the publisher's memory.
-			if (spore__shape_of(p->shape) != SPORE__SHAPE_CONNECT || p->joint_count > 0 || is_going(p) ||
+			if (!spore__shape_is_single(spore__shape_of(p->shape)) || p->joint_count > 0 || is_going(p) ||
 			    !spore__wire_fits_replica(&wire->ends[side], p))
 				continue;
 			struct spore__port *q = partner(wire, side, p);

@@ -104,6 +104,10 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 	    spore__msgpack_read_str(&at, &protocol.s, &protocol.len) == SPORE__MSGPACK_OK)
 		copy(p->protocol, sizeof p->protocol, &protocol);
 	at = (struct spore__msgpack_reader){0};
+	if (spore__msgpack_find(&m->map, "slow", &at) &&
+	    spore__msgpack_read_str(&at, &protocol.s, &protocol.len) == SPORE__MSGPACK_OK)
+		copy(p->slow, sizeof p->slow, &protocol);
+	at = (struct spore__msgpack_reader){0};
 	if (spore__msgpack_find(&m->map, "framing", &at) &&
 	    spore__msgpack_read_str(&at, &protocol.s, &protocol.len) == SPORE__MSGPACK_OK) {
 		copy(p->framing, sizeof p->framing, &protocol);

@@ -135,9 +135,7 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 	spore__wire_face(&wire->ends[1], NULL, &room, right, &to);
 	if (!spore__ports_fit(&from, &to, wire->duplex, why, size) || is_taken(wire, why, size))
 		return;
-	if (spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH)
-		(void)snprintf(why, size, "channels from one publisher to many are not made yet");
-	else if (p->transports == 0 || q->transports == 0)
+	if (p->transports == 0 || q->transports == 0)
 		(void)snprintf(why, size, "the program of %s knows no transport that this node can make",
 		               p->transports == 0 ? left : right);
 	else if ((p->transports & q->transports) == 0)

@@ -66,6 +66,7 @@ struct spore__port {
 	uint64_t id; // of the hold
 	char name[SPORE__HOLD_WORD + 1], kind[32], shape[32], protocol[SPORE__NAME_MAX + 1];
 	char framing[16]; // of a plain end, else ""
+	char slow[16];    // what a subscriber wants
 	bool plain;       // the program behind it speaks no libspore
 	enum spore__port_as as;
 	unsigned transports; // bits by the order of spore__channel_kinds

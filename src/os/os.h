@@ -99,6 +99,8 @@ int spore__os_socketpair(int fds[2]);
 
 // Another descriptor of the memory FD, with which it can only be read; close-on-exec. Plain POSIX has no such memory: ENOSYS.
 int spore__os_for_reading(int fd);
+// The size of the memory FD, which nobody can make smaller, nor, where it is PUBLISHED, write to but who has done so before. -1: it is none such.
+int64_t spore__os_memory_size(int fd, bool published);
 
 // Makes a pipe take SIZE bytes where that is allowed (0: leaves it). Returns how many it takes; 0 where that cannot be told (plain POSIX).
 size_t spore__os_pipe_grow(int fd, size_t size);

@@ -134,6 +134,10 @@ struct spore__hold_says {
 	size_t count;
 };
 
+struct spore__hold_came {
+	int fds[SPORE__HOLD_DESCRIPTORS];
+	unsigned count;
+};
 struct spore__hold_run {
 	pid_t pid;                             // 0: none
 	int64_t began_ms, ready_ms;            // monotonic; 0: not
@@ -143,6 +147,7 @@ struct spore__hold_run {
 	struct spore__hold_io control;         // libspore
 	struct spore__hold_side side;          // ... what it says
 	struct spore__hold_says says;          // ... what it is told
+	struct spore__hold_came came;          // ... descriptors of messages that are not whole yet
 	struct spore__hold_io notify, newline; // sd_notify, ready.fd
 	char notify_path[PATH_MAX];            // "": none
 };
@@ -222,9 +227,21 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // nor will it
 // Appends what a node has to know that comes now. ALL: also the channels that are not the node's.
 void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w);
-// One that is not the node may send a channel to the port, for nothing else is at it, or it serves.
-bool spore__hold_ports_is_free(struct spore__hold *h, int64_t id);
+// One that is not the node may send the channel M to its port, for nothing else is at it, or it serves or publishes.
+bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial); // ... and is gone
+
+// ---- the memory of a port that publishes (hold_publication.c)
+
+struct spore__hold_publication;
+// The descriptors of M, `open`, came before it. NULL: there are none, or they are not such memory; the program gives it itself then.
+struct spore__hold_publication *spore__hold_publication_take(struct spore__hold *h,
+                                                             const struct spore__control_message *m);
+void spore__hold_publication_finish(struct spore__hold_publication *p); // NULL is fine
+// SOCK is the publisher's of a subscription, and stays the caller's. Gives the subscriber the memory.
+void spore__hold_publication_give(struct spore__hold_publication *p, int sock);
+// The program was sent it.
+void spore__hold_publication_passed(struct spore__hold_publication *p, int sock);
 
 // ---- a wired stdin or stdout (hold_wired.c)
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "pass.h"
 #include "task/hold.h"
 
 enum {
@@ -72,10 +73,18 @@ static void say_hello(struct spore__hold *h)
 	free(pairs);
 }
 
+static void close_came(struct spore__hold *h)
+{
+	for (unsigned i = 0; i < h->run.came.count; i++)
+		close(h->run.came.fds[i]);
+	h->run.came.count = 0;
+}
+
 // The channels that it has go on.
 static void close_control(struct spore__hold *h)
 {
 	spore__hold_io_close(h, &h->run.control);
+	close_came(h);
 	spore__hold_say_drop(h);
 	spore__hold_ports_end(h);
 }
@@ -115,6 +124,16 @@ static void collect(struct spore__hold *h, const struct spore__control_message *
 	memcpy(to + *len, frame, frame_len);
 	*len += frame_len;
 	*records += 1;
+}
+
+static ssize_t receive(struct spore__hold *h, void *bytes, size_t size)
+{
+	struct spore__hold_came *c = &h->run.came;
+	unsigned count = 0;
+	ssize_t n = spore__pass_receive(h->run.control.fd, bytes, size, c->fds + c->count,
+	                                SPORE__HOLD_DESCRIPTORS - c->count, &count);
+	c->count += n > 0 ? count : 0;
+	return n;
 }
 
 static void hear(struct spore__hold *h, const struct spore__control_message *m, size_t *len, uint64_t *records)
@@ -157,7 +176,7 @@ static bool look(struct spore__hold *h)
 	while (more && left > 0) {
 		size_t room;
 		unsigned char *place = spore__control_space(&h->run.side.in, &room);
-		ssize_t n = place == NULL ? 0 : recv(h->run.control.fd, place, room < left ? room : left, MSG_DONTWAIT);
+		ssize_t n = place == NULL ? 0 : receive(h, place, room < left ? room : left);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -172,6 +191,8 @@ static bool look(struct spore__hold *h)
 		enum spore_err e;
 		while ((e = spore__hold_side_next(&h->run.side, &m)) == SPORE_OK)
 			hear(h, &m, &len, &records);
+		if (h->run.side.in.len == h->run.side.in.from)
+			close_came(h); // they were of a message that has no use for them
 		if (e != SPORE_EAGAIN) {
 			refuse(h, e);
 			more = false;

@@ -11,6 +11,7 @@
 struct spore__hold_memory {
 	uint64_t id, serial;
 	unsigned role;
+	const char *transport; // static
 	int fd;
 };
 
@@ -22,13 +23,19 @@ static struct spore__hold_memory *find(struct spore__hold *h, uint64_t id, uint6
 	return NULL;
 }
 
+static bool is(const struct spore__hold_word *word, const char *text)
+{
+	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
+}
+
 void spore__hold_memory_keep(struct spore__hold *h, const struct spore__hold_message *m, int fd)
 {
 	struct spore__hold_memories *k = &h->memories;
 	struct spore__hold_memory *items = k->items;
-	static const char ring[] = "ring";
-	if (m->kind.len != sizeof ring - 1 || memcmp(m->kind.s, ring, sizeof ring - 1) != 0 ||
-	    k->count == SPORE__HOLD_MEMORIES)
+	const char *transport = is(&m->kind, "ring")                          ? "ring"
+	                        : is(&m->kind, "publication") && m->role == 1 ? "publication"
+	                                                                      : NULL;
+	if (transport == NULL || k->count == SPORE__HOLD_MEMORIES)
 		return;
 	if (k->count == k->room) {
 		size_t room = k->room == 0 ? 1 : k->room * 2;
@@ -40,8 +47,11 @@ void spore__hold_memory_keep(struct spore__hold *h, const struct spore__hold_mes
 	}
 	int mine = spore__os_for_reading(fd);
 	if (mine >= 0)
-		items[k->count++] = (struct spore__hold_memory){
-		    .id = (uint64_t)m->number, .serial = m->serial, .role = m->role, .fd = mine};
+		items[k->count++] = (struct spore__hold_memory){.id = (uint64_t)m->number,
+		                                                .serial = m->serial,
+		                                                .role = m->role,
+		                                                .transport = transport,
+		                                                .fd = mine};
 }
 
 static void drop(struct spore__hold_memories *k, struct spore__hold_memory *m)
@@ -77,7 +87,7 @@ bool spore__hold_memory_give(struct spore__hold *h, struct spore__hold_peer *p, 
 	p->gives |= gives;
 	if (gives)
 		p->gift_at = p->out.len;
-	spore__hold_put_channel(&p->out, (uint64_t)m->number, m->serial, k != NULL ? "ring" : "none",
+	spore__hold_put_channel(&p->out, (uint64_t)m->number, m->serial, k != NULL ? k->transport : "none",
 	                        k != NULL ? k->role : 0, gives ? 1 : 0, NULL);
 	return p->out.err == 0;
 }

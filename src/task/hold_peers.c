@@ -298,7 +298,7 @@ static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, cons
 	p->fd_count -= count;
 	memmove(p->fds, p->fds + count, p->fd_count * sizeof fds[0]);
 	if (p->looks && (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS ||
-	                 !spore__hold_ports_is_free(h, m->number))) {
+	                 !spore__hold_ports_is_free(h, m))) {
 		for (unsigned i = 0; i < count; i++)
 			close(fds[i]);
 		spore__hold_put_serial(&p->out, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);

@@ -21,6 +21,7 @@ struct spore__hold_port {
 	char name[SPORE__HOLD_WORD + 1];
 	uint64_t *serials; // malloc'ed
 	size_t serial_count, serial_cap;
+	struct spore__hold_publication *publication; // NULL: it does not publish, or does so without the hold
 	size_t len;
 	unsigned char items[]; // encoded: port, kind, shape, options
 };
@@ -44,6 +45,7 @@ static struct spore__hold_port *find_name(struct spore__hold *h, const char *nam
 static void free_port(struct spore__hold_port *p)
 {
 	free(p->serials);
+	spore__hold_publication_finish(p->publication);
 	free(p);
 }
 
@@ -154,6 +156,7 @@ void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_m
 		*p = (struct spore__hold_port){.id = ++h->ports.last_id, .len = w.len, .next = h->ports.first};
 		memcpy(p->name, name, sizeof name);
 		memcpy(p->items, w.data, w.len);
+		p->publication = spore__hold_publication_take(h, m);
 		h->ports.first = p;
 		h->ports.count++;
 		struct spore__msgpack_writer frame = {0};
@@ -250,10 +253,10 @@ static bool knows(const struct spore__hold *h, const struct spore__hold_word *tr
 static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, const struct spore__hold_message *m,
                     struct spore__hold_passed *passed)
 {
-	enum { PEER_MAX = 1024 };
+	enum { PEER_MAX = 1024, SLOW_MAX = 16 };
 	struct spore__msgpack_writer w = {0};
 	struct spore__msgpack_reader at;
-	char transport[SPORE__HOLD_WORD + 1], peer[PEER_MAX] = "";
+	char transport[SPORE__HOLD_WORD + 1], peer[PEER_MAX] = "", slow[SLOW_MAX] = "";
 	const char *s;
 	uint32_t len;
 	memcpy(transport, m->kind.s, m->kind.len);
@@ -263,8 +266,13 @@ static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, 
 		memcpy(peer, s, len);
 		peer[len] = '\0';
 	}
-	spore__control_put_channel(&w, port->name, m->serial, transport, m->role, m->descriptors,
-	                           peer[0] != '\0' ? peer : NULL);
+	if (spore__msgpack_find(&m->map, "slow", &at) && spore__msgpack_read_str(&at, &s, &len) == SPORE__MSGPACK_OK &&
+	    len < sizeof slow) {
+		memcpy(slow, s, len);
+		slow[len] = '\0';
+	}
+	spore__control_put_subscription(&w, port->name, m->serial, transport, m->role, m->descriptors,
+	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL);
 	return spore__hold_say(h, &w, passed);
 }
 
@@ -278,6 +286,8 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 	if (port != NULL && knows(h, &m->kind) && add_serial(port, m->serial)) {
 		if (passed.count > 0)
 			spore__hold_memory_keep(h, m, passed.fds[0]);
+		if (port->publication != NULL && passed.count == 2)
+			spore__hold_publication_give(port->publication, passed.fds[1]);
 		if (pass_on(h, port, m, &passed)) {
 			if (m->descriptors == 0)
 				tell_serial(h, SPORE__HOLD_WIRED, port->id, m->serial);
@@ -293,6 +303,9 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 
 void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
 {
+	struct spore__hold_port *p = find(h, (int64_t)passed->id);
+	if (p != NULL && p->publication != NULL && passed->count == 2)
+		spore__hold_publication_passed(p->publication, passed->fds[1]);
 	tell_serial(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
 }
 
@@ -302,9 +315,10 @@ void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hol
 	tell_serial(h, SPORE__HOLD_OVER, passed->id, passed->serial);
 }
 
-bool spore__hold_ports_is_free(struct spore__hold *h, int64_t id)
+bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_message *m)
 {
-	const struct spore__hold_port *p = find(h, id);
+	static const char one_way[] = "publication";
+	const struct spore__hold_port *p = find(h, m->number);
 	struct spore__msgpack_value shape = {0};
 	if (p == NULL)
 		return false;
@@ -312,6 +326,9 @@ bool spore__hold_ports_is_free(struct spore__hold *h, int64_t id)
 	if (spore__msgpack_skip(&r) != SPORE__MSGPACK_OK || spore__msgpack_skip(&r) != SPORE__MSGPACK_OK ||
 	    spore__msgpack_read(&r, &shape) != SPORE__MSGPACK_OK)
 		return false;
+	if (m->kind.len == sizeof one_way - 1 && memcmp(m->kind.s, one_way, m->kind.len) == 0)
+		return spore__msgpack_is(&shape, "publish") ||
+		       (spore__msgpack_is(&shape, "subscribe") && p->serial_count == 0);
 	return spore__msgpack_is(&shape, "serve") || (spore__msgpack_is(&shape, "connect") && p->serial_count == 0);
 }
 

@@ -305,16 +305,26 @@ void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_ty
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer)
 {
+	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL);
+}
+
+void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
+                                  unsigned role, unsigned count, const char *peer, const char *slow)
+{
 	size_t at = begin(w, SPORE__HOLD_CHANNEL, 6);
 	spore__msgpack_uint(w, id);
 	spore__msgpack_uint(w, serial);
 	spore__msgpack_str(w, transport);
 	spore__msgpack_uint(w, role);
 	spore__msgpack_uint(w, count);
-	spore__msgpack_map(w, peer != NULL);
+	spore__msgpack_map(w, (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL));
 	if (peer != NULL) {
 		spore__msgpack_str(w, "peer");
 		spore__msgpack_str(w, peer);
+	}
+	if (slow != NULL) {
+		spore__msgpack_str(w, "slow");
+		spore__msgpack_str(w, slow);
 	}
 	end(w, at);
 }

@@ -140,5 +140,8 @@ void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const vo
 void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial);
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);
+// The same of a subscription; PEER and SLOW may be NULL.
+void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
+                                  unsigned role, unsigned count, const char *peer, const char *slow);
 
 #endif

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,21 @@ static const uint32_t network[] = {
     0x01161970, // GFS2
     0x7461636f, // OCFS2
 };
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010 // Linux 5.1
+#endif
+
+int64_t spore__os_memory_size(int fd, bool published)
+{
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS), wanted = F_SEAL_SHRINK | (published ? F_SEAL_FUTURE_WRITE : 0);
+	if (seals >= 0 && (seals & wanted) == wanted && fstat(fd, &st) == 0)
+		return st.st_size;
+	if (seals >= 0)
+		errno = EINVAL;
+	return -1;
+}
 
 int spore__os_for_reading(int fd)
 {

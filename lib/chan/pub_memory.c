@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../os/os.h"
+#include "chan/pub.h"
+
+bool spore__pub_shape_of(uint32_t log, uint64_t large, struct spore__pub_shape *s)
+{
+	enum { LEAST = 4096, MOST = 256 * 1024 * 1024 };
+	if (log < LEAST || log > MOST || (log & (log - 1)) != 0 || large % SPORE__PUB_PAGE != 0 ||
+	    large > UINT64_C(1) << 40)
+		return false;
+	*s = (struct spore__pub_shape){.log = log, .large = large, .large_at = SPORE__PUB_PAGE + (uint64_t)log};
+	s->size = s->large_at + large;
+	return true;
+}
+
+enum spore_err spore__pub_map(int memory, struct spore__pub_shape *s, unsigned char **map)
+{
+	struct spore__pub_header h;
+	uint64_t size;
+	if (spore__io_publication_check(memory, &size) != 0)
+		return errno == ENOSYS ? SPORE_EUNSUPPORTED : SPORE_EINVALID;
+	if (size < SPORE__PUB_PAGE)
+		return SPORE_EINVALID;
+	void *page = spore__io_map(memory, 0, SPORE__PUB_PAGE, SPORE__IO_READ);
+	if (page == NULL)
+		return SPORE_ENOMEM;
+	memcpy(&h, page, sizeof h);
+	(void)munmap(page, SPORE__PUB_PAGE);
+	if (h.cookie != SPORE__PUB_COOKIE || h.layout != SPORE__PUB_LAYOUT)
+		return SPORE_EVERSION;
+	// What is there now stays: the seal says so.
+	if (!spore__pub_shape_of(h.log, h.large, s) || s->size != size ||
+	    !spore__io_memory_present(memory, 0, s->large_at))
+		return SPORE_EINVALID;
+	*map = spore__io_map(memory, 0, (size_t)s->large_at, SPORE__IO_READ);
+	return *map != NULL ? SPORE_OK : SPORE_ENOMEM;
+}
+
+enum spore_err spore__cursor_map(int memory, unsigned how, struct spore__cursor **c)
+{
+	uint64_t size;
+	if (spore__io_memory_check(memory, &size) != 0)
+		return errno == ENOSYS ? SPORE_EUNSUPPORTED : SPORE_EINVALID;
+	if (size != SPORE__PUB_PAGE || !spore__io_memory_present(memory, 0, SPORE__PUB_PAGE))
+		return SPORE_EINVALID;
+	struct spore__cursor *page = spore__io_map(memory, 0, SPORE__PUB_PAGE, how);
+	if (page == NULL)
+		return SPORE_ENOMEM;
+	if (page->cookie != SPORE__CURSOR_COOKIE || page->layout != SPORE__PUB_LAYOUT) {
+		spore__cursor_unmap(page);
+		return SPORE_EVERSION;
+	}
+	*c = page;
+	return SPORE_OK;
+}
+
+void spore__cursor_unmap(struct spore__cursor *c)
+{
+	if (c != NULL)
+		(void)munmap(c, SPORE__PUB_PAGE);
+}
+
+static int make_cursor(void)
+{
+	int fd = spore__io_memory(SPORE__PUB_PAGE);
+	struct spore__cursor *c = NULL;
+	if (fd >= 0 && spore__io_memory_reserve(fd, 0, SPORE__PUB_PAGE) == 0)
+		c = spore__io_map(fd, 0, SPORE__PUB_PAGE, SPORE__IO_WRITE);
+	if (c == NULL) {
+		int e = errno;
+		if (fd >= 0)
+			close(fd);
+		errno = e;
+		return -1;
+	}
+	c->cookie = SPORE__CURSOR_COOKIE;
+	c->layout = SPORE__PUB_LAYOUT;
+	atomic_store(&c->released, SPORE__PUB_NOWHERE);
+	spore__cursor_unmap(c);
+	return fd;
+}
+
+enum spore_err spore__pub_make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2])
+{
+	int memory[2] = {-1, -1}, sockets[2];
+	(void)sizes;
+	memory[0] = make_cursor();
+	memory[1] = memory[0] >= 0 ? fcntl(memory[0], F_DUPFD_CLOEXEC, 0) : -1;
+	if (memory[1] < 0 || spore__io_pair(sockets) != 0) {
+		int e = errno;
+		for (int i = 0; i < 2; i++)
+			if (memory[i] >= 0)
+				close(memory[i]);
+		errno = e;
+		return e == ENOSYS ? SPORE_EUNSUPPORTED : e == ENOMEM || e == ENOSPC ? SPORE_ENOMEM : SPORE_ESYSTEM;
+	}
+	for (int i = 0; i < 2; i++)
+		ends[i] = (struct spore__channel_end){.role = i, .fds = {memory[i], sockets[i]}};
+	return SPORE_OK;
+}
+
+bool spore__pub_listen(int sock)
+{
+	char rung[256];
+	int e = errno;
+	ssize_t n;
+	while ((n = spore__io_receive(sock, rung, sizeof rung)) == (ssize_t)sizeof rung)
+		;
+	bool gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+	errno = e;
+	return !gone;
+}

@@ -1,0 +1,261 @@
+// The subscriber's end: sub_receive.c, and how it waits.
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../os/os.h"
+#include "chan/bell.h"
+#include "chan/sub_inside.h"
+
+enum {
+	SPIN_NS = 2000,
+	LOOKS = 64, // between two looks at the clock
+	VAIN = 4,   // waits in which spinning was no use, before it is left out
+	VAIN_EACH = 32,
+};
+
+static struct spore__sub *sub(struct spore__transport *t)
+{
+	return (struct spore__sub *)t;
+}
+
+// ---- waiting
+
+static bool is_changed(const struct spore__sub *s)
+{
+	return s->err != SPORE_OK || atomic_load_explicit(&s->gone, memory_order_relaxed) ||
+	       (s->memory >= 0 && atomic_load_explicit(&s->says->head, memory_order_acquire) != s->at);
+}
+
+static bool spin(struct spore__sub *s)
+{
+	int64_t until = 0;
+	if (s->base.spin == 0 || s->memory < 0 || (s->in_vain >= VAIN && ++s->turn % VAIN_EACH != 0))
+		return is_changed(s);
+	for (unsigned i = 1; !is_changed(s); i++) {
+		if (i % LOOKS != 0)
+			continue;
+		int64_t now = spore__bell_now();
+		until = until == 0 ? now + s->base.spin : until;
+		if (now >= until) {
+			s->in_vain++;
+			return false;
+		}
+	}
+	s->in_vain = 0;
+	return true;
+}
+
+static void lie_down(struct spore__sub *s)
+{
+	spore__sub_say_released(s);
+	s->number += 1 + (s->number & 1);
+	atomic_store_explicit(&s->cursor->sleep, s->number, memory_order_seq_cst);
+	// A publisher that does not know of this end does not fence for it.
+	if (atomic_load_explicit(&s->cursor->taken, memory_order_relaxed) != 1)
+		spore__io_barrier();
+	atomic_thread_fence(memory_order_seq_cst);
+	s->armed = true;
+}
+
+static void get_up(struct spore__sub *s)
+{
+	if ((s->number & 1) != 0)
+		atomic_store_explicit(&s->cursor->sleep, ++s->number, memory_order_relaxed);
+	s->armed = false;
+}
+
+static enum spore_err sleep_until(struct spore__sub *s, int64_t deadline, struct pollfd *extra, unsigned count)
+{
+	struct pollfd p[1 + SPORE__END_EXTRA] = {{.fd = s->sock, .events = POLLIN}};
+	for (unsigned i = 0; i < count; i++)
+		p[1 + i] = extra[i];
+	int n = spore__bell_poll(p, 1 + count, deadline);
+	if (n < 0)
+		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
+	for (unsigned i = 0; i < count; i++)
+		extra[i].revents = p[1 + i].revents;
+	if (n == 0)
+		return SPORE_ETIMEOUT;
+	if (p[0].revents != 0)
+		spore__sub_hear(s);
+	return SPORE_OK;
+}
+
+static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
+                               unsigned count)
+{
+	struct spore__sub *s = sub(t);
+	(void)way;
+	if (s->overrun) { // there is something, which may be gone again when it is looked at
+		s->overrun = false;
+		(void)sched_yield();
+		return deadline >= 0 && spore__bell_now() >= deadline ? SPORE_ETIMEOUT : SPORE_OK;
+	}
+	if (spin(s))
+		return SPORE_OK;
+	if (s->base.spin > 0)
+		(void)sched_yield();
+	lie_down(s);
+	enum spore_err e = SPORE_OK;
+	if (!is_changed(s)) {
+		atomic_fetch_add_explicit(&t->slept, 1, memory_order_relaxed);
+		e = sleep_until(s, deadline, extra, count);
+	}
+	get_up(s);
+	return e;
+}
+
+static bool arm(struct spore__transport *t, enum spore__way way)
+{
+	struct spore__sub *s = sub(t);
+	(void)way;
+	if (s->overrun) {
+		s->overrun = false;
+		return false;
+	}
+	if (!atomic_load_explicit(&s->gone, memory_order_relaxed))
+		spore__sub_hear(s);
+	lie_down(s);
+	return !is_changed(s);
+}
+
+static int fd_of(const struct spore__transport *t)
+{
+	return ((const struct spore__sub *)t)->sock;
+}
+
+static short events_of(const struct spore__transport *t)
+{
+	(void)t;
+	return POLLIN;
+}
+
+// ---- sending: nothing
+
+static enum spore_err send_nothing(struct spore__transport *t, const void *data, size_t len, bool more)
+{
+	(void)t;
+	(void)data;
+	(void)len;
+	(void)more;
+	return SPORE_EUNSUPPORTED;
+}
+
+static enum spore_err lend_nothing(struct spore__transport *t, size_t size, void **data)
+{
+	(void)data;
+	return send_nothing(t, NULL, size, false);
+}
+
+static enum spore_err commit_nothing(struct spore__transport *t, size_t len)
+{
+	return send_nothing(t, NULL, len, false);
+}
+
+static void abandon_nothing(struct spore__transport *t)
+{
+	(void)t;
+}
+
+static enum spore_err flush_nothing(struct spore__transport *t)
+{
+	(void)t;
+	return SPORE_OK;
+}
+
+static enum spore_err finish_nothing(struct spore__transport *t)
+{
+	return send_nothing(t, NULL, 0, false);
+}
+
+static uint64_t lost_nothing(struct spore__transport *t)
+{
+	(void)t;
+	return 0;
+}
+
+static enum spore_err keep(struct spore__transport *t, enum spore__way way, const void *buffer)
+{
+	(void)t;
+	(void)way;
+	(void)buffer;
+	return SPORE_OK;
+}
+
+// ---- opening, closing
+
+static enum spore_err open_end(const struct spore__channel_end *end, struct spore__transport **t)
+{
+	if (end->role != 1 || spore__io_adopt(end->fds[1]) != 0)
+		return SPORE_EINVALID;
+	struct spore__sub *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return SPORE_ENOMEM;
+	enum spore_err e = spore__cursor_map(end->fds[0], SPORE__IO_WRITE, &s->cursor);
+	if (e != SPORE_OK) {
+		free(s);
+		return e;
+	}
+	close(end->fds[0]);
+	s->sock = end->fds[1];
+	s->memory = -1;
+	s->slow = end->slow;
+	s->last = end->last;
+	s->base.spin = SPIN_NS;
+	*t = &s->base;
+	return SPORE_OK;
+}
+
+static void destroy(struct spore__transport *t)
+{
+	struct spore__sub *s = sub(t);
+	for (; s->lent_first != s->lent_next; s->lent_first++)
+		free(s->lent[s->lent_first % SPORE__SUB_LENT].copy);
+	if (s->map != NULL)
+		(void)munmap(s->map, (size_t)s->shape.large_at);
+	if (s->memory >= 0)
+		close(s->memory);
+	close(s->sock);
+	spore__cursor_unmap(s->cursor);
+	free(s);
+}
+
+// What has arrived can still be received.
+static void hang_up(struct spore__transport *t)
+{
+	int e = errno;
+	atomic_store_explicit(&sub(t)->hung, true, memory_order_relaxed);
+	(void)shutdown(sub(t)->sock, SHUT_RDWR);
+	errno = e;
+}
+
+const struct spore__transport_ops spore__publication_ops = {
+    .name = "publication",
+    .fds = 2,
+    .needs_linux = true,
+    .make = spore__pub_make,
+    .open = open_end,
+    .destroy = destroy,
+    .hang_up = hang_up,
+    .send = send_nothing,
+    .loan = lend_nothing,
+    .commit = commit_nothing,
+    .abandon = abandon_nothing,
+    .flush = flush_nothing,
+    .finish = finish_nothing,
+    .lost = lost_nothing,
+    .read = spore__sub_read,
+    .copy = spore__sub_copy,
+    .release = spore__sub_release,
+    .keep = keep,
+    .wait = wait_for,
+    .arm = arm,
+    .fd = fd_of,
+    .events = events_of,
+};

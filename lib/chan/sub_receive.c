@@ -1,0 +1,392 @@
+// The subscriber's end. The memory is the publisher's, which need not be trusted, and which may be overwritten at any time: what is used was
+// copied before it was checked, and it was checked after the copy that it had still been there. Nothing in it can be a reason for more than TURNS
+// looks, nor for touching anything outside.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../os/os.h"
+#include "chan/sub_inside.h"
+#include "pass.h"
+
+enum {
+	TURNS = 8, // records that are no message, or were overwritten, in one look
+	LENT = SPORE__SUB_LENT,
+};
+
+struct found {
+	enum spore__pub_kind kind;
+	uint64_t number;
+	uint64_t end;    // the next record
+	uint64_t offset; // in the log, or in the memory
+	uint64_t len;
+};
+
+static struct spore__sub *sub(struct spore__transport *t)
+{
+	return (struct spore__sub *)t;
+}
+
+// ---- the publisher's memory
+
+static uint64_t word(const struct spore__sub *s, uint64_t at, unsigned index)
+{
+	unsigned char *log = s->map + SPORE__PUB_PAGE;
+	return atomic_load_explicit((_Atomic uint64_t *)(void *)(log + (at & (s->shape.log - 1))) + index,
+	                            memory_order_relaxed);
+}
+
+// Was what has been copied of the record at AT still that?
+static bool is_whole(const struct spore__sub *s, uint64_t at)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return at >= atomic_load_explicit(&s->says->tail, memory_order_relaxed);
+}
+
+static bool is_whole_far(const struct spore__sub *s, uint64_t at)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return at >= atomic_load_explicit(&s->says->large_from, memory_order_relaxed);
+}
+
+// Reads the head of the record at AT, which ends before HEAD. False: nonsense, unless it was overwritten.
+static bool parse(const struct spore__sub *s, uint64_t at, uint64_t head, struct found *f)
+{
+	uint64_t log = s->shape.log, to_end = log - (at & (log - 1));
+	uint64_t most = head - at < to_end ? head - at : to_end;
+	uint64_t what = word(s, at, 1), len = what & ((UINT64_C(1) << 56) - 1);
+	*f = (struct found){.kind = (enum spore__pub_kind)(what >> 56), .number = word(s, at, 0)};
+	uint64_t size = f->kind == SPORE__PUB_SKIP ? to_end : len <= most ? spore__pub_size(len) : UINT64_MAX;
+	if (size > most)
+		return false;
+	f->end = at + size;
+	f->offset = SPORE__PUB_PAGE + (at & (log - 1)) + SPORE__PUB_HEAD;
+	f->len = len;
+	if (f->kind != SPORE__PUB_FAR)
+		return f->kind == SPORE__PUB_MESSAGE || f->kind == SPORE__PUB_SKIP || f->kind == SPORE__PUB_FINISH;
+	uint64_t offset = len == 2 * sizeof(uint64_t) ? word(s, at, 2) : UINT64_MAX;
+	f->len = len == 2 * sizeof(uint64_t) ? word(s, at, 3) : 0;
+	f->offset = s->shape.large_at + offset;
+	return f->len <= SPORE_CHAN_LARGEST && offset <= s->shape.large && f->len <= s->shape.large - offset;
+}
+
+// ---- what is released
+
+void spore__sub_say_released(struct spore__sub *s)
+{
+	if (s->said == s->released)
+		return;
+	s->said = s->released;
+	atomic_store_explicit(&s->cursor->released, s->released, memory_order_release);
+	if (s->slow != SPORE_SLOW_BLOCK)
+		return;
+	atomic_thread_fence(memory_order_seq_cst);
+	uint32_t number = atomic_load_explicit(&s->cursor->waits, memory_order_relaxed);
+	if ((number & 1) != 0 && number != s->rung) {
+		int e = errno;
+		s->rung = number;
+		(void)spore__io_send(s->sock, "", 1); // a full socket was rung enough
+		errno = e;
+	}
+}
+
+static void release_to(struct spore__sub *s, uint64_t at, bool large)
+{
+	s->released = at;
+	if (large || s->released - s->said >= s->shape.log / 4)
+		spore__sub_say_released(s);
+}
+
+// ---- places
+
+static void go_to(struct spore__sub *s, uint64_t at)
+{
+	s->at = at;
+	if (s->lent_first == s->lent_next)
+		release_to(s, at, false);
+}
+
+// Goes on at a record that stays for a while. False: this is the end.
+static bool skip_ahead(struct spore__sub *s)
+{
+	uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire), best = head;
+	if (s->slow == SPORE_SLOW_DISCONNECT || head < s->at) {
+		s->err = s->slow == SPORE_SLOW_DISCONNECT ? SPORE_ECLOSED : SPORE_EMALFORMED;
+		return false;
+	}
+	for (unsigned i = 0; i < SPORE__PUB_MARKS; i++) {
+		uint64_t mark = atomic_load_explicit(&s->says->marks[i], memory_order_relaxed);
+		if (mark % SPORE__PUB_ALIGN == 0 && mark > s->at && mark < best && head - mark <= s->shape.log / 4 * 3)
+			best = mark;
+	}
+	uint64_t latest = atomic_load_explicit(&s->says->latest, memory_order_relaxed);
+	if (best == head && latest > s->at && latest < head)
+		best = latest;
+	if (best % SPORE__PUB_ALIGN != 0)
+		s->err = SPORE_EMALFORMED;
+	else
+		go_to(s, best);
+	return s->err == SPORE_OK;
+}
+
+// Begins where the publisher said, or behind the last message, or with it.
+static enum spore_err begin(struct spore__sub *s)
+{
+	bool taken = atomic_load_explicit(&s->cursor->taken, memory_order_acquire) == 1;
+	uint64_t from = atomic_load_explicit(&s->cursor->from, memory_order_relaxed);
+	uint64_t last = taken ? atomic_load_explicit(&s->cursor->last, memory_order_relaxed)
+	                      : atomic_load_explicit(&s->says->latest, memory_order_acquire);
+	s->at = taken ? from : 0;
+	s->known = true;
+	s->expected = taken ? atomic_load_explicit(&s->cursor->number, memory_order_relaxed) : 0;
+	for (int i = 0; i < TURNS && last != SPORE__PUB_NOWHERE && (s->last || !taken); i++) {
+		struct found f;
+		uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire);
+		bool good = last % SPORE__PUB_ALIGN == 0 && last < head && parse(s, last, head, &f);
+		bool whole = is_whole(s, last);
+		s->at = last;
+		s->known = good && whole;
+		s->expected = s->known ? f.number : 0;
+		if (s->known && !s->last) {
+			s->at = f.end;
+			s->expected++;
+		}
+		if (whole)
+			break;
+		last = atomic_load_explicit(&s->says->latest, memory_order_acquire);
+		taken = false; // the place was overwritten before it was looked at
+	}
+	if (s->at % SPORE__PUB_ALIGN != 0)
+		return SPORE_EMALFORMED;
+	s->released = s->at;
+	return SPORE_OK;
+}
+
+static enum spore_err attach(struct spore__sub *s, int memory)
+{
+	enum spore_err e = spore__pub_map(memory, &s->shape, &s->map);
+	if (e != SPORE_OK) {
+		close(memory);
+		return e == SPORE_ENOMEM ? e : SPORE_EMALFORMED;
+	}
+	s->memory = memory;
+	s->says = (struct spore__pub_says *)(void *)(s->map + SPORE__PUB_SAYS_AT);
+	e = begin(s);
+	spore__sub_say_released(s);
+	return e;
+}
+
+// The memory, once it has come.
+static void receive_memory(struct spore__sub *s)
+{
+	char bytes[256];
+	int memory, before = errno;
+	unsigned count = 0;
+	ssize_t n = spore__pass_receive(s->sock, bytes, sizeof bytes, &memory, 1, &count);
+	if (n > 0 && count == 1)
+		s->err = attach(s, memory);
+	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		atomic_store_explicit(&s->gone, true, memory_order_release);
+	errno = before;
+}
+
+void spore__sub_hear(struct spore__sub *s)
+{
+	if (s->memory < 0)
+		receive_memory(s);
+	else if (!spore__pub_listen(s->sock))
+		atomic_store_explicit(&s->gone, true, memory_order_release);
+}
+
+// ---- messages
+
+static void pass_over(struct spore__sub *s, const struct found *f)
+{
+	go_to(s, f->end);
+}
+
+static bool is_behind_bound(struct spore__sub *s, uint64_t head)
+{
+	if (!s->bounded && atomic_load_explicit(&s->hung, memory_order_relaxed)) {
+		s->bounded = true;
+		s->bound = head;
+	}
+	return s->bounded && s->at >= s->bound;
+}
+
+// The next message, of which nothing but the head was copied.
+static enum spore_err find(struct spore__sub *s, struct found *f)
+{
+	if (s->err == SPORE_OK && s->memory < 0)
+		receive_memory(s);
+	if (s->err != SPORE_OK)
+		return s->err;
+	for (int i = 0; i < TURNS; i++) {
+		bool gone = atomic_load_explicit(&s->gone, memory_order_acquire); // before the last look
+		if (s->memory < 0)
+			return gone ? (s->err = SPORE_ECLOSED) : SPORE_EAGAIN;
+		uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire);
+		if (head == s->at)
+			return gone ? (s->err = SPORE_ECLOSED) : SPORE_EAGAIN;
+		if (head < s->at)
+			return s->err = SPORE_EMALFORMED;
+		if (is_behind_bound(s, head))
+			return s->err = SPORE_ECLOSED;
+		bool good = head - s->at <= s->shape.log && parse(s, s->at, head, f);
+		if (!is_whole(s, s->at) || head - s->at > s->shape.log) {
+			if (!skip_ahead(s))
+				return s->err;
+			continue;
+		}
+		if (!good || (s->known && f->number < s->expected))
+			return s->err = SPORE_EMALFORMED;
+		if (f->kind == SPORE__PUB_FINISH) {
+			spore__sub_say_released(s);
+			return s->err = SPORE_EEND;
+		}
+		if (f->kind == SPORE__PUB_MESSAGE || is_whole_far(s, s->at))
+			if (f->kind != SPORE__PUB_SKIP)
+				return SPORE_OK;
+		pass_over(s, f);
+	}
+	s->overrun = true;
+	return SPORE_EAGAIN;
+}
+
+// F was received.
+static void count(struct spore__sub *s, const struct found *f)
+{
+	struct spore__cursor *c = s->cursor;
+	if (s->known && f->number != s->expected) {
+		uint64_t dropped =
+		    f->number - s->expected + atomic_load_explicit(&s->base.dropped, memory_order_relaxed);
+		atomic_store_explicit(&s->base.dropped, dropped, memory_order_relaxed);
+		atomic_store_explicit(&c->dropped, dropped, memory_order_relaxed);
+	}
+	s->known = true;
+	s->expected = f->number + 1;
+	s->at = f->end;
+	s->overrun = false;
+	atomic_store_explicit(&c->received, atomic_load_explicit(&c->received, memory_order_relaxed) + 1,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&c->bytes, atomic_load_explicit(&c->bytes, memory_order_relaxed) + f->len,
+	                      memory_order_relaxed);
+}
+
+// By reading: a page of a mapping that nobody has put there would make the memory larger.
+static enum spore_err read_far(const struct spore__sub *s, const struct found *f, unsigned char *to)
+{
+	if (!spore__io_memory_present(s->memory, f->offset, f->len))
+		return SPORE_EMALFORMED;
+	for (uint64_t done = 0; done < f->len;) {
+		ssize_t n = pread(s->memory, to + done, (size_t)(f->len - done), (off_t)(f->offset + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return SPORE_EMALFORMED;
+		done += (uint64_t)n;
+	}
+	return SPORE_OK;
+}
+
+// SPORE_EAGAIN: it was overwritten meanwhile; look again.
+static enum spore_err take(struct spore__sub *s, const struct found *f, void *to)
+{
+	bool far = f->kind == SPORE__PUB_FAR;
+	enum spore_err e = SPORE_OK;
+	if (far)
+		e = read_far(s, f, to);
+	else if (f->len > 0)
+		memcpy(to, s->map + f->offset, (size_t)f->len);
+	bool there = is_whole(s, s->at);
+	if (!there)
+		return skip_ahead(s) ? SPORE_EAGAIN : s->err;
+	if (far && !is_whole_far(s, s->at)) {
+		pass_over(s, f);
+		return SPORE_EAGAIN;
+	}
+	if (e == SPORE_OK)
+		count(s, f);
+	else
+		s->err = e;
+	return e;
+}
+
+enum spore_err spore__sub_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
+{
+	struct spore__sub *s = sub(t);
+	struct found f;
+	enum spore_err e = SPORE_EAGAIN;
+	for (int i = 0; i < TURNS; i++) {
+		e = find(s, &f);
+		if (e != SPORE_OK)
+			return e;
+		*len = (size_t)f.len;
+		if (f.len > size)
+			return SPORE_ETOOBIG;
+		e = take(s, &f, buffer);
+		if (e == SPORE_OK)
+			release_to(s, s->at, f.kind == SPORE__PUB_FAR);
+		if (e != SPORE_EAGAIN)
+			return e;
+	}
+	s->overrun = true;
+	return e;
+}
+
+// Does the publisher wait until the record at s->at is released?
+static bool stays(const struct spore__sub *s)
+{
+	return s->slow == SPORE_SLOW_BLOCK && atomic_load_explicit(&s->cursor->taken, memory_order_acquire) == 1 &&
+	       s->at >= atomic_load_explicit(&s->cursor->from, memory_order_relaxed);
+}
+
+static enum spore_err read_copy(struct spore__sub *s, const struct found *f, struct spore__sub_lent *l)
+{
+	l->copy = malloc(f->len > 0 ? (size_t)f->len : 1);
+	if (l->copy == NULL)
+		return SPORE_ENOMEM;
+	enum spore_err e = take(s, f, l->copy);
+	if (e != SPORE_OK)
+		free(l->copy);
+	return e;
+}
+
+enum spore_err spore__sub_read(struct spore__transport *t, const void **data, size_t *len)
+{
+	struct spore__sub *s = sub(t);
+	struct found f;
+	enum spore_err e = SPORE_EAGAIN;
+	if (s->lent_next - s->lent_first == LENT)
+		return SPORE_EBUSY;
+	struct spore__sub_lent *l = &s->lent[s->lent_next % LENT];
+	for (int i = 0; i < TURNS && e == SPORE_EAGAIN; i++) {
+		*l = (struct spore__sub_lent){0};
+		e = find(s, &f);
+		if (e != SPORE_OK)
+			return e;
+		if (f.kind == SPORE__PUB_MESSAGE && stays(s))
+			count(s, &f);
+		else
+			e = read_copy(s, &f, l);
+	}
+	s->overrun = e == SPORE_EAGAIN;
+	if (e != SPORE_OK)
+		return e;
+	l->end = s->at;
+	s->lent_next++;
+	*data = l->copy != NULL ? l->copy : s->map + f.offset;
+	*len = (size_t)f.len;
+	return SPORE_OK;
+}
+
+void spore__sub_release(struct spore__transport *t)
+{
+	struct spore__sub *s = sub(t);
+	struct spore__sub_lent *l = &s->lent[s->lent_first++ % LENT];
+	bool copied = l->copy != NULL;
+	free(l->copy);
+	l->copy = NULL;
+	release_to(s, l->end, copied);
+}
