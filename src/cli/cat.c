@@ -25,11 +25,12 @@ const struct spore__command spore__command_cat = {
     .name = "cat",
     .operands = "A.PORT",
     .summary = "print what a port sends, as its peer",
-    .text = "Becomes the other end of the port, which must connect and be wired to nothing, or serve, and prints "
-            "each message that the program sends until it finishes. A port that is wired is looked at with *spore "
-            "tap*. The port is free again when *cat* ends; a wire that is made meanwhile takes its place. To a port that "
-            "publishes *cat* is one more subscriber: it begins with the last message, and what it is too slow for is "
-            "dropped and counted.",
+    .text =
+        "Becomes the other end of the port, which must connect and be wired to nothing, or serve, and prints "
+        "each message that the program sends until it finishes. A port that is wired is looked at with *spore "
+        "tap*. The port is free again when *cat* ends; a wire that is made meanwhile takes its place. To a port that "
+        "publishes *cat* is one more subscriber: it begins with the last message, and what it is too slow for is "
+        "dropped and counted.",
     .options = options,
     .examples = examples,
     .min_operands = 1,
