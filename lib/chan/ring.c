@@ -65,10 +65,7 @@ static int make_memory(const struct spore__ring_shape *s)
 	if (fd < 0)
 		return -1;
 	void *page = NULL;
-	bool ok = spore__io_memory_reserve(fd, 0, s->heap_at[0]) == 0;
-	for (int d = 0; d < 2; d++)
-		ok = ok && spore__io_memory_reserve(fd, s->heap_at[d], SPORE__RING_HEAP_FIRST) == 0;
-	if (ok)
+	if (spore__io_memory_reserve(fd, 0, s->heap_at[0]) == 0)
 		page = spore__io_map(fd, 0, SPORE__RING_PAGE, SPORE__IO_WRITE);
 	if (page == NULL) {
 		int e = errno;
@@ -131,7 +128,6 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	send->heap = r->map + s->heap_at[role];
 	send->heap_offset = s->heap_at[role];
 	send->heap_size = s->heap;
-	send->heap_active = SPORE__RING_HEAP_FIRST;
 	send->large_offset = s->large_at[role];
 	send->large_size = s->large;
 	send->slots = calloc(s->cells, sizeof send->slots[0]);
@@ -160,11 +156,8 @@ enum spore_err spore__ring_shape_of(int memory, struct spore__ring_shape *s)
 		return errno == ENOSYS ? SPORE_EUNSUPPORTED : SPORE_EINVALID;
 	if (size < SPORE__RING_PAGE)
 		return SPORE_EINVALID;
-	void *page = spore__io_map(memory, 0, SPORE__RING_PAGE, SPORE__IO_READ);
-	if (page == NULL)
-		return SPORE_ENOMEM;
-	memcpy(&h, page, sizeof h);
-	(void)munmap(page, SPORE__RING_PAGE);
+	if (pread(memory, &h, sizeof h, 0) != (ssize_t)sizeof h)
+		return SPORE_EINVALID;
 	if (h.cookie != SPORE__RING_COOKIE || h.layout != SPORE__RING_LAYOUT)
 		return SPORE_EVERSION;
 	if (!shape_of(h.cells, h.heap, h.large, s) || s->size != size)

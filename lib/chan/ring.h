@@ -232,7 +232,7 @@ struct spore__ring_sender {
 	unsigned char *heap;
 	uint64_t heap_offset; // in the memory
 	uint32_t heap_size;
-	uint32_t heap_active;
+	uint32_t heap_active; // bytes that there is memory for
 	uint32_t heap_head;
 	uint32_t heap_tail;
 	uint32_t heap_records;

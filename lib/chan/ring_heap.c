@@ -7,7 +7,7 @@
 static bool grow(struct spore__ring *r, uint32_t size)
 {
 	struct spore__ring_sender *s = &r->send;
-	uint64_t active = s->heap_active;
+	uint64_t active = s->heap_active > 0 ? s->heap_active : SPORE__RING_HEAP_FIRST;
 	while (active - s->heap_head < size && active < s->heap_size)
 		active *= 2;
 	if (active > s->heap_size || active - s->heap_head < size ||

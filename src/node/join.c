@@ -260,13 +260,13 @@ static enum spore_err make_pipes(const char *transport, int count, struct spore_
 	return SPORE_OK;
 }
 
-static enum spore_err make(const struct spore__joint *j, struct spore__channel_end ends[2])
+static enum spore_err make(struct spore__spare *spare, const struct spore__joint *j, struct spore__channel_end ends[2])
 {
 	if (strcmp(j->transport, "pipe") == 0)
 		return make_pipes(j->transport, 1, ends);
 	if (strcmp(j->transport, "pipes") == 0)
 		return make_pipes(j->transport, 2, ends);
-	enum spore_err err = spore__channel_make(j->transport, NULL, ends);
+	enum spore_err err = spore__spare_take(spare, j->transport, ends);
 	for (int i = 0; i < 2 && err == SPORE_OK; i++)
 		if (j->ports[i]->plain)
 			ends[i].transport = "stream";
@@ -339,7 +339,7 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 		free(j);
 		return;
 	}
-	enum spore_err err = relays ? SPORE_OK : make(j, ends);
+	enum spore_err err = relays ? SPORE_OK : make(&t->wires.spare, j, ends);
 	for (int i = 0; i < 2 && relays; i++)
 		if (j->ports[i]->plain)
 			ends[i].transport = "stream";

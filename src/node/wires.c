@@ -240,6 +240,8 @@ int spore__wires_init(struct spore__tasks *t)
 {
 	struct spore__wires *w = &t->wires;
 	int err = uv_timer_init(t->loop, &w->retry);
+	if (err == 0)
+		err = spore__spare_init(&w->spare, t->loop);
 	if (err != 0)
 		return err;
 	w->retry.data = t;

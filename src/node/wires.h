@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "node/fault.h"
+#include "node/spare.h"
 #include "task/hold_protocol.h"
 #include "task/port.h"
 
@@ -97,6 +98,7 @@ struct spore__wires {
 	bool adopt;      // the database was lost: what is wired is wanted
 	uv_timer_t retry;
 	bool retrying;
+	struct spore__spare spare;
 };
 
 int spore__wires_init(struct spore__tasks *t); // reads them; an error of libuv's
