@@ -227,14 +227,17 @@ static void run_traffic(const struct variant *v, uint32_t seed, unsigned count, 
 	assert_string_equal(stats.transport, v->transport);
 }
 
-// SEEDS is how many are tried: more by hand, under the thread sanitizer.
+// SPORE_TEST_SEEDS is how many are tried; then nothing else is. They begin with SPORE_TEST_SEED.
 static void test_traffic(void **state)
 {
 	const struct variant *v = *state;
-	const char *wanted = getenv("SEEDS");
-	uint32_t seeds = wanted != NULL ? (uint32_t)atoi(wanted) : 1;
+	const char *wanted = getenv("SPORE_TEST_SEEDS"), *begin = getenv("SPORE_TEST_SEED");
+	uint32_t seeds = wanted != NULL ? (uint32_t)atoi(wanted) : 1,
+	         first = begin != NULL ? (uint32_t)atoi(begin) : 17;
 	for (uint32_t i = 0; i < seeds; i++) {
-		uint32_t seed = 17 + i * 1000;
+		uint32_t seed = first + i * 1000;
+		if (wanted != NULL)
+			print_message("# SPORE_TEST_SEED=%u\n", (unsigned)seed);
 		run_traffic(v, seed, v->rough ? 500 : 10000, 4000);
 		run_traffic(v, seed, v->rough ? 60 : 1000, 300 * 1024);
 		run_traffic(v, seed, v->rough ? 5 : 60, LARGEST);
@@ -727,5 +730,7 @@ int main(void)
 		}
 	}
 	(void)signal(SIGPIPE, SIG_DFL);
+	if (getenv("SPORE_TEST_SEEDS") != NULL)
+		cmocka_set_test_filter("test_traffic*");
 	return _cmocka_run_group_tests("transports", tests, n, NULL, NULL);
 }
