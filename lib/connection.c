@@ -229,7 +229,8 @@ static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t num
 
 static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 {
-	const char *const features[] = {"ring-1", "publication-1", "stream-1", "lines-1", "u32le-1", "u32be-1", NULL};
+	const char *const features[] = {"ring-1",  "publication-1", "stream-1", "lines-1",
+	                                "u32le-1", "u32be-1",       "swap-1",   NULL};
 	(void)unused;
 	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 2, NULL);
 }
@@ -403,6 +404,8 @@ static void take(const struct spore__control_message *m)
 		atomic_store(&heard_stop, true);
 		return;
 	case SPORE__CONTROL_STOP:
+		if (m->swap && !spore__stop_is_listening())
+			spore__port_quiet_all();
 		atomic_store(&heard_stop, true);
 		return;
 	case SPORE__CONTROL_CHANNEL:
@@ -410,6 +413,7 @@ static void take(const struct spore__control_message *m)
 		return;
 	case SPORE__CONTROL_UNWIRED:
 	case SPORE__CONTROL_CLOSED:
+	case SPORE__CONTROL_SWAP:
 		spore__port_hear(m, NULL);
 		return;
 	default:
@@ -463,6 +467,19 @@ bool spore__connection_heard_stop(void)
 		pthread_mutex_unlock(&in_lock);
 	}
 	try_to_catch_up();
+	errno = e;
+	return atomic_load(&heard_stop);
+}
+
+bool spore__connection_heard_all(void)
+{
+	int e = errno;
+	if (hold_fd >= 0) {
+		pthread_mutex_lock(&in_lock);
+		if (!atomic_load(&heard_stop))
+			hear();
+		pthread_mutex_unlock(&in_lock);
+	}
 	errno = e;
 	return atomic_load(&heard_stop);
 }

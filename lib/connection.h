@@ -23,6 +23,8 @@ void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, con
 
 // Takes what the hold has said so far; does not wait. True when it asked to stop, or is gone.
 bool spore__connection_heard_stop(void);
+// Likewise; what another thread takes at this moment has been taken too when it returns.
+bool spore__connection_heard_all(void);
 
 // The hold's configuration value, NULL when there is none. Waits up to five seconds for the hold's hello.
 const char *spore__connection_config(const char *key);

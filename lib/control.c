@@ -10,7 +10,7 @@ static const struct {
     {"lost", SPORE__CONTROL_LOST},       {"listens", SPORE__CONTROL_LISTENS},   {"ready", SPORE__CONTROL_READY},
     {"status", SPORE__CONTROL_STATUS},   {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
     {"open", SPORE__CONTROL_OPEN},       {"close", SPORE__CONTROL_CLOSE},       {"channel", SPORE__CONTROL_CHANNEL},
-    {"unwired", SPORE__CONTROL_UNWIRED}, {"closed", SPORE__CONTROL_CLOSED},
+    {"unwired", SPORE__CONTROL_UNWIRED}, {"closed", SPORE__CONTROL_CLOSED},     {"swap", SPORE__CONTROL_SWAP},
 };
 
 static enum spore__control_type type_of(const struct spore__msgpack_value *v)
@@ -67,8 +67,20 @@ static bool take_nested(struct spore__msgpack_reader *r, bool map, struct spore_
 	return e == SPORE__MSGPACK_OK && spore__msgpack_skip(r) == SPORE__MSGPACK_OK;
 }
 
-// R is behind the name.
-static bool take_items(struct spore__msgpack_reader *r, struct spore__control_message *m)
+// An item that older ones do not send.
+static bool take_flag(struct spore__msgpack_reader *r, uint32_t left, bool *flag)
+{
+	struct spore__msgpack_value v;
+	if (left == 0)
+		return true;
+	if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK)
+		return false;
+	*flag = v.type == SPORE__MSGPACK_BOOL && v.boolean;
+	return true;
+}
+
+// R is behind the name, LEFT items are there.
+static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct spore__control_message *m)
 {
 	switch (m->type) {
 	case SPORE__CONTROL_HELLO:
@@ -82,8 +94,11 @@ static bool take_items(struct spore__msgpack_reader *r, struct spore__control_me
 	case SPORE__CONTROL_STATUS:
 		return take_text(r, m);
 	case SPORE__CONTROL_LOST:
-	case SPORE__CONTROL_STOP:
 		return take_number(r, &m->number);
+	case SPORE__CONTROL_STOP:
+		return take_number(r, &m->number) && take_flag(r, left - 1, &m->swap);
+	case SPORE__CONTROL_SWAP:
+		return take_word(r, &m->port) && take_number(r, &m->serial) && take_flag(r, left - 2, &m->swap);
 	case SPORE__CONTROL_OPEN:
 		return take_word(r, &m->port) && take_word(r, &m->kind) && take_word(r, &m->shape) &&
 		       take_nested(r, true, &m->fields);
@@ -126,7 +141,7 @@ enum spore_err spore__control_decode(const void *bytes, size_t len, struct spore
 	    spore__msgpack_read(&r, &name) != SPORE__MSGPACK_OK || name.type != SPORE__MSGPACK_STR)
 		return SPORE_EMALFORMED;
 	m->type = type_of(&name);
-	if (!take_items(&r, m))
+	if (!take_items(&r, count - 1, m))
 		return SPORE_EMALFORMED;
 	*used = SPORE__CONTROL_HEAD + body;
 	return SPORE_OK;
@@ -322,6 +337,23 @@ void spore__control_put_stop(struct spore__msgpack_writer *w, uint64_t grace_ms)
 {
 	size_t at = begin(w, "stop", 2);
 	spore__msgpack_uint(w, grace_ms);
+	end(w, at);
+}
+
+void spore__control_put_stop_swap(struct spore__msgpack_writer *w, uint64_t grace_ms)
+{
+	size_t at = begin(w, "stop", 3);
+	spore__msgpack_uint(w, grace_ms);
+	spore__msgpack_bool(w, true);
+	end(w, at);
+}
+
+void spore__control_put_swap(struct spore__msgpack_writer *w, const char *port, uint64_t serial, bool on)
+{
+	size_t at = begin(w, "swap", 4);
+	spore__msgpack_str(w, port);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_bool(w, on);
 	end(w, at);
 }
 

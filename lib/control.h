@@ -9,12 +9,14 @@
 //	["ready"]                                          program to hold
 //	["status", text]                                   program to hold
 //	["stopping"]                                       program to hold
-//	["stop", grace]                                    hold to program; milliseconds until it is ended, 0: not known
+//	["stop", grace, swap]                              hold to program; milliseconds until it is ended, 0: not known. swap (may be
+//	                                                   missing): another instance takes over
 //	["open", port, kind, shape, {key: value}]          program to hold; the map has strings and booleans
 //	["close", port]                                    program to hold
 //	["channel", port, serial, transport, role, count, {key: value}]
 //	                                                   hold to program; COUNT descriptors come with it
 //	["unwired", port, serial]                          hold to program
+//	["swap", port, serial, on]                         hold to program; its peer is about to be swapped, or not any more
 //	["closed", port, code, text]                       hold to program; the answer to close, or open is refused
 //
 // Messages of other names and items after the known ones are passed over, so that either side may be older.
@@ -55,6 +57,7 @@ enum spore__control_type {
 	SPORE__CONTROL_CHANNEL,
 	SPORE__CONTROL_UNWIRED,
 	SPORE__CONTROL_CLOSED,
+	SPORE__CONTROL_SWAP,
 };
 
 // A word of a message, not NUL-terminated.
@@ -72,10 +75,12 @@ struct spore__control_message {
 	uint32_t text_len;
 	struct spore__msgpack_reader features; // hello: before the array
 	struct spore__msgpack_reader fields;   // hello, log, open, channel: before the map
-	struct spore__control_word port;  // open, close, channel, unwired, closed; at most SPORE__CONTROL_NAME bytes
+	struct spore__control_word
+	    port; // open, close, channel, unwired, closed, swap; at most SPORE__CONTROL_NAME bytes
 	struct spore__control_word kind;  // open: "messages" or "bytes"; channel: the transport
 	struct spore__control_word shape; // open: "connect", "serve", "publish" or "subscribe"
-	uint64_t serial;                  // channel, unwired
+	uint64_t serial;                  // channel, unwired, swap
+	bool swap;                        // stop, swap
 	unsigned role;                    // channel
 	unsigned descriptors;             // channel: at most SPORE__CONTROL_DESCRIPTORS
 	const unsigned char *body;        // the whole array, for spore__control_print
@@ -98,6 +103,7 @@ void spore__control_put_ready(struct spore__msgpack_writer *w);
 void spore__control_put_status(struct spore__msgpack_writer *w, const char *text);
 void spore__control_put_stopping(struct spore__msgpack_writer *w);
 void spore__control_put_stop(struct spore__msgpack_writer *w, uint64_t grace_ms);
+void spore__control_put_stop_swap(struct spore__msgpack_writer *w, uint64_t grace_ms);
 // OPTIONS is pairs of key and value, ended by NULL; may be NULL.
 void spore__control_put_open(struct spore__msgpack_writer *w, const char *port, const char *kind, const char *shape,
                              const char *const *options);
@@ -110,6 +116,7 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
                                      const char *transport, unsigned role, unsigned count, const char *peer,
                                      const char *slow);
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
+void spore__control_put_swap(struct spore__msgpack_writer *w, const char *port, uint64_t serial, bool on);
 void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code,
                                const char *text);
 

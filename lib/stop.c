@@ -122,6 +122,11 @@ void spore__stop_after_fork(void)
 	callback.thread = false;
 }
 
+bool spore__stop_is_listening(void)
+{
+	return atomic_load(&set_up);
+}
+
 bool spore_stop_requested(void)
 {
 	start();

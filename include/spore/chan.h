@@ -26,12 +26,16 @@
 //	SPORE_EAGAIN      SPORE_NOW was asked for, and there is no message, or no room
 //	SPORE_ETIMEOUT    the time is over
 //	SPORE_ENOTWIRED   the same two, while the port is wired to nothing or its peer is not there: an open port waits for that
-//	SPORE_EEND        receive: the peer finished; everything that it sent was received. A plain program's end is the same
+//	SPORE_EEND        receive: the peer finished; everything that it sent was received. A plain program's end is the same. Also
+//	                  when this program is swapped for another and takes no stop request (spore_stop_requested): what it did not
+//	                  receive goes to the other one, and it should end
 //	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
 //	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
 //	                  not received is counted (spore_chan_stats). On an accepted channel it stays
 //	SPORE_ERETURNED   an open port's peer (or another one) has come; said once for each direction before anything of it is
-//	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew
+//	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew.
+//	                  When the peer was swapped (`spore restart --swap`) neither SPORE_ECLOSED nor SPORE_EEND comes before it, what the
+//	                  one before had not received goes to the new one first, and with the option `stateless` not even this is said
 //	SPORE_ETOOBIG     send: over SPORE_CHAN_LARGEST, or over what the transport takes. receive: over the buffer; the message stays
 //	SPORE_ENOMEM      no memory for a message of this size; the channel is as before
 //	SPORE_EINVALID    send: the peer is a plain program that takes lines, and there is a newline in the message
@@ -83,6 +87,8 @@ struct spore_chan_options {
 	const char *protocol;   // what is spoken, as "rpc"; may be NULL
 	enum spore_slow slow;   // SPORE_SUBSCRIBE
 	bool last;              // SPORE_SUBSCRIBE: begin with the last message that was published, if there is one
+	bool
+	    stateless; // each message stands for itself: that the peer was swapped is not reported (no SPORE_ERETURNED)
 };
 
 // Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
@@ -177,6 +183,7 @@ struct spore_chan_stats {
 	    dropped;    // subscriber: overwritten before they were received; publisher: by all subscribers, as they say
 	uint64_t slept; // waits that ended in sleep
 	uint64_t subscribers; // publisher: that there are now
+	uint64_t redelivered; // sent again to the next peer, since the one before had not released them
 };
 
 // [any]; the counts of the other thread's direction may be a little behind.

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "../os/os.h"
 #include "chan/bell.h"
@@ -83,6 +85,17 @@ static enum spore_err pause_after(struct spore_chan *c, enum spore__way way, enu
 		return r;
 	t->over = true; // a last look
 	return SPORE_OK;
+}
+
+// While this thread does what the sending one is behind with: there may be room for more of it.
+static enum spore_err pause_briefly(struct spore_chan *c, enum spore_err e, struct timer *t)
+{
+	enum { BRIEF_NS = 10000000 };
+	int64_t until = deadline_of(t), brief = spore__bell_now() + BRIEF_NS;
+	if (until >= 0 && until <= brief)
+		return pause_after(c, SPORE__RECEIVE, e, t);
+	e = sleep_on(c, SPORE__RECEIVE, brief);
+	return e == SPORE_ETIMEOUT ? SPORE_OK : e;
 }
 
 // A message was begun, from memory of the caller's: goes on until it is sent, or the transport has a copy of the rest.
@@ -187,33 +200,40 @@ static inline enum spore_err send_copy(struct spore_chan *c, enum step step, con
                                        int timeout_ms)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
-	struct spore__transport *t = w->now;
-	if (t == NULL || spore__way_is_new(c, SPORE__SEND) || len > SPORE_CHAN_LARGEST)
+	struct spore__transport *t = spore__way_is_new(c, SPORE__SEND) ? NULL : spore__way_now(w);
+	if (t == NULL || len > SPORE_CHAN_LARGEST)
 		return send_at_length(c, step, data, len, timeout_ms);
 	enum spore_err e = t->ops->send(t, data, len, step == STEP_QUEUE);
 	if (e == SPORE_EBUSY) {
 		struct timer timer = {.ms = timeout_ms};
 		e = complete(c, &timer);
 	}
-	if (e == SPORE_EAGAIN)
+	if (e != SPORE_OK && e != SPORE_EAGAIN)
+		e = spore__way_judge(c, SPORE__SEND, e);
+	if (e == SPORE_EAGAIN || e == SPORE_ENOTWIRED)
 		return send_at_length(c, step, data, len, timeout_ms);
-	if (e != SPORE_OK)
-		return spore__way_judge(c, SPORE__SEND, e);
-	count(w, len);
-	return SPORE_OK;
+	if (e == SPORE_OK)
+		count(w, len);
+	return e;
 }
 
 enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
 {
-	return send_copy(c, STEP_SEND, data, len, timeout_ms);
+	spore__sending_enter(c);
+	enum spore_err e = send_copy(c, STEP_SEND, data, len, timeout_ms);
+	spore__sending_leave(c);
+	return e;
 }
 
 enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
 {
-	return send_copy(c, STEP_QUEUE, data, len, timeout_ms);
+	spore__sending_enter(c);
+	enum spore_err e = send_copy(c, STEP_QUEUE, data, len, timeout_ms);
+	spore__sending_leave(c);
+	return e;
 }
 
-enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
+static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
@@ -231,27 +251,65 @@ enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
 	}
 }
 
+enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
+{
+	spore__sending_enter(c);
+	enum spore_err e = flush(c, timeout_ms);
+	spore__sending_leave(c);
+	return e;
+}
+
 enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, int timeout_ms)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = STEP_LOAN, .len = size, .loan = data};
+	spore__sending_enter(c);
 	enum spore_err e = may_send(w, size);
 	if (e == SPORE_OK)
 		e = send_slowly(c, &s, timeout_ms);
 	if (e == SPORE_OK) {
 		w->loan = true;
 		w->loan_size = size;
-		w->now = NULL;
+		w->loan_at = *data;
+		spore__way_not_now(w);
 	}
+	spore__sending_leave(c);
 	return e;
 }
 
-enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms)
+// The loan is of a channel whose peer is being swapped, and gone: what is in it is sent to the next one.
+static bool loan_is_left(struct spore_chan *c)
+{
+	const struct spore__installed *use = c->ways[SPORE__SEND].use;
+	return c->port != NULL && use->t->ops->gone != NULL &&
+	       (spore__way_is_new(c, SPORE__SEND) || use->t->ops->gone(use->t)) &&
+	       spore__way_swaps(c, SPORE__SEND, SPORE_ECLOSED);
+}
+
+static enum spore_err send_loan(struct spore_chan *c, size_t len, int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	void *copy = malloc(len + 1);
+	enum spore_err e = SPORE_ENOMEM;
+	w->loan = false;
+	if (copy != NULL)
+		memcpy(copy, w->loan_at, len);
+	w->use->t->ops->abandon(w->use->t);
+	spore__way_ready(w);
+	if (copy != NULL)
+		e = send_copy(c, STEP_SEND, copy, len, timeout_ms);
+	free(copy);
+	return e;
+}
+
+static enum spore_err commit(struct spore_chan *c, size_t len, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	if (!w->loan || len > w->loan_size)
 		return SPORE_EINVALID;
+	if (loan_is_left(c))
+		return send_loan(c, len, timeout_ms);
 	w->loan = false;
 	spore__way_ready(w);
 	if (spore__way_is_new(c, SPORE__SEND)) { // it was lent by a channel that is no more
@@ -268,13 +326,23 @@ enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_m
 	return e;
 }
 
+enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms)
+{
+	spore__sending_enter(c);
+	enum spore_err e = commit(c, len, timeout_ms);
+	spore__sending_leave(c);
+	return e;
+}
+
 void spore_chan_abandon(struct spore_chan *c)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
-	if (w->loan)
-		w->use->t->ops->abandon(w->use->t);
+	if (!w->loan)
+		return;
+	w->use->t->ops->abandon(w->use->t);
 	w->loan = false;
 	spore__way_ready(w);
+	spore__sending_leave(c);
 }
 
 enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
@@ -283,11 +351,15 @@ enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
 	const struct sending s = {.step = STEP_FINISH};
 	if (w->finished)
 		return SPORE_OK;
+	spore__sending_enter(c);
 	enum spore_err e = may_send(w, 0);
 	if (e == SPORE_OK)
 		e = send_slowly(c, &s, timeout_ms);
-	w->finished = e == SPORE_OK;
-	spore__way_ready(w);
+	if (e == SPORE_OK) {
+		w->finished = true;
+		spore__way_not_now(w);
+	}
+	spore__sending_leave(c);
 	return e;
 }
 
@@ -297,7 +369,11 @@ enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
 static enum spore_err after(struct spore_chan *c, enum spore_err e, struct timer *timer)
 {
 	e = spore__way_judge(c, SPORE__RECEIVE, e);
-	return e == SPORE_EAGAIN || e == SPORE_ENOTWIRED ? pause_after(c, SPORE__RECEIVE, e, timer) : e;
+	if (e != SPORE_EAGAIN && e != SPORE_ENOTWIRED)
+		return e;
+	if (c->port != NULL && spore__sending_help(c) && timer->ms != SPORE_NOW)
+		return pause_briefly(c, e, timer);
+	return pause_after(c, SPORE__RECEIVE, e, timer);
 }
 
 // A message has come in part, into memory of the caller's.
@@ -347,7 +423,7 @@ static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t 
 enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
 {
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
-	struct spore__transport *t = w->now;
+	struct spore__transport *t = spore__way_now(w);
 	if (t == NULL || spore__way_is_new(c, SPORE__RECEIVE))
 		return receive_slowly(c, buffer, size, len, timeout_ms, SPORE_ENOTWIRED);
 	enum spore_err e = t->ops->copy(t, buffer, size, len);
@@ -367,7 +443,7 @@ enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *
 			e = w->use->t->ops->read(w->use->t, data, len);
 		if (e == SPORE_OK) {
 			w->lent++;
-			w->now = NULL;
+			spore__way_not_now(w);
 			count(w, *len);
 			return e;
 		}
@@ -433,6 +509,8 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	stats->received_bytes = atomic_load_explicit(&receive->bytes, memory_order_relaxed);
 	stats->lost = atomic_load_explicit(&send->lost, memory_order_relaxed);
 	stats->dropped += atomic_load_explicit(&receive->dropped, memory_order_relaxed);
+	if (c->port != NULL)
+		stats->redelivered = atomic_load_explicit(&c->port->redelivered, memory_order_relaxed);
 }
 
 const char *spore_chan_peer(const struct spore_chan *c)

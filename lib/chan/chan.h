@@ -14,11 +14,18 @@ enum spore_err spore__chan_create_over(struct spore__transport *t, struct spore_
 // A port's end, not wired yet: it waits for spore__chan_install.
 enum spore_err spore__chan_create_port(struct spore_chan **c);
 
-// The following three are for a port's end, from any thread; they do not wait.
+// The following are for a port's end, from any thread; they do not wait.
 
 // Wires it: T is the channel's in every case. The transport before is hung up; what arrived over it is received first, then both directions say
-// SPORE_ERETURNED once and go on with T (not for the very first T). PEER (may be NULL) is copied.
-void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer);
+// SPORE_ERETURNED once and go on with T (not for the very first T). PEER (may be NULL) is copied. REDELIVER: what the peer had not
+// released when it is gone is sent to the next.
+void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                         bool redeliver);
+// The peer of the channel SERIAL is about to be swapped (or, with ON false, is not any more): its end is not told, what it has not released
+// is sent to the next.
+void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on);
+// Calls that receive say SPORE_EEND from now on, once nothing is lent.
+void spore__chan_quiet(struct spore_chan *c);
 // Hangs up: the port is wired to nothing until the next install.
 void spore__chan_unwire(struct spore_chan *c);
 // Nobody will wire it any more: calls that would wait for that say WHY. What is wired goes on.
@@ -31,7 +38,8 @@ void spore__chan_never(struct spore_chan *c, enum spore__way way);
 void spore__chan_set_peer(struct spore_chan *c, const char *peer);
 
 // What a wait of a port's end has to look at beside its own: FD is polled, and HEAR called when it is readable (by any thread). To be
-// set before the end is used. HEAR may call the functions above.
-void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void));
+// set before the end is used. HEAR may call the functions above; it may leave to another thread what that one hears, HEAR_ALL waits for it.
+// STATELESS: of a peer that was swapped nothing is said.
+void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void), void (*hear_all)(void), bool stateless);
 
 #endif

@@ -23,14 +23,14 @@ static struct spore__installed *wrap(struct spore__transport *t, const char *pee
 	return i;
 }
 
-static struct spore__installed *ref(struct spore__installed *i)
+struct spore__installed *spore__installed_ref(struct spore__installed *i)
 {
 	if (i != NULL)
 		atomic_fetch_add(&i->refs, 1);
 	return i;
 }
 
-static void unref(struct spore__installed *i)
+void spore__installed_unref(struct spore__installed *i)
 {
 	if (i == NULL || atomic_fetch_sub(&i->refs, 1) != 1)
 		return;
@@ -81,7 +81,7 @@ enum spore_err spore__chan_create_over(struct spore__transport *t, struct spore_
 		return SPORE_ENOMEM;
 	}
 	c->ways[SPORE__SEND].use = i;
-	c->ways[SPORE__RECEIVE].use = ref(i);
+	c->ways[SPORE__RECEIVE].use = spore__installed_ref(i);
 	for (int k = 0; k < 2; k++)
 		spore__way_ready(&c->ways[k]);
 	*out = c;
@@ -110,19 +110,21 @@ void spore_chan_close(struct spore_chan *c)
 		spore__port_forget(c);
 	for (int i = 0; i < 2; i++) {
 		struct spore__side *w = &c->ways[i];
-		unref(w->use);
+		spore__installed_unref(w->use);
 		if (w->wake[0] >= 0) {
 			close(w->wake[0]);
 			close(w->wake[1]);
 		}
 	}
 	if (c->port != NULL) {
-		unref(c->port->latest);
+		spore__left_drop(c);
+		spore__installed_unref(c->port->latest);
 		for (struct spore__installed *i; (i = pop(c->port)) != NULL;)
-			unref(i);
+			spore__installed_unref(i);
 		if (c->port->gather >= 0)
 			close(c->port->gather);
 		(void)pthread_mutex_destroy(&c->port->lock);
+		(void)pthread_mutex_destroy(&c->port->sending);
 		free(c->port);
 	}
 	free(c);
@@ -140,6 +142,8 @@ enum spore_err spore__chan_create_port(struct spore_chan **out)
 		free(c);
 		return SPORE_ENOMEM;
 	}
+	(void)pthread_mutex_init(&c->port->sending, NULL); // which does not fail where the one before did not
+	c->port->barrier = spore__io_barrier_join();
 	c->port->control = -1;
 	c->port->gather = spore__io_gather();
 	if (!spore__chan_open_wake(c->ways[0].wake) || !spore__chan_open_wake(c->ways[1].wake)) {
@@ -152,10 +156,12 @@ enum spore_err spore__chan_create_port(struct spore_chan **out)
 
 // ---- wiring, from any thread
 
-void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void))
+void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void), void (*hear_all)(void), bool stateless)
 {
 	c->port->control = fd;
 	c->port->hear = hear;
+	c->port->hear_all = hear_all;
+	c->port->stateless = stateless;
 	if (c->port->gather >= 0)
 		(void)spore__io_gather_add(c->port->gather, fd, POLLIN);
 }
@@ -177,25 +183,46 @@ static void change(struct spore_chan *c, struct spore__installed *latest)
 	p->latest = latest;
 	for (; *at != NULL; at = &(*at)->next)
 		queued++;
-	*at = ref(latest);
+	*at = spore__installed_ref(latest);
 	if (queued == QUEUED)
 		most = pop(p); // nobody receives
 	tell_ways(c);
 	if (old != NULL)
 		old->t->ops->hang_up(old->t);
 	pthread_mutex_unlock(&p->lock);
-	unref(old);
-	unref(most);
+	spore__installed_unref(old);
+	spore__installed_unref(most);
 	errno = e;
 }
 
-void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer)
+void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                         bool redeliver)
 {
 	struct spore__installed *i = wrap(t, peer);
-	if (i == NULL)
+	if (i == NULL) {
 		t->ops->destroy(t); // the peer sees it closed
-	else
-		change(c, i);
+		return;
+	}
+	i->serial = serial;
+	i->redeliver = redeliver;
+	change(c, i);
+}
+
+void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on)
+{
+	struct spore__wiring *p = c->port;
+	pthread_mutex_lock(&p->lock);
+	if (p->latest != NULL && p->latest->serial == serial)
+		atomic_store(&p->latest->swaps, on);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void spore__chan_quiet(struct spore_chan *c)
+{
+	pthread_mutex_lock(&c->port->lock);
+	atomic_store(&c->port->quiet, true);
+	tell_ways(c);
+	pthread_mutex_unlock(&c->port->lock);
 }
 
 void spore__chan_unwire(struct spore_chan *c)
@@ -236,16 +263,19 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	if (w->use == NULL)
 		return;
 	struct spore__transport *t = w->use->t;
-	if (way == SPORE__SEND)
-		atomic_fetch_add_explicit(&w->lost, t->ops->lost(t), memory_order_relaxed);
-	else
+	w->swapped = atomic_load(&w->use->swaps);
+	spore__way_not_now(w);
+	if (way == SPORE__RECEIVE)
 		atomic_fetch_add_explicit(&w->dropped, atomic_exchange_explicit(&t->dropped, 0, memory_order_relaxed),
 		                          memory_order_relaxed);
 	if (c->port->gather >= 0 && atomic_load(&c->port->gathers[way]))
 		spore__io_gather_remove(c->port->gather, t->ops->fd(t));
-	unref(w->use);
+	if (way != SPORE__SEND || !spore__sending_keep(c)) {
+		if (way == SPORE__SEND)
+			atomic_fetch_add_explicit(&w->lost, t->ops->lost(t), memory_order_relaxed);
+		spore__installed_unref(w->use);
+	}
 	w->use = NULL;
-	w->now = NULL;
 }
 
 // Goes on with NEXT, which may be NULL. SPORE_ERETURNED, or SPORE_OK when there is nothing to say.
@@ -254,34 +284,42 @@ static enum spore_err go_on(struct spore_chan *c, enum spore__way way, struct sp
 	struct spore__side *w = &c->ways[way];
 	drop(c, way);
 	w->use = next;
-	w->finished = false;
+	w->finished = w->refinish;
 	spore__way_ready(w);
 	if (next == NULL)
 		return SPORE_OK;
-	bool returned = w->had;
+	bool returned = w->had && !(w->swapped && c->port->stateless);
 	w->had = true;
+	w->swapped = false;
 	return returned ? SPORE_ERETURNED : SPORE_OK;
 }
 
-static enum spore_err update(struct spore_chan *c, enum spore__way way)
+enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__wiring *p = c->port;
 	struct spore__side *w = &c->ways[way];
 	bool receives = way == SPORE__RECEIVE;
 	char woken[16];
 	pthread_mutex_lock(&p->lock);
-	w->generation = atomic_load_explicit(&c->generation, memory_order_relaxed);
+	uint64_t generation = atomic_load_explicit(&c->generation, memory_order_relaxed);
 	w->err = p->ended;
+	w->quiet = receives && atomic_load(&p->quiet);
 	while (read(w->wake[0], woken, sizeof woken) > 0)
 		;
 	// What arrived over a transport before is received first.
 	bool stays = receives ? w->use != NULL : w->use == p->latest;
 	struct spore__installed *next = w->use;
 	if (!stays)
-		next = receives ? pop(p) : ref(p->latest);
+		next = receives ? pop(p) : spore__installed_ref(p->latest);
 	w->stale = receives && next != p->latest;
 	pthread_mutex_unlock(&p->lock);
-	return stays ? SPORE_OK : go_on(c, way, next);
+	enum spore_err e = SPORE_OK;
+	if (stays)
+		spore__way_ready(w);
+	else
+		e = go_on(c, way, next);
+	atomic_store_explicit(&w->generation, generation, memory_order_release);
+	return e;
 }
 
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
@@ -289,11 +327,15 @@ enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
 	struct spore__side *w = &c->ways[way];
 	if (c->port != NULL && c->port->never[way])
 		return SPORE_EUNSUPPORTED;
-	if (!w->loan && spore__way_is_new(c, way)) {
-		enum spore_err e = update(c, way);
+	if (c->port != NULL && way == SPORE__SEND)
+		return spore__sending_usable(c);
+	if (spore__way_is_new(c, way)) {
+		enum spore_err e = spore__way_update(c, way);
 		if (e != SPORE_OK)
 			return e;
 	}
+	if (w->quiet && w->lent == 0)
+		return SPORE_EEND;
 	if (w->use != NULL)
 		return SPORE_OK;
 	return w->err != SPORE_OK ? w->err : SPORE_ENOTWIRED;
@@ -323,7 +365,7 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e)
 {
 	struct spore__side *w = &c->ways[way];
-	if (w->use == NULL || e == SPORE_ERETURNED)
+	if (w->use == NULL || e == SPORE_ERETURNED || (w->quiet && e == SPORE_EEND))
 		return e;
 	if (way == SPORE__RECEIVE && w->stale && (ends(e) || e == SPORE_EAGAIN))
 		return switch_over(c, e);
@@ -333,9 +375,12 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	if (e == SPORE_EMALFORMED)
 		t->ops->hang_up(t);
 	if (c->port != NULL) {
+		bool swaps = spore__way_swaps(c, way, e);
 		if (w->lent == 0 && !w->loan)
 			drop(c, way);
-		return e;
+		else if (swaps)
+			return SPORE_EBUSY; // what is lent is to be given back first
+		return swaps ? SPORE_ENOTWIRED : e;
 	}
 	if (e != SPORE_EEND)
 		atomic_store(&c->gone, true);

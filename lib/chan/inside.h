@@ -1,4 +1,5 @@
-// What chan.c (sending, receiving) and chan_wire.c (what is installed, and when a way goes on with it) share.
+// What chan.c (sending, receiving), chan_wire.c (what is installed, and when a way goes on with it) and chan_swap.c (what is taken along to
+// the next) share.
 #ifndef SPORE_LIB_CHAN_INSIDE_H
 #define SPORE_LIB_CHAN_INSIDE_H
 
@@ -13,13 +14,25 @@ struct spore__installed {
 	atomic_uint refs;
 	char *peer;                    // may be NULL
 	struct spore__installed *next; // wiring.queue
+	uint64_t serial;
+	bool redeliver;    // what its peer had not released when it went is sent to the next
+	atomic_bool swaps; // likewise, and the peer's end is not told
+};
+
+// A channel that is over, with messages for the next one.
+struct spore__left {
+	struct spore__installed *from;
+	const void *pending; // a message that could not be sent yet; may be NULL
+	size_t pending_len;
+	struct spore__left *next;
 };
 
 struct spore__side {
 	// Whose send or copy can be called at once, if nothing was wired anew: `use`, which is there, nothing is lent, and the way is not
 	// finished. Else NULL.
-	alignas(128) struct spore__transport *now;
-	uint64_t generation; // of the port that this way has seen
+	alignas(128) struct spore__transport *_Atomic now;
+	_Atomic uint64_t generation; // of the port that this way has seen
+	atomic_bool busy;            // sending: a call is on its way, or a loan out
 	_Atomic uint64_t messages, bytes, lost;
 	_Atomic uint64_t dropped;     // receiving: over the transports before
 	struct spore__installed *use; // may be NULL: not wired
@@ -31,6 +44,13 @@ struct spore__side {
 	unsigned lent;      // receiving: messages
 	enum spore_err err; // for good
 	int wake[2];        // of a port: readable when its generation is another; -1
+	bool swapped;       // what was used before was swapped
+	bool quiet;         // receiving: nothing more is received
+	// Sending, of a port. Whoever changes these, `use`, `now` or `generation` holds port->sending.
+	bool owed;                // the next call says SPORE_ERETURNED
+	bool refinish;            // what is next is finished once `left` was sent
+	struct spore__left *left; // the oldest messages first
+	void *loan_at;
 };
 
 struct spore__wiring {      // of a port
@@ -43,6 +63,15 @@ struct spore__wiring {      // of a port
 	enum spore_err ended;            // SPORE_OK: not
 	bool never[2];                   // it does not go these ways
 	atomic_bool gathers[2];          // these ways wait on `gather`
+	void (*hear_all)(void);          // as hear, and what another thread hears at this moment too
+	bool stateless;                  // a peer that was swapped is not reported
+	atomic_bool quiet;               // receiving is over: SPORE_EEND
+	// chan_swap.c
+	pthread_mutex_t sending;
+	bool barrier;       // spore__io_barrier works
+	atomic_bool behind; // the sending way has something to send first
+	uint64_t helped;    // of the receiving way: the generation in which it did so
+	_Atomic uint64_t redelivered;
 };
 
 struct spore_chan {
@@ -61,13 +90,73 @@ bool spore__chan_open_wake(int wake[2]);
 // Has the port been wired anew?
 static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way way)
 {
-	return atomic_load_explicit(&c->generation, memory_order_acquire) != c->ways[way].generation;
+	return atomic_load_explicit(&c->generation, memory_order_acquire) !=
+	       atomic_load_explicit(&c->ways[way].generation, memory_order_acquire);
 }
 
 // After a change of what `now` depends on.
 static inline void spore__way_ready(struct spore__side *w)
 {
-	w->now = w->use != NULL && !w->finished && !w->loan && w->lent == 0 ? w->use->t : NULL;
+	bool ready =
+	    w->use != NULL && !w->finished && !w->loan && w->lent == 0 && !w->quiet && !w->owed && w->left == NULL;
+	atomic_store_explicit(&w->now, ready ? w->use->t : NULL, memory_order_release);
+}
+
+// What can be used at once. To be looked at after spore__way_is_new.
+static inline struct spore__transport *spore__way_now(const struct spore__side *w)
+{
+	return atomic_load_explicit(&w->now, memory_order_acquire);
+}
+
+static inline void spore__way_not_now(struct spore__side *w)
+{
+	atomic_store_explicit(&w->now, NULL, memory_order_release);
+}
+
+struct spore__installed *spore__installed_ref(struct spore__installed *i);
+void spore__installed_unref(struct spore__installed *i);
+// Goes on with what the port is wired to now; of the sending way with port->sending.
+enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way);
+
+// ---- chan_swap.c
+
+// As spore__way_usable for the sending way of a port: what was left over is sent first.
+enum spore_err spore__sending_usable(struct spore_chan *c);
+// Takes over `use`, whose messages are to be sent to the next. False: they are not, and it is the caller's.
+bool spore__sending_keep(struct spore_chan *c);
+// Before a receiving way sleeps: does what the sending way has to do, when nobody is sending. True: not all of it yet.
+bool spore__sending_help(struct spore_chan *c);
+void spore__sending_catch_up(struct spore_chan *c);
+// A call that said E, which ends the channel: is it being swapped? Then nothing is said of that.
+bool spore__way_swaps(struct spore_chan *c, enum spore__way way, enum spore_err e);
+void spore__left_drop(struct spore_chan *c); // they are lost
+
+static inline void spore__sending_fence(const struct spore__wiring *p)
+{
+	if (p->barrier)
+		atomic_signal_fence(memory_order_seq_cst);
+	else
+		atomic_thread_fence(memory_order_seq_cst);
+}
+
+// Each call that sends is between these two.
+static inline void spore__sending_enter(struct spore_chan *c)
+{
+	if (c->port == NULL)
+		return;
+	atomic_store_explicit(&c->ways[SPORE__SEND].busy, true, memory_order_relaxed);
+	spore__sending_fence(c->port);
+}
+
+static inline void spore__sending_leave(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	if (c->port == NULL || w->loan)
+		return;
+	atomic_store_explicit(&w->busy, false, memory_order_release);
+	spore__sending_fence(c->port);
+	if (spore__way_is_new(c, SPORE__SEND) || atomic_load_explicit(&c->port->behind, memory_order_relaxed))
+		spore__sending_catch_up(c);
 }
 
 #endif

@@ -102,6 +102,15 @@ static enum spore_slow slow_of(const struct opened *o, const struct spore__contr
 	return o->slow;
 }
 
+static bool is_set(const struct spore__msgpack_reader *fields, const char *key)
+{
+	struct spore__msgpack_reader r;
+	const char *text;
+	uint32_t len;
+	return spore__msgpack_find(fields, key, &r) && spore__msgpack_read_str(&r, &text, &len) == SPORE__MSGPACK_OK &&
+	       len == 4 && memcmp(text, "true", 4) == 0;
+}
+
 // Descriptors that nobody wants are closed: the peer sees it.
 static void hear_channel(struct opened *o, const struct spore__control_message *m, const int *fds)
 {
@@ -132,7 +141,7 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 		spore__pub_add(o->publisher, &channel, m->serial);
 	} else if (spore__channel_end_open(&channel, &t) == SPORE_OK) {
 		o->serial = m->serial;
-		spore__chan_install(o->chan, t, peer);
+		spore__chan_install(o->chan, t, peer, m->serial, is_set(&m->fields, "redeliver"));
 	}
 }
 
@@ -147,6 +156,9 @@ void spore__port_hear(const struct spore__control_message *m, const int *fds)
 			spore__pub_remove(o->publisher, m->serial);
 		else if (o->chan != NULL && o->serial == m->serial)
 			spore__chan_unwire(o->chan);
+	} else if (o != NULL && m->type == SPORE__CONTROL_SWAP) {
+		if (o->chan != NULL)
+			spore__chan_swap(o->chan, m->serial, m->swap);
 	} else if (o != NULL && m->type == SPORE__CONTROL_CLOSED) {
 		if (o->chan == NULL && o->server == NULL) {
 			*at = o->next;
@@ -167,9 +179,24 @@ void spore__port_end_all(void)
 	pthread_mutex_unlock(&lock);
 }
 
+void spore__port_quiet_all(void)
+{
+	pthread_mutex_lock(&lock);
+	for (struct opened *o = all; o != NULL; o = o->next)
+		if (o->chan != NULL)
+			spore__chan_quiet(o->chan);
+	pthread_mutex_unlock(&lock);
+}
+
 static void hear(void)
 {
 	if (spore__connection_heard_stop())
+		spore__port_end_all();
+}
+
+static void hear_all(void)
+{
+	if (spore__connection_heard_all())
 		spore__port_end_all();
 }
 
@@ -276,7 +303,7 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 	like.slow = options != NULL ? options->slow : SPORE_SLOW_BLOCK;
 	like.last = options != NULL && options->last;
 	if (like.publisher != NULL)
-		spore__chan_install(opened, like.publisher, NULL);
+		spore__chan_install(opened, like.publisher, NULL, 0, false);
 	if (like.publisher != NULL && opened->port->latest == NULL) {
 		spore_chan_close(opened);
 		return SPORE_ENOMEM;
@@ -285,7 +312,7 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 		spore__chan_never(opened, SPORE__RECEIVE);
 	if (shape == SPORE_SUBSCRIBE)
 		spore__chan_never(opened, SPORE__SEND);
-	spore__chan_listen(opened, spore__connection_fd(), hear);
+	spore__chan_listen(opened, spore__connection_fd(), hear, hear_all, options != NULL && options->stateless);
 	e = enter(port, words[shape], options, &like);
 	if (e == SPORE_OK)
 		*c = opened;

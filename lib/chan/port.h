@@ -9,6 +9,8 @@
 void spore__port_hear(const struct spore__control_message *m, const int *fds);
 // Nothing more will be heard of the hold: no port will be wired any more. What is wired goes on.
 void spore__port_end_all(void);
+// Calls that receive from a port's end say SPORE_EEND from now on: another instance takes over.
+void spore__port_quiet_all(void);
 // C is about to be closed. Nothing when it is no port's.
 void spore__port_forget(struct spore_chan *c);
 // In a child made by fork: it has no ports.

@@ -124,6 +124,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	send->cells = r->map + s->cells_at[role];
 	send->lines = &lines[role];
 	send->counts = &spore__ring_counts_of(r->map, role)->sent;
+	send->done = spore__ring_done_of(r->map, role);
 	send->mask = s->cells - 1;
 	send->heap = r->map + s->heap_at[role];
 	send->heap_offset = s->heap_at[role];
@@ -135,6 +136,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	receive->cells = r->map + s->cells_at[peer];
 	receive->lines = &lines[peer];
 	receive->counts = spore__ring_counts_of(r->map, peer);
+	receive->done = spore__ring_done_of(r->map, peer);
 	receive->mask = s->cells - 1;
 	receive->heap = r->map + s->heap_at[peer];
 	receive->heap_size = s->heap;
@@ -216,6 +218,7 @@ static void destroy(struct spore__transport *t)
 	struct spore__ring_receiver *v = &r->receive;
 	if (r->send.pack_bytes > 0)
 		(void)spore__ring_flush(t);
+	spore__ring_left_finish(r);
 	spore__ring_slabs_finish(r);
 	for (int i = 0; i < SPORE__RING_WINDOWS; i++) {
 		if (v->windows[i].at != NULL)
@@ -399,6 +402,8 @@ const struct spore__transport_ops spore__ring_ops = {
     .flush = spore__ring_flush,
     .finish = spore__ring_finish,
     .lost = spore__ring_lost,
+    .left = spore__ring_left,
+    .gone = spore__ring_gone,
     .read = spore__ring_read,
     .copy = spore__ring_copy,
     .release = spore__ring_release,

@@ -63,7 +63,15 @@ struct spore__ring_lines {                      // of one direction
 static_assert(sizeof(struct spore__ring_header) == 32, "layout");
 static_assert(sizeof(struct spore__ring_lines) == 384, "layout");
 
+// What the receiver has done with, exactly; the sender looks at it once the receiver is gone. `released` above is for room, and behind.
+struct spore__ring_done { // of one direction, written by the receiver
+	alignas(128) _Atomic uint64_t
+	    place; // cells (their low 48 bits), and messages of the pack that begins there (low 16)
+};
+static_assert(sizeof(struct spore__ring_done) == 128, "layout");
+
 enum {
+	SPORE__RING_DONE_AT = 1280,   // offset of what is done of direction 0; that of 1 follows
 	SPORE__RING_LINES = 512,      // offset of the lines of direction 0; those of 1 follow
 	SPORE__RING_COUNTS_AT = 2048, // offset of the counts of direction 0; those of 1 follow
 	SPORE__RING_SAMPLE = 256,     // of so many cells one record is timed: that which crosses into the next
@@ -94,6 +102,13 @@ struct spore__ring_counts {                   // of one direction
 };
 static_assert(sizeof(struct spore__ring_counts) == 896, "layout");
 static_assert(SPORE__RING_COUNTS_AT + 2 * sizeof(struct spore__ring_counts) <= SPORE__RING_PAGE, "layout");
+static_assert(SPORE__RING_LINES + 2 * sizeof(struct spore__ring_lines) <= SPORE__RING_DONE_AT, "layout");
+static_assert(SPORE__RING_DONE_AT + 2 * sizeof(struct spore__ring_done) <= SPORE__RING_COUNTS_AT, "layout");
+
+static inline struct spore__ring_done *spore__ring_done_of(unsigned char *map, int direction)
+{
+	return (struct spore__ring_done *)(void *)(map + SPORE__RING_DONE_AT) + direction;
+}
 
 static inline struct spore__ring_counts *spore__ring_counts_of(unsigned char *map, int direction)
 {
@@ -222,10 +237,11 @@ struct spore__ring_sender {
 	uint64_t pack_sum;   // messages (high half) and their bytes (low half)
 	unsigned char *pack; // behind its head
 	// what is seldom used
-	uint64_t rounds;             // what counts say
-	uint64_t released;           // as last seen
-	uint64_t limit;              // cells up to here may be used without another look at released
-	struct spore__ring_far *far; // ring of as many as there are cells
+	uint64_t rounds;               // what counts say
+	uint64_t released;             // as last seen
+	uint64_t limit;                // cells up to here may be used without another look at released
+	struct spore__ring_done *done; // peer
+	struct spore__ring_far *far;   // ring of as many as there are cells
 	uint64_t far_first, far_next;
 	struct spore__ring_sleeper sleeper;
 	// the heap
@@ -271,6 +287,8 @@ struct spore__ring_receiver {
 	uint64_t at;                       // of the next record
 	uint64_t soon;                     // a record that ends before needs no look at anything else
 	uint64_t released;
+	struct spore__ring_done *done; // written only
+	uint64_t pack_done;            // messages that were released of the record at `released`
 	uint64_t published;
 	uint64_t empty_at; // where there was none last
 	uint32_t mask;
@@ -300,7 +318,8 @@ struct spore__ring {
 	unsigned char *map; // header, lines, cells, heaps
 	size_t map_len;
 	struct spore__bell bell;
-	bool joined; // spore__io_barrier works
+	bool joined;              // spore__io_barrier works
+	struct spore__ring *left; // reads what the peer did not, once it is gone; may be NULL (ring_left.c)
 	uint32_t
 	    unfenced; // what a peer says for which this end leaves the fence out: SPORE__RING_NONE, or nothing that there is
 	alignas(128) struct spore__ring_sender send;
@@ -333,10 +352,23 @@ bool spore__ring_room(struct spore__ring *r);
 enum spore_err spore__ring_read(struct spore__transport *t, const void **data, size_t *len);
 enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len);
 void spore__ring_release(struct spore__transport *t);
+// As read and release, but nobody is told.
+enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t *len);
 // Is there a record?
 bool spore__ring_any(struct spore__ring *r);
 // Tells the sender all that was released.
 void spore__ring_publish_released(struct spore__ring *r);
+
+static inline void spore__ring_say_done(struct spore__ring_receiver *v)
+{
+	atomic_store_explicit(&v->done->place, v->released << 16 | v->pack_done, memory_order_relaxed);
+}
+
+// ---- ring_left.c: members of the ops
+
+enum spore_err spore__ring_left(struct spore__transport *t, const void **data, size_t *len);
+bool spore__ring_gone(const struct spore__transport *t);
+void spore__ring_left_finish(struct spore__ring *r);
 
 // Rings when the peer sleeps, after something was published for it.
 static inline void spore__ring_wake(struct spore__ring *r, struct spore__ring_says *peer, uint32_t *rung)

@@ -184,10 +184,12 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 	case SPORE__RING_SKIP:
 		v->at += cells;
 		// Goes back with the message before it, or by itself.
-		if (v->lent_first == v->lent_next)
+		if (v->lent_first == v->lent_next) {
 			v->released += cells;
-		else
+			spore__ring_say_done(v);
+		} else {
 			v->lent[(v->lent_next - 1) % SPORE__RING_LENT].cells += cells;
+		}
 		return SPORE_EAGAIN;
 	case SPORE__RING_FINISH:
 		return SPORE_EEND;
@@ -279,6 +281,8 @@ static void give_back(struct spore__ring *r, const struct spore__ring_lent *lent
 {
 	struct spore__ring_receiver *v = &r->receive;
 	v->released += lent->cells;
+	v->pack_done = lent->cells > 0 ? 0 : v->pack_done + 1;
+	spore__ring_say_done(v);
 	v->heap_unpublished += lent->heap;
 	if (v->released - v->published > v->mask / 4 || v->heap_unpublished >= PUBLISH_BYTES || lent->window >= 0 ||
 	    v->err == SPORE_EEND || (v->released != v->published && !spore__ring_any(r)))
@@ -314,6 +318,21 @@ void spore__ring_release(struct spore__transport *t)
 	give_back(r, &lent);
 }
 
+enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t *len)
+{
+	struct spore__ring_receiver *v = &r->receive;
+	struct found f;
+	enum spore_err e = find(r, &f);
+	if (e != SPORE_OK)
+		return e;
+	take(r, &f);
+	v->released += f.lent.cells;
+	v->published = v->released;
+	*data = f.data;
+	*len = f.len;
+	return SPORE_OK;
+}
+
 static inline void copy_bytes(void *to, const unsigned char *from, size_t len)
 {
 	if (len > 0)
@@ -338,6 +357,8 @@ static inline bool copy_near(struct spore__ring *r, void *buffer, size_t size, s
 		*len = bytes;
 		__builtin_prefetch(at + PREFETCH);
 		copy_bytes(buffer, at + SPORE__RING_HEAD, bytes);
+		v->pack_done++;
+		spore__ring_say_done(v);
 		return true;
 	}
 	uint64_t head = head_at(v);
@@ -355,6 +376,7 @@ static inline bool copy_near(struct spore__ring *r, void *buffer, size_t size, s
 	*len = bytes;
 	v->at += cells;
 	v->released = v->at;
+	spore__ring_say_done(v);
 	if (v->released - v->published > v->mask / 4 || !is_next(v, head_at(v)))
 		spore__ring_publish_released(r);
 	return true;

@@ -87,6 +87,11 @@ struct spore__transport_ops {
 	enum spore_err (*finish)(struct spore__transport *t);
 	uint64_t (*lost)(struct spore__transport *t);            // messages that a peer which is gone had not released
 	size_t (*subscribers)(const struct spore__transport *t); // of a publisher, from any thread; else NULL
+	// The oldest message that a peer which is gone had not released, and that this has not said before; valid until the next call.
+	// SPORE_EEND: behind them this end had finished. SPORE_ECLOSED: there are no more. SPORE_EBUSY: the peer is not gone. Other
+	// errors: there are more, which cannot be had. NULL, as `gone`: the transport does not know what its peer released.
+	enum spore_err (*left)(struct spore__transport *t, const void **data, size_t *len);
+	bool (*gone)(const struct spore__transport *t); // it is known that the peer is; from any thread
 
 	// ---- receiving
 	enum spore_err (*read)(struct spore__transport *t, const void **data, size_t *len);

@@ -64,6 +64,10 @@ static void test_each_message(void **state)
 	assert_printed(&w, "[\"channel\", \"in\", 7, \"ring\", 1, 3, {}]");
 	spore__control_put_unwired(&w, "in", 7);
 	assert_printed(&w, "[\"unwired\", \"in\", 7]");
+	spore__control_put_stop_swap(&w, 5000);
+	assert_printed(&w, "[\"stop\", 5000, true]");
+	spore__control_put_swap(&w, "in", 7, false);
+	assert_printed(&w, "[\"swap\", \"in\", 7, false]");
 	spore__control_put_closed(&w, "in", SPORE_EDENIED, "no");
 	assert_printed(&w, "[\"closed\", \"in\", 12, \"no\"]");
 }
@@ -157,6 +161,8 @@ static void put_all(struct spore__msgpack_writer *w)
 	spore__control_put_channel(w, "in", 7, "ring", 1, 3, "s/t.out");
 	spore__control_put_unwired(w, "in", 7);
 	spore__control_put_closed(w, "in", SPORE_EDENIED, "no");
+	spore__control_put_stop_swap(w, 5000);
+	spore__control_put_swap(w, "in", 7, true);
 	assert_int_equal(w->err, 0);
 }
 
@@ -181,7 +187,7 @@ static void test_truncated(void **state)
 			free(part);
 		}
 	}
-	assert_int_equal(messages, 14);
+	assert_int_equal(messages, 16);
 	spore__msgpack_writer_finish(&w);
 }
 

@@ -1,0 +1,186 @@
+// What a port takes along when its peer is swapped for another, or has died where messages are delivered again: those that it had sent and that
+// were not released. They stay in the memory of the channel that is over until they have been sent over the next one, before anything else is.
+//
+// The thread that sends does this in its calls. It may not make any for long, while another one waits for an answer: so a thread that is going
+// to wait for messages does it too, when no call that sends is on its way. The sender marks its calls (busy) and then looks whether there is
+// something new; who helps says that there is, makes every processor fence, and then looks at the mark. So one of the two sees the other, and
+// sending costs no fence. Both do it under one lock.
+#include <stdlib.h>
+
+#include "../os/os.h"
+#include "chan/inside.h"
+
+static bool keeps(const struct spore__installed *i)
+{
+	return i->t->ops->left != NULL && (i->redeliver || atomic_load(&i->swaps));
+}
+
+bool spore__way_swaps(struct spore_chan *c, enum spore__way way, enum spore_err e)
+{
+	const struct spore__wiring *p = c->port;
+	const struct spore__installed *i = c->ways[way].use;
+	if (p == NULL || i == NULL || e == SPORE_EMALFORMED)
+		return false;
+	// It was said before the peer's end, but may not have been heard.
+	if (!atomic_load(&i->swaps) && p->hear_all != NULL)
+		p->hear_all();
+	return atomic_load(&i->swaps);
+}
+
+bool spore__sending_keep(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__left *l = keeps(w->use) ? calloc(1, sizeof *l) : NULL;
+	if (l == NULL)
+		return false;
+	// What was sent over it is older than what could not be yet.
+	l->from = w->use;
+	l->next = w->left;
+	w->left = l;
+	w->refinish = w->refinish || w->finished;
+	spore__way_not_now(w);
+	return true;
+}
+
+static void lose(struct spore__side *w, uint64_t count)
+{
+	atomic_fetch_add_explicit(&w->lost, count, memory_order_relaxed);
+}
+
+static void drop_first(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__left *l = w->left;
+	w->left = l->next;
+	spore__installed_unref(l->from);
+	free(l);
+}
+
+void spore__left_drop(struct spore_chan *c)
+{
+	while (c->ways[SPORE__SEND].left != NULL)
+		drop_first(c);
+}
+
+// One message of the oldest that is over. SPORE_EAGAIN, SPORE_ENOMEM, and what ends the channel in use: it stays.
+static enum spore_err move_one(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__left *l = w->left;
+	struct spore__transport *from = l->from->t, *to = w->use->t;
+	enum spore_err e = SPORE_OK;
+	if (l->pending == NULL)
+		e = from->ops->left(from, &l->pending, &l->pending_len);
+	if (e != SPORE_OK) {
+		if (e != SPORE_EEND && e != SPORE_ECLOSED) // it was spoiled, or somebody else has that end still
+			lose(w, from->ops->lost(from));
+		drop_first(c);
+		return SPORE_OK;
+	}
+	e = to->ops->send(to, l->pending, l->pending_len, true);
+	if (e == SPORE_EBUSY)
+		e = to->ops->keep(to, SPORE__SEND, NULL);
+	if (e == SPORE_ETOOBIG || e == SPORE_EINVALID)
+		lose(w, 1); // what is wired now does not take it
+	else if (e == SPORE_OK)
+		atomic_fetch_add_explicit(&c->port->redelivered, 1, memory_order_relaxed);
+	else
+		return e;
+	l->pending = NULL;
+	return SPORE_OK;
+}
+
+static enum spore_err move(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__transport *to = w->use->t;
+	enum spore_err e = SPORE_OK;
+	while (w->left != NULL && e == SPORE_OK)
+		e = move_one(c);
+	if (e == SPORE_OK && w->refinish) {
+		e = to->ops->finish(to);
+		if (e == SPORE_EBUSY)
+			e = to->ops->keep(to, SPORE__SEND, NULL);
+		w->refinish = e != SPORE_OK;
+	}
+	(void)to->ops->flush(to);
+	return e == SPORE_OK || e == SPORE_EAGAIN || e == SPORE_ENOMEM ? e : spore__way_judge(c, SPORE__SEND, e);
+}
+
+static void note(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	atomic_store(&c->port->behind, w->left != NULL || w->refinish);
+	spore__way_ready(w);
+}
+
+enum spore_err spore__sending_usable(struct spore_chan *c)
+{
+	struct spore__wiring *p = c->port;
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	enum spore_err e = SPORE_OK;
+	if (!w->loan && (spore__way_is_new(c, SPORE__SEND) || spore__way_now(w) == NULL)) {
+		pthread_mutex_lock(&p->sending);
+		if (spore__way_is_new(c, SPORE__SEND))
+			e = spore__way_update(c, SPORE__SEND);
+		if (e == SPORE_OK && w->owed)
+			e = SPORE_ERETURNED;
+		w->owed = w->owed && e != SPORE_ERETURNED;
+		if (e == SPORE_OK && w->use != NULL && (w->left != NULL || w->refinish))
+			e = move(c);
+		note(c);
+		pthread_mutex_unlock(&p->sending);
+	}
+	if (e != SPORE_OK || w->use != NULL)
+		return e;
+	return w->err != SPORE_OK ? w->err : SPORE_ENOTWIRED;
+}
+
+// Outside of the calls that send, with the lock. IS_NEW: every sender sees that the port was wired anew, and takes the lock. True: there is
+// more, for which there is no room.
+static bool settle(struct spore_chan *c, bool is_new)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	bool kept = w->left != NULL || w->refinish || (w->use != NULL && keeps(w->use));
+	enum spore_err e = SPORE_OK;
+	if (kept && is_new) {
+		bool owed = w->owed;
+		w->owed = true; // until it is done no call goes on by itself
+		w->owed = spore__way_update(c, SPORE__SEND) == SPORE_ERETURNED || owed; // said by the next call
+	}
+	if (w->use != NULL && (w->left != NULL || w->refinish))
+		e = move(c);
+	note(c);
+	return w->use != NULL && (e == SPORE_EAGAIN || e == SPORE_ENOMEM);
+}
+
+void spore__sending_catch_up(struct spore_chan *c)
+{
+	pthread_mutex_lock(&c->port->sending);
+	(void)settle(c, spore__way_is_new(c, SPORE__SEND));
+	pthread_mutex_unlock(&c->port->sending);
+}
+
+bool spore__sending_help(struct spore_chan *c)
+{
+	struct spore__wiring *p = c->port;
+	const struct spore__side *w = &c->ways[SPORE__SEND];
+	uint64_t generation = atomic_load_explicit(&c->generation, memory_order_acquire);
+	bool more = false;
+	if (!atomic_load(&p->behind) && (generation == p->helped || !spore__way_is_new(c, SPORE__SEND)))
+		return false;
+	pthread_mutex_lock(&p->sending);
+	// What a sender sees when its mark is not seen here has to be looked at before.
+	bool is_new = spore__way_is_new(c, SPORE__SEND), behind = atomic_load(&p->behind);
+	if (p->barrier)
+		spore__io_barrier();
+	atomic_thread_fence(memory_order_seq_cst);
+	if ((is_new || behind) && !atomic_load_explicit(&w->busy, memory_order_acquire)) { // else it does so itself
+		more = settle(c, is_new);
+		p->helped = generation;
+		if (more)
+			(void)w->use->t->ops->arm(w->use->t, SPORE__SEND);
+	}
+	pthread_mutex_unlock(&p->sending);
+	return more;
+}

@@ -1,0 +1,393 @@
+// A port whose peer is swapped for another: what the one before had not released comes to the next, once and in order; nothing is said of its end.
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "chan/chan.h"
+#include "chan/ring.h"
+
+enum { PATIENCE = 20000, LARGEST = 600000, SMALL = 64 };
+
+static const struct spore__channel_sizes small = {.cells = SMALL, .heap = 65536, .large = 4 << 20};
+
+struct bench {
+	struct spore_chan *p;
+	uint64_t serial;
+	const struct spore__channel_sizes *sizes;
+};
+
+static bool begin(struct bench *t, bool stateless)
+{
+	struct spore__channel_end ends[2];
+	if (spore__channel_make("ring", NULL, ends) == SPORE_EUNSUPPORTED)
+		return false;
+	for (int i = 0; i < 2; i++)
+		spore__channel_end_close(&ends[i]);
+	*t = (struct bench){.serial = 0};
+	assert_int_equal(spore__chan_create_port(&t->p), SPORE_OK);
+	spore__chan_listen(t->p, -1, NULL, NULL, stateless);
+	return true;
+}
+
+// Wires the port to a new peer.
+static struct spore_chan *wire(struct bench *t, bool redeliver)
+{
+	struct spore__channel_end ends[2];
+	struct spore__transport *transport;
+	struct spore_chan *peer;
+	assert_int_equal(spore__channel_make("ring", t->sizes, ends), SPORE_OK);
+	assert_int_equal(spore__channel_end_open(&ends[0], &transport), SPORE_OK);
+	assert_int_equal(spore__chan_create(&ends[1], &peer), SPORE_OK);
+	spore__chan_install(t->p, transport, "peer", ++t->serial, redeliver);
+	return peer;
+}
+
+static unsigned char room[LARGEST];
+
+static size_t length_of(uint64_t number, size_t most)
+{
+	static const size_t lengths[] = {8, 12, 200, 56, 8, 1016, 3000, 70000, 249, LARGEST, 48};
+	size_t len = lengths[number % (sizeof lengths / sizeof lengths[0])];
+	return len < most ? len : most;
+}
+
+static void fill(unsigned char *bytes, size_t len, uint64_t number)
+{
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(number * 31 + i * 7);
+	memcpy(bytes, &number, sizeof number);
+}
+
+static enum spore_err give(struct spore_chan *c, uint64_t number, size_t most, int timeout_ms)
+{
+	size_t len = length_of(number, most);
+	void *at;
+	fill(room, len, number);
+	switch (number % 4) {
+	case 0:
+		return spore_chan_queue(c, room, len, timeout_ms);
+	case 1:
+		if (spore_chan_loan(c, len + 40, &at, timeout_ms) == SPORE_OK) {
+			memcpy(at, room, len);
+			return spore_chan_commit(c, len, timeout_ms);
+		}
+		return SPORE_EAGAIN;
+	default:
+		return spore_chan_send(c, room, len, timeout_ms);
+	}
+}
+
+static void take(struct spore_chan *c, uint64_t number, size_t most)
+{
+	static unsigned char got[LARGEST], expected[LARGEST];
+	const void *data;
+	size_t len, wanted = length_of(number, most);
+	fill(expected, wanted, number);
+	if (number % 3 == 0) {
+		assert_int_equal(spore_chan_read(c, &data, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(len, wanted);
+		assert_memory_equal(data, expected, len);
+		spore_chan_release(c);
+	} else {
+		assert_int_equal(spore_chan_recv(c, got, sizeof got, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(len, wanted);
+		assert_memory_equal(got, expected, len);
+	}
+}
+
+static void test_what_was_not_received_goes_to_the_next(void **state)
+{
+	struct bench t;
+	size_t len;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	for (uint64_t received = 0; received <= 24; received++) {
+		struct spore_chan *old = wire(&t, false);
+		if (received > 0)
+			assert_int_equal(spore_chan_send(t.p, "", 0, SPORE_NOW), SPORE_ERETURNED);
+		for (uint64_t i = 0; i < 24; i++)
+			assert_int_equal(give(t.p, i, LARGEST, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_flush(t.p, PATIENCE), SPORE_OK);
+		for (uint64_t i = 0; i < received; i++)
+			take(old, i, LARGEST);
+		assert_int_equal(spore_chan_send(old, "answer", 6, PATIENCE), SPORE_OK);
+		spore__chan_swap(t.p, t.serial, true);
+		spore_chan_close(old);
+		char answer[8];
+		struct spore_chan *new = received % 2 == 0 ? wire(&t, false) : NULL;
+		assert_int_equal(spore_chan_recv(t.p, answer, sizeof answer, &len, PATIENCE),
+		                 received > 0 ? SPORE_ERETURNED : SPORE_OK);
+		if (received > 0)
+			assert_int_equal(spore_chan_recv(t.p, answer, sizeof answer, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(len, 6);
+		if (new == NULL) { // it is noticed before there is another
+			assert_int_equal(spore_chan_recv(t.p, answer, sizeof answer, &len, 10), SPORE_ENOTWIRED);
+			assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
+			new = wire(&t, false);
+		}
+		assert_int_equal(spore_chan_recv(t.p, answer, sizeof answer, &len, PATIENCE), SPORE_ERETURNED);
+		assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_ERETURNED);
+		assert_int_equal(give(t.p, 24, LARGEST, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_flush(t.p, PATIENCE), SPORE_OK);
+		for (uint64_t i = received; i <= 24; i++)
+			take(new, i, LARGEST);
+		assert_int_equal(spore_chan_recv(new, answer, sizeof answer, &len, SPORE_NOW), SPORE_EAGAIN);
+		struct spore_chan_stats stats;
+		spore_chan_stats(t.p, &stats);
+		assert_int_equal(stats.lost, received > 0 ? 1 : 0);
+		spore_chan_close(new);
+		assert_int_equal(spore_chan_recv(t.p, answer, sizeof answer, &len, PATIENCE), SPORE_ECLOSED);
+		enum spore_err e = spore_chan_send(t.p, "x", 1, PATIENCE);
+		while (e == SPORE_OK)
+			e = spore_chan_send(t.p, "x", 1, PATIENCE);
+		assert_int_equal(e, SPORE_ECLOSED);
+		spore_chan_close(t.p);
+		assert_true(begin(&t, false));
+		struct spore_chan *first = wire(&t, false); // so that what comes next returns
+		assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_recv(t.p, answer, sizeof answer, &len, SPORE_NOW), SPORE_EAGAIN);
+		spore_chan_close(first);
+	}
+	spore_chan_close(t.p);
+}
+
+static void test_without_a_word_where_messages_stand_for_themselves(void **state)
+{
+	struct bench t;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, true))
+		return;
+	struct spore_chan *old = wire(&t, false);
+	assert_int_equal(spore_chan_send(t.p, "one", 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_finish(old, PATIENCE), SPORE_OK); // nor of this
+	for (int i = 0; i < 50; i++) {
+		spore__chan_swap(t.p, t.serial, true);
+		spore_chan_close(old);
+		old = wire(&t, false);
+		assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	}
+	assert_int_equal(spore_chan_send(t.p, "two", 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, PATIENCE), SPORE_OK);
+	assert_memory_equal(text, "one", 3);
+	assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, PATIENCE), SPORE_OK);
+	assert_memory_equal(text, "two", 3);
+	assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	spore_chan_close(old);
+	spore_chan_close(t.p);
+}
+
+static void test_who_waits_for_the_answer_sends_the_question_again(void **state)
+{
+	struct bench t;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	struct spore_chan *old = wire(&t, false);
+	assert_int_equal(spore_chan_send(t.p, "ask", 3, PATIENCE), SPORE_OK);
+	spore__chan_swap(t.p, t.serial, true);
+	spore_chan_close(old);
+	struct spore_chan *new = wire(&t, false);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_ERETURNED);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_recv(new, text, sizeof text, &len, SPORE_NOW), SPORE_OK);
+	assert_int_equal(len, 3);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ERETURNED); // not forgotten
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_OK);
+	spore_chan_close(new);
+	spore_chan_close(t.p);
+}
+
+static void test_more_than_the_next_has_room_for(void **state)
+{
+	struct bench t;
+	uint64_t sent = 0, received = 0;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, true))
+		return;
+	struct spore_chan *old = wire(&t, false);
+	while (give(t.p, sent, 300, SPORE_NOW) == SPORE_OK)
+		sent++;
+	spore_chan_flush(t.p, PATIENCE);
+	assert_true(sent > 2 * SMALL);
+	t.sizes = &small;
+	for (int i = 0; i < 3; i++) { // nor has the one after it; what is behind stays in order
+		spore__chan_swap(t.p, t.serial, true);
+		take(old, received++, 300);
+		spore_chan_close(old);
+		old = wire(&t, false);
+		assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+		assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_EAGAIN);
+	}
+	while (received < sent) {
+		take(old, received++, 300);
+		assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	}
+	assert_int_equal(give(t.p, sent, 300, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_finish(t.p, PATIENCE), SPORE_OK);
+	take(old, sent, 300);
+	spore__chan_swap(t.p, t.serial, true); // the end of what is sent goes along
+	spore_chan_close(old);
+	old = wire(&t, false);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, PATIENCE), SPORE_EEND);
+	spore_chan_close(old);
+	spore_chan_close(t.p);
+}
+
+static void test_redelivered_after_a_death(void **state)
+{
+	struct bench t;
+	char text[8];
+	const void *data;
+	size_t len;
+	struct spore_chan_stats stats;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	struct spore_chan *old = wire(&t, true);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(give(t.p, i, LARGEST, PATIENCE), SPORE_OK);
+	take(old, 0, LARGEST);
+	assert_int_equal(spore_chan_read(old, &data, &len, PATIENCE), SPORE_OK); // not released
+	spore_chan_close(old);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, PATIENCE), SPORE_ECLOSED);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_ECLOSED);
+	struct spore_chan *new = wire(&t, false);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, PATIENCE), SPORE_ERETURNED);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_ERETURNED);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	for (uint64_t i = 1; i < 5; i++)
+		take(new, i, LARGEST);
+	spore_chan_stats(t.p, &stats);
+	assert_int_equal(stats.redelivered, 4);
+	assert_int_equal(stats.lost, 0);
+	// The next wire has no such wish.
+	assert_int_equal(spore_chan_send(t.p, "lost", 4, PATIENCE), SPORE_OK);
+	spore_chan_close(new);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, PATIENCE), SPORE_ECLOSED);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_ECLOSED);
+	spore_chan_stats(t.p, &stats);
+	assert_int_equal(stats.lost, 1);
+	spore_chan_close(t.p);
+}
+
+static void test_quiet(void **state)
+{
+	struct bench t;
+	char text[8];
+	const void *data;
+	size_t len;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	struct spore_chan *peer = wire(&t, false);
+	assert_int_equal(spore_chan_send(peer, "one", 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_send(peer, "two", 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_read(t.p, &data, &len, PATIENCE), SPORE_OK);
+	spore__chan_quiet(t.p);
+	spore_chan_release(t.p);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_FOREVER), SPORE_EEND);
+	assert_int_equal(spore_chan_send(t.p, "answer", 6, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_recv(peer, text, sizeof text, &len, PATIENCE), SPORE_OK);
+	spore_chan_close(t.p);
+	spore_chan_close(peer);
+}
+
+// ---- under load
+
+enum { ROUNDS = 200, MESSAGES = 200000 };
+
+struct load {
+	struct bench t;
+	atomic_bool wants; // the one who receives: another peer
+	_Atomic uint64_t answers;
+	atomic_bool done;
+};
+
+static void *send_all(void *arg)
+{
+	struct load *l = arg;
+	for (uint64_t i = 0; i < MESSAGES; i++) {
+		enum spore_err e = i % 5 == 0 ? spore_chan_queue(l->t.p, &i, sizeof i, PATIENCE)
+		                              : spore_chan_send(l->t.p, &i, sizeof i, PATIENCE);
+		assert_int_equal(e, SPORE_OK);
+	}
+	assert_int_equal(spore_chan_flush(l->t.p, PATIENCE), SPORE_OK);
+	return NULL;
+}
+
+static void *take_answers(void *arg)
+{
+	struct load *l = arg;
+	for (uint64_t i = 0; i < MESSAGES; i++) {
+		uint64_t number;
+		size_t len;
+		enum spore_err e = spore_chan_recv(l->t.p, &number, sizeof number, &len, PATIENCE);
+		assert_int_equal(e, SPORE_OK);
+		assert_int_equal(number, i);
+		atomic_store(&l->answers, i + 1);
+	}
+	return NULL;
+}
+
+static void test_under_load(void **state)
+{
+	struct load l = {0};
+	pthread_t sender, taker;
+	uint64_t next = 0;
+	(void)state;
+	if (!begin(&l.t, true))
+		return;
+	l.t.sizes = &small;
+	struct spore_chan *peer = wire(&l.t, false);
+	assert_int_equal(pthread_create(&sender, NULL, send_all, &l), 0);
+	assert_int_equal(pthread_create(&taker, NULL, take_answers, &l), 0);
+	for (unsigned round = 0; next < MESSAGES; round++) {
+		uint64_t until = next + 1 + (uint64_t)round * 2654435761U % (2 * MESSAGES / ROUNDS);
+		for (; next < until && next < MESSAGES; next++) {
+			uint64_t number;
+			size_t len;
+			assert_int_equal(spore_chan_recv(peer, &number, sizeof number, &len, PATIENCE), SPORE_OK);
+			assert_int_equal(number, next);
+			assert_int_equal(spore_chan_send(peer, &number, sizeof number, PATIENCE), SPORE_OK);
+		}
+		if (next == MESSAGES)
+			break;
+		spore__chan_swap(l.t.p, l.t.serial, true);
+		spore_chan_close(peer);
+		peer = wire(&l.t, false);
+	}
+	(void)pthread_join(sender, NULL);
+	(void)pthread_join(taker, NULL);
+	assert_int_equal(atomic_load(&l.answers), MESSAGES);
+	spore_chan_close(peer);
+	spore_chan_close(l.t.p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_what_was_not_received_goes_to_the_next),
+	    cmocka_unit_test(test_without_a_word_where_messages_stand_for_themselves),
+	    cmocka_unit_test(test_who_waits_for_the_answer_sends_the_question_again),
+	    cmocka_unit_test(test_more_than_the_next_has_room_for),
+	    cmocka_unit_test(test_redelivered_after_a_death),
+	    cmocka_unit_test(test_quiet),
+	    cmocka_unit_test(test_under_load),
+	};
+	return cmocka_run_group_tests_name("swap", tests, NULL, NULL);
+}
