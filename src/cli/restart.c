@@ -1,18 +1,22 @@
 #include "cli/tasks.h"
 
 static const struct spore__option options[] = {
-    {"json", 0, NULL, "print JSON: {restarted, waiting}", 0, NULL},
+    {"swap", 0, NULL, "start another instance beside it, which takes over its channels without losing a message", 0,
+     NULL},
+    {"json", 0, NULL, "print JSON: {restarted, waiting}, or {swapped, waiting}", 0, NULL},
     {0},
 };
 
 static const struct spore__example examples[] = {
     {"spore restart web", "stop it as its task says, and start it again"},
+    {"spore restart --swap detect", "its peers go on, with what it had not received and without an end"},
     {0},
 };
 
 static int run(const struct spore__args *args)
 {
-	const struct spore__names_call call = {.what = "restart", .method = "tasks.restart"};
+	bool swap = spore__args_has(args, "swap");
+	const struct spore__names_call call = {.what = "restart", .method = swap ? "tasks.swap" : "tasks.restart"};
 	return spore__names_call(args, &call);
 }
 
@@ -22,7 +26,13 @@ const struct spore__command spore__command_restart = {
     .summary = "stop tasks and start them again",
     .text =
         "The same artifact is started again, with the same arguments and environment. To run a source that changed, "
-        "start it with *spore start --replace*.",
+        "start it with *spore start --replace*.\n\nWith *--swap* the one that runs stays until another one is ready. "
+        "Then it is asked to stop, ends when it has "
+        "answered what it received, and its peers go on with the new one: what it did not receive goes there, once and "
+        "in order, and none "
+        "of them sees an end. When the new one does not become ready the old one stays. That is for ports of libspore "
+        "on this machine; a task whose stdin or "
+        "stdout is wired is refused.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

@@ -45,6 +45,10 @@ static const char schema[] =
     " run INTEGER NOT NULL,"
     " state BLOB NOT NULL);"
     "CREATE INDEX IF NOT EXISTS ends_by_task ON ends(task, id);"
+    "CREATE TABLE IF NOT EXISTS swaps(" // the journal of those that are under way
+    " task INTEGER PRIMARY KEY,"
+    " old INTEGER NOT NULL,"   // generation
+    " step INTEGER NOT NULL);" // enum spore__swap_step
     "CREATE TABLE IF NOT EXISTS wires("
     " id INTEGER PRIMARY KEY,"
     " owner TEXT NOT NULL," // the system whose manifest has it; '': none

@@ -95,8 +95,13 @@ static void on_timer(uv_timer_t *timer)
 			spore__hold_look(h);
 	}
 	for (size_t i = 0; i < t->table.count; i++) {
-		uint64_t due = t->table.tasks[i]->due_ms;
+		const struct spore__task *task = t->table.tasks[i];
+		uint64_t due = task->due_ms, until = task->swap_until;
 		next = due != 0 && (next == 0 || due < next) ? due : next;
+		if (until != 0 && until <= now)
+			task->system->unsettled = true;
+		else
+			next = until != 0 && (next == 0 || until < next) ? until : next;
 	}
 	for (const struct spore__hold *h = t->holds; h != NULL; h = h->next)
 		next = h->due_ms != 0 && (next == 0 || h->due_ms < next) ? h->due_ms : next;

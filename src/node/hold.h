@@ -29,6 +29,7 @@ struct spore__hold {
 	size_t in_len, in_cap;
 	// Of ports.
 	bool speaks_ports;                                // an older one does not
+	bool speaks_swap;                                 // likewise
 	bool ports_known;                                 // it has said what there is
 	uint64_t ports_due;                               // messages until it has
 	struct spore__port *ports;                        // port.next_of_hold
@@ -51,6 +52,8 @@ struct spore__hold *spore__hold_adopt(struct spore__tasks *t, struct spore__task
 
 // Each message; a hold that does not read is given up, so nothing waits.
 void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t standard_grace_ms, bool kill);
+void spore__hold_send_stop_swap(struct spore__hold *hold, int64_t standard_grace_ms); // another instance takes over
+void spore__hold_send_swap(struct spore__hold *hold, uint64_t id, uint64_t serial, bool on);
 void spore__hold_send_restart(struct spore__hold *hold);
 void spore__hold_send_signal(struct spore__hold *hold, int64_t signal);
 void spore__hold_send_update(struct spore__hold *hold, const struct spore__spec *spec);

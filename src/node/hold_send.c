@@ -120,6 +120,22 @@ void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t s
 	                              SPORE__HOLD_PATIENCE_MS);
 }
 
+void spore__hold_send_stop_swap(struct spore__hold *hold, int64_t standard_grace_ms)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_stop_swap(&w, -1);
+	spore__hold_send(hold, &w);
+	hold->stop_sent = true;
+	spore__hold_look_in(hold, (uint64_t)standard_grace_ms + SPORE__HOLD_PATIENCE_MS);
+}
+
+void spore__hold_send_swap(struct spore__hold *hold, uint64_t id, uint64_t serial, bool on)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_swap(&w, id, serial, on);
+	spore__hold_send(hold, &w);
+}
+
 void spore__hold_send_restart(struct spore__hold *hold)
 {
 	struct spore__msgpack_writer w = {0};

@@ -163,6 +163,8 @@ bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side
 		return true;
 	}
 	remove_half(&t->wires, j);
+	for (int i = 0; i < 2; i++)
+		spore__swap_look(j->ports[i]->hold);
 	j->wire = wire_of(j);
 	if (j->wire == NULL && t->wires.adopt)
 		j->wire = adopt(t, j);
@@ -197,6 +199,7 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 		spore__hold_send_serial(p->hold, unwire ? SPORE__HOLD_UNWIRE : SPORE__HOLD_OVER, p->id, j->serial);
 		if (p->plug != NULL)
 			spore__plug_is_dirty(&t->wires, p->plug);
+		spore__swap_look(p->hold);
 	}
 	free(j);
 }
@@ -401,7 +404,7 @@ static struct spore__port *partner(const struct spore__wire *wire, int side, con
 	for (struct spore__port *q = other->plug->ports; q != NULL; q = q->next) {
 		bool serves = spore__shape_of(q->shape) == SPORE__SHAPE_SERVE || publishes(q);
 		bool numbered = p->hold->name.replica != 0 && q->hold->name.replica != 0;
-		if (!spore__wire_fits_replica(other, q) || !is_free(q) || q == p ||
+		if (!spore__wire_fits_replica(other, q) || !is_free(q) || q == p || !spore__swap_allows(p, q) ||
 		    !(side == 0 ? fit(wire, p, q) : fit(wire, q, p)))
 			continue;
 		if (!serves && numbered && !has_replica(p, q) && wire->ends[0].replica == 0 &&

@@ -4,7 +4,9 @@
 
 #include "node/node.h"
 
+extern const struct spore__rpc_method spore__start_methods[];     // start_methods.c
 extern const struct spore__rpc_method spore__task_methods[];      // task_methods.c
+extern const struct spore__rpc_method spore__swap_methods[];      // swap_methods.c
 extern const struct spore__rpc_method spore__query_methods[];     // task_queries.c
 extern const struct spore__rpc_method spore__system_methods[];    // system_methods.c
 extern const struct spore__rpc_method spore__wire_methods[];      // wire_methods.c

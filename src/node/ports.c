@@ -62,11 +62,13 @@ static void is_known(struct spore__hold *hold)
 {
 	hold->ports_known = true;
 	wires_of(hold)->sweep = true;
+	spore__swap_look(hold);
 }
 
 void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_message *m)
 {
 	hold->speaks_ports = m->ports;
+	hold->speaks_swap = m->swaps;
 	if (!m->ports)
 		is_known(hold); // an older one: there are none
 }
@@ -128,6 +130,7 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 		if (spore__msgpack_read_str(&list, &s, &len) != SPORE__MSGPACK_OK)
 			break;
 		p->transports |= spore__channel_bit(s, len);
+		p->swaps |= len == 6 && memcmp(s, "swap-1", 6) == 0;
 	}
 }
 
@@ -185,6 +188,7 @@ void spore__ports_open(struct spore__hold *hold, const struct spore__hold_messag
 	}
 	if (hold->ports_due > 0 && --hold->ports_due == 0)
 		is_known(hold);
+	spore__swap_look(hold);
 }
 
 void spore__ports_close(struct spore__hold *hold, const struct spore__hold_message *m)
@@ -225,6 +229,17 @@ void spore__ports_over(struct spore__hold *hold, const struct spore__hold_messag
 			spore__plug_is_dirty(wires_of(hold), p->plug);
 	}
 	answered(hold);
+}
+
+void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	const struct spore__port *p = find(hold, m->number);
+	struct spore__joint *j = p != NULL ? spore__joint_of(p, m->serial) : NULL;
+	if (j == NULL)
+		return;
+	j->said_swap = j->told;
+	const struct spore__port *other = j->ports[j->ports[0] == p];
+	spore__swap_look(other != NULL ? other->hold : NULL);
 }
 
 void spore__ports_lost(struct spore__hold *hold)

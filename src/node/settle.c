@@ -82,6 +82,7 @@ static bool is_unsent(const struct spore__task *task)
 static void settle_task(struct spore__tasks *t, struct spore__task *task)
 {
 	char why[SPORE__FULL_NAME + 128];
+	spore__swap_settle(t, task);
 	if (task->stopping && is_unsent(task)) {
 		const struct spore__task *first =
 		    task->system->ordered && !task->kill ? spore__order_dependant(&t->table, task) : NULL;
@@ -182,6 +183,7 @@ static void launch(struct spore__tasks *t, struct spore__task *task)
 	}
 	spore__node_log("%s: cannot be started: %s", task->name, why);
 	if (task->old != NULL) {
+		spore__task_set_why(t, task, "it cannot be started: %s", why);
 		spore__task_fall_back(t, task);
 	} else if (temporary && !task->asked && task->schedule == NULL) {
 		spore__task_set_state(t, task, SPORE__TASK_WAITING);
@@ -381,6 +383,7 @@ int spore__tasks_init(struct spore__tasks *t, uv_loop_t *loop, struct spore__db 
 	    spore__db_tasks_load(db, load_task, t) != SQLITE_OK)
 		spore__node_log("what is wanted cannot be read: %s", db->error);
 	spore__holds_find(t);
+	spore__swaps_resume(t);
 	resume(t);
 	t->unsettled = true;
 	return 0;

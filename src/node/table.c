@@ -206,6 +206,12 @@ void spore__task_hold_name(const struct spore__task *task, int64_t generation, s
 	name->generation = generation;
 }
 
+bool spore__task_is_busy(const struct spore__task *task)
+{
+	return spore__task_is_active(task) || task->queued || task->gated ||
+	       (task->wanted && task->schedule == NULL && task->due_ms != 0);
+}
+
 bool spore__task_is_active(const struct spore__task *task)
 {
 	return task->hold != NULL || task->old != NULL;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "node/schedule.h"
+#include "node/swap.h"
 #include "task/folder.h"
 
 enum {
@@ -79,7 +80,11 @@ struct spore__task {
 	enum spore__task_state state;
 	struct spore__hold *hold; // NULL: none
 	struct spore__hold *old;  // runs until `hold` is ready; NULL: none
-	int64_t generation;       // the highest that there was
+	enum spore__swap_step swap;
+	bool swap_ready;     // the new one is; what is looked at now is its ports
+	uint64_t swap_until; // of the loop's clock: when it goes back; 0: not
+	int64_t swap_old;    // generation of the old one
+	int64_t generation;  // the highest that there was
 	int64_t last_run;
 	int64_t next_at;     // wall ns: when it is due; 0: not
 	uint64_t due_ms;     // of the loop's clock: when to look at it again; 0: not
@@ -137,6 +142,7 @@ void spore__task_unref(struct spore__task *task);
 void spore__task_full_name(const struct spore__task *task, char out[SPORE__FULL_NAME]);
 void spore__task_hold_name(const struct spore__task *task, int64_t generation, struct spore__hold_name *name);
 bool spore__task_is_active(const struct spore__task *task); // a hold of it runs
+bool spore__task_is_busy(const struct spore__task *task);   // ... or will, without being asked again
 
 // The state in which a task without hold is, by its flags.
 enum spore__task_state spore__task_resting_state(const struct spore__task *task);

@@ -35,7 +35,9 @@ void spore__task_view(const struct spore__task *task, struct spore__msgpack_writ
 	put_str(&v, "system", task->system->name);
 	put_str(&v, "task", task->name);
 	put_int(&v, "replica", task->replica);
-	put_str(&v, "state", spore__task_state_word(task->state));
+	bool swapping = task->swap != SPORE__SWAP_NONE &&
+	                (task->state == SPORE__TASK_STARTING || task->state == SPORE__TASK_RUNNING);
+	put_str(&v, "state", swapping ? "swapping" : spore__task_state_word(task->state));
 	if (task->wanted) {
 		spore__msgpack_str(w, "wanted");
 		spore__msgpack_bool(w, true);

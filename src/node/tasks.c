@@ -344,8 +344,7 @@ static void rest(struct spore__tasks *t, struct spore__task *task, bool self)
 	spore__task_is_dirty(t, task);
 }
 
-// In words, malloc'ed; may be NULL.
-static char *how_it_ended(const struct spore__task *task)
+char *spore__task_how_it_ended(const struct spore__task *task)
 {
 	struct spore__hold_state s;
 	char text[640];
@@ -362,18 +361,11 @@ static char *how_it_ended(const struct spore__task *task)
 	return strdup(text);
 }
 
-// The new one that was tried in the place of the old one ended.
-void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task)
+void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold *hold)
 {
-	struct spore__hold *old = task->old;
-	struct spore__hold_state s;
 	struct spore__spec spec;
 	char why[256] = "";
-	free(task->tried);
-	task->tried = task->why != NULL ? strdup(task->why) : how_it_ended(task);
-	task->hold = old;
-	task->old = NULL;
-	int dir = spore__hold_open_folder(t, &old->name);
+	int dir = spore__hold_open_folder(t, &hold->name);
 	if (dir >= 0 && spore__folder_read_spec(dir, &spec) == 0) {
 		if (spore__task_take_spec(task, &spec, why, sizeof why))
 			spore__task_put_spec(t, task, &spec);
@@ -381,6 +373,18 @@ void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task)
 	}
 	if (dir >= 0)
 		close(dir);
+}
+
+// The new one that was tried in the place of the old one ended.
+void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task)
+{
+	struct spore__hold *old = task->old;
+	struct spore__hold_state s;
+	free(task->tried);
+	task->tried = task->why != NULL ? strdup(task->why) : spore__task_how_it_ended(task);
+	task->hold = old;
+	task->old = NULL;
+	spore__task_take_back(t, task, old);
 	if (old->said != NULL && spore__state_decode(spore__msgpack_reader(old->said, old->said_len), &s) == SPORE_OK) {
 		spore__task_keep_said(task, &s, old->said, old->said_len);
 		task->state = SPORE__TASK_RUNNING;
@@ -443,7 +447,8 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 		spore__task_set_state(t, task, state_of(task));
 		if (s->phase == SPORE__PHASE_RUNNING && uv_now(t->loop) - hold->started_ms > 10000)
 			task->lost = 0;
-		if (s->phase == SPORE__PHASE_RUNNING && task->old != NULL && !task->old->stop_sent)
+		if (s->phase == SPORE__PHASE_RUNNING && task->old != NULL && !task->old->stop_sent &&
+		    task->swap == SPORE__SWAP_NONE)
 			spore__hold_send_stop(task->old, -1, task->grace_ms, false);
 		return;
 	}
@@ -451,7 +456,7 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 	hold->ended = true;
 	hold->task = NULL;
 	task->hold = NULL;
-	if (task->old != NULL && !task->stopping && !task->old->stop_sent)
+	if (task->old != NULL && !task->stopping && !task->old->stop_sent && task->swap != SPORE__SWAP_STOPPING)
 		spore__task_fall_back(t, task);
 	else if (task->old == NULL)
 		rest(t, task, s->wanted);
@@ -468,6 +473,8 @@ void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, con
 	if (task == NULL)
 		return;
 	bool tried = task->old != NULL;
+	if (task->swap == SPORE__SWAP_STOPPING && task->hold == hold)
+		task->relaunch = true; // it goes forward
 	struct spore__hold_state wanted = *s;
 	wanted.wanted = true;
 	spore__task_heard(t, hold, &wanted, bytes, len);

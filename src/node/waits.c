@@ -102,6 +102,10 @@ static int item_reached(const struct spore__wait *w, const struct spore__waited 
 		if (task->old != NULL && task->hold != NULL)
 			return task->state == SPORE__TASK_RUNNING && task->old->stop_sent ? 1 : 0;
 		return task->queued ? 0 : 1;
+	case SPORE__WAIT_SWAPPED:
+		if (task->swap != SPORE__SWAP_NONE)
+			return 0;
+		return task->hold != NULL && task->hold->name.generation > item->before ? 1 : -1;
 	case SPORE__WAIT_STOPPED:
 		return is_over(task);
 	case SPORE__WAIT_RESTARTED:
@@ -237,6 +241,22 @@ static void answer_lists(struct spore__wait *w, const char *key, bool survivors)
 	spore__rpc_call_done(w->call);
 }
 
+static void answer_swapped(struct spore__wait *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct spore__task *task = w->items[i].task;
+		struct spore__hold_state s;
+		if (item_reached(w, &w->items[i]) >= 0)
+			continue;
+		spore__rpc_call_fail(w->call, SPORE_ECANCELLED, "%s: not swapped: %s; %s", w->items[i].name,
+		                     task->tried != NULL ? task->tried : why_of(task, &s),
+		                     task->hold != NULL ? "the one before runs on, and no message was lost"
+		                                        : "'spore inspect' says how it ended");
+		return;
+	}
+	answer_lists(w, "swapped", false);
+}
+
 static void answer_until(struct spore__wait *w, bool reached)
 {
 	struct spore__msgpack_writer *out = spore__rpc_call_result(w->call);
@@ -257,6 +277,8 @@ static void answer(struct spore__wait *w, bool reached)
 	};
 	if (w->kind == SPORE__WAIT_STARTED || w->kind == SPORE__WAIT_REPLACED)
 		answer_started(w);
+	else if (w->kind == SPORE__WAIT_SWAPPED)
+		answer_swapped(w);
 	else if (w->kind == SPORE__WAIT_UNTIL)
 		answer_until(w, reached);
 	else

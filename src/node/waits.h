@@ -9,6 +9,7 @@
 enum spore__wait_kind {
 	SPORE__WAIT_STARTED,  // a start was carried out, or refused by the machine
 	SPORE__WAIT_REPLACED, // `keep_old`: the new one is ready, or the old one stays
+	SPORE__WAIT_SWAPPED,  // tasks.swap; `before` is the generation of the old hold
 	SPORE__WAIT_BEGUN,    // tasks.begin
 	SPORE__WAIT_STOPPED,
 	SPORE__WAIT_RESTARTED,

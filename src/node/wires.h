@@ -71,6 +71,7 @@ struct spore__port {
 	bool plain;       // the program behind it speaks no libspore
 	enum spore__port_as as;
 	unsigned transports; // bits by the order of spore__channel_kinds
+	bool swaps;          // the program can be told that its peer is swapped
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };
@@ -80,6 +81,7 @@ struct spore__joint {
 	uint64_t serial;
 	struct spore__port *ports[2]; // NULL: gone, or not heard of yet; then it is among the halves
 	bool said[2];                 // the hold has said that it passed it on
+	bool told, said_swap;         // the peer of the one that is swapped, and its hold has said so
 	const char *transport;        // static; "": made by an earlier node
 	struct spore__wire *wire;     // NULL: not known yet
 	pid_t relay;                  // the process between its ends that makes a fault; 0: none, or of an earlier node
@@ -145,6 +147,7 @@ void spore__ports_open(struct spore__hold *hold, const struct spore__hold_messag
 void spore__ports_close(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_wired(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_over(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_lost(struct spore__hold *hold);    // it is not connected any more
 void spore__ports_flushed(struct spore__hold *hold); // it has taken what was written
 

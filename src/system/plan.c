@@ -45,7 +45,7 @@ static void put_start(struct spore__msgpack_writer *w, const struct spore__run *
 {
 	const struct spore__strs *twins = &r->tasks[item->task - r->m.tasks].twins;
 	item->task->spec.replica = item->replica;
-	spore__msgpack_map(w, 3 + dry + keep_old);
+	spore__msgpack_map(w, 3 + dry + 2 * keep_old);
 	spore__msgpack_str(w, "spec");
 	spore__spec_encode(&item->task->spec, w, false);
 	spore__msgpack_str(w, "replace");
@@ -60,6 +60,8 @@ static void put_start(struct spore__msgpack_writer *w, const struct spore__run *
 	}
 	if (keep_old) {
 		spore__msgpack_str(w, "keep_old");
+		spore__msgpack_bool(w, true);
+		spore__msgpack_str(w, "swap");
 		spore__msgpack_bool(w, true);
 	}
 }

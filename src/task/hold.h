@@ -193,6 +193,7 @@ struct spore__hold_passed {
 	unsigned count;
 	int fds[SPORE__HOLD_DESCRIPTORS];
 	uint64_t id, serial;
+	bool swap; // of a message `swap`: that it was said is told
 };
 // Says the frame in W now or, in order, when the program has read. Takes W and the descriptors of P (may be NULL) in every case. False: it
 // will not be said.
@@ -225,6 +226,9 @@ void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_mess
 void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // the program got them
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // nor will it
+void spore__hold_ports_swap(struct spore__hold *h, const struct spore__hold_message *m);
+void spore__hold_ports_said_swap(struct spore__hold *h, const struct spore__hold_passed *said);
+bool spore__hold_ports_knows_swap(const struct spore__hold *h); // the program does
 // Appends what a node has to know that comes now. ALL: also the channels that are not the node's.
 void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w);
 // One that is not the node may send the channel M to its port, for nothing else is at it, or it serves or publishes.
@@ -492,6 +496,7 @@ struct spore__hold {
 
 	enum spore__hold_at at;
 	int64_t grace;        // of ON_STOP; -1: as specified
+	bool swap;            // ... another instance takes over
 	int64_t step_at;      // monotonic ms: until when it is waited for what is left
 	int64_t kill_at;      // monotonic ms: the end of the ladder
 	int64_t killed_at;    // since when it is killed

@@ -214,9 +214,14 @@ static void hears(struct spore__hold *h, struct spore__hold_io *io, short revent
 bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms)
 {
 	struct spore__msgpack_writer w = {0};
-	if (h->run.control.fn == NULL || !h->run.side.listens)
+	bool swap = h->swap && spore__hold_ports_knows_swap(h);
+	if (h->run.control.fn == NULL || !(h->run.side.listens || swap))
 		return false;
-	spore__control_put_stop(&w, (uint64_t)grace_ms);
+	// One that does not listen finds the end of what it receives.
+	if (swap)
+		spore__control_put_stop_swap(&w, (uint64_t)grace_ms);
+	else
+		spore__control_put_stop(&w, (uint64_t)grace_ms);
 	return spore__hold_say_now(h, &w);
 }
 

@@ -326,6 +326,7 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 		return greet(h, p, m);
 	case SPORE__HOLD_STOP:
 		h->grace = m->number > INT32_MAX ? INT32_MAX : m->number;
+		h->swap = m->swap;
 		spore__hold_happens(h, SPORE__ON_STOP);
 		break;
 	case SPORE__HOLD_KILL:
@@ -360,6 +361,9 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 		break;
 	case SPORE__HOLD_UNWIRE:
 		spore__hold_ports_unwire(h, m);
+		break;
+	case SPORE__HOLD_SWAP:
+		spore__hold_ports_swap(h, m);
 		break;
 	case SPORE__HOLD_MEMORY:
 		return spore__hold_memory_give(h, p, m) && flush(h, p);
@@ -502,7 +506,7 @@ static struct spore__hold_peer *add(struct spore__hold *h, int fd)
 	}
 	h->peers[i] = p;
 	p->since = spore__hold_now_ms();
-	spore__hold_put_hello_memory(&p->out);
+	spore__hold_put_hello_swap(&p->out);
 	put_state(h, p);
 	if (p->out.err == 0 && flush(h, p))
 		return p;

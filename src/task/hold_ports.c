@@ -233,7 +233,7 @@ static bool remove_serial(struct spore__hold_port *p, uint64_t serial)
 }
 
 // "ring" is known to a program with the feature ring-N, whatever the N.
-static bool knows(const struct spore__hold *h, const struct spore__hold_word *transport)
+static bool knows(const struct spore__hold *h, const struct spore__hold_word *what)
 {
 	struct spore__msgpack_reader r = spore__msgpack_reader(h->ports.features, h->ports.features_len);
 	uint32_t count = 0;
@@ -243,8 +243,7 @@ static bool knows(const struct spore__hold *h, const struct spore__hold_word *tr
 		uint32_t len;
 		if (spore__msgpack_read_str(&r, &s, &len) != SPORE__MSGPACK_OK)
 			return false;
-		if (len > transport->len + 1 && memcmp(s, transport->s, transport->len) == 0 &&
-		    s[transport->len] == '-')
+		if (len > what->len + 1 && memcmp(s, what->s, what->len) == 0 && s[what->len] == '-')
 			return true;
 	}
 	return false;
@@ -357,4 +356,28 @@ void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_me
 	spore__hold_memory_drop(h, port->id, m->serial);
 	spore__control_put_unwired(&w, port->name, m->serial);
 	(void)spore__hold_say(h, &w, NULL);
+}
+
+// ---- swapping
+
+void spore__hold_ports_swap(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_port *port = find(h, m->number);
+	struct spore__msgpack_writer w = {0};
+	struct spore__hold_passed said = {.id = (uint64_t)m->number, .serial = m->serial, .swap = true};
+	if (port == NULL)
+		return;
+	spore__control_put_swap(&w, port->name, m->serial, m->swap);
+	(void)spore__hold_say(h, &w, &said);
+}
+
+void spore__hold_ports_said_swap(struct spore__hold *h, const struct spore__hold_passed *said)
+{
+	tell_serial(h, SPORE__HOLD_SWAP, said->id, said->serial);
+}
+
+bool spore__hold_ports_knows_swap(const struct spore__hold *h)
+{
+	const struct spore__hold_word swap = {"swap", 4};
+	return knows(h, &swap);
 }

@@ -16,6 +16,8 @@ enum items {
 	ITEMS_SERIAL,
 	ITEMS_OPEN,
 	ITEMS_CHANNEL,
+	ITEMS_STOP,
+	ITEMS_SWAP,
 };
 
 static const struct {
@@ -23,7 +25,7 @@ static const struct {
 	enum items items;
 } messages[] = {
     [SPORE__HOLD_UNKNOWN] = {NULL, ITEMS_NONE},         [SPORE__HOLD_HELLO] = {"hello", ITEMS_HELLO},
-    [SPORE__HOLD_REFUSE] = {"refuse", ITEMS_REFUSE},    [SPORE__HOLD_STOP] = {"stop", ITEMS_NUMBER},
+    [SPORE__HOLD_REFUSE] = {"refuse", ITEMS_REFUSE},    [SPORE__HOLD_STOP] = {"stop", ITEMS_STOP},
     [SPORE__HOLD_KILL] = {"kill", ITEMS_NONE},          [SPORE__HOLD_RESTART] = {"restart", ITEMS_NONE},
     [SPORE__HOLD_SIGNAL] = {"signal", ITEMS_NUMBER},    [SPORE__HOLD_UPDATE] = {"update", ITEMS_MAP},
     [SPORE__HOLD_LEAVING] = {"leaving", ITEMS_NONE},    [SPORE__HOLD_ATTACH] = {"attach", ITEMS_SIZE},
@@ -33,12 +35,13 @@ static const struct {
     [SPORE__HOLD_OPEN] = {"open", ITEMS_OPEN},          [SPORE__HOLD_CLOSE] = {"close", ITEMS_NUMBER},
     [SPORE__HOLD_CHANNEL] = {"channel", ITEMS_CHANNEL}, [SPORE__HOLD_WIRED] = {"wired", ITEMS_SERIAL},
     [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
-    [SPORE__HOLD_MEMORY] = {"memory", ITEMS_SERIAL},
+    [SPORE__HOLD_MEMORY] = {"memory", ITEMS_SERIAL},    [SPORE__HOLD_SWAP] = {"swap", ITEMS_SWAP},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
-static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory";
+static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory",
+                  feature_swap[] = "swap";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -82,6 +85,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		m->node |= spore__msgpack_is(&v, feature_node);
 		m->ports |= spore__msgpack_is(&v, feature_ports);
 		m->memory |= spore__msgpack_is(&v, feature_memory);
+		m->swaps |= spore__msgpack_is(&v, feature_swap);
 	}
 	return true;
 }
@@ -121,8 +125,20 @@ static bool take_list(struct spore__msgpack_reader *r, struct spore__msgpack_rea
 	return true;
 }
 
-// R is behind the name.
-static bool take_items(struct spore__msgpack_reader *r, struct spore__hold_message *m)
+// An item that older ones do not send.
+static bool take_flag(struct spore__msgpack_reader *r, uint32_t left, bool *flag)
+{
+	struct spore__msgpack_value v;
+	if (left == 0)
+		return true;
+	if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK)
+		return false;
+	*flag = v.type == SPORE__MSGPACK_BOOL && v.boolean;
+	return true;
+}
+
+// R is behind the name, LEFT items are there.
+static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct spore__hold_message *m)
 {
 	switch (messages[m->type].items) {
 	case ITEMS_NONE:
@@ -133,6 +149,10 @@ static bool take_items(struct spore__msgpack_reader *r, struct spore__hold_messa
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_bytes(r, m);
 	case ITEMS_NUMBER:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK;
+	case ITEMS_STOP:
+		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_flag(r, left - 1, &m->swap);
+	case ITEMS_SWAP:
+		return take_serial(r, m) && take_flag(r, left - 2, &m->swap);
 	case ITEMS_SIZE:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK &&
 		       spore__msgpack_read_int(r, &m->columns) == SPORE__MSGPACK_OK;
@@ -172,7 +192,7 @@ enum spore_err spore__hold_decode(const void *bytes, size_t len, struct spore__h
 	    spore__msgpack_read(&r, &name) != SPORE__MSGPACK_OK || name.type != SPORE__MSGPACK_STR)
 		return SPORE_EMALFORMED;
 	*m = (struct spore__hold_message){.type = type_of(&name), .bytes = (const unsigned char *)""};
-	if (!take_items(&r, m))
+	if (!take_items(&r, count - 1, m))
 		return SPORE_EMALFORMED;
 	*used = HEAD + body;
 	return SPORE_OK;
@@ -203,37 +223,61 @@ void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type
 	end(w, begin(w, type, 0));
 }
 
-static void put_hello(struct spore__msgpack_writer *w, const char *feature, const char *other)
+// The features are those before the first NULL.
+static void put_hello(struct spore__msgpack_writer *w, const char *const features[4])
 {
 	size_t at = begin(w, SPORE__HOLD_HELLO, 3);
+	uint32_t count = 0;
+	while (features[count] != NULL)
+		count++;
 	spore__msgpack_int(w, SPORE__HOLD_MAJOR);
-	spore__msgpack_array(w, (feature != NULL ? 1 : 0) + (other != NULL ? 1 : 0));
-	if (feature != NULL)
-		spore__msgpack_str(w, feature);
-	if (other != NULL)
-		spore__msgpack_str(w, other);
+	spore__msgpack_array(w, count);
+	for (uint32_t i = 0; i < count; i++)
+		spore__msgpack_str(w, features[i]);
 	spore__msgpack_map(w, 0);
 	end(w, at);
 }
 
 void spore__hold_put_hello(struct spore__msgpack_writer *w)
 {
-	put_hello(w, NULL, NULL);
+	put_hello(w, (const char *const[4]){NULL});
 }
 
 void spore__hold_put_hello_node(struct spore__msgpack_writer *w)
 {
-	put_hello(w, feature_node, NULL);
+	put_hello(w, (const char *const[4]){feature_node});
 }
 
 void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node)
 {
-	put_hello(w, feature_ports, node ? feature_node : NULL);
+	put_hello(w, (const char *const[4]){feature_ports, node ? feature_node : NULL});
 }
 
 void spore__hold_put_hello_memory(struct spore__msgpack_writer *w)
 {
-	put_hello(w, feature_ports, feature_memory);
+	put_hello(w, (const char *const[4]){feature_ports, feature_memory});
+}
+
+void spore__hold_put_hello_swap(struct spore__msgpack_writer *w)
+{
+	put_hello(w, (const char *const[4]){feature_ports, feature_memory, feature_swap});
+}
+
+void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)
+{
+	size_t at = begin(w, SPORE__HOLD_STOP, 2);
+	spore__msgpack_int(w, grace);
+	spore__msgpack_bool(w, true);
+	end(w, at);
+}
+
+void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on)
+{
+	size_t at = begin(w, SPORE__HOLD_SWAP, 3);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_bool(w, on);
+	end(w, at);
 }
 
 void spore__hold_put_refuse(struct spore__msgpack_writer *w, enum spore_err code, const char *text)

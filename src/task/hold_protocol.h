@@ -31,6 +31,12 @@
 //	["over", id, serial]                   from the hold: it was not, and will not. To the hold: the other end is gone
 //	["unwire", id, serial]                 to the hold: the program is to close the channel
 //
+// With the feature "swap" of the hold's hello:
+//
+//	["stop", grace, true]                  to the hold: as stop; another instance takes over
+//	["swap", id, serial, on]               to the hold: the other end of this channel is about to be swapped, or not any more. From the
+//	                                       hold: the program was sent that
+//
 // With the features "ports" and "memory" in both hellos, and without "node": the sender looks on, and is told of ports as the node is.
 //
 //	["memory", id, serial]                 to the hold: the memory of this channel
@@ -87,6 +93,7 @@ enum spore__hold_type {
 	SPORE__HOLD_OVER,
 	SPORE__HOLD_UNWIRE,
 	SPORE__HOLD_MEMORY,
+	SPORE__HOLD_SWAP,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -103,6 +110,8 @@ struct spore__hold_message {
 	bool node;                  // hello: the sender is the node
 	bool ports;                 // hello: the sender speaks of ports
 	bool memory;                // hello: ... of the memory of channels
+	bool swaps;                 // hello: ... of swapping
+	bool swap;                  // stop, swap
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
 	struct spore__msgpack_reader map; // update, state, open, channel: stands before the map
@@ -138,6 +147,9 @@ void spore__hold_put_ports(struct spore__msgpack_writer *w, int64_t run, uint64_
 void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
                           const uint64_t *serials, size_t count);
 void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial);
+void spore__hold_put_hello_swap(struct spore__msgpack_writer *w); // of a hold
+void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
+void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);
 // The same of a subscription; PEER and SLOW may be NULL.

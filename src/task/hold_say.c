@@ -94,6 +94,8 @@ void spore__hold_say_more(struct spore__hold *h)
 			break;
 		s->first = f->next;
 		s->count--;
+		if (f->passed.swap)
+			spore__hold_ports_said_swap(h, &f->passed);
 		free_frame(f);
 	}
 	if (s->first == NULL)

@@ -89,6 +89,37 @@ static void test_the_bytes_of_ports_are_frozen(void **state)
 	spore__msgpack_writer_finish(&w);
 }
 
+static void test_the_bytes_of_swapping_are_frozen(void **state)
+{
+	static const unsigned char bytes[] = "\x1c\0\0\0\x94\xa5hello\x01\x93\xa5ports\xa6memory\xa4swap\x80"
+	                                     "\x08\0\0\0\x93\xa4stop\xff\xc3"
+	                                     "\x09\0\0\0\x94\xa4swap\x07\x05\xc3"
+	                                     "\x08\0\0\0\x93\xa4swap\x07\x05";
+	static const struct {
+		enum spore__hold_type type;
+		bool swap;
+	} wanted[] = {
+	    {SPORE__HOLD_HELLO, false}, {SPORE__HOLD_STOP, true}, {SPORE__HOLD_SWAP, true}, {SPORE__HOLD_SWAP, false}};
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_hello_swap(&w);
+	spore__hold_put_stop_swap(&w, -1);
+	spore__hold_put_swap(&w, 7, 5, true);
+	spore__hold_put_serial(&w, SPORE__HOLD_SWAP, 7, 5);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof bytes - 1);
+	assert_memory_equal(w.data, bytes, w.len);
+	spore__msgpack_writer_finish(&w);
+	for (size_t i = 0, at = 0, used; i < sizeof wanted / sizeof wanted[0]; i++, at += used) {
+		struct spore__hold_message m;
+		assert_int_equal(spore__hold_decode(bytes + at, sizeof bytes - 1 - at, &m, &used), SPORE_OK);
+		assert_int_equal(m.type, wanted[i].type);
+		assert_int_equal(m.swap, wanted[i].swap);
+		assert_int_equal(m.swaps, i == 0);
+		assert_int_equal(m.serial, m.type == SPORE__HOLD_SWAP ? 5 : 0);
+	}
+}
+
 static void test_the_bytes_are_frozen(void **state)
 {
 	(void)state;
@@ -240,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_bytes_are_frozen),
+	    cmocka_unit_test(test_the_bytes_of_swapping_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
 	    cmocka_unit_test(test_the_bytes_of_ports_are_frozen),
 	    cmocka_unit_test(test_messages_of_ports),

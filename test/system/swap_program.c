@@ -1,0 +1,236 @@
+// What test_swap swaps. Numbered messages, as fast as they go:
+//	swap_program send PORT FILE        sends 0, 1, 2, ... until there is a FILE, then how many they were; prints `sent N`
+//	swap_program pass IN OUT           passes on what it receives; takes the stop request
+//	swap_program deaf IN OUT           likewise, and does not: it ends when there is no more to receive
+//	swap_program take PORT             prints `took FROM TO` when it stops: the numbers that came, in order; else `wrong`
+//	swap_program ask PORT FILE         asks for each number until there is a FILE, one after the other; prints `asked N`
+//	swap_program serve PORT            answers those who ask
+// SWAP_FOLDER in the environment: before it is ready it waits until there is no file `wait` there, and fails when there is `fail`; with
+// `slow` it takes its time to stop until that is gone. STATELESS=1: its peers may be swapped without a word. TOLERANT=1: they may
+// end as well.
+#include <inttypes.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <spore/chan.h>
+
+#define LAST UINT64_MAX // behind it the number of messages
+
+enum { PEERS = 16 };
+
+static uint64_t returned;
+static bool tolerant;
+
+static _Noreturn void fail(const char *what, enum spore_err e)
+{
+	printf("%s: %s\n", what, spore_err_text(e));
+	fflush(stdout);
+	_exit(4);
+}
+
+static bool is_there(const char *name)
+{
+	const char *folder = getenv("SWAP_FOLDER");
+	char path[1024];
+	return folder != NULL && (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path &&
+	       access(path, F_OK) == 0;
+}
+
+static void pause_briefly(void)
+{
+	const struct timespec brief = {.tv_nsec = 2000000};
+	(void)nanosleep(&brief, NULL);
+}
+
+static struct spore_chan *open_port(const char *port)
+{
+	const char *stateless = getenv("STATELESS");
+	const struct spore_chan_options options = {.stateless = stateless != NULL && strcmp(stateless, "1") == 0};
+	struct spore_chan *c;
+	enum spore_err e = spore_chan_open(port, &options, &c);
+	if (e != SPORE_OK)
+		fail(port, e);
+	return c;
+}
+
+static void become_ready(void)
+{
+	while (is_there("wait"))
+		pause_briefly();
+	if (is_there("fail"))
+		_exit(3);
+	spore_ready();
+}
+
+static void stop_slowly(void)
+{
+	if (is_there("slow")) {
+		printf("slow\n");
+		fflush(stdout);
+	}
+	while (is_there("slow"))
+		pause_briefly();
+}
+
+static void give(struct spore_chan *c, const void *data, size_t len)
+{
+	enum spore_err e;
+	while ((e = spore_chan_send(c, data, len, SPORE_FOREVER)) == SPORE_ERETURNED ||
+	       (e == SPORE_ECLOSED && tolerant))
+		returned++;
+	if (e != SPORE_OK)
+		fail("send", e);
+}
+
+static int send_numbers(const char *port, const char *file)
+{
+	struct spore_chan *c = open_port(port);
+	unsigned char message[300] = {0};
+	uint64_t n = 0;
+	become_ready();
+	for (; (n & 255) != 0 || access(file, F_OK) != 0; n++) {
+		memcpy(message, &n, sizeof n);
+		give(c, message, n % 7 == 0 ? sizeof message : sizeof n);
+	}
+	const uint64_t last[2] = {LAST, n};
+	give(c, last, sizeof last);
+	printf("sent %" PRIu64 ", returned %" PRIu64 "\n", n, returned);
+	fflush(stdout);
+	(void)spore_stop_wait(-1);
+	return 0;
+}
+
+static int pass(const char *in, const char *out, bool listens)
+{
+	struct spore_chan *from = open_port(in), *to = open_port(out);
+	static unsigned char message[4096];
+	enum spore_err e = SPORE_OK;
+	size_t len;
+	become_ready();
+	while (e == SPORE_OK || e == SPORE_ETIMEOUT || e == SPORE_ENOTWIRED || e == SPORE_ERETURNED ||
+	       (e == SPORE_ECLOSED && tolerant)) {
+		if (listens && spore_stop_requested())
+			break;
+		e = spore_chan_recv(from, message, sizeof message, &len, listens ? 20 : SPORE_FOREVER);
+		if (e == SPORE_OK)
+			give(to, message, len);
+	}
+	if (e == SPORE_ECLOSED)
+		fail("recv", e);
+	stop_slowly();
+	return 0;
+}
+
+static int take(const char *port)
+{
+	struct spore_chan *c = open_port(port);
+	static unsigned char message[4096];
+	uint64_t first = 0, next = 0, count = 0, number = 0;
+	size_t len;
+	become_ready();
+	while (!spore_stop_requested()) {
+		enum spore_err e = spore_chan_recv(c, message, sizeof message, &len, 20);
+		if (e == SPORE_ERETURNED)
+			returned++;
+		else if (e != SPORE_OK && e != SPORE_ETIMEOUT && e != SPORE_ENOTWIRED &&
+		         !(e == SPORE_ECLOSED && tolerant))
+			fail("recv", e);
+		if (e != SPORE_OK)
+			continue;
+		memcpy(&number, message, sizeof number);
+		if (number == LAST) {
+			memcpy(&number, message + 8, sizeof number);
+			printf("all %" PRIu64 "\n", number);
+		} else if (count > 0 && number != next) {
+			printf("wrong: %" PRIu64 " after %" PRIu64 "\n", number, next - 1);
+		}
+		fflush(stdout);
+		if (count == 0)
+			first = number;
+		next = number + 1;
+		count++;
+	}
+	stop_slowly();
+	printf("took %" PRIu64 " %" PRIu64 ", returned %" PRIu64 "\n", first, next, returned);
+	return 0;
+}
+
+static int ask(const char *port, const char *file)
+{
+	struct spore_chan *c = open_port(port);
+	uint64_t n = 0, answer;
+	size_t len;
+	become_ready();
+	for (; access(file, F_OK) != 0; n++) {
+		enum spore_err e;
+		give(c, &n, sizeof n);
+		while ((e = spore_chan_recv(c, &answer, sizeof answer, &len, SPORE_FOREVER)) == SPORE_ERETURNED)
+			returned++;
+		if (e != SPORE_OK)
+			fail("recv", e);
+		if (answer != n + 1) {
+			printf("wrong: %" PRIu64 " is the answer to %" PRIu64 "\n", answer, n);
+			return 5;
+		}
+	}
+	printf("asked %" PRIu64 ", returned %" PRIu64 "\n", n, returned);
+	fflush(stdout);
+	(void)spore_stop_wait(-1);
+	return 0;
+}
+
+static int serve(const char *port)
+{
+	struct spore_port *p;
+	struct spore_chan *peers[PEERS] = {0}, *c;
+	enum spore_err e = spore_port_open(port, NULL, &p);
+	uint64_t number;
+	size_t len;
+	if (e != SPORE_OK)
+		fail(port, e);
+	become_ready();
+	while (!spore_stop_requested()) {
+		struct pollfd polled[2 + PEERS] = {{.fd = spore_stop_fd(), .events = POLLIN},
+		                                   {.fd = spore_port_fd(p), .events = POLLIN}};
+		for (int i = 0; i < PEERS; i++) {
+			if (peers[i] == NULL && spore_port_accept(p, SPORE_NOW, &c) == SPORE_OK)
+				peers[i] = c;
+			e = SPORE_OK;
+			while (peers[i] != NULL &&
+			       (e = spore_chan_recv(peers[i], &number, sizeof number, &len, SPORE_NOW)) == SPORE_OK) {
+				number++;
+				give(peers[i], &number, sizeof number);
+			}
+			if (e != SPORE_OK && e != SPORE_EAGAIN) {
+				spore_chan_close(peers[i]);
+				peers[i] = NULL;
+			}
+			polled[2 + i].fd = peers[i] != NULL ? spore_chan_fd(peers[i]) : -1;
+			polled[2 + i].events = POLLIN;
+		}
+		(void)poll(polled, 2 + PEERS, -1);
+	}
+	stop_slowly();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	tolerant = getenv("TOLERANT") != NULL;
+	if (argc == 4 && strcmp(argv[1], "send") == 0)
+		return send_numbers(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "pass") == 0)
+		return pass(argv[2], argv[3], true);
+	if (argc == 4 && strcmp(argv[1], "deaf") == 0)
+		return pass(argv[2], argv[3], false);
+	if (argc == 4 && strcmp(argv[1], "ask") == 0)
+		return ask(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "take") == 0)
+		return take(argv[2]);
+	return argc == 3 && strcmp(argv[1], "serve") == 0 ? serve(argv[2]) : 2;
+}

@@ -1,0 +1,286 @@
+"""Swapping: another instance takes over the channels of the one that runs. What is sent arrives once and in order, whatever dies meanwhile."""
+
+import os
+import re
+import signal
+import unittest
+
+from spore_test import BUILD, wait_until
+from test_wires import WiresTest
+
+PROGRAM = os.path.join(BUILD, "test", "system", "swap_program")
+LONG = os.environ.get("SPORE_TEST_LONG") == "1"
+ROUNDS = 1000 if LONG else 20
+
+
+RINGS = unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX has no shared memory")
+
+
+class SwapTest(WiresTest):
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.join(self.work, "swap")
+        self.stopped = os.path.join(self.work, "enough")
+        os.mkdir(self.folder)
+
+    def there(self, name, is_there=True):
+        path = os.path.join(self.folder, name)
+        if is_there:
+            open(path, "w").close()
+        else:
+            os.unlink(path)
+
+    def program(self, name, *args, swapped=False, env=(), **more):
+        """A task of swap_program; SWAPPED: what is in the folder is about it."""
+        env = ["PATH=/usr/bin:/bin", *env] + (["SWAP_FOLDER=" + self.folder] if swapped else [])
+        return self.begin(name, argv=[PROGRAM, *args], control=True, ready="notify", env=env, **more)
+
+    def begin_swap(self, name):
+        """Does not wait for the answer, which comes to the client that is returned."""
+        asker = self.client()
+        asker.send(0, 1, "tasks.swap", {"names": [name]})
+        self.until(name, lambda t: t["state"] == "swapping", "swapping")
+        return asker
+
+    def swap(self, name):
+        before = self.task(name)["generation"]
+        self.assertEqual(self.call("tasks.swap", names=[name]), {"swapped": [name], "waiting": []})
+        after = self.task(name)
+        self.assertEqual((after["state"], after["wanted"]), ("running", True))
+        self.assertGreater(after["generation"], before)
+
+    def enough(self):
+        open(self.stopped, "w").close()
+
+    def chain(self, middle="pass", **more):
+        """Numbers through a middle, which is swapped."""
+        self.program("sender", "send", "out", self.stopped, **more)
+        self.program("middle", middle, "in", "out", swapped=True, **more)
+        self.program("taker", "take", "in", **more)
+        self.wire("sender.out", "middle.in")
+        self.wire("middle.out", "taker.in")
+        self.wired("sender.out", "middle.in")
+        self.wired("middle.out", "taker.in")
+
+    def all_arrived(self, *takers):
+        """All that was sent came, once and in order."""
+        self.enough()
+        self.said("sender", "sent ")
+        sent = int(re.search(r"sent (\d+)", self.output("sender")).group(1))
+        self.said("taker", f"all {sent}")
+        self.call("tasks.stop", names=["taker"])
+        self.assertNotIn("wrong", self.output("taker"))
+        return sent
+
+
+@RINGS
+class Swapping(SwapTest):
+    def test_the_one_in_the_middle(self):
+        self.chain()
+        for _ in range(ROUNDS):
+            self.swap("middle")
+        sent = self.all_arrived()
+        self.assertGreater(sent, ROUNDS)
+        self.assertIn("took 0 ", self.output("taker"))
+        # Its peers were told of each, and of nothing else.
+        self.assertIn(int(re.search(r"returned (\d+)", self.output("sender")).group(1)), range(1, ROUNDS + 1))
+        self.assertIn(f"returned {ROUNDS}", self.output("taker"))
+
+    def test_without_a_word(self):
+        self.chain("deaf", env=["STATELESS=1"])
+        for _ in range(ROUNDS // 4):
+            self.swap("middle")
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
+        self.assertIn("returned 0", self.output("sender"))
+        self.assertIn("returned 0", self.output("taker"))
+        self.assertNotIn("SIGKILL", self.output("middle"))
+    def test_another_program(self):
+        """As `up --watch` does it."""
+        self.chain()
+        spec = self.spec("middle", argv=[PROGRAM, "deaf", "in", "out"], control=True, ready="notify")
+        for _ in range(2):
+            result = self.call("tasks.start", spec=spec, replace="if-changed", keep_old=True, swap=True)
+        self.assertEqual((result["changed"], result["generation"]), ([], 2))
+        self.until("middle", lambda t: t["state"] == "running", "swapped")
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
+        self.assertIn("returned 1", self.output("taker"))
+
+    def test_each_end(self):
+        """One that sends, one that receives, one that asks, one that answers."""
+        self.program("sender", "send", "out", self.stopped)
+        self.program("taker", "take", "in")
+        self.wire("sender.out", "taker.in")
+        self.program("server", "serve", "asked")
+        for i in (1, 2):
+            self.program("asker", "ask", "to", self.stopped, replica=i)
+        self.wire("asker.to", "server.asked")
+        self.wired("asker.to", "server.asked", 2)
+        self.wired("sender.out", "taker.in")
+        for _ in range(ROUNDS // 4):
+            for name in ("server", "taker"):
+                self.swap(name)
+        self.all_arrived()
+        took = [(int(a), int(b)) for a, b in re.findall(r"took (\d+) (\d+)", self.output("taker"))]
+        self.assertEqual(len(took), ROUNDS // 4 + 1)
+        self.assertEqual(took[0][0], 0)
+        for before, after in zip(took, took[1:]):
+            self.assertIn(after[0], (0, before[1]), took)  # 0: it was swapped before it received anything
+        for i in (1, 2):
+            self.said(f"asker@{i}", "asked ")
+            self.assertNotIn("wrong", self.output(f"asker@{i}"))
+        # A client gets a channel of its own at the server; what the one before was asking is over with it.
+        self.swap("asker@1")
+        self.wired("asker.to", "server.asked", 2)
+
+    def test_one_that_does_not_become_ready(self):
+        self.chain()
+        pid = self.pid("middle")
+        self.there("fail")
+        self.fails(13, "middle: not swapped: status 3; the one before runs on", "tasks.swap", names=["middle"])
+        self.assertEqual(self.pid("middle"), pid)
+        self.there("fail", False)
+        self.there("wait")
+        asker = self.begin_swap("middle")
+        new = self.until("middle", lambda t: t.get("hold", {}).get("pid", pid) != pid, "the new one")["hold"]["pid"]
+        os.kill(new, signal.SIGKILL)
+        self.assertIn("middle: not swapped: signal 9", asker.receive()[2][1])
+        self.there("wait", False)
+        self.assertEqual(self.pid("middle"), pid)
+        self.swap("middle")
+        self.all_arrived()
+        self.assertIn("returned 1", self.output("sender"))
+
+    def test_one_without_a_port_that_is_wired(self):
+        self.program("taker", "take", "in")
+        self.program("middle", "pass", "in", "out")
+        self.wire("middle.out", "taker.in")
+        self.wired("middle.out", "taker.in")
+        spec = self.spec("middle", argv=[PROGRAM, "take", "in"], control=True, ready="notify")
+        asker = self.client()
+        asker.send(0, 1, "tasks.start", {"spec": spec, "replace": "if-changed", "keep_old": True, "swap": True})
+        self.assertIn("the new one does not open its port out, by which the old one has a channel",
+                      asker.receive()[2][1])
+        self.assertEqual(self.task("middle")["state"], "running")
+        self.assertEqual(self.call("tasks.inspect", name="middle")["spec"]["argv"][1], "pass")
+
+
+class Refused(SwapTest):
+    def test_refused(self):
+        self.program("stopped", "take", "in")
+        self.call("tasks.stop", names=["stopped"])
+        self.fails(1, "stopped: it is not running; use 'spore restart'", "tasks.swap", names=["stopped"])
+        self.begin("every", every="1h", wait="started")
+        self.fails(1, "every: it is periodic", "tasks.swap", names=["every"])
+        for name in ("left", "right"):
+            self.call("tasks.start", spec=self.spec(name, enabled=False))
+        self.wire("left.stdout", "right.stdin")
+        self.call("tasks.begin", names=["left", "right"])
+        self.wait("left", "right", until="started")
+        result = self.spore("restart", "--swap", "left")
+        self.assertEqual((result.returncode, result.stderr), (
+            1, "spore: restart: left: its stdin or stdout is wired; swapping without loss is for ports of libspore\n"
+               "  use 'spore restart'\n"))
+
+    def test_by_command(self):
+        self.begin("alone", wait="started")
+        self.ok(self.spore("restart", "--swap", "alone"), "")
+        self.assertEqual(self.task("alone")["generation"], 2)
+        self.ok(self.spore("restart", "--swap", "--json", "alone"))
+
+    @unittest.skipUnless(os.environ.get("SPORE_POSIX"), "there are rings")
+    def test_streams(self):
+        self.program("taker", "take", "in")
+        self.program("sender", "send", "out", self.stopped)
+        self.wire("sender.out", "taker.in")
+        self.wired("sender.out", "taker.in")
+        self.fails(1, "taker: its port in is joined with sender.out by stream", "tasks.swap", names=["taker"])
+
+
+@RINGS
+class Killed(SwapTest):
+    """At each step that is written down, one process is killed."""
+
+    def is_new(self, task):
+        return task.get("hold", {}).get("pid", 0) not in (0, self.old["pid"])
+
+    def at_starting(self):
+        self.there("wait")
+        self.begin_swap("middle")
+        return self.until("middle", self.is_new, "the new one")
+
+    def after_starting(self):
+        self.there("wait", False)
+
+    def at_telling(self):
+        self.stopped_hold = self.task("sender")["hold"]["hold"]
+        os.kill(self.stopped_hold, signal.SIGSTOP)
+        self.begin_swap("middle")
+        return self.until("middle", lambda t: self.is_new(t) and t["hold"].get("phase") == "running", "the new one")
+
+    def after_telling(self):
+        os.kill(self.stopped_hold, signal.SIGCONT)
+
+    def at_stopping(self):
+        self.there("slow")
+        self.begin_swap("middle")
+        self.said("middle", "slow", self.slow)
+        return self.task("middle")
+
+    def after_stopping(self):
+        self.slow += 1
+        self.there("slow", False)
+
+    def kill_at(self, step, victim):
+        self.old = self.task("middle")["hold"]
+        new = getattr(self, "at_" + step)()["hold"]
+        self.assertNotEqual(new["pid"], self.old["pid"])
+        if victim == "node":
+            self.kill_node()
+        else:
+            which, _, what = victim.partition("-")
+            os.kill({"old": self.old, "new": new}[which]["hold" if what else "pid"], signal.SIGKILL)
+        if victim.startswith("old"):
+            wait_until(lambda: not self.alive(self.old["pid"]), "its end")
+        elif victim != "node":  # the node knows, or a channel is made for one that is dead
+            self.until("middle", lambda t: t.get("hold", {}).get("pid") != new["pid"], "the end of the new one")
+        getattr(self, "after_" + step)()
+        if victim == "node":
+            self.again()
+        after = self.until("middle", lambda t: t["state"] == "running", "running again")
+        self.wired("sender.out", "middle.in")
+        self.wired("middle.out", "taker.in")
+        return new["pid"], after["hold"]["pid"]
+
+    def survive(self, victims, **more):
+        self.slow = 1
+        self.chain(restart="always", restart__delay_ms=1, **more)
+        for step in ("starting", "telling", "stopping"):
+            for victim in victims:
+                with self.subTest(step=step, victim=victim):
+                    before = self.pid("middle")
+                    new, now = self.kill_at(step, victim)
+                    if step != "stopping" and victim.startswith("new"):
+                        self.assertEqual(now, before, "it goes back")
+                    elif victim == "node":
+                        self.assertEqual(now, new, "it goes on")
+
+    def test_nothing_is_lost_with_the_node_or_the_new_one(self):
+        self.survive(["node", "new", "new-hold"])
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
+
+    def test_with_the_old_one_goes_what_it_had_received(self):
+        """But nothing is repeated, nor out of order."""
+        self.survive(["old", "old-hold"], env=["TOLERANT=1"])
+        self.enough()
+        self.said("sender", "sent ")
+        self.said("taker", "all ")
+        gaps = [(int(a), int(b)) for a, b in re.findall(r"wrong: (\d+) after (\d+)", self.output("taker"))]
+        for after, before in gaps:
+            self.assertGreater(after, before)
+
+
+if __name__ == "__main__":
+    unittest.main()
