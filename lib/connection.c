@@ -214,7 +214,7 @@ static bool send_frame(const unsigned char *bytes, size_t len)
 
 static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t number), uint64_t number)
 {
-	unsigned char bytes[128];
+	unsigned char bytes[256];
 	struct spore__msgpack_writer w;
 	struct spore__control_message m;
 	size_t used;
@@ -229,8 +229,8 @@ static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t num
 
 static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 {
-	const char *const features[] = {"ring-1",  "publication-1", "stream-1", "lines-1",
-	                                "u32le-1", "u32be-1",       "swap-1",   NULL};
+	const char *const features[] = {"ring-1",  "publication-1", "stream-1", "lines-1", "u32le-1",
+	                                "u32be-1", "netstring-1",   "bytes-1",  "swap-1",  NULL};
 	(void)unused;
 	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 2, NULL);
 }

@@ -89,6 +89,9 @@ struct spore_chan_options {
 	bool last;              // SPORE_SUBSCRIBE: begin with the last message that was published, if there is one
 	bool
 	    stateless; // each message stands for itself: that the peer was swapped is not reported (no SPORE_ERETURNED)
+	// Of SPORE_CONNECT and spore_port_open: a port of bytes, for peers that know no messages. What is sent may arrive in other pieces, none
+	// empty; spore_chan_recv gives what is there, up to the size of its buffer.
+	bool bytes;
 };
 
 // Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
@@ -136,7 +139,8 @@ SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_
 
 // ---- receiving
 
-// Copies the next message into BUFFER of SIZE bytes; *LEN is its length, also with SPORE_ETOOBIG, when it stays and nothing is copied.
+// Copies the next message into BUFFER of SIZE bytes; *LEN is its length, also with SPORE_ETOOBIG, when it stays and nothing is copied (of a port
+// of bytes as much as there is room for, at least one byte, is copied).
 // Not while messages are read in place: SPORE_EBUSY. [receive]
 SPORE_EXPORT enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len,
                                             int timeout_ms);

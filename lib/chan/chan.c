@@ -395,11 +395,40 @@ static enum spore_err go_on_copying(struct spore_chan *c, void *buffer, size_t s
 	return e;
 }
 
+static enum spore_err lend(struct spore_chan *c, const void **data, size_t *len, int timeout_ms);
+
+// A part of a chunk, which is lent until all of it was received.
+static enum spore_err receive_bytes(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
+{
+	if (c->rest_len == 0 && c->ways[SPORE__RECEIVE].lent > 0)
+		return SPORE_EBUSY;
+	if (size == 0)
+		return SPORE_EINVALID;
+	if (c->rest_len == 0) {
+		const void *data;
+		size_t n;
+		enum spore_err e = lend(c, &data, &n, timeout_ms);
+		if (e != SPORE_OK)
+			return e;
+		c->rest = data;
+		c->rest_len = n;
+	}
+	*len = size < c->rest_len ? size : c->rest_len;
+	memcpy(buffer, c->rest, *len);
+	c->rest += *len;
+	c->rest_len -= *len;
+	if (c->rest_len == 0)
+		spore_chan_release(c);
+	return SPORE_OK;
+}
+
 static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms,
                                      enum spore_err e)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	if (c->bytes)
+		return receive_bytes(c, buffer, size, len, timeout_ms);
 	if (w->lent > 0)
 		return SPORE_EBUSY;
 	for (;; e = SPORE_ENOTWIRED) {
@@ -433,7 +462,24 @@ enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, 
 	return SPORE_OK;
 }
 
+void spore__chan_set_bytes(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	c->bytes = w->parts = true;
+	spore__way_ready(w);
+}
+
 enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms)
+{
+	if (c->rest_len == 0)
+		return lend(c, data, len, timeout_ms);
+	*data = c->rest; // lent already
+	*len = c->rest_len;
+	c->rest_len = 0;
+	return SPORE_OK;
+}
+
+static enum spore_err lend(struct spore_chan *c, const void **data, size_t *len, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
@@ -445,7 +491,10 @@ enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *
 			w->lent++;
 			spore__way_not_now(w);
 			count(w, *len);
-			return e;
+			if (*len > 0 || !c->bytes)
+				return e;
+			spore_chan_release(c); // an empty chunk is nothing
+			continue;
 		}
 		e = after(c, e, &timer);
 		if (e != SPORE_OK)

@@ -37,6 +37,9 @@ void spore__chan_never(struct spore_chan *c, enum spore__way way);
 // Of a channel over one end, before it is used.
 void spore__chan_set_peer(struct spore_chan *c, const char *peer);
 
+// It is of a port of bytes. Likewise.
+void spore__chan_set_bytes(struct spore_chan *c);
+
 // What a wait of a port's end has to look at beside its own: FD is polled, and HEAR called when it is readable (by any thread). To be
 // set before the end is used. HEAR may call the functions above; it may leave to another thread what that one hears, HEAR_ALL waits for it.
 // STATELESS: of a peer that was swapped nothing is said.

@@ -1,5 +1,6 @@
 #include "chan/framing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "chan/frame.h"
@@ -80,6 +81,38 @@ static enum spore_err take_be(const unsigned char *bytes, size_t n, bool end, st
 	return take_sized((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3], m);
 }
 
+static size_t put_digits(unsigned char *to, size_t len)
+{
+	return (size_t)sprintf((char *)to, "%zu:", len);
+}
+
+// LENGTH:MESSAGE, with no needless zero before the length. All of it has to be there, since the comma is a part of its head.
+static enum spore_err take_netstring(const unsigned char *bytes, size_t n, bool end, struct spore__framed *m)
+{
+	size_t at = 0, len = 0;
+	for (; at < n && bytes[at] >= '0' && bytes[at] <= '9'; at++) {
+		len = len * 10 + (size_t)(bytes[at] - '0');
+		if (len > SPORE__FRAMING_LINE || (at > 0 && bytes[0] == '0'))
+			return SPORE_EMALFORMED;
+	}
+	if (at < n && (bytes[at] != ':' || at == 0))
+		return SPORE_EMALFORMED;
+	m->head = at + 1;
+	m->len = len;
+	m->tail = 1;
+	if (at == n || n - m->head < len + 1)
+		return !end ? SPORE_EAGAIN : n == 0 ? SPORE_EEND : SPORE_ECLOSED;
+	return bytes[m->head + len] == ',' ? SPORE_OK : SPORE_EMALFORMED;
+}
+
+static enum spore_err take_chunk(const unsigned char *bytes, size_t n, bool end, struct spore__framed *m)
+{
+	(void)bytes;
+	m->head = m->tail = 0;
+	m->len = n;
+	return n > 0 ? SPORE_OK : end ? SPORE_EEND : SPORE_EAGAIN;
+}
+
 static enum spore_err take_line(const unsigned char *bytes, size_t n, bool end, struct spore__framed *m)
 {
 	const unsigned char *newline = n > m->looked ? memchr(bytes + m->looked, '\n', n - m->looked) : NULL;
@@ -110,6 +143,7 @@ const struct spore__framing spore__framing_lines = {
     .head = put_none,
     .finish = finish_plain,
     .tail = 1,
+    .last = '\n',
     .check = check_line,
     .take = take_line,
 };
@@ -132,4 +166,27 @@ const struct spore__framing spore__framing_u32be = {
     .finish = finish_plain,
     .check = check_any,
     .take = take_be,
+};
+
+const struct spore__framing spore__framing_netstring = {
+    .name = "netstring",
+    .plain = true,
+    .limit = SPORE__FRAMING_LINE,
+    .head = put_digits,
+    .finish = finish_plain,
+    .tail = 1,
+    .last = ',',
+    .check = check_any,
+    .take = take_netstring,
+};
+
+const struct spore__framing spore__framing_bytes = {
+    .name = "bytes",
+    .plain = true,
+    .chunks = true,
+    .limit = SPORE_CHAN_LARGEST,
+    .head = put_none,
+    .finish = finish_plain,
+    .check = check_any,
+    .take = take_chunk,
 };

@@ -28,8 +28,8 @@ struct spore__left {
 };
 
 struct spore__side {
-	// Whose send or copy can be called at once, if nothing was wired anew: `use`, which is there, nothing is lent, and the way is not
-	// finished. Else NULL.
+	// Whose send or copy can be called at once, if nothing was wired anew: `use`, which is there, nothing is lent, and the way is neither
+	// finished nor of a port of bytes. Else NULL.
 	alignas(128) struct spore__transport *_Atomic now;
 	_Atomic uint64_t generation; // of the port that this way has seen
 	atomic_bool busy;            // sending: a call is on its way, or a loan out
@@ -40,6 +40,7 @@ struct spore__side {
 	bool had;      // something was wired before
 	bool finished; // sending: spore_chan_finish was called
 	bool loan;     // sending
+	bool parts;    // receiving: a port of bytes
 	size_t loan_size;
 	unsigned lent;      // receiving: messages
 	enum spore_err err; // for good
@@ -79,6 +80,9 @@ struct spore_chan {
 	alignas(128) _Atomic uint64_t generation; // of the port; 0 without
 	struct spore__wiring *port;               // NULL: over one transport
 	atomic_bool gone;                         // ... whose peer is gone
+	bool bytes;                               // of a port of bytes
+	const unsigned char *rest;                // ... of a chunk that is lent, of which a part was received
+	size_t rest_len;                          //
 };
 
 // What may be used now. SPORE_ENOTWIRED: nothing. SPORE_ERETURNED: a peer has come, say it. SPORE_ECLOSED: none will come.
@@ -97,8 +101,8 @@ static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way
 // After a change of what `now` depends on.
 static inline void spore__way_ready(struct spore__side *w)
 {
-	bool ready =
-	    w->use != NULL && !w->finished && !w->loan && w->lent == 0 && !w->quiet && !w->owed && w->left == NULL;
+	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet && !w->owed &&
+	             w->left == NULL;
 	atomic_store_explicit(&w->now, ready ? w->use->t : NULL, memory_order_release);
 }
 

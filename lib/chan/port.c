@@ -25,6 +25,7 @@ struct spore_port {
 	int gather;  // -1
 	struct client *clients, *last;
 	bool ended;
+	bool bytes;
 };
 
 // A port in the order of opening. One that was closed stays until the hold has said so: what it says before that is about that one, and not
@@ -82,6 +83,8 @@ static void add_client(struct spore_port *p, struct spore__channel_end *channel,
 		return;
 	}
 	spore__chan_set_peer(client->chan, peer);
+	if (p->bytes)
+		spore__chan_set_bytes(client->chan);
 	if (p->clients == NULL)
 		p->clients = client;
 	else
@@ -203,14 +206,14 @@ static void hear_all(void)
 // ---- opening
 
 struct request {
-	const char *port, *shape;
+	const char *port, *kind, *shape;
 	const char *options[9];
 };
 
 static void put_open(struct spore__msgpack_writer *w, const void *arg)
 {
 	const struct request *r = arg;
-	spore__control_put_open(w, r->port, "messages", r->shape, r->options);
+	spore__control_put_open(w, r->port, r->kind, r->shape, r->options);
 }
 
 static void put_close(struct spore__msgpack_writer *w, const void *arg)
@@ -242,7 +245,8 @@ static void put_options(struct request *r, const struct spore_chan_options *opti
 static enum spore_err enter(const char *port, const char *shape, const struct spore_chan_options *options,
                             const struct opened *like)
 {
-	struct request r = {.port = port, .shape = shape};
+	bool bytes = options != NULL && options->bytes;
+	struct request r = {.port = port, .kind = bytes ? "bytes" : "messages", .shape = shape};
 	struct opened *o = calloc(1, sizeof *o), **at = &all;
 	int fds[2];
 	if (o == NULL)
@@ -250,6 +254,10 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
 	*o = *like;
 	put_options(&r, options, o);
 	strcpy(o->name, port);
+	if (o->chan != NULL && bytes)
+		spore__chan_set_bytes(o->chan);
+	if (o->server != NULL)
+		o->server->bytes = bytes;
 	if (o->publisher != NULL)
 		spore__pub_descriptors(o->publisher, fds);
 	pthread_mutex_lock(&lock);
@@ -283,7 +291,8 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 {
 	static const char *const words[] = {"", "connect", "", "publish", "subscribe"};
 	enum spore_shape shape = options != NULL && options->shape != 0 ? options->shape : SPORE_CONNECT;
-	bool exists = shape == SPORE_CONNECT || shape == SPORE_PUBLISH || shape == SPORE_SUBSCRIBE;
+	bool bytes = options != NULL && options->bytes;
+	bool exists = shape == SPORE_CONNECT || (!bytes && (shape == SPORE_PUBLISH || shape == SPORE_SUBSCRIBE));
 	enum spore_err e = exists ? check(port, options) : SPORE_EINVALID;
 	if (e == SPORE_OK && shape == SPORE_SUBSCRIBE && !spore__io_shares_memory())
 		e = SPORE_EUNSUPPORTED;

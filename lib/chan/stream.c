@@ -64,14 +64,12 @@ static struct stream *stream(struct spore__transport *t)
 
 // ---- sending; under the lock
 
-static const char newline[] = "\n";
-
 static enum spore_err push(struct stream *s)
 {
 	while (s->out_err == SPORE_OK && (s->out_len > s->out_from || s->rest_len + s->tail > 0)) {
 		const struct iovec all[3] = {{.iov_base = s->out + s->out_from, .iov_len = s->out_len - s->out_from},
 		                             {.iov_base = (void *)s->rest, .iov_len = s->rest_len},
-		                             {.iov_base = (void *)newline, .iov_len = s->tail}};
+		                             {.iov_base = (void *)&s->framing->last, .iov_len = s->tail}};
 		struct iovec pieces[3];
 		int count = 0;
 		for (int i = 0; i < 3; i++)
@@ -197,7 +195,7 @@ static enum spore_err send_message(struct spore__transport *t, const void *data,
 		if (len > 0)
 			memcpy(s->out + s->out_len, data, len);
 		s->out_len += len;
-		memcpy(s->out + s->out_len, newline, s->framing->tail);
+		memcpy(s->out + s->out_len, &s->framing->last, s->framing->tail);
 		s->out_len += s->framing->tail;
 	} else if (e == SPORE_OK) {
 		e = begin(s, data, len);
@@ -515,7 +513,7 @@ static enum spore_err keep_sending(struct stream *s)
 		if (reserve(s, s->rest_len + s->tail)) {
 			memcpy(s->out + s->out_len, s->rest, s->rest_len);
 			s->out_len += s->rest_len;
-			memcpy(s->out + s->out_len, newline, s->tail);
+			memcpy(s->out + s->out_len, &s->framing->last, s->tail);
 			s->out_len += s->tail;
 		} else {
 			s->out_err = e = SPORE_ENOMEM;
@@ -684,3 +682,5 @@ OPS(stream);
 OPS(lines);
 OPS(u32le);
 OPS(u32be);
+OPS(netstring);
+OPS(bytes);

@@ -10,9 +10,12 @@ extern const struct spore__transport_ops spore__lines_ops;
 extern const struct spore__transport_ops spore__u32le_ops;
 extern const struct spore__transport_ops spore__u32be_ops;
 extern const struct spore__transport_ops spore__publication_ops;
+extern const struct spore__transport_ops spore__netstring_ops;
+extern const struct spore__transport_ops spore__bytes_ops;
 
 const struct spore__transport_ops *const spore__transports[] = {
-    &spore__ring_ops, &spore__stream_ops, &spore__lines_ops, &spore__u32le_ops, &spore__u32be_ops, NULL,
+    &spore__ring_ops,  &spore__stream_ops,    &spore__lines_ops, &spore__u32le_ops,
+    &spore__u32be_ops, &spore__netstring_ops, &spore__bytes_ops, NULL,
 };
 
 const struct spore__transport_ops *spore__transport_find(const char *name, size_t len)

@@ -16,8 +16,11 @@
 static const struct {
 	const char *feature, *transport;
 } kinds[] = {
-    {"ring-1", "ring"},   {"pipes-1", "pipes"}, {"pipe-1", "pipe"},   {"stream-1", "stream"},
-    {"lines-1", "lines"}, {"u32le-1", "u32le"}, {"u32be-1", "u32be"}, {"publication-1", "publication"},
+    {"ring-1", "ring"},   {"pipes-1", "pipes"},
+    {"pipe-1", "pipe"},   {"stream-1", "stream"},
+    {"lines-1", "lines"}, {"u32le-1", "u32le"},
+    {"u32be-1", "u32be"}, {"netstring-1", "netstring"},
+    {"bytes-1", "bytes"}, {"publication-1", "publication"},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -100,9 +103,9 @@ static const char *best_transport(const struct spore__port *a, const struct spor
 	if (a->plain != b->plain) {
 		// A plain end is a stream with the framing that it names.
 		const struct spore__port *plain = a->plain ? a : b, *other = a->plain ? b : a;
+		const char *framing = strcmp(other->kind, "bytes") == 0 ? "bytes" : plain->framing;
 		for (unsigned i = 0; i < KINDS; i++)
-			if (strcmp(kinds[i].transport, plain->framing) == 0 && has(plain, "stream") &&
-			    has(other, plain->framing))
+			if (strcmp(kinds[i].transport, framing) == 0 && has(plain, "stream") && has(other, framing))
 				return kinds[i].transport;
 		return "";
 	}

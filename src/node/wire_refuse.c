@@ -50,13 +50,14 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 	}
 	face->wished = wish->ends[side].protocol;
 	if (is_open || face->as != SPORE__AS_NONE) { // the words live as long as the port, until this call is answered
-	} else if (!spore__port_is_standard(p->port) && strcmp(face->kind, "bytes") == 0) {
-		(void)snprintf(
-		    why, size,
-		    "%s is a port of bytes: say what its program has it as (as: fifo-in, fifo-out or socket)", name);
-		good = false;
 	} else if (spore__port_is_standard(p->port)) {
 		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;
+	} else if (known && !spec.control && strcmp(face->kind, "bytes") == 0) {
+		(void)snprintf(
+		    why, size,
+		    "%s: its program does not link libspore: say what it has it as (as: fifo-in, fifo-out or socket)",
+		    name);
+		good = false;
 	} else if (known && !spec.control && !spore__declared_find(spec.ports, p->port, room)) {
 		(void)snprintf(why, size,
 		               "%s: its program has no ports, since it does not link libspore; what speaks the control "

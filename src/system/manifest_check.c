@@ -216,11 +216,6 @@ static bool check_rivals(struct spore__manifest *m, size_t index, const struct s
 	return true;
 }
 
-static bool is_named_plain(const struct spore__face *face)
-{
-	return !face->plain && strcmp(face->kind, "bytes") == 0;
-}
-
 // Neither of two whose stdin and stdout are joined starts before the other one is there.
 static bool check_order(struct spore__manifest *m, const struct spore__manifest_wire *w)
 {
@@ -247,12 +242,7 @@ static void check_fit(struct spore__manifest *m, size_t index)
 	face_of(m, &w->to, right, &to);
 	if (spore__manifest_task(m, w->from.task) == NULL || spore__manifest_task(m, w->to.task) == NULL)
 		return;
-	if (is_named_plain(&from) || is_named_plain(&to))
-		(void)spore__yaml_wrong(
-		    &m->yaml, w->mark,
-		    "wires: %s is a port of bytes: say what the program has it as (as: fifo-in, fifo-out or socket)",
-		    is_named_plain(&from) ? left : right);
-	else if (same_end(&w->from, &w->to))
+	if (same_end(&w->from, &w->to))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
 	else if (!spore__ports_fit(&from, &to, w->duplex, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);

@@ -227,6 +227,14 @@ static bool check_port(struct spore__taking *t, const yaml_node_t *key_node, con
 		return spore__yaml_wrong(t->y, key_node->start_mark,
 		                         "every task has a port %s already: it can have a framing and a protocol",
 		                         p->name);
+	static const char *const framings[] = {"lines", "u32le", "u32be", "netstring"};
+	bool plain = spore__port_is_standard(p->name) || p->as != NULL, known = p->framing == NULL;
+	for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++)
+		known |= p->framing != NULL && strcmp(p->framing, framings[i]) == 0;
+	if (plain && !known)
+		return spore__yaml_wrong(t->y, key_node->start_mark,
+		                         "%s: framing must be lines, u32le, u32be or netstring, not \"%.80s\"", p->name,
+		                         p->framing);
 	if (p->as != NULL && p->shape != NULL && strcmp(p->shape, "connect") != 0)
 		return spore__yaml_wrong(t->y, key_node->start_mark, "%s: a %s has one channel: leave out shape: %s",
 		                         p->name, p->as, p->shape);

@@ -40,7 +40,9 @@ static const struct spore__schema_key port_keys[] = {
     KEY("shape", WORD, NULL, .words = shape_words, .standard = "connect",
         HELP "What the program does with it: connect to one other port, serve many, publish to many, subscribe"),
     KEY("protocol", NAME, NULL, HELP "What is spoken, such as rpc, lsp or jsonl"),
-    KEY("framing", NAME, NULL, HELP "How messages are told apart in a stream, such as lines or u32le"),
+    KEY("framing", NAME, NULL,
+        HELP "How messages are told apart in a stream, lines, u32le, u32be or netstring; of a plain end lines when it "
+             "is not said"),
     KEY("as", WORD, NULL, .words = as_words,
         HELP
         "What it is in the folder *SPORE_PORTS* for a program without libspore: a FIFO that it reads, a FIFO that it "

@@ -4,6 +4,10 @@
 //	channel_program give PORT COUNT US   waits for a peer, sends so many messages `message I`, one every US microseconds; prints `gave`
 //	channel_program deaf PORT            receives nothing
 //	channel_program count PORT           prints the first message, then how many came, and whether each was the one after that before, when the peer ends
+//	channel_program upper PORT           a port of bytes: sends back what it receives, in capitals, 100 bytes at a time at most; prints how many
+//	channel_program dump PORT            a port of bytes: sends a megabyte, and prints what it receives, in pieces of 7 bytes at most
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,12 +106,71 @@ static int deaf(const char *port)
 	return 0;
 }
 
+static int upper(const char *port)
+{
+	enum { AT_ONCE = 100 };
+	const struct spore_chan_options options = {.bytes = true};
+	struct spore_chan *c;
+	size_t len, all = 0;
+	bool heard = true; // not where the wire goes one way
+	if (spore_chan_open(port, &options, &c) != SPORE_OK)
+		return 1;
+	spore_ready();
+	for (;;) {
+		enum spore_err e = spore_chan_recv(c, buffer, AT_ONCE, &len, SPORE_FOREVER);
+		for (size_t i = 0; e == SPORE_OK && i < len; i++)
+			buffer[i] = (char)toupper((unsigned char)buffer[i]);
+		if (e != SPORE_OK)
+			break;
+		heard = heard && spore_chan_send(c, buffer, len, SPORE_FOREVER) == SPORE_OK;
+		all += len;
+	}
+	if (heard) // else it would wait for the next wire
+		(void)spore_chan_finish(c, SPORE_FOREVER);
+	printf("%zu bytes\n", all);
+	spore_chan_close(c);
+	return 0;
+}
+
+static int dump(const char *port)
+{
+	enum { AT_ONCE = 7 };
+	const struct spore_chan_options options = {.bytes = true};
+	struct spore_chan *c;
+	size_t len, all = 0, wrong = 0;
+	if (spore_chan_open(port, &options, &c) != SPORE_OK)
+		return 1;
+	spore_ready();
+	memset(buffer, 'x', sizeof buffer);
+	for (size_t sent = 0; sent < sizeof buffer;) {
+		size_t n = sizeof buffer - sent < 1000 ? sizeof buffer - sent : 1000;
+		if (spore_chan_send(c, buffer, n, SPORE_FOREVER) != SPORE_OK)
+			return 1;
+		sent += n;
+		for (size_t got = 0; got < n; got += len) {
+			char back[AT_ONCE];
+			if (spore_chan_recv(c, back, sizeof back, &len, SPORE_FOREVER) != SPORE_OK)
+				return 1;
+			for (size_t i = 0; i < len; i++)
+				wrong += back[i] != 'X';
+			all += len;
+		}
+	}
+	printf("%zu bytes, %zu wrong\n", all, wrong);
+	spore_chan_close(c);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "echo") == 0)
 		return echo(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "deaf") == 0)
 		return deaf(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "upper") == 0)
+		return upper(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "dump") == 0)
+		return dump(argv[2]);
 	if (argc == 3)
 		return take(argv[2], strcmp(argv[1], "count") == 0);
 	return argc == 5 ? give(argv[2], atol(argv[3]), atol(argv[4])) : 2;

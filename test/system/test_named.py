@@ -218,7 +218,7 @@ class Fifos(NamedTest):
                 ("a.in", "b.stdin", False, "a.in is read by its program (fifo-in), so it stands on the right"),
                 ("b.stdout", "a.out", False, "a.out is written by its program (fifo-out), so it stands on the left"),
                 ("a.out", "b.stdio", True, "a.out is a FIFO, which goes one way"),
-                ("a.out", "b.plain", False, "say what its program has it as"),
+                ("a.out", "b.plain", False, "b.plain: its program does not link libspore: say what it has it as"),
                 ("a.out", "b.none", False, "its program has no ports"),
         ]:
             with self.assertRaises(Exception, msg=(left, right)) as caught:

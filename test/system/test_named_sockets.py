@@ -6,10 +6,11 @@ import signal
 import sys
 import unittest
 
-from spore_test import wait_until
+from spore_test import BUILD, wait_until
 from test_named import NO_PUMP_STATE, POSIX, NamedTest, ports
 from test_plain import LIBSPORE
 
+PROGRAM = os.path.join(BUILD, "test", "system", "channel_program")
 LIB = LIBSPORE + """
 def words(framing):
     global c  # without it the port is closed
@@ -187,6 +188,75 @@ print("good")
         self.ended("plain")
         self.assertEqual(self.output("plain"), "good\n")
         self.said("lib", "end\n")
+
+    def test_netstrings(self):
+        self.lib("netstring", """
+how, s = words("netstring")
+assert how == "netstring", how
+s.sendall(b"5:hello,0:,")
+""")
+        self.define("plain", 'cat "$SPORE_PORTS/in"; echo', ports=["in - - - netstring fifo-in"])
+        self.wire("lib.words", "plain.in")
+        self.go("plain")
+        self.ended("plain")
+        self.assertEqual(self.output("plain"), "5:hello,0:,\n")
+
+
+class Bytes(NamedTest):
+    """Ports of bytes of libspore."""
+
+    def program(self, how, **more):
+        self.begin(how, argv=[PROGRAM, how, "io"], control=True, wait="started", **more)
+
+    def test_with_stdin_and_stdout(self):
+        size = 3 << 20
+        self.program("upper")
+        self.define("plain", f"(head -c {size} /dev/zero | tr '\\0' x) & tr X y | cksum >&2; wait")
+        self.call("wires.add", wires=[{"from": "plain.stdio", "to": "upper.io", "duplex": True}])
+        self.assertEqual(self.why("plain.stdio", "upper.io")[0], "waiting")
+        self.go("plain")
+        wait_until(lambda: self.wires()["plain.stdio", "upper.io"]["transport"] == "bytes", "the wire")
+        # Its input has no end as long as the other one has none: who writes enough says how much is to be read.
+        self.call("tasks.stop", names=["upper"])
+        self.ended("plain")
+        self.assertEqual(self.task("plain")["hold"].get("code", 0), 0)
+
+    def test_with_a_fifo_of_no_lines(self):
+        self.program("upper")
+        self.define("plain", "head -c 1000000 /dev/zero | tr '\\0' x > \"$SPORE_PORTS/out\"", ports=ports(out="fifo_out"))
+        self.wire("plain.out", "upper.io")
+        self.go("plain")
+        self.ended("plain")
+        self.said("upper", "1000000 bytes\n")
+
+    def test_with_a_client_of_a_socket(self):
+        self.program("upper")
+        code = CLIENT + """
+s = connect("ask")
+s.sendall(b"hello")
+print(s.recv(5, socket.MSG_WAITALL).decode())
+"""
+        self.call("tasks.start", spec=self.spec("plain", "", enabled=False, argv=[sys.executable, "-c", code],
+                                                ports=ports(ask="socket")))
+        self.call("wires.add", wires=[{"from": "plain.ask", "to": "upper.io", "duplex": True}])
+        self.go("plain")
+        self.ended("plain")
+        self.said("upper", "5 bytes\n")
+        self.assertEqual(self.output("plain"), "HELLO\n")
+
+    def test_with_each_other(self):
+        self.program("upper")
+        self.program("dump")
+        self.call("wires.add", wires=[{"from": "dump.io", "to": "upper.io", "duplex": True}])
+        self.said("dump", "1048576 bytes, 0 wrong\n")
+        self.said("upper", "1048576 bytes\n")
+
+    def test_refusals(self):
+        self.program("upper")
+        self.begin("take", argv=[PROGRAM, "take", "io"], control=True, wait="started")
+        wait_until(lambda: {p["name"] for p in self.call("ports.list")["ports"] if p["open"]} == {"upper.io", "take.io"},
+                   "both ports")
+        self.fails(1, "is a port of bytes, and", "wires.add", wires=[{"from": "upper.io", "to": "take.io"}])
 
 
 if __name__ == "__main__":

@@ -43,6 +43,21 @@ static void test_words(void **state)
 	    {&spore__framing_u32be, "\0\0\2\1", 4, false, SPORE_OK, 4, 513, 0},
 	    {&spore__framing_u32be, "\x40\0\0\0", 4, false, SPORE_OK, 4, SPORE_CHAN_LARGEST, 0},
 	    {&spore__framing_u32be, "\x40\0\0\1", 4, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_netstring, "5:hello,x", 9, false, SPORE_OK, 2, 5, 1},
+	    {&spore__framing_netstring, "0:,", 3, false, SPORE_OK, 2, 0, 1},
+	    {&spore__framing_netstring, "", 0, true, SPORE_EEND, 0, 0, 0},
+	    {&spore__framing_netstring, "12", 2, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_netstring, "12:", 3, true, SPORE_ECLOSED, 0, 0, 0},
+	    {&spore__framing_netstring, "1:a", 3, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_netstring, "1:ab", 4, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_netstring, "01:a,", 5, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_netstring, ":,", 2, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_netstring, "-1:,", 4, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_netstring, "16777216:", 9, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_netstring, "16777217", 8, false, SPORE_EMALFORMED, 0, 0, 0},
+	    {&spore__framing_bytes, "ab\nc", 4, false, SPORE_OK, 0, 4, 0},
+	    {&spore__framing_bytes, "", 0, false, SPORE_EAGAIN, 0, 0, 0},
+	    {&spore__framing_bytes, "", 0, true, SPORE_EEND, 0, 0, 0},
 	    {&spore__framing_stream, "\xff\xff\xff\xff", 4, false, SPORE_EEND, 0, 0, 0},
 	    {&spore__framing_stream, "", 0, true, SPORE_ECLOSED, 0, 0, 0},
 	};
@@ -151,13 +166,82 @@ static void test_a_line_without_end(void **state)
 	spore_chan_close(c);
 }
 
+static void test_netstrings(void **state)
+{
+	(void)state;
+	struct spore_chan *c;
+	char back[100];
+	size_t len;
+	int peer;
+	open_one("netstring", &c, &peer);
+	assert_int_equal(spore_chan_queue(c, "a\nb", 3, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_send(c, "", 0, PATIENCE), SPORE_OK);
+	assert_int_equal(recv(peer, back, 9, MSG_WAITALL), 9);
+	assert_memory_equal(back, "3:a\nb,0:,", 9);
+	assert_int_equal(write(peer, "12:hello, world,3:x", 19), 19);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(len, 12);
+	assert_memory_equal(back, "hello, world", 12);
+	close(peer);
+	assert_int_equal(spore_chan_recv(c, back, sizeof back, &len, PATIENCE), SPORE_ECLOSED);
+	spore_chan_close(c);
+}
+
+// Whatever carries them: the same bytes in any pieces.
+static void test_bytes(void **state)
+{
+	(void)state;
+	enum { ALL = 300000 };
+	static const char *const transports[] = {"bytes", "stream", "ring"};
+	static unsigned char sent[ALL], got[ALL];
+	for (size_t i = 0; i < ALL; i++)
+		sent[i] = (unsigned char)(i * 31 + i / 255);
+	for (size_t k = 0; k < 3; k++) {
+		struct spore__channel_end ends[2];
+		struct spore_chan *c[2];
+		size_t out = 0, in = 0, len, turn = 0;
+		const void *lent;
+		if (spore__channel_make(transports[k], NULL, ends) != SPORE_OK)
+			continue; // plain POSIX has no rings
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(spore__chan_create(&ends[i], &c[i]), SPORE_OK);
+			spore__chan_set_bytes(c[i]);
+		}
+		for (; in < ALL; turn++) {
+			size_t n = out < ALL ? turn * 37 % 5000 : 0;
+			n = n < ALL - out ? n : ALL - out;
+			if (out < ALL && spore_chan_send(c[0], sent + out, n, SPORE_NOW) == SPORE_OK)
+				out += n;
+			size_t room = 1 + turn % 3000;
+			room = room < ALL - in ? room : ALL - in;
+			enum spore_err e = SPORE_EAGAIN;
+			if (turn % 7 != 0)
+				e = spore_chan_recv(c[1], got + in, room, &len, SPORE_NOW);
+			else if ((e = spore_chan_read(c[1], &lent, &len, SPORE_NOW)) == SPORE_OK) {
+				memcpy(got + in, lent, len);
+				spore_chan_release(c[1]);
+			}
+			if (e == SPORE_OK)
+				assert_true(len > 0);
+			else
+				assert_int_equal(e, SPORE_EAGAIN);
+			in += e == SPORE_OK ? len : 0;
+		}
+		assert_memory_equal(sent, got, ALL);
+		assert_int_equal(spore_chan_finish(c[0], PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_recv(c[1], got, 1, &len, PATIENCE), SPORE_EEND);
+		assert_int_equal(spore_chan_recv(c[1], got, 0, &len, PATIENCE), SPORE_EINVALID);
+		spore_chan_close(c[0]);
+		spore_chan_close(c[1]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_words),
-	    cmocka_unit_test(test_a_plain_writer),
-	    cmocka_unit_test(test_a_plain_reader),
-	    cmocka_unit_test(test_a_line_without_end),
+	    cmocka_unit_test(test_words),          cmocka_unit_test(test_a_plain_writer),
+	    cmocka_unit_test(test_a_plain_reader), cmocka_unit_test(test_a_line_without_end),
+	    cmocka_unit_test(test_netstrings),     cmocka_unit_test(test_bytes),
 	};
 	return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }

@@ -713,6 +713,8 @@ int main(void)
 	const struct spore__channel_sizes usual = {0}, small = {.cells = 64, .heap = 64 * 1024, .large = 16 << 20};
 	for (size_t i = 0; spore__transports[i] != NULL; i++) {
 		const char *name = spore__transports[i]->name;
+		if (spore__transports[i]->framing != NULL && spore__transports[i]->framing->chunks)
+			continue; // no messages: test_framing
 		add(name, false, usual, "");
 		if (spore__transports[i]->needs_linux)
 			add(name, false, small, ", small");
