@@ -377,9 +377,9 @@ void spore__control_put_close(struct spore__msgpack_writer *w, const char *port)
 
 void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                      const char *transport, unsigned role, unsigned count, const char *peer,
-                                     const char *slow)
+                                     const char *slow, bool redeliver)
 {
-	const char *values[5] = {NULL}, **to = values;
+	const char *values[7] = {NULL}, **to = values;
 	if (peer != NULL) {
 		*to++ = "peer";
 		*to++ = peer;
@@ -387,6 +387,10 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
 	if (slow != NULL) {
 		*to++ = "slow";
 		*to++ = slow;
+	}
+	if (redeliver) {
+		*to++ = "redeliver";
+		*to++ = "true";
 	}
 	size_t at = begin(w, "channel", 7);
 	spore__msgpack_str(w, port);
@@ -401,7 +405,7 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer)
 {
-	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL);
+	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL, false);
 }
 
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial)

@@ -114,7 +114,7 @@ void spore__control_put_channel(struct spore__msgpack_writer *w, const char *por
 // The same of a subscription: SLOW is a word of its subscriber; may be NULL.
 void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                      const char *transport, unsigned role, unsigned count, const char *peer,
-                                     const char *slow);
+                                     const char *slow, bool redeliver);
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
 void spore__control_put_swap(struct spore__msgpack_writer *w, const char *port, uint64_t serial, bool on);
 void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code,

@@ -3,6 +3,8 @@
 static const struct spore__option options[] = {
     {"slow", 0, "WHAT", "what happens when the reader, a subscriber, is slow: block, drop-oldest or disconnect",
      SPORE__COMPLETES_WORDS, "block drop-oldest disconnect"},
+    {"redeliver", 0, NULL, "what a reader that died had not released is sent again to the next one; it may come twice",
+     0, NULL},
     {"json", 0, NULL, "print JSON", 0, NULL},
     {0},
 };

@@ -16,17 +16,22 @@ static void put(struct spore__msgpack_writer *w, const char *key, const char *va
 	spore__msgpack_str(w, value);
 }
 
-static void put_params(struct spore__msgpack_writer *w, const struct spore__args *args, const char *slow)
+static void put_params(struct spore__msgpack_writer *w, const struct spore__args *args, const char *slow,
+                       bool redeliver)
 {
 	char folder[PATH_MAX];
 	spore__msgpack_map(w, 2);
 	spore__msgpack_str(w, "wires");
 	spore__msgpack_array(w, 1);
-	spore__msgpack_map(w, slow != NULL ? 3 : 2);
+	spore__msgpack_map(w, 2 + (uint32_t)(slow != NULL) + (uint32_t)redeliver);
 	put(w, "from", args->operands[0]);
 	put(w, "to", args->operands[1]);
 	if (slow != NULL)
 		put(w, "slow", slow);
+	if (redeliver) {
+		spore__msgpack_str(w, "redeliver");
+		spore__msgpack_bool(w, true);
+	}
 	put(w, "from", getcwd(folder, sizeof folder) != NULL ? folder : "");
 }
 
@@ -61,7 +66,7 @@ int spore__wiring_call(const struct spore__args *args, const char *what, const c
 	int status = spore__tasks_open(&t, what, true);
 	if (status != 0)
 		return status;
-	put_params(&w, args, slow);
+	put_params(&w, args, slow, add && spore__args_has(args, "redeliver"));
 	enum spore_err err = spore__tasks_call(&t, method, &w, add, SPORE__TASKS_PATIENCE_MS);
 	status = err == SPORE_OK ? SPORE__EXIT_OK : spore__tasks_failed(&t, err);
 	if (err == SPORE_OK && add)

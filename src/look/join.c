@@ -81,7 +81,8 @@ static bool try_transport(struct joint *j, const char *transport)
 	                             (unsigned)theirs->count, j->look->what,
 	                             j->link.publishes    ? "drop-oldest"
 	                             : j->link.subscribes ? "block"
-	                                                  : NULL);
+	                                                  : NULL,
+	                             false);
 	spore__link_say(&j->link, &w, theirs->fds, (unsigned)theirs->count);
 	spore__channel_end_close(theirs);
 	if (!passed_on(j, serial)) {

@@ -64,8 +64,8 @@ void spore__hold_send(struct spore__hold *hold, struct spore__msgpack_writer *w)
 // Can an end of a channel be sent at once? It gets copies of the descriptors. False: it could not be sent (errno).
 bool spore__hold_takes_channel(const struct spore__hold *hold);
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
-                              const struct spore__channel_end *end, const char *peer,
-                              const char *slow); // SLOW may be NULL
+                              const struct spore__channel_end *end, const char *peer, const char *slow,
+                              bool redeliver); // SLOW may be NULL
 void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial);
 // [SYSTEM/]TASK[@REPLICA].PORT
 void spore__hold_port_name(const struct spore__hold *hold, const char *port, char *out, size_t size);

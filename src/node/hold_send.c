@@ -65,12 +65,12 @@ bool spore__hold_takes_channel(const struct spore__hold *hold)
 }
 
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
-                              const struct spore__channel_end *end, const char *peer, const char *slow)
+                              const struct spore__channel_end *end, const char *peer, const char *slow, bool redeliver)
 {
 	struct spore__msgpack_writer w = {0};
 	int fd;
 	spore__hold_put_subscription(&w, id, serial, end->transport, (unsigned)end->role, (unsigned)end->count, peer,
-	                             slow);
+	                             slow, redeliver);
 	ssize_t n = -1;
 	if (w.err == 0 && uv_fileno((uv_handle_t *)&hold->pipe, &fd) == 0)
 		while ((n = spore__pass_send(fd, w.data, w.len, end->fds, (unsigned)end->count)) < 0 && errno == EINTR)

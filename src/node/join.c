@@ -292,8 +292,8 @@ static bool send_ends(const struct spore__joint *j, struct spore__channel_end en
 	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
 	for (int i = 0; i < 2; i++) {
 		spore__hold_port_name(j->ports[1 - i]->hold, j->ports[1 - i]->name, peer, sizeof peer);
-		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer,
-		                              slow_of(j))) {
+		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer, slow_of(j),
+		                              j->wire->redeliver)) {
 			// The one that got its end finds that the other one is gone.
 			if (i == 1)
 				spore__hold_send_serial(j->ports[0]->hold, SPORE__HOLD_OVER, j->ports[0]->id,

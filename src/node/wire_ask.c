@@ -78,9 +78,11 @@ static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reade
 	memcpy(wish->owner, a->system, sizeof wish->owner);
 	if (!take_end(a, map, "from", 0, wish) || !take_end(a, map, "to", 1, wish))
 		return false;
-	if (spore__msgpack_find(map, "duplex", &at) &&
-	    spore__msgpack_read_bool(&at, &wish->duplex) != SPORE__MSGPACK_OK) {
-		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'duplex' of a wire is no bool");
+	if ((spore__msgpack_find(map, "duplex", &at) &&
+	     spore__msgpack_read_bool(&at, &wish->duplex) != SPORE__MSGPACK_OK) ||
+	    (spore__msgpack_find(map, "redeliver", &at) &&
+	     spore__msgpack_read_bool(&at, &wish->redeliver) != SPORE__MSGPACK_OK)) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'duplex' or 'redeliver' of a wire is no bool");
 		return false;
 	}
 	if (!take_text(map, "slow", wish->slow, sizeof wish->slow) ||

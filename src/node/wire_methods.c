@@ -19,8 +19,9 @@ static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
 
 static bool is_same(const struct spore__wire *wire, const struct spore__wish *wish)
 {
-	return wire->duplex == wish->duplex && strcmp(wire->slow, wish->slow) == 0 &&
-	       strcmp(wire->owner, wish->owner) == 0 && strcmp(wire->ends[0].protocol, wish->ends[0].protocol) == 0 &&
+	return wire->duplex == wish->duplex && wire->redeliver == wish->redeliver &&
+	       strcmp(wire->slow, wish->slow) == 0 && strcmp(wire->owner, wish->owner) == 0 &&
+	       strcmp(wire->ends[0].protocol, wish->ends[0].protocol) == 0 &&
 	       strcmp(wire->ends[1].protocol, wish->ends[1].protocol) == 0;
 }
 
@@ -293,8 +294,8 @@ static void take_away(struct spore__rpc_call *call)
 }
 
 static const struct spore__rpc_field add_params[] = {
-    {"wires", "array", "of maps: from, to ([SYSTEM/]TASK[@REPLICA].PORT), duplex, slow, from_protocol, to_protocol",
-     false},
+    {"wires", "array",
+     "of maps: from, to ([SYSTEM/]TASK[@REPLICA].PORT), duplex, slow, redeliver, from_protocol, to_protocol", false},
     {"from", "str", "absolute path of the caller's folder", true},
     {"system", "str", "whose wires they are; its tasks may be defined later", true},
     {"only", "bool", "wires of the system that are not named are taken away", true},

@@ -145,6 +145,7 @@ struct spore__wire *spore__wire_add(struct spore__tasks *t, const struct spore__
 	plug_in(wire, 1, to, wish);
 	wire->duplex = wish->duplex;
 	memcpy(wire->slow, wish->slow, sizeof wire->slow);
+	wire->redeliver = wish->redeliver;
 	memcpy(wire->owner, wish->owner, sizeof wire->owner);
 	wire->previous = w->last;
 	*(w->last != NULL ? &w->last->next : &w->first) = wire;

@@ -48,6 +48,7 @@ struct spore__wire {
 	struct spore__wire_end ends[2];  // from, to
 	bool duplex;                     // it was written <>
 	char slow[16];                   // of a subscriber; "": as it says itself
+	bool redeliver;                  // what a peer that died had not released is sent again to the next
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
 	struct spore__fault fault;       // on purpose
 	bool marked;                     // by the call that goes on
@@ -123,6 +124,7 @@ struct spore__wish {
 	} ends[2];
 	bool duplex;
 	char slow[16];
+	bool redeliver;
 	char owner[SPORE__NAME_MAX + 1];
 };
 // The one between these ports, in this order. NULL: none.

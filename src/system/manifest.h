@@ -30,7 +30,7 @@ struct spore__manifest_end {
 
 struct spore__manifest_wire {
 	struct spore__manifest_end from, to;
-	bool duplex;
+	bool duplex, redeliver;
 	const char *slow; // a word of the table; NULL: as the subscriber says
 	yaml_mark_t mark;
 };

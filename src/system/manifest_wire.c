@@ -82,11 +82,14 @@ static bool take_line(struct spore__taking *t, const yaml_node_t *node, struct s
 static bool take_wire_key(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node)
 {
 	struct spore__manifest_wire *wire = t->object;
-	bool flag;
+	bool tap; // a ring can always be looked at
 	if (key->type == SPORE__SCHEMA_WORD)
 		return (wire->slow = spore__take_word(t, key, node)) != NULL;
 	if (key->type == SPORE__SCHEMA_BOOL)
-		return spore__take_bool(t, key, node, strcmp(key->name, "duplex") == 0 ? &wire->duplex : &flag);
+		return spore__take_bool(t, key, node,
+		                        strcmp(key->name, "duplex") == 0      ? &wire->duplex
+		                        : strcmp(key->name, "redeliver") == 0 ? &wire->redeliver
+		                                                              : &tap);
 	char *text = spore__take_text(t, node, key->name, false);
 	bool ok = text != NULL &&
 	          take_end(t, node->start_mark, text, strcmp(key->name, "from") == 0 ? &wire->from : &wire->to);

@@ -28,11 +28,13 @@ static void put_wires(struct spore__msgpack_writer *w, const struct spore__manif
 	spore__msgpack_array(w, (uint32_t)m->wire_count);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *wire = &m->wires[i];
-		spore__msgpack_map(w, 6);
+		spore__msgpack_map(w, 7);
 		put_end(w, "from", &wire->from);
 		put_end(w, "to", &wire->to);
 		spore__msgpack_str(w, "duplex");
 		spore__msgpack_bool(w, wire->duplex);
+		spore__msgpack_str(w, "redeliver");
+		spore__msgpack_bool(w, wire->redeliver);
 		put_text(w, "slow", wire->slow);
 		put_text(w, "from_protocol", wire->from.protocol);
 		put_text(w, "to_protocol", wire->to.protocol);

@@ -165,8 +165,10 @@ static const struct spore__schema_key wire_keys[] = {
     KEY("duplex", BOOL, NULL, .standard = "false", HELP "Both write and read"),
     KEY("slow", WORD, NULL, .words = slow_words,
         HELP "What happens when the reader, a subscriber, is slow; otherwise as it says itself"),
-    KEY("tap", BOOL, NULL, .standard = "false", HELP "Let it be watched and changed while it is in use"),
-    KEY("redeliver", BOOL, NULL, .standard = "false", HELP "Deliver again what a reader that died had not released"),
+    KEY("tap", BOOL, NULL, .standard = "false",
+        HELP "Let it be watched; between programs with libspore any wire can be, between others none can yet"),
+    KEY("redeliver", BOOL, NULL, .standard = "false",
+        HELP "Deliver again what a reader that died had not released; it may come twice"),
     {0},
 };
 

@@ -270,8 +270,11 @@ static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, 
 		memcpy(slow, s, len);
 		slow[len] = '\0';
 	}
+	bool redeliver = false;
+	if (spore__msgpack_find(&m->map, "redeliver", &at))
+		(void)spore__msgpack_read_bool(&at, &redeliver);
 	spore__control_put_subscription(&w, port->name, m->serial, transport, m->role, m->descriptors,
-	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL);
+	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL, redeliver);
 	return spore__hold_say(h, &w, passed);
 }
 

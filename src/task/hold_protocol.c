@@ -349,11 +349,11 @@ void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_ty
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer)
 {
-	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL);
+	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL, false);
 }
 
 void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
-                                  unsigned role, unsigned count, const char *peer, const char *slow)
+                                  unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver)
 {
 	size_t at = begin(w, SPORE__HOLD_CHANNEL, 6);
 	spore__msgpack_uint(w, id);
@@ -361,7 +361,7 @@ void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, 
 	spore__msgpack_str(w, transport);
 	spore__msgpack_uint(w, role);
 	spore__msgpack_uint(w, count);
-	spore__msgpack_map(w, (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL));
+	spore__msgpack_map(w, (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL) + (uint32_t)redeliver);
 	if (peer != NULL) {
 		spore__msgpack_str(w, "peer");
 		spore__msgpack_str(w, peer);
@@ -369,6 +369,10 @@ void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, 
 	if (slow != NULL) {
 		spore__msgpack_str(w, "slow");
 		spore__msgpack_str(w, slow);
+	}
+	if (redeliver) {
+		spore__msgpack_str(w, "redeliver");
+		spore__msgpack_bool(w, true);
 	}
 	end(w, at);
 }
