@@ -152,7 +152,7 @@ void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
 void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);
-// The same with what its wire says: of a subscriber what happens when it is SLOW, and whether what a peer that died had not released is sent again.
+// The same with what the wire says: of a subscriber what happens when it is SLOW, and whether what a peer that died had not released is sent again.
 // PEER and SLOW may be NULL.
 void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                                   unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver);
