@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,17 +197,6 @@ static void shed_inheritance(void)
 	(void)!chdir("/");
 }
 
-// Each task that runs takes a descriptor. What the node starts gets the limit that it had itself.
-static uint64_t raise_open_files(void)
-{
-	struct rlimit r;
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		return 0;
-	uint64_t was = r.rlim_cur;
-	r.rlim_cur = r.rlim_max;
-	return setrlimit(RLIMIT_NOFILE, &r) == 0 ? was : 0;
-}
-
 static int run(struct spore__node *node, const char *libexec, bool foreground)
 {
 	struct spore__node_problem problem = {0};
@@ -256,7 +244,8 @@ int main(int argc, char **argv)
 	(void)mallopt(M_ARENA_MAX, 1); // a thread that only removes files is worth no memory of its own
 #endif
 	spore__tree_leave();
-	node.open_files = raise_open_files();
+	// Each task that runs takes a descriptor. What the node starts gets the limit that it had itself.
+	node.open_files = spore__os_raise_open_files();
 	char *libexec = spore__dirs_libexec();
 	int status = SPORE__EXIT_SPORE;
 	if (spore__place_find(&node.place, &problem) != 0)

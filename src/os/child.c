@@ -64,7 +64,7 @@ static int place_last(int from, int to)
 	return from == to ? fcntl(to, F_SETFD, 0) : dup2(from, to);
 }
 
-static int limit_open_files(uint64_t soft)
+int spore__os_limit_open_files(uint64_t soft)
 {
 	struct rlimit r;
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
@@ -72,6 +72,16 @@ static int limit_open_files(uint64_t soft)
 	if ((rlim_t)soft <= r.rlim_max || r.rlim_max == RLIM_INFINITY)
 		r.rlim_cur = (rlim_t)soft;
 	return setrlimit(RLIMIT_NOFILE, &r);
+}
+
+uint64_t spore__os_raise_open_files(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return 0;
+	uint64_t was = r.rlim_cur;
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &r) == 0 ? was : 0;
 }
 
 static int limit(int resource, uint64_t soft, uint64_t hard)
@@ -129,7 +139,7 @@ int spore__os_child_setup(const struct spore__spawn *s, const sigset_t *mask)
 		return -1;
 	if (s->max_file_bytes > 0 && limit(RLIMIT_FSIZE, s->max_file_bytes, s->max_file_bytes) != 0)
 		return -1;
-	if (s->open_files > 0 && limit_open_files(s->open_files) != 0)
+	if (s->open_files > 0 && spore__os_limit_open_files(s->open_files) != 0)
 		return -1;
 	if (s->limits != NULL && limit_all(s->limits) != 0)
 		return -1;

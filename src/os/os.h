@@ -83,6 +83,10 @@ int spore__os_spawn(const struct spore__spawn *s, pid_t *pid);
 // code of strangers' formats that runs in a library. The caller must have one thread only.
 int spore__os_fork(const struct spore__spawn *s, pid_t *pid);
 
+// Lifts this process's limit of open files to what it may have. The limit before, for `open_files` of what it starts; 0: nothing was changed.
+uint64_t spore__os_raise_open_files(void);
+int spore__os_limit_open_files(uint64_t soft);
+
 // Becomes the program of S, with everything of S in force but what is about a parent: returns only to say -1 with errno.
 int spore__os_become(const struct spore__spawn *s);
 

@@ -72,8 +72,8 @@ bool spore__tree_kill(const struct spore__tree *t);
 void spore__tree_name(const struct spore__tree *t, char *out, size_t size);
 
 // Starts a program that shall not be of the tree: ARGV with the caller's environment, standard descriptors on /dev/null, none
-// other. Nobody has to wait for it. 0, or -1 with errno; whether it could be executed is not told.
-int spore__tree_start_outside(const char *const *argv);
+// other, and the limit OPEN_FILES (0: the caller's). Nobody has to wait for it. 0, or -1 with errno; whether it could be executed is not told.
+int spore__tree_start_outside(const char *const *argv, uint64_t open_files);
 
 // For a process that may have been started by a task's program and is not of the task: the node. It leaves the cgroup of the tree.
 void spore__tree_leave(void);

@@ -369,6 +369,8 @@ int spore__hold_main(const char *folder, int64_t run, int inherited)
 	struct spore__hold *h = &hold;
 	(void)chdir("/");
 	(void)umask(077);
+	// The kernel lets a process pass no descriptor on while more than its limit are under way, unread, among all of this user's.
+	h->open_files = spore__os_raise_open_files();
 	if (getpgrp() != getpid() && setsid() < 0)
 		return 1;
 	if (prepare(h, folder, run) != 0)

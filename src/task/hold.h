@@ -485,7 +485,8 @@ struct spore__hold {
 	int written;                    // phase of the status file; -1: none
 	int64_t written_run;            // ... and instance
 	int lock;
-	int artifact; // kept; -1
+	uint64_t open_files; // the limit that it was started with, which is its program's
+	int artifact;        // kept; -1
 
 	struct spore__hold_io *ios[SPORE__HOLD_IOS];
 	size_t io_count;

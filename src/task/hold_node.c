@@ -59,7 +59,7 @@ void spore__hold_node_start(struct spore__hold *h)
 	if (!spore__hold_beside("spore-node", path))
 		spore__hold_complain(
 		    h, "the node is gone, and spore-node cannot be found: set SPORE_LIBEXEC to its folder");
-	else if (spore__tree_start_outside(argv) != 0)
+	else if (spore__tree_start_outside(argv, h->open_files) != 0)
 		spore__hold_complain(h, "the node is gone, and %s cannot be started: %s", path, strerror(errno));
 	spore__hold_timer(h, SPORE__TIMER_NODE, h->node_wait + spore__hold_random(h, (uint32_t)h->node_wait / 2 + 1));
 	h->node_wait = h->node_wait * 2 < AGAIN_MAX_MS ? h->node_wait * 2 : AGAIN_MAX_MS;

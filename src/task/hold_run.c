@@ -130,6 +130,7 @@ static int spawn_so(struct spore__hold *h, const int theirs[3], const struct spo
 	    .terminal = h->spec.tty,
 	    .die_with_parent = true,
 	    .nice = limits->nice,
+	    .open_files = h->open_files,
 	    .limits = &limits->rlimits,
 	    .cpus = limits->pinned ? &limits->cpus : NULL,
 	    .confine = h->spec.confine ? &confine->confine : NULL,

@@ -257,6 +257,7 @@ static int spawn(struct spore__hold *h, enum spore__hold_probing which, int null
 		argv[0] = path;
 		const struct spore__spawn s = {
 		    .cgroup = h->tree.entry,
+		    .open_files = h->open_files,
 		    .argv = argv,
 		    .envp = e.items,
 		    .cwd = h->spec.cwd,

@@ -195,7 +195,8 @@ class Refused(SwapTest):
 
     def test_by_command(self):
         self.begin("alone", wait="started")
-        self.ok(self.spore("restart", "--swap", "alone"), "")
+        # Its hold may not have said yet that there are no ports.
+        wait_until(lambda: self.spore("restart", "--swap", "alone").returncode == 0, "a swap")
         self.assertEqual(self.task("alone")["generation"], 2)
         self.ok(self.spore("restart", "--swap", "--json", "alone"))
 

@@ -99,7 +99,7 @@ void spore__tree_name(const struct spore__tree *t, char *out, size_t size)
 		(void)snprintf(out, size, "process group %ld", (long)t->group);
 }
 
-int spore__tree_start_outside(const char *const *argv)
+int spore__tree_start_outside(const char *const *argv, uint64_t open_files)
 {
 	pid_t child = fork();
 	if (child == 0) {
@@ -111,6 +111,8 @@ int spore__tree_start_outside(const char *const *argv)
 		for (int i = 0; i < 3; i++)
 			(void)dup2(null, i);
 		spore__os_close_from(3);
+		if (open_files > 0)
+			(void)spore__os_limit_open_files(open_files);
 		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
