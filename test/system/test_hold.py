@@ -175,13 +175,13 @@ class Restarts(HoldTest):
 
 class Trouble(HoldTest):
     def test_descriptors_run_out_and_come_back(self):
-        def few():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (15, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-        hold = self.hold({"sh": "exec sleep 1000", "restart": "always", "restart.delay_ms": 20, "restart.max_ms": 20},
-                         limits=few)
+        hold = self.hold({"sh": "exec sleep 1000", "restart": "always", "restart.delay_ms": 20, "restart.max_ms": 20})
+        state = hold.phase("running")
+        hard = resource.prlimit(hold.process.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(hold.process.pid, resource.RLIMIT_NOFILE, (10, hard))
+        os.kill(state["pid"], signal.SIGKILL)
         state = hold.until(lambda s: s["end"] == "no-start")
         self.assertIn("limit of open files", state["why"])
-        hard = resource.prlimit(hold.process.pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(hold.process.pid, resource.RLIMIT_NOFILE, (256, hard))
         hold.phase("running")
 

@@ -225,7 +225,7 @@ class Places(NodeTest):
         self.assertEqual(result.returncode, 125)
         self.assertIn("too long", result.stderr)
         self.assertIn("SPORE_RUNTIME", result.stderr)
-        self.assertEqual(self.nodes(), [])
+        wait_until(lambda: self.nodes() == [], "its end")
 
     def test_foreign_runtime_folder_is_refused(self):
         target = os.path.join(self.dir, "elsewhere")
