@@ -4,6 +4,8 @@ import os
 import random
 import re
 import signal
+import socket
+import stat
 import sys
 import unittest
 
@@ -316,6 +318,45 @@ class Dying(WiresTest):
                 self.revive()
                 return False
         wait_until(look, "both to talk")
+
+
+class Others(WiresTest):
+    def test_another_user_reaches_no_port(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+        sockets = [os.path.join(root, name) for top in (self.state, self.env["SPORE_RUNTIME"])
+                   for root, _, names in os.walk(top) for name in names
+                   if stat.S_ISSOCK(os.stat(os.path.join(root, name)).st_mode)]
+        self.assertGreater(len(sockets), 2)  # of the node and of both holds
+        for top in (self.state, self.env["SPORE_RUNTIME"]):
+            self.assertEqual(stat.S_IMODE(os.stat(top).st_mode), 0o700)
+        if os.geteuid() != 0:
+            return  # who else could this be?
+        os.chmod(self.dir, 0o755)
+        pids = [self.pid(name) for name in "ab"]
+        child = os.fork()
+        if child == 0:
+            reached = 0
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            for path in sockets:
+                with socket.socket(socket.AF_UNIX) as s:
+                    try:
+                        s.connect(path)
+                        reached += 1
+                    except PermissionError:
+                        pass
+            for pid in pids:
+                try:
+                    os.listdir(f"/proc/{pid}/fd")
+                    reached += 1
+                except PermissionError:
+                    pass
+            os._exit(reached)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
 
 
 TALKER = os.path.join(BUILD, "test", "system", "talker")
