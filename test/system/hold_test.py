@@ -31,8 +31,11 @@ def read_log(folder):
     files = sorted((tuple(int(n) for n in name[:-4].split("-")), name) for name in os.listdir(folder)
                    if re.fullmatch(r"\d+-\d+\.log", name))
     for _, name in files:
-        with open(os.path.join(folder, name), "rb") as f:
-            data = f.read()
+        try:
+            with open(os.path.join(folder, name), "rb") as f:
+                data = f.read()
+        except FileNotFoundError:
+            continue  # a new one took the place of the oldest
         at = 0
         while at + HEAD.size <= len(data):
             head = HEAD.unpack_from(data, at)
