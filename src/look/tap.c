@@ -14,6 +14,7 @@
 #include "look/look.h"
 #include "look/record.h"
 #include "spore/chan.h"
+#include "task/port.h"
 
 enum {
 	SPIES = 64, // channels at a time
@@ -262,9 +263,11 @@ static void take_memory(struct tap *t, const struct spore__hold_message *m)
 	for (unsigned i = 1; took && i < m->descriptors; i++)
 		close(fds[i]);
 	if (!took || m->descriptors == 0) {
-		(void)fprintf(stderr,
-		              "%s: channel %" PRIu64 " of %s.%s cannot be looked at: it is no shared memory, or over\n",
-		              t->look->what, m->serial, t->link.held.name, t->link.port);
+		(void)fprintf(
+		    stderr,
+		    "%s: channel %" PRIu64
+		    " of %s.%s cannot be looked at: it is over, or a stream, as to a program without libspore\n",
+		    t->look->what, m->serial, t->link.held.name, t->link.port);
 		return;
 	}
 	if (t->count == SPIES ||
@@ -279,9 +282,14 @@ static void take_memory(struct tap *t, const struct spore__hold_message *m)
 	t->seen[t->count++] = (struct seen){.spy = spy, .serial = m->serial, .role = m->role & 1};
 }
 
-// Of what is published nothing passes by: each subscriber reads it where it lies.
-static void refuse_one_way(const struct tap *t)
+// Of what is published nothing passes by: each subscriber reads it where it lies. A pipe shows what is in it to nobody.
+static void refuse(const struct tap *t)
 {
+	if (spore__port_is_standard(t->link.port))
+		spore__die(SPORE__EXIT_FAILED,
+		           "ports of programs with libspore can be tapped; of plain ones, put 'tee' between them",
+		           "%s: %s.%s is a pipe: nobody else sees what passes through it", t->look->what,
+		           t->link.held.name, t->link.port);
 	if (t->link.publishes)
 		spore__die(SPORE__EXIT_FAILED, "'spore cat' subscribes to it, which costs the others nothing",
 		           "%s: %s.%s publishes: whoever looks on is one more subscriber", t->look->what,
@@ -299,7 +307,7 @@ static void hear(struct tap *t, const struct spore__hold_message *m)
 	int64_t serial;
 	switch (m->type) {
 	case SPORE__HOLD_OPEN:
-		refuse_one_way(t);
+		refuse(t);
 		(void)spore__msgpack_read_array(&r, &count);
 		for (uint32_t i = 0; i < count && spore__msgpack_read_int(&r, &serial) == SPORE__MSGPACK_OK; i++)
 			want(t, (uint64_t)serial);
