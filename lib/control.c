@@ -67,18 +67,6 @@ static bool take_nested(struct spore__msgpack_reader *r, bool map, struct spore_
 	return e == SPORE__MSGPACK_OK && spore__msgpack_skip(r) == SPORE__MSGPACK_OK;
 }
 
-// An item that older ones do not send.
-static bool take_flag(struct spore__msgpack_reader *r, uint32_t left, bool *flag)
-{
-	struct spore__msgpack_value v;
-	if (left == 0)
-		return true;
-	if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK)
-		return false;
-	*flag = v.type == SPORE__MSGPACK_BOOL && v.boolean;
-	return true;
-}
-
 // R is behind the name, LEFT items are there.
 static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct spore__control_message *m)
 {
@@ -96,9 +84,10 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 	case SPORE__CONTROL_LOST:
 		return take_number(r, &m->number);
 	case SPORE__CONTROL_STOP:
-		return take_number(r, &m->number) && take_flag(r, left - 1, &m->swap);
+		return take_number(r, &m->number) && spore__msgpack_read_flag(r, left - 1, &m->swap);
 	case SPORE__CONTROL_SWAP:
-		return take_word(r, &m->port) && take_number(r, &m->serial) && take_flag(r, left - 2, &m->swap);
+		return take_word(r, &m->port) && take_number(r, &m->serial) &&
+		       spore__msgpack_read_flag(r, left - 2, &m->swap);
 	case SPORE__CONTROL_OPEN:
 		return take_word(r, &m->port) && take_word(r, &m->kind) && take_word(r, &m->shape) &&
 		       take_nested(r, true, &m->fields);

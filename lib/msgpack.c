@@ -285,6 +285,17 @@ enum spore__msgpack_err spore__msgpack_read_bool(struct spore__msgpack_reader *r
 	return err;
 }
 
+bool spore__msgpack_read_flag(struct spore__msgpack_reader *r, uint32_t left, bool *flag)
+{
+	struct spore__msgpack_value v;
+	if (left == 0)
+		return true;
+	if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK)
+		return false;
+	*flag = v.type == SPORE__MSGPACK_BOOL && v.boolean;
+	return true;
+}
+
 enum spore__msgpack_err spore__msgpack_check(const void *bytes, size_t len)
 {
 	struct spore__msgpack_reader r = spore__msgpack_reader(bytes, len);

@@ -72,6 +72,8 @@ enum spore__msgpack_err spore__msgpack_read_array(struct spore__msgpack_reader *
 enum spore__msgpack_err spore__msgpack_read_map(struct spore__msgpack_reader *r, uint32_t *count);
 
 enum spore__msgpack_err spore__msgpack_read_bool(struct spore__msgpack_reader *r, bool *b);
+// A bool that older peers do not send, of the LEFT items that are still there; another type is false. False: malformed.
+bool spore__msgpack_read_flag(struct spore__msgpack_reader *r, uint32_t left, bool *flag);
 
 // OK when BYTES are exactly one well-formed value; MALFORMED when more follows it.
 enum spore__msgpack_err spore__msgpack_check(const void *bytes, size_t len);

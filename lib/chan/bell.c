@@ -103,9 +103,10 @@ static enum spore_err sleep_for_ever(struct spore__bell *b)
 	return SPORE_OK;
 }
 
-static enum spore_err sleep_until(struct spore__bell *b, int64_t deadline, struct pollfd *extra, unsigned count)
+enum spore_err spore__bell_poll_with(int fd, int64_t deadline, struct pollfd *extra, unsigned count, bool *ready)
 {
-	struct pollfd p[1 + SPORE__END_EXTRA] = {{.fd = b->hear, .events = POLLIN}};
+	struct pollfd p[1 + SPORE__END_EXTRA] = {{.fd = fd, .events = POLLIN}};
+	*ready = false;
 	for (unsigned i = 0; i < count; i++)
 		p[1 + i] = extra[i];
 	int n = spore__bell_poll(p, 1 + count, deadline);
@@ -113,9 +114,15 @@ static enum spore_err sleep_until(struct spore__bell *b, int64_t deadline, struc
 		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
 	for (unsigned i = 0; i < count; i++)
 		extra[i].revents = p[1 + i].revents;
-	if (n == 0)
-		return SPORE_ETIMEOUT;
-	return p[0].revents != 0 ? sleep_for_ever(b) : SPORE_OK;
+	*ready = p[0].revents != 0;
+	return n == 0 ? SPORE_ETIMEOUT : SPORE_OK;
+}
+
+static enum spore_err sleep_until(struct spore__bell *b, int64_t deadline, struct pollfd *extra, unsigned count)
+{
+	bool rung;
+	enum spore_err e = spore__bell_poll_with(b->hear, deadline, extra, count, &rung);
+	return rung ? sleep_for_ever(b) : e;
 }
 
 static enum spore_err follow(struct spore__bell *b, int64_t deadline)

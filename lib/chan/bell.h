@@ -40,5 +40,7 @@ int64_t spore__bell_now(void); // nanoseconds of the monotonic clock
 
 // poll with a deadline (-1: for ever); errno of a failure.
 int spore__bell_poll(struct pollfd *p, unsigned count, int64_t deadline);
+// Until FD can be read (*READY), or one of EXTRA (COUNT <= SPORE__END_EXTRA) is ready, whose revents are set.
+enum spore_err spore__bell_poll_with(int fd, int64_t deadline, struct pollfd *extra, unsigned count, bool *ready);
 
 #endif

@@ -72,19 +72,11 @@ static void get_up(struct spore__sub *s)
 
 static enum spore_err sleep_until(struct spore__sub *s, int64_t deadline, struct pollfd *extra, unsigned count)
 {
-	struct pollfd p[1 + SPORE__END_EXTRA] = {{.fd = s->sock, .events = POLLIN}};
-	for (unsigned i = 0; i < count; i++)
-		p[1 + i] = extra[i];
-	int n = spore__bell_poll(p, 1 + count, deadline);
-	if (n < 0)
-		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
-	for (unsigned i = 0; i < count; i++)
-		extra[i].revents = p[1 + i].revents;
-	if (n == 0)
-		return SPORE_ETIMEOUT;
-	if (p[0].revents != 0)
+	bool heard;
+	enum spore_err e = spore__bell_poll_with(s->sock, deadline, extra, count, &heard);
+	if (heard)
 		spore__sub_hear(s);
-	return SPORE_OK;
+	return e;
 }
 
 static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,

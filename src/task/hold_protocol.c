@@ -125,18 +125,6 @@ static bool take_list(struct spore__msgpack_reader *r, struct spore__msgpack_rea
 	return true;
 }
 
-// An item that older ones do not send.
-static bool take_flag(struct spore__msgpack_reader *r, uint32_t left, bool *flag)
-{
-	struct spore__msgpack_value v;
-	if (left == 0)
-		return true;
-	if (spore__msgpack_read(r, &v) != SPORE__MSGPACK_OK)
-		return false;
-	*flag = v.type == SPORE__MSGPACK_BOOL && v.boolean;
-	return true;
-}
-
 // R is behind the name, LEFT items are there.
 static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct spore__hold_message *m)
 {
@@ -150,9 +138,10 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 	case ITEMS_NUMBER:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK;
 	case ITEMS_STOP:
-		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_flag(r, left - 1, &m->swap);
+		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK &&
+		       spore__msgpack_read_flag(r, left - 1, &m->swap);
 	case ITEMS_SWAP:
-		return take_serial(r, m) && take_flag(r, left - 2, &m->swap);
+		return take_serial(r, m) && spore__msgpack_read_flag(r, left - 2, &m->swap);
 	case ITEMS_SIZE:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK &&
 		       spore__msgpack_read_int(r, &m->columns) == SPORE__MSGPACK_OK;

@@ -78,9 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	atomic_store(&cursor->number, words[1]);
 	atomic_store(&cursor->last, words[2]);
 	spore__cursor_unmap(cursor);
-	if (spore__chan_create(&ends[1], &c) != SPORE_OK || spore__pass_send(ends[0].fds[1], "m", 1, &memory, 1) != 1)
+	if (spore__chan_create(&ends[1], &c) != SPORE_OK)
 		abort();
-	read_all(c, data[3] % 2 == 1);
+	// Not while too many descriptors are under way between other processes of this user.
+	if (spore__pass_send(ends[0].fds[1], "m", 1, &memory, 1) == 1)
+		read_all(c, data[3] % 2 == 1);
 	spore_chan_close(c);
 	spore__channel_end_close(&ends[0]);
 	close(memory);

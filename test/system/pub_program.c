@@ -109,6 +109,7 @@ static int many(const char *port, long count)
 {
 	enum { MOST = 1024 };
 	static struct spore_chan *chans[MOST];
+	static bool got[MOST];
 	const struct spore_chan_options options = {.shape = SPORE_SUBSCRIBE, .slow = SPORE_SLOW_DROP, .last = true};
 	size_t len;
 	for (long i = 0; i < count && i < MOST; i++) {
@@ -118,10 +119,21 @@ static int many(const char *port, long count)
 			return 1;
 	}
 	spore_ready();
-	for (long i = 0; i < count && i < MOST; i++) {
-		enum spore_err e = spore_chan_recv(chans[i], buffer, sizeof buffer, &len, SPORE_FOREVER);
-		if (e != SPORE_OK)
-			return (int)e;
+	// All of them again and again: what has come for one and is not looked at counts as under way for all processes of this user.
+	for (long left = count < MOST ? count : MOST; left > 0;) {
+		for (long i = 0; i < count && i < MOST; i++) {
+			if (got[i])
+				continue;
+			enum spore_err e = spore_chan_recv(chans[i], buffer, sizeof buffer, &len, SPORE_NOW);
+			if (e == SPORE_OK) {
+				got[i] = true;
+				left--;
+			} else if (e != SPORE_EAGAIN && e != SPORE_ENOTWIRED && e != SPORE_ETIMEOUT) {
+				return (int)e;
+			}
+		}
+		if (left > 0)
+			(void)spore_stop_wait(1);
 	}
 	say("all");
 	(void)spore_stop_wait(-1);
