@@ -132,8 +132,8 @@ static int many(const char *port, long count)
 				return (int)e;
 			}
 		}
-		if (left > 0)
-			(void)spore_stop_wait(1);
+		if (left > 0 && spore_stop_wait(1))
+			return 0;
 	}
 	say("all");
 	(void)spore_stop_wait(-1);
