@@ -452,6 +452,7 @@ wires:
         self.said("pair/b", "unwired more")
         self.said("pair/b", "channel in pair/a.other")
         self.assertEqual((self.pid("pair/a"), self.pid("pair/b")), before)
+        self.wired("pair/a.other", "pair/b.in")
         shown = self.ok(self.spore("wires")).stdout.splitlines()
         self.assertEqual(shown[0].split(), ["FROM", "TO", "TRANSPORT", "STATE", "WHY"])
         self.assertEqual(shown[1].split(), ["pair/a.other", "pair/b.in", "stream", "wired"])
