@@ -16,14 +16,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static char place[] = "/tmp/spore-fuzz-XXXXXX";
+
+static void remove_folder(void)
+{
+	char command[sizeof place + 16];
+	(void)snprintf(command, sizeof command, "rm -rf '%s'", place);
+	if (system(command) != 0)
+		perror(command);
+}
+
 static char *folder(void)
 {
-	static char dir[] = "/tmp/spore-fuzz-XXXXXX";
 	static char *made;
-	if (made == NULL)
-		made = mkdtemp(dir);
-	if (made == NULL)
-		abort();
+	if (made == NULL) {
+		made = mkdtemp(place);
+		if (made == NULL || atexit(remove_folder) != 0)
+			abort();
+	}
 	return made;
 }
 
