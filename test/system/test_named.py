@@ -73,8 +73,10 @@ class Fifos(NamedTest):
         self.assertEqual(self.output("c"), os.popen(f"head -c {size} /dev/zero | tr '\\0' y | cksum").read())
 
     def test_nothing_at_all_is_an_end_too(self):
-        self.define("a", 'sleep 0.1; : > "$SPORE_PORTS/out"', ports=ports(out="fifo_out"))
-        self.define("b", 'sleep 0.3; cat "$SPORE_PORTS/in"; echo end', ports=ports(**{"in": "fifo_in"}))
+        # The writer has come and gone before anybody reads.
+        self.define("a", ': > "$SPORE_PORTS/out"; : > gone', ports=ports(out="fifo_out"))
+        self.define("b", 'until [ -e gone ]; do sleep 0.01; done; cat "$SPORE_PORTS/in"; echo end',
+                    ports=ports(**{"in": "fifo_in"}))
         self.wire("a.out", "b.in")
         self.go("a", "b")
         self.ended("a", "b")
