@@ -1,0 +1,163 @@
+// Codecs: what a protocol's bytes mean, as messages of one model, and back. A bridge is two of them with their calls correlated (bridge.h), so
+// N codecs make N x N translators. Sans I/O: bytes in, messages and bytes out; no descriptor, no clock, no process. Bytes are a stranger's: each
+// length is compared with what remains, and each buffer is bounded by the limits of the end.
+//
+// A codec is one file: the table `spore__codec_NAME`, listed in registry.c, is all that leaves it.
+#ifndef SPORE_BRIDGE_CODEC_H
+#define SPORE_BRIDGE_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "spore/spore.h"
+
+// ---- the model
+
+enum spore__model_kind {
+	SPORE__MODEL_REQUEST,      // id, method, value: parameters
+	SPORE__MODEL_RESPONSE,     // id, value: the result
+	SPORE__MODEL_ERROR,        // id, code, text, value: data, may be empty
+	SPORE__MODEL_NOTIFICATION, // method, value: parameters
+	SPORE__MODEL_CANCEL,       // id: the caller wants no answer any more; it is still answered once
+	SPORE__MODEL_PROGRESS,     // id, value: how far the call is
+	SPORE__MODEL_ITEM,         // id, value: a part of the result, before the response
+	SPORE__MODEL_VALUE,        // value: of a protocol that has no calls (lines, jsonl, u32be ...)
+	SPORE__MODEL_KINDS,
+};
+
+struct spore__span {
+	const unsigned char *bytes; // NULL: none
+	size_t len;
+};
+
+// Everything borrows; valid for the call it is handed to. Values are MessagePack, checked, whole and with nothing behind them.
+struct spore__model {
+	enum spore__model_kind kind;
+	// Decoded: as the peer chose it for its own requests, any MessagePack value; what this end made up for a protocol without ids (an int).
+	// Encoded, and in answers decoded: the bridge's own number, a MessagePack int in [0, 2^32).
+	struct spore__span id;
+	struct spore__span method; // UTF-8, without NUL
+	struct spore__span value;  // never empty, but of an error
+	int64_t code;              // of an error, in the numbers of JSON-RPC where below zero, else enum spore_err
+	struct spore__span text;   // of an error, UTF-8
+	int64_t remaining_ms;      // of a request: until its deadline; -1: none
+	const char *session; // to which of the conversations over one listener it belongs; NULL: that of the connection
+};
+
+// ---- what is lost
+
+// What encoding as this protocol changes, for `check`, `plan`, `wires`, `why` and the table of losses in the documents.
+enum spore__loss {
+	SPORE__LOSS_INT53 =
+	    1 << 0, // integers beyond 2^53 lose digits in readers that have only doubles; they are written exactly
+	SPORE__LOSS_BYTES = 1 << 1,      // bytes become a string of base64
+	SPORE__LOSS_FLOAT = 1 << 2,      // infinities and NaN become null
+	SPORE__LOSS_KEYS = 1 << 3,       // keys of a map that are no strings become strings
+	SPORE__LOSS_EXT = 1 << 4,        // extension types become bytes
+	SPORE__LOSS_ERROR_DATA = 1 << 5, // the data of an error
+	SPORE__LOSS_ERROR_CODE = 1 << 6, // its code
+	SPORE__LOSS_METHOD = 1 << 7,     // the name of the method: only the value goes over
+	SPORE__LOSS_PROGRESS = 1 << 8,
+	SPORE__LOSS_ITEMS = 1 << 9,         // parts are gathered into one array, sent as the result
+	SPORE__LOSS_CANCEL = 1 << 10,       // the callee does not hear that the caller gave up
+	SPORE__LOSS_DEADLINE = 1 << 11,     // the callee does not hear it; the bridge still keeps it
+	SPORE__LOSS_NOTIFICATION = 1 << 12, // notifications to this end are dropped, and counted
+	SPORE__LOSS_BACK_CALLS = 1 << 13,   // a callee cannot call its caller
+	SPORE__LOSS_TYPES = 1 << 14,        // numbers, booleans and nil become text
+	SPORE__LOSS_UTF8 = 1 << 15,         // strings that are no UTF-8 become bytes
+};
+
+// ---- a codec
+
+// Whether the program at this end calls, or is called. A symmetric protocol (json-rpc, msgpack-rpc) does not look at it.
+enum spore__codec_role {
+	SPORE__CODEC_PEER_CALLS,  // it is a client: this end plays its server
+	SPORE__CODEC_PEER_SERVES, // it is a server: this end plays its client
+};
+
+struct spore__codec_limits {
+	size_t message;     // bytes of one message, decoded or not; 64 MiB unless told otherwise
+	unsigned depth;     // arrays and maps in each other; 32 at most
+	size_t head;        // bytes of heads (LSP, HTTP) before a body
+	unsigned heads;     // lines of them
+	unsigned in_flight; // calls of this peer that were not answered; then BUSY in its own protocol
+};
+extern const struct spore__codec_limits spore__codec_limits; // the defaults
+
+struct spore__codec_end;
+
+// Whom an end tells. The end must not be destroyed within.
+struct spore__codec_sink {
+	void (*message)(struct spore__codec_end *e, const struct spore__model *m);
+	// BYTES could not be translated, for the reason WHY (a sentence without a full stop). The caller, if there is one to answer, has been answered in its
+	// own protocol (into e->out). The stream goes on behind them.
+	void (*refused)(struct spore__codec_end *e, const void *bytes, size_t len, const char *why);
+	// Of a listener's protocol: the conversation SESSION is over.
+	void (*session_over)(struct spore__codec_end *e, const char *session);
+};
+
+struct spore__codec_option {
+	const char *name;     // NULL ends the list
+	const char *help;     // one sentence, no full stop
+	const char *fallback; // may be NULL: none
+};
+
+struct spore__codec_ops {
+	const char *name;                          // as in a manifest: "json-rpc"
+	const char *help;                          // one sentence, no full stop
+	const struct spore__codec_option *options; // may be NULL
+	unsigned losses;                           // of enum spore__loss
+	bool calls;                                // it has requests and answers; else values only
+	bool
+	    ids; // answers may come in another order than the requests, since both carry an id; else the bridge keeps their order
+	bool symmetric; // both sides may call
+	bool text;      // what it carries is UTF-8 (a WebSocket's frames are then text)
+	size_t size;    // of what init is given: a struct that begins with struct spore__codec_end
+	// How its messages lie on a stream of bytes, if not by themselves: one of `framings` by name ("lines", "lsp", "u32be" ...); NULL: feed finds the ends
+	// itself (msgpack-rpc, http, resp). With a framing, feed gets exactly one message without head and tail at a time, and encode writes one so.
+	const char *framing;
+
+	// Zeroed but for the base, which is set. SPORE_ENOMEM, SPORE_EINVALID (an option; e->why says it).
+	enum spore_err (*init)(struct spore__codec_end *e);
+	void (*finish)(struct spore__codec_end *e); // may be NULL; also after a failed init
+	// Takes LEN bytes as they came, of which it uses *USED; what it leaves is handed to it again with more behind. Calls the sink for each message.
+	// SPORE_OK; SPORE_EMALFORMED, SPORE_ETOOBIG, SPORE_ETOODEEP: the connection cannot go on (after e->out is written); SPORE_ENOMEM.
+	enum spore_err (*feed)(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used);
+	// The peer says no more. May call the sink. NULL: nothing to do.
+	enum spore_err (*end)(struct spore__codec_end *e);
+	// Appends M to e->out. SPORE_EUNSUPPORTED: this protocol cannot say it (counted as lost); SPORE_EINVALID: not this message (e->why);
+	// SPORE_ENOTFOUND: nobody asked (a late answer). Nothing is appended on an error.
+	enum spore_err (*encode)(struct spore__codec_end *e, const struct spore__model *m);
+	// Time went on: NOW_MS of any clock that only grows. Returns when it wants to be called again, INT64_MAX: never. NULL: it has no times.
+	int64_t (*tick)(struct spore__codec_end *e, int64_t now_ms);
+};
+
+// One connection, seen from the bridge. The base of every codec's state.
+struct spore__codec_end {
+	const struct spore__codec_ops *ops;
+	const struct spore__codec_sink *sink;
+	void *owner; // the sink's
+	enum spore__codec_role role;
+	const struct spore__codec_limits *limits;
+	const char *const *options; // values, as ops->options lists them; NULL: the fallback
+	struct spore__buf out;      // to be sent to the peer; the owner takes from its front
+	bool over;                  // when out is sent the connection is to be closed
+	char why[256];              // after an error
+};
+
+// ---- registry
+
+// NULL-terminated; the conformance suite runs over all of it.
+extern const struct spore__codec_ops *const spore__codecs[];
+// NULL: there is none of that name.
+const struct spore__codec_ops *spore__codec_find(const char *name);
+
+// An end for SPEC: a name, and options behind commas ("http,token=x,cors=*"). SPORE_EINVALID, SPORE_ENOTFOUND with WHY. *E: spore__codec_destroy.
+enum spore_err spore__codec_create(const char *spec, enum spore__codec_role role,
+                                   const struct spore__codec_limits *limits, const struct spore__codec_sink *sink,
+                                   void *owner, struct spore__codec_end **e, char *why, size_t why_size);
+void spore__codec_destroy(struct spore__codec_end *e);
+
+#endif
