@@ -96,6 +96,8 @@ struct spore__codec_sink {
 	void (*refused)(struct spore__codec_end *e, const void *bytes, size_t len, const char *why);
 	// Of a listener's protocol: the conversation SESSION is over.
 	void (*session_over)(struct spore__codec_end *e, const char *session);
+	// The out of E, a connection to a hub, has grown (or it is `over`) while another end was fed, encoded to or told the time. NULL where there are no hubs.
+	void (*written)(struct spore__codec_end *e);
 };
 
 struct spore__codec_option {
@@ -114,7 +116,12 @@ struct spore__codec_ops {
 	    ids; // answers may come in another order than the requests, since both carry an id; else the bridge keeps their order
 	bool symmetric; // both sides may call
 	bool text;      // what it carries is UTF-8 (a WebSocket's frames are then text)
-	size_t size;    // of what init is given: a struct that begins with struct spore__codec_end
+	// All connections to one listener call the same program, or have conversations that outlive a connection (http, resp, mcp-http). The listener makes one
+	// end without a connection, the hub, which is what the bridge knows, and for each connection one whose `hub` is set to it before it is fed. A connection is fed,
+	// sent, told the time and destroyed as any end, before its hub; what it decodes is handed to the hub's sink as the hub's, and only the hub is encoded to: it
+	// knows whose answer it is. An end without a hub is both in one (descriptors, and the role of a client).
+	bool hub;
+	size_t size; // of what init is given: a struct that begins with struct spore__codec_end
 	// How its messages lie on a stream of bytes, if not by themselves: one of `framings` by name ("lines", "lsp", "u32be" ...); NULL: feed finds the ends
 	// itself (msgpack-rpc, http, resp). With a framing, feed gets exactly one message without head and tail at a time, and encode writes one so.
 	const char *framing;
@@ -130,7 +137,8 @@ struct spore__codec_ops {
 	// Appends M to e->out. SPORE_EUNSUPPORTED: this protocol cannot say it (counted as lost); SPORE_EINVALID: not this message (e->why);
 	// SPORE_ENOTFOUND: nobody asked (a late answer). Nothing is appended on an error.
 	enum spore_err (*encode)(struct spore__codec_end *e, const struct spore__model *m);
-	// Time went on: NOW_MS of any clock that only grows. Returns when it wants to be called again, INT64_MAX: never. NULL: it has no times.
+	// Time went on: NOW_MS of any clock that only grows. Returns when it wants to be called again, INT64_MAX: never. To be called after init and after
+	// each feed as well, which is how an end learns the time of what came. NULL: it has no times.
 	int64_t (*tick)(struct spore__codec_end *e, int64_t now_ms);
 };
 
@@ -141,10 +149,13 @@ struct spore__codec_end {
 	void *owner; // the sink's
 	enum spore__codec_role role;
 	const struct spore__codec_limits *limits;
-	const char *const *options; // values, as ops->options lists them; NULL: the fallback
-	struct spore__buf out;      // to be sent to the peer; the owner takes from its front
-	bool over;                  // when out is sent the connection is to be closed
-	char why[256];              // after an error
+	const char *const *options;   // values, as ops->options lists them; NULL: the fallback
+	struct spore__buf out;        // to be sent to the peer; the owner takes from its front
+	bool over;                    // when out is sent the connection is to be closed
+	struct spore__codec_end *hub; // of a connection to a listener whose codec has hubs; else NULL
+	bool
+	    local; // set by the listener: it is of this machine alone, so that other machines' names in Host and Origin are refused
+	char why[256]; // after an error
 };
 
 // ---- registry
