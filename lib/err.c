@@ -43,6 +43,8 @@ const char *spore_err_text(enum spore_err e)
 		return "the other side has finished";
 	case SPORE_ENOTWIRED:
 		return "not wired";
+	case SPORE_EREMOTE:
+		return "the other side reports an error";
 	}
 	return "unknown error";
 }

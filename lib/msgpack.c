@@ -337,9 +337,14 @@ void spore__msgpack_writer_fixed(struct spore__msgpack_writer *w, void *buffer, 
 	*w = (struct spore__msgpack_writer){.data = buffer, .cap = size, .fixed = true};
 }
 
+void spore__msgpack_writer_borrowed(struct spore__msgpack_writer *w, void *buffer, size_t size)
+{
+	*w = (struct spore__msgpack_writer){.data = buffer, .cap = size, .borrowed = true};
+}
+
 void spore__msgpack_writer_finish(struct spore__msgpack_writer *w)
 {
-	if (!w->fixed)
+	if (!w->fixed && !w->borrowed)
 		free(w->data);
 	*w = (struct spore__msgpack_writer){0};
 }
@@ -360,11 +365,14 @@ static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
 		}
 		if (cap < w->len + len)
 			cap = w->len + len;
-		unsigned char *data = realloc(w->data, cap);
+		unsigned char *data = realloc(w->borrowed ? NULL : w->data, cap);
 		if (data == NULL) {
 			w->err = ENOMEM;
 			return NULL;
 		}
+		if (w->borrowed && w->len > 0)
+			memcpy(data, w->data, w->len);
+		w->borrowed = false;
 		w->data = data;
 		w->cap = cap;
 	}

@@ -34,7 +34,14 @@ enum spore__msgpack_type {
 	SPORE__MSGPACK_EXT,
 };
 
-struct spore__msgpack_value {
+// The next three are read and written through the public ones as well (lib/value.c), which have the same members.
+#if defined(__GNUC__)
+#define SPORE__MSGPACK_ALIAS __attribute__((may_alias))
+#else
+#define SPORE__MSGPACK_ALIAS
+#endif
+
+struct SPORE__MSGPACK_ALIAS spore__msgpack_value {
 	enum spore__msgpack_type type;
 	union {
 		bool boolean;
@@ -51,7 +58,7 @@ struct spore__msgpack_value {
 };
 
 // A cursor. Copy it to remember a place.
-struct spore__msgpack_reader {
+struct SPORE__MSGPACK_ALIAS spore__msgpack_reader {
 	const unsigned char *at;
 	const unsigned char *end;
 };
@@ -102,15 +109,18 @@ enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const
 
 // Writes in the shortest form. The first failure stays: later calls do nothing, so one look at `err` at the end is
 // enough. Zeroed: a buffer that grows (ENOMEM when it cannot), freed with spore__msgpack_writer_finish.
-struct spore__msgpack_writer {
+struct SPORE__MSGPACK_ALIAS spore__msgpack_writer {
 	unsigned char *data;
 	size_t len;
 	size_t cap;
-	bool fixed; // the caller's buffer: ENOSPC when it is full
-	int err;    // 0, or an errno
+	bool fixed;    // the caller's buffer: ENOSPC when it is full
+	bool borrowed; // the caller's: what does not fit is moved to a buffer that grows
+	int err;       // 0, or an errno
 };
 
 void spore__msgpack_writer_fixed(struct spore__msgpack_writer *w, void *buffer, size_t size);
+// Writes into BUFFER while it fits; afterwards w->data is another one.
+void spore__msgpack_writer_borrowed(struct spore__msgpack_writer *w, void *buffer, size_t size);
 void spore__msgpack_writer_finish(struct spore__msgpack_writer *w); // frees what grew; the writer is as if zeroed
 
 void spore__msgpack_nil(struct spore__msgpack_writer *w);

@@ -54,6 +54,7 @@ enum spore_err {
 	SPORE_ERETURNED = 17,    // the other side is here again, or another one
 	SPORE_EEND = 18,         // the other side has said all that it wanted to say
 	SPORE_ENOTWIRED = 19,    // a port without a peer
+	SPORE_EREMOTE = 20,      // the other side answered with an error of its own (spore/rpc.h)
 };
 
 // A short text for E, "unknown error" for a number that is none. Static.

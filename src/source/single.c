@@ -354,7 +354,12 @@ static void add_sources(const struct single *s, struct spore__strs *argv)
 
 static bool uses_libspore(const struct single *s)
 {
-	return includes(s, "spore/spore.h") || includes(s, "spore/chan.h");
+	static const char *const headers[] = {"spore/spore.h", "spore/chan.h", "spore/value.h", "spore/rpc.h"};
+	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+		if (includes(s, headers[i]))
+			return true;
+	}
+	return false;
 }
 
 static void add_sdk(const struct single *s, struct spore__strs *argv, bool libraries)
