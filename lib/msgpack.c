@@ -349,7 +349,7 @@ void spore__msgpack_writer_finish(struct spore__msgpack_writer *w)
 	*w = (struct spore__msgpack_writer){0};
 }
 
-static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
+unsigned char *spore__msgpack_room(struct spore__msgpack_writer *w, size_t len)
 {
 	if (w->err != 0)
 		return NULL;
@@ -376,8 +376,14 @@ static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
 		w->data = data;
 		w->cap = cap;
 	}
-	unsigned char *at = w->data + w->len;
-	w->len += len;
+	return w->data + w->len;
+}
+
+static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
+{
+	unsigned char *at = spore__msgpack_room(w, len);
+	if (at != NULL)
+		w->len += len;
 	return at;
 }
 

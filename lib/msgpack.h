@@ -122,6 +122,8 @@ void spore__msgpack_writer_fixed(struct spore__msgpack_writer *w, void *buffer, 
 // Writes into BUFFER while it fits; afterwards w->data is another one.
 void spore__msgpack_writer_borrowed(struct spore__msgpack_writer *w, void *buffer, size_t size);
 void spore__msgpack_writer_finish(struct spore__msgpack_writer *w); // frees what grew; the writer is as if zeroed
+// Where LEN bytes more have room, behind what is written; the caller adds to w->len what it wrote there. NULL: w->err.
+unsigned char *spore__msgpack_room(struct spore__msgpack_writer *w, size_t len);
 
 void spore__msgpack_nil(struct spore__msgpack_writer *w);
 void spore__msgpack_bool(struct spore__msgpack_writer *w, bool b);
