@@ -18,7 +18,7 @@
 #include "base/dirs.h"
 #include "base/fs.h"
 #include "os/os.h"
-#include "rpc/message.h"
+#include "rpc_message.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0

@@ -2,7 +2,7 @@
 #ifndef SPORE_RPC_CLIENT_H
 #define SPORE_RPC_CLIENT_H
 
-#include "rpc/message.h"
+#include "rpc_message.h"
 
 struct spore__rpc_client {
 	int fd; // the caller's; closed by the caller

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "rpc/message.h"
+#include "rpc_message.h"
 
 enum {
 	SPORE__RPC_MAX_CONNECTIONS = 256,

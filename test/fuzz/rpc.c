@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/message.h"
+#include "rpc_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,4 +1,4 @@
-#include "rpc/message.h"
+#include "rpc_message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

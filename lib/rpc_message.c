@@ -1,4 +1,4 @@
-#include "rpc/message.h"
+#include "rpc_message.h"
 
 static bool read_id(struct spore__msgpack_reader *r, uint32_t *id)
 {

@@ -6,8 +6,8 @@
 //
 // The first request on a connection is `$/hello` [major, program]; it is answered with {major, version} or, when the
 // other side speaks another major version, with SPORE_EVERSION in words and the end of the connection.
-#ifndef SPORE_RPC_MESSAGE_H
-#define SPORE_RPC_MESSAGE_H
+#ifndef SPORE_LIB_RPC_MESSAGE_H
+#define SPORE_LIB_RPC_MESSAGE_H
 
 #include <stdbool.h>
 
