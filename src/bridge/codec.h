@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "chan/framing.h"
+#include "json.h"
+#include "msgpack.h"
 #include "spore/spore.h"
 
 // ---- the model
@@ -35,8 +38,10 @@ struct spore__span {
 // Everything borrows; valid for the call it is handed to. Values are MessagePack, checked, whole and with nothing behind them.
 struct spore__model {
 	enum spore__model_kind kind;
-	// Decoded: as the peer chose it for its own requests, any MessagePack value; what this end made up for a protocol without ids (an int).
-	// Encoded, and in answers decoded: the bridge's own number, a MessagePack int in [0, 2^32).
+	// Of a call that the peer of this end made (its request decoded; its answer, progress and items encoded; its cancel decoded): as the peer chose it, any
+	// MessagePack value; what this end made up for a protocol without ids (an int). Of a call that is made to the peer (the request and its cancel encoded; the
+	// answer, progress and items decoded): the bridge's own number, a MessagePack int in [0, 2^32). An answer decoded of a codec without ids has none:
+	// it belongs to the oldest call.
 	struct spore__span id;
 	struct spore__span method; // UTF-8, without NUL
 	struct spore__span value;  // never empty, but of an error
@@ -51,12 +56,13 @@ struct spore__model {
 // What encoding as this protocol changes, for `check`, `plan`, `wires`, `why` and the table of losses in the documents.
 enum spore__loss {
 	SPORE__LOSS_INT53 =
-	    1 << 0, // integers beyond 2^53 lose digits in readers that have only doubles; they are written exactly
+	    1
+	    << 0, // (the first six as in json.h) integers beyond 2^53 lose digits in readers that have only doubles; they are written exactly
 	SPORE__LOSS_BYTES = 1 << 1,      // bytes become a string of base64
 	SPORE__LOSS_FLOAT = 1 << 2,      // infinities and NaN become null
 	SPORE__LOSS_KEYS = 1 << 3,       // keys of a map that are no strings become strings
 	SPORE__LOSS_EXT = 1 << 4,        // extension types become bytes
-	SPORE__LOSS_ERROR_DATA = 1 << 5, // the data of an error
+	SPORE__LOSS_UTF8 = 1 << 5,       // strings that are no UTF-8 become bytes
 	SPORE__LOSS_ERROR_CODE = 1 << 6, // its code
 	SPORE__LOSS_METHOD = 1 << 7,     // the name of the method: only the value goes over
 	SPORE__LOSS_PROGRESS = 1 << 8,
@@ -66,7 +72,7 @@ enum spore__loss {
 	SPORE__LOSS_NOTIFICATION = 1 << 12, // notifications to this end are dropped, and counted
 	SPORE__LOSS_BACK_CALLS = 1 << 13,   // a callee cannot call its caller
 	SPORE__LOSS_TYPES = 1 << 14,        // numbers, booleans and nil become text
-	SPORE__LOSS_UTF8 = 1 << 15,         // strings that are no UTF-8 become bytes
+	SPORE__LOSS_ERROR_DATA = 1 << 15,   // the data of an error
 };
 
 // ---- a codec
@@ -122,14 +128,15 @@ struct spore__codec_ops {
 	// knows whose answer it is. An end without a hub is both in one (descriptors, and the role of a client).
 	bool hub;
 	size_t size; // of what init is given: a struct that begins with struct spore__codec_end
-	// How its messages lie on a stream of bytes, if not by themselves: one of `framings` by name ("lines", "lsp", "u32be" ...); NULL: feed finds the ends
-	// itself (msgpack-rpc, http, resp). With a framing, feed gets exactly one message without head and tail at a time, and encode writes one so.
-	const char *framing;
+	// How its messages lie on a stream of bytes, if not by themselves; NULL: feed finds the ends itself (msgpack-rpc, http, resp). With a framing, feed gets
+	// exactly one message without head and tail at a time, which may be empty. Either way all that is sent is between spore__codec_begin and _commit.
+	const struct spore__framing *framing;
 
 	// Zeroed but for the base, which is set. SPORE_ENOMEM, SPORE_EINVALID (an option; e->why says it).
 	enum spore_err (*init)(struct spore__codec_end *e);
 	void (*finish)(struct spore__codec_end *e); // may be NULL; also after a failed init
-	// Takes LEN bytes as they came, of which it uses *USED; what it leaves is handed to it again with more behind. Calls the sink for each message.
+	// Takes LEN bytes as they came, of which it uses *USED; what it leaves is handed to it again with more behind. Calls the sink for each message; when
+	// e->pause is set then, it should return before the next.
 	// SPORE_OK; SPORE_EMALFORMED, SPORE_ETOOBIG, SPORE_ETOODEEP: the connection cannot go on (after e->out is written); SPORE_ENOMEM.
 	enum spore_err (*feed)(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used);
 	// The peer says no more. May call the sink. NULL: nothing to do.
@@ -149,9 +156,14 @@ struct spore__codec_end {
 	void *owner; // the sink's
 	enum spore__codec_role role;
 	const struct spore__codec_limits *limits;
-	const char *const *options;   // values, as ops->options lists them; NULL: the fallback
-	struct spore__buf out;        // to be sent to the peer; the owner takes from its front
-	bool over;                    // when out is sent the connection is to be closed
+	const char *const *options; // values, as ops->options lists them; NULL: the fallback
+	struct spore__buf out;      // to be sent to the peer; the owner takes from its front
+	bool over;                  // when out is sent the connection is to be closed
+	bool pause;                 // set by the owner: no more messages now
+	// How messages lie in what is fed and in `out`: ops->framing, or the owner's (spore__codec_frame).
+	const struct spore__framing *framing;
+	struct spore__framed framed;  // of the message that is awaited
+	unsigned lost;                // of enum spore__loss: what encode has met so far
 	struct spore__codec_end *hub; // of a connection to a listener whose codec has hubs; else NULL
 	bool
 	    local; // set by the listener: it is of this machine alone, so that other machines' names in Host and Origin are refused
@@ -170,5 +182,49 @@ enum spore_err spore__codec_create(const char *spec, enum spore__codec_role role
                                    const struct spore__codec_limits *limits, const struct spore__codec_sink *sink,
                                    void *owner, struct spore__codec_end **e, char *why, size_t why_size);
 void spore__codec_destroy(struct spore__codec_end *e);
+// The value of the option NAME, or its fallback, which may be NULL.
+const char *spore__codec_option(const struct spore__codec_end *e, const char *name);
+// The bits of LOSSES in words, each a sentence without a full stop: the lowest bit's is taken out of *LOSSES. NULL: there are no more.
+const char *spore__codec_loss_text(unsigned *losses);
+
+// ---- an end on a stream, or elsewhere
+
+// Framings beside those of chan/framing.h.
+extern const struct spore__framing spore__framing_lsp;    // Content-Length and other heads, an empty line
+extern const struct spore__framing spore__framing_varint; // the length, seven bits in each byte, the lowest first
+
+// Messages of E are told apart by FRAMING. Where a transport does it (a channel, a WebSocket) feed each message by ops->feed, and take what is sent by
+// spore__codec_take with spore__framing_u32le.
+void spore__codec_frame(struct spore__codec_end *e, const struct spore__framing *framing);
+// The first message in e->out of an end framed by spore__framing_u32le, or NULL; gone with spore__codec_taken.
+const void *spore__codec_take(const struct spore__codec_end *e, size_t *len);
+void spore__codec_taken(struct spore__codec_end *e, size_t len);
+
+// As ops->feed, for bytes of a stream: finds the messages by the framing. Ends also when e->pause is set.
+enum spore_err spore__codec_feed(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used);
+// The stream is at its end behind LEN bytes that were not used. SPORE_ECLOSED: it ends within a message.
+enum spore_err spore__codec_feed_end(struct spore__codec_end *e, const void *bytes, size_t len);
+
+// ---- for codecs
+
+// What is added to e->out between them is one message; head and tail come by themselves. To drop it: spore__codec_abandon.
+size_t spore__codec_begin(struct spore__codec_end *e);
+void spore__codec_commit(struct spore__codec_end *e, size_t begun);
+void spore__codec_abandon(struct spore__codec_end *e, size_t begun);
+// A writer of MessagePack behind e->out, to be given back at once: SPORE_ENOMEM, and nothing is added.
+struct spore__msgpack_writer spore__codec_writer(struct spore__codec_end *e);
+enum spore_err spore__codec_written(struct spore__codec_end *e, struct spore__msgpack_writer *w);
+// Adds VALUE to e->out as JSON, and to e->lost what is lost. SPORE_EINVALID with e->why: it cannot be said.
+enum spore_err spore__codec_put_json(struct spore__codec_end *e, struct spore__span value);
+// Adds TEXT as a string of JSON.
+void spore__codec_put_text(struct spore__codec_end *e, struct spore__span text);
+// Appends to W what the JSON text is. SPORE_EMALFORMED, SPORE_ETOODEEP with e->why, which names the place.
+enum spore_err spore__codec_get_json(struct spore__codec_end *e, const void *text, size_t len,
+                                     struct spore__msgpack_writer *w);
+// e->why, and returns ERR.
+enum spore_err spore__codec_fail(struct spore__codec_end *e, enum spore_err err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+// Passes over the value that R stands before, which is checked already.
+struct spore__span spore__codec_value(struct spore__msgpack_reader *r);
 
 #endif
