@@ -7,9 +7,10 @@
 #include "base/mem.h"
 #include "bridge/codec.h"
 
-extern const struct spore__codec_ops spore__codec_json_rpc, spore__codec_jsonl, spore__codec_lines, spore__codec_lsp,
-    spore__codec_msgpack_rpc, spore__codec_netstring, spore__codec_rpc, spore__codec_u32be, spore__codec_u32le,
-    spore__codec_varint;
+extern const struct spore__codec_ops spore__codec_http, spore__codec_json_rpc, spore__codec_json_rpc_http,
+    spore__codec_jsonl, spore__codec_lines, spore__codec_lsp, spore__codec_mcp, spore__codec_mcp_http,
+    spore__codec_msgpack_rpc, spore__codec_netstring, spore__codec_resp, spore__codec_rpc, spore__codec_u32be,
+    spore__codec_u32le, spore__codec_varint, spore__codec_websocket;
 
 const struct spore__codec_ops *const spore__codecs[] = {
     &spore__codec_json_rpc,
@@ -22,6 +23,7 @@ const struct spore__codec_ops *const spore__codecs[] = {
     &spore__codec_u32le,
     &spore__codec_varint,
     &spore__codec_netstring,
+    &spore__codec_resp,
     NULL,
 };
 
