@@ -23,6 +23,9 @@ const struct spore__codec_ops *const spore__codecs[] = {
     &spore__codec_u32le,
     &spore__codec_varint,
     &spore__codec_netstring,
+    &spore__codec_http,
+    &spore__codec_json_rpc_http,
+    &spore__codec_websocket,
     &spore__codec_resp,
     NULL,
 };
