@@ -26,6 +26,8 @@ const struct spore__codec_ops *const spore__codecs[] = {
     &spore__codec_http,
     &spore__codec_json_rpc_http,
     &spore__codec_websocket,
+    &spore__codec_mcp,
+    &spore__codec_mcp_http,
     &spore__codec_resp,
     NULL,
 };
