@@ -141,7 +141,7 @@ static enum spore_err encode_value(struct spore__bridge_end *to, const struct sp
 	case SPORE__MODEL_NOTIFICATION: // whether it is answered nobody could tell
 		if (!to->bridge->filter && to->side == SPORE__BRIDGE_RIGHT)
 			return SPORE_EUNSUPPORTED;
-		// fallthrough
+		__attribute__((fallthrough));
 	case SPORE__MODEL_REQUEST:
 		if (is_array(m->value, &count, &first) && count == 1)
 			value.value = first;

@@ -190,6 +190,7 @@ const char *spore__codec_loss_text(unsigned *losses);
 // ---- an end on a stream, or elsewhere
 
 // Framings beside those of chan/framing.h.
+extern const struct spore__framing spore__framing_text;   // lines as of chan/framing.h, as long as a message may be
 extern const struct spore__framing spore__framing_lsp;    // Content-Length and other heads, an empty line
 extern const struct spore__framing spore__framing_varint; // the length, seven bits in each byte, the lowest first
 

@@ -112,6 +112,37 @@ static size_t put_varint(unsigned char *to, size_t len)
 	return n;
 }
 
+// ---- lines, as long as the end allows
+
+static enum spore_err take_text(const unsigned char *bytes, size_t n, bool end, struct spore__framed *m)
+{
+	const unsigned char *newline = n > m->looked ? memchr(bytes + m->looked, '\n', n - m->looked) : NULL;
+	m->looked = n;
+	m->head = 0;
+	m->tail = newline != NULL;
+	m->len = newline != NULL ? (size_t)(newline - bytes) : n;
+	if (newline != NULL || (end && n > 0))
+		return SPORE_OK;
+	return end ? SPORE_EEND : SPORE_EAGAIN;
+}
+
+static size_t put_none(unsigned char *to, size_t len)
+{
+	(void)to;
+	(void)len;
+	return 0;
+}
+
+const struct spore__framing spore__framing_text = {
+    .name = "lines",
+    .plain = true,
+    .limit = SPORE_CHAN_LARGEST,
+    .head = put_none,
+    .tail = 1,
+    .last = '\n',
+    .take = take_text,
+};
+
 const struct spore__framing spore__framing_lsp = {
     .name = "lsp",
     .plain = true,
@@ -205,7 +236,7 @@ enum spore_err spore__codec_feed_end(struct spore__codec_end *e, const void *byt
 // Bytes that are left free for the head of a message; what is not used is closed up afterwards.
 static size_t head_room(const struct spore__framing *f)
 {
-	return f == NULL || f == &spore__framing_lines                    ? 0
+	return f == NULL || f == &spore__framing_text                     ? 0
 	       : f == &spore__framing_u32be || f == &spore__framing_u32le ? 4
 	                                                                  : HEAD_ROOM;
 }

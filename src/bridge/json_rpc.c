@@ -645,6 +645,6 @@ enum {
 	    .encode = encode,                                                                                          \
 	}
 
-JSON_RPC(json_rpc, "json-rpc", "JSON-RPC 2.0, a message on each line", lines, 0);
+JSON_RPC(json_rpc, "json-rpc", "JSON-RPC 2.0, a message on each line", text, 0);
 JSON_RPC(lsp, "lsp", "JSON-RPC 2.0 with the heads, the cancel and the progress of the Language Server Protocol", lsp,
          SPORE__LOSS_DEADLINE | SPORE__LOSS_PROGRESS | SPORE__LOSS_ITEMS);

@@ -22,12 +22,12 @@ static enum spore_err init(struct spore__codec_end *e)
 		if (strcmp(names[i], holds) != 0)
 			continue;
 		mine->holds = (enum holds)i;
-		if (mine->holds == HOLDS_MSGPACK && e->framing == &spore__framing_lines)
+		if (mine->holds == HOLDS_MSGPACK && e->ops->framing == &spore__framing_text)
 			break;
 		return SPORE_OK;
 	}
 	return spore__codec_fail(e, SPORE_EINVALID, "holds=%s: it is text, bytes, json%s", holds,
-	                         e->framing == &spore__framing_lines ? "" : ", or msgpack");
+	                         e->ops->framing == &spore__framing_text ? "" : ", or msgpack");
 }
 
 static void finish(struct spore__codec_end *e)
@@ -94,7 +94,7 @@ static enum spore_err put_plain(struct spore__codec_end *e, struct spore__span v
 			e->lost |= SPORE__LOSS_TYPES;
 		return spore__codec_put_json(e, value);
 	}
-	if (e->framing == &spore__framing_lines && v.s.len > 0 && memchr(v.s.bytes, '\n', v.s.len) != NULL)
+	if (e->ops->framing == &spore__framing_text && v.s.len > 0 && memchr(v.s.bytes, '\n', v.s.len) != NULL)
 		return spore__codec_fail(e, SPORE_EINVALID, "there is a newline in it");
 	spore__buf_add(&e->out, v.s.bytes, v.s.len);
 	return SPORE_OK;
@@ -151,8 +151,8 @@ static const struct spore__codec_option json_options[] = {
 	    .encode = encode,                                                                                          \
 	}
 
-VALUES(lines, "lines", "a line is a message, text unless told otherwise", lines, text_options, SPORE__LOSS_TYPES, true);
-VALUES(jsonl, "jsonl", "a line is a value of JSON", lines, json_options, 0, true);
+VALUES(lines, "lines", "a line is a message, text unless told otherwise", text, text_options, SPORE__LOSS_TYPES, true);
+VALUES(jsonl, "jsonl", "a line is a value of JSON", text, json_options, 0, true);
 VALUES(u32be, "u32be", "a length of four bytes before each message, the highest first", u32be, text_options,
        SPORE__LOSS_TYPES, false);
 VALUES(u32le, "u32le", "a length of four bytes before each message, the lowest first", u32le, text_options,

@@ -17,6 +17,7 @@ struct spore__confine {
 	const char *const *write; // NULL-terminated; missing paths are skipped
 	bool self;    // what the system tells of the child itself, by its process, and not of those that it starts
 	bool network; // ... but that of other machines: sockets of IP, and none of this machine
+	bool alone;   // no other processes, and no other program
 };
 
 // What each process of a child may use at most; 0: as much as the caller. Never more than the caller.

@@ -140,6 +140,32 @@ static int forbid_sockets(bool network)
 	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
+// Neither a process nor another program, nor a signal to one. The C library does without clone3 where that is not there.
+static int forbid_company(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_execve, 8, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_execveat, 7, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 6, 0),
+#if defined(__NR_fork)
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fork, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_vfork, 4, 0),
+#else
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_MISC | BPF_TXA, 0),
+#endif
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_kill, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_pidfd_send_signal, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 2, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
 int spore__os_confine_apply(int ruleset, const struct spore__confine *c)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -147,6 +173,8 @@ int spore__os_confine_apply(int ruleset, const struct spore__confine *c)
 	if (c->self && allow(ruleset, "/proc/self", RIGHTS_READ) != 0)
 		return -1;
 	if (syscall(__NR_landlock_restrict_self, ruleset, 0) != 0)
+		return -1;
+	if (c->alone && forbid_company() != 0)
 		return -1;
 	return forbid_sockets(c->network);
 }
