@@ -387,6 +387,12 @@ static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
 	return at;
 }
 
+void spore__msgpack_reserve(struct spore__msgpack_writer *w, size_t len)
+{
+	if (reserve(w, len) != NULL)
+		w->len -= len;
+}
+
 static void put(struct spore__msgpack_writer *w, unsigned char first, uint64_t n, size_t width)
 {
 	unsigned char *at = reserve(w, 1 + width);

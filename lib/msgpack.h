@@ -125,6 +125,9 @@ void spore__msgpack_writer_finish(struct spore__msgpack_writer *w); // frees wha
 // Where LEN bytes more have room, behind what is written; the caller adds to w->len what it wrote there. NULL: w->err.
 unsigned char *spore__msgpack_room(struct spore__msgpack_writer *w, size_t len);
 
+// Has room for LEN bytes made, which are written next.
+void spore__msgpack_reserve(struct spore__msgpack_writer *w, size_t len);
+
 void spore__msgpack_nil(struct spore__msgpack_writer *w);
 void spore__msgpack_bool(struct spore__msgpack_writer *w, bool b);
 void spore__msgpack_int(struct spore__msgpack_writer *w, int64_t i);

@@ -1,5 +1,7 @@
 #include "rpc_message.h"
 
+#include <string.h>
+
 static bool read_id(struct spore__msgpack_reader *r, uint32_t *id)
 {
 	int64_t n;
@@ -80,16 +82,27 @@ void spore__rpc_begin_result(struct spore__msgpack_writer *w, uint32_t id)
 	spore__msgpack_nil(w);
 }
 
-void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, enum spore_err code, const char *message)
+void spore__rpc_begin_error(struct spore__msgpack_writer *w, uint32_t id, int64_t code, const char *message,
+                            uint32_t len)
 {
 	spore__msgpack_array(w, 4);
 	spore__msgpack_int(w, SPORE__RPC_RESPONSE);
 	spore__msgpack_uint(w, id);
 	spore__msgpack_array(w, 3);
 	spore__msgpack_int(w, code);
-	spore__msgpack_str(w, message);
+	spore__msgpack_strn(w, message, len);
+}
+
+void spore__rpc_end_error(struct spore__msgpack_writer *w)
+{
 	spore__msgpack_nil(w);
+}
+
+void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, int64_t code, const char *message)
+{
+	spore__rpc_begin_error(w, id, code, message, (uint32_t)strlen(message));
 	spore__msgpack_nil(w);
+	spore__rpc_end_error(w);
 }
 
 bool spore__rpc_param_at(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
@@ -118,17 +131,25 @@ bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index
 	return spore__rpc_param_at(params, index, name, &at) && spore__msgpack_read(&at, value) == SPORE__MSGPACK_OK;
 }
 
-void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len)
+void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len,
+                           struct spore__msgpack_reader *data)
 {
 	struct spore__msgpack_reader r = *error;
+	struct spore__msgpack_reader none = {r.at, r.at};
 	uint32_t count;
 	*code = SPORE_ESYSTEM;
 	*text = "";
 	*len = 0;
-	if (spore__msgpack_read_array(&r, &count) == SPORE__MSGPACK_OK) {
-		if (count > 0 && spore__msgpack_read_int(&r, code) == SPORE__MSGPACK_OK && count > 1)
-			(void)spore__msgpack_read_str(&r, text, len);
-	} else {
+	if (data != NULL)
+		*data = none;
+	if (spore__msgpack_read_array(&r, &count) != SPORE__MSGPACK_OK) {
 		(void)spore__msgpack_read_str(&r, text, len); // other servers send a bare string
+		return;
 	}
+	if (count == 0 || spore__msgpack_read_int(&r, code) != SPORE__MSGPACK_OK || count == 1 ||
+	    spore__msgpack_read_str(&r, text, len) != SPORE__MSGPACK_OK || count == 2)
+		return;
+	const unsigned char *from = r.at;
+	if (data != NULL && spore__msgpack_skip(&r) == SPORE__MSGPACK_OK && *from != 0xc0) // which is nil
+		*data = (struct spore__msgpack_reader){from, r.at};
 }

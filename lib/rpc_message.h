@@ -46,7 +46,11 @@ void spore__rpc_begin_request(struct spore__msgpack_writer *w, uint32_t id, cons
 void spore__rpc_begin_notification(struct spore__msgpack_writer *w, const char *method);
 void spore__rpc_begin_result(struct spore__msgpack_writer *w, uint32_t id);
 // A whole response.
-void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, enum spore_err code, const char *message);
+void spore__rpc_write_error(struct spore__msgpack_writer *w, uint32_t id, int64_t code, const char *message);
+// Likewise; the caller writes the missing data, one value, then spore__rpc_end_error.
+void spore__rpc_begin_error(struct spore__msgpack_writer *w, uint32_t id, int64_t code, const char *message,
+                            uint32_t len);
+void spore__rpc_end_error(struct spore__msgpack_writer *w);
 
 // The parameter at INDEX of an array, or called NAME in a map. False when there is none; a nil is none.
 bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
@@ -56,7 +60,8 @@ bool spore__rpc_param(const struct spore__msgpack_reader *params, uint32_t index
 bool spore__rpc_param_at(const struct spore__msgpack_reader *params, uint32_t index, const char *name,
                          struct spore__msgpack_reader *at);
 
-// The parts of an error: *CODE is SPORE_ESYSTEM and *TEXT empty where it is not as above.
-void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len);
+// The parts of an error: *CODE is SPORE_ESYSTEM and *TEXT empty where it is not as above; DATA (may be NULL) stands before one value, or is empty.
+void spore__rpc_read_error(const struct spore__msgpack_reader *error, int64_t *code, const char **text, uint32_t *len,
+                           struct spore__msgpack_reader *data);
 
 #endif

@@ -12,6 +12,7 @@ struct timer {
 	int ms;
 	int64_t deadline; // 0: not looked at yet
 	bool over;
+	bool unarmed; // with SPORE_NOW: the descriptor is not polled next
 };
 
 static int64_t deadline_of(struct timer *t)
@@ -51,20 +52,27 @@ static enum spore_err arm(struct spore_chan *c, enum spore__way way, enum spore_
 	return wait ? e : SPORE_OK;
 }
 
-static enum spore_err sleep_on(struct spore_chan *c, enum spore__way way, int64_t deadline)
+enum { OWN_EXTRA = 2 };
+
+// ... or until one of MORE (COUNT of them) is ready.
+static enum spore_err sleep_with(struct spore_chan *c, enum spore__way way, int64_t deadline, struct pollfd *more,
+                                 unsigned count)
 {
 	struct spore__wiring *p = c->port;
 	struct spore__side *w = &c->ways[way];
 	if (p == NULL)
-		return w->use->t->ops->wait(w->use->t, way, deadline, NULL, 0);
-	struct pollfd extra[2] = {{.fd = w->wake[0], .events = POLLIN}, {.fd = p->control, .events = POLLIN}};
+		return w->use->t->ops->wait(w->use->t, way, deadline, more, count);
+	struct pollfd extra[SPORE__END_EXTRA] = {{.fd = w->wake[0], .events = POLLIN},
+	                                         {.fd = p->control, .events = POLLIN}};
+	for (unsigned i = 0; i < count; i++)
+		extra[OWN_EXTRA + i] = more[i];
 	if (w->err != SPORE_OK)
 		extra[1].fd = -1; // nothing more will be said there
 	enum spore_err e = SPORE_OK;
 	if (w->use != NULL) {
-		e = w->use->t->ops->wait(w->use->t, way, deadline, extra, 2);
+		e = w->use->t->ops->wait(w->use->t, way, deadline, extra, OWN_EXTRA + count);
 	} else {
-		int n = spore__bell_poll(extra, 2, deadline);
+		int n = spore__bell_poll(extra, OWN_EXTRA + count, deadline);
 		if (n <= 0)
 			e = n == 0 ? SPORE_ETIMEOUT : errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
 	}
@@ -73,11 +81,16 @@ static enum spore_err sleep_on(struct spore_chan *c, enum spore__way way, int64_
 	return e;
 }
 
+static enum spore_err sleep_on(struct spore_chan *c, enum spore__way way, int64_t deadline)
+{
+	return sleep_with(c, way, deadline, NULL, 0);
+}
+
 // After a try that said E (SPORE_EAGAIN or SPORE_ENOTWIRED). SPORE_OK: try again.
 static enum spore_err pause_after(struct spore_chan *c, enum spore__way way, enum spore_err e, struct timer *t)
 {
 	if (t->ms == SPORE_NOW)
-		return arm(c, way, e);
+		return t->unarmed ? e : arm(c, way, e);
 	if (t->over)
 		return e == SPORE_EAGAIN ? SPORE_ETIMEOUT : e;
 	enum spore_err r = sleep_on(c, way, deadline_of(t));
@@ -422,13 +435,12 @@ static enum spore_err receive_bytes(struct spore_chan *c, void *buffer, size_t s
 	return SPORE_OK;
 }
 
-static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms,
+static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t size, size_t *len, struct timer timer,
                                      enum spore_err e)
 {
-	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
 	if (c->bytes)
-		return receive_bytes(c, buffer, size, len, timeout_ms);
+		return receive_bytes(c, buffer, size, len, timer.ms);
 	if (w->lent > 0)
 		return SPORE_EBUSY;
 	for (;; e = SPORE_ENOTWIRED) {
@@ -449,17 +461,64 @@ static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t 
 	}
 }
 
-enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
+static inline enum spore_err receive(struct spore_chan *c, void *buffer, size_t size, size_t *len, struct timer timer)
 {
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
 	struct spore__transport *t = spore__way_now(w);
 	if (t == NULL || spore__way_is_new(c, SPORE__RECEIVE))
-		return receive_slowly(c, buffer, size, len, timeout_ms, SPORE_ENOTWIRED);
+		return receive_slowly(c, buffer, size, len, timer, SPORE_ENOTWIRED);
 	enum spore_err e = t->ops->copy(t, buffer, size, len);
 	if (e != SPORE_OK)
-		return receive_slowly(c, buffer, size, len, timeout_ms, e);
+		return receive_slowly(c, buffer, size, len, timer, e);
 	count(w, *len);
 	return SPORE_OK;
+}
+
+enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
+{
+	return receive(c, buffer, size, len, (struct timer){.ms = timeout_ms});
+}
+
+enum spore_err spore__chan_take(struct spore_chan *c, void *buffer, size_t size, size_t *len)
+{
+	return receive(c, buffer, size, len, (struct timer){.ms = SPORE_NOW, .unarmed = true});
+}
+
+enum spore_err spore__chan_pause(struct spore_chan *c, int64_t deadline, struct pollfd *more, unsigned count)
+{
+	enum { BRIEF_NS = 10000000 };
+	bool brief = c->port != NULL && spore__sending_help(c);
+	int64_t soon = brief ? spore__bell_now() + BRIEF_NS : 0;
+	bool sooner = brief && (deadline < 0 || soon < deadline);
+	enum spore_err e = sleep_with(c, SPORE__RECEIVE, sooner ? soon : deadline, more, count);
+	return sooner && e == SPORE_ETIMEOUT ? SPORE_OK : e;
+}
+
+bool spore__chan_arm(struct spore_chan *c)
+{
+	return arm(c, SPORE__RECEIVE, SPORE_EAGAIN) == SPORE_EAGAIN;
+}
+
+uint64_t spore__chan_number(const struct spore_chan *c, enum spore__way way)
+{
+	return atomic_load_explicit(&c->ways[way].number, memory_order_relaxed);
+}
+
+bool spore__chan_is_bytes(const struct spore_chan *c)
+{
+	return c->bytes;
+}
+
+bool spore__chan_is_port(const struct spore_chan *c)
+{
+	return c->port != NULL;
+}
+
+void spore__chan_hang_up(struct spore_chan *c)
+{
+	const struct spore__installed *use = c->ways[SPORE__RECEIVE].use;
+	if (use != NULL)
+		use->t->ops->hang_up(use->t);
 }
 
 void spore__chan_set_bytes(struct spore_chan *c)

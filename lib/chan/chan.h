@@ -45,4 +45,20 @@ void spore__chan_set_bytes(struct spore_chan *c);
 // STATELESS: of a peer that was swapped nothing is said.
 void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void), void (*hear_all)(void), bool stateless);
 
+// ---- for one who turns a channel by itself (lib/rpc_*.c)
+
+// As spore_chan_recv with SPORE_NOW, but the descriptor is not prepared for a wait (of a port of bytes it is).
+enum spore_err spore__chan_take(struct spore_chan *c, void *buffer, size_t size, size_t *len);
+// After that said SPORE_EAGAIN or SPORE_ENOTWIRED: waits until another try is worth while, for DEADLINE (nanoseconds of the monotonic clock; -1: for ever),
+// or one of MORE (COUNT <= 2), whose revents are set. SPORE_OK, SPORE_ETIMEOUT, SPORE_ECANCELLED. [receive]
+enum spore_err spore__chan_pause(struct spore_chan *c, int64_t deadline, struct pollfd *more, unsigned count);
+// After it said so: the descriptor tells when another try is worth while. False: it is so already. [receive]
+bool spore__chan_arm(struct spore_chan *c);
+// Of what was wired: a number that is larger with each, of the one that this way is at, or was last. 0: nothing yet, or it is no port's end. In the way's thread.
+uint64_t spore__chan_number(const struct spore_chan *c, enum spore__way way);
+bool spore__chan_is_bytes(const struct spore_chan *c);
+bool spore__chan_is_port(const struct spore_chan *c); // it may be wired anew
+// The peer is told that this end is gone. [receive]
+void spore__chan_hang_up(struct spore_chan *c);
+
 #endif

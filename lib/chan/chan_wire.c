@@ -181,6 +181,8 @@ static void change(struct spore_chan *c, struct spore__installed *latest)
 	struct spore__installed *old = p->latest, **at = &p->queue, *most = NULL;
 	unsigned queued = 0;
 	p->latest = latest;
+	if (latest != NULL)
+		latest->number = atomic_load_explicit(&c->generation, memory_order_relaxed) + 1;
 	for (; *at != NULL; at = &(*at)->next)
 		queued++;
 	*at = spore__installed_ref(latest);
@@ -288,6 +290,7 @@ static enum spore_err go_on(struct spore_chan *c, enum spore__way way, struct sp
 	spore__way_ready(w);
 	if (next == NULL)
 		return SPORE_OK;
+	atomic_store_explicit(&w->number, next->number, memory_order_relaxed);
 	bool returned = w->had && !(w->swapped && c->port->stateless);
 	w->had = true;
 	w->swapped = false;

@@ -15,6 +15,7 @@ struct spore__installed {
 	char *peer;                    // may be NULL
 	struct spore__installed *next; // wiring.queue
 	uint64_t serial;
+	uint64_t number;   // of all that were installed in this port, in their order; 0 of a channel over one transport
 	bool redeliver;    // what its peer had not released when it went is sent to the next
 	atomic_bool swaps; // likewise, and the peer's end is not told
 };
@@ -36,6 +37,7 @@ struct spore__side {
 	_Atomic uint64_t messages, bytes, lost;
 	_Atomic uint64_t dropped;     // receiving: over the transports before
 	struct spore__installed *use; // may be NULL: not wired
+	_Atomic uint64_t number;      // of the one that is or was used last
 	bool stale;    // receiving: `use` is not the latest; once what arrived over it is received another is taken
 	bool had;      // something was wired before
 	bool finished; // sending: spore_chan_finish was called

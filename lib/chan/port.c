@@ -443,6 +443,12 @@ enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct sp
 	}
 }
 
+void spore__port_polled(const struct spore_port *p, int fds[2])
+{
+	fds[0] = p->ended ? -1 : p->control;
+	fds[1] = p->wake[0];
+}
+
 int spore_port_fd(const struct spore_port *p)
 {
 	return p->gather;

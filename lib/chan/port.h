@@ -16,4 +16,7 @@ void spore__port_forget(struct spore_chan *c);
 // In a child made by fork: it has no ports.
 void spore__port_after_fork(void);
 
+// What to poll (POLLIN) before the next spore_port_accept with SPORE_NOW. Borrowed.
+void spore__port_polled(const struct spore_port *p, int fds[2]);
+
 #endif

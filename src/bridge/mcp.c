@@ -68,12 +68,6 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 	return err;
 }
 
-static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
-{
-	spore__mcp_tick(&((struct end *)e)->mcp);
-	return INT64_MAX;
-}
-
 const struct spore__codec_ops spore__codec_mcp = {
     .name = "mcp",
     .help = "the Model Context Protocol, a message on each line",
@@ -89,5 +83,4 @@ const struct spore__codec_ops spore__codec_mcp = {
     .finish = finish,
     .feed = feed,
     .encode = encode,
-    .tick = tick,
 };

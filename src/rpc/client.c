@@ -129,7 +129,7 @@ static enum spore_err answered_error(struct spore__rpc_client *c)
 	int64_t code;
 	const char *text;
 	uint32_t len;
-	spore__rpc_read_error(&c->m.error, &code, &text, &len);
+	spore__rpc_read_error(&c->m.error, &code, &text, &len, NULL);
 	if (len == 0)
 		snprintf(c->why, sizeof c->why, "the call failed");
 	else

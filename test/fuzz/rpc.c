@@ -32,7 +32,7 @@ static void look_at_error(const struct spore__rpc_message *m)
 	int64_t code;
 	const char *text;
 	uint32_t len;
-	spore__rpc_read_error(&m->error, &code, &text, &len);
+	spore__rpc_read_error(&m->error, &code, &text, &len, NULL);
 	check(len == 0 || (text > (const char *)m->error.at && text + len <= (const char *)m->error.end));
 }
 

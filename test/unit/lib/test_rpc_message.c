@@ -83,7 +83,7 @@ static void test_error(void **state)
 	spore__rpc_write_error(&w, 3, SPORE_EBUSY, "too much");
 	assert_int_equal(parse(&m), SPORE_OK);
 	assert_true(m.failed);
-	spore__rpc_read_error(&m.error, &code, &text, &len);
+	spore__rpc_read_error(&m.error, &code, &text, &len, NULL);
 	assert_int_equal(code, SPORE_EBUSY);
 	assert_int_equal(len, 8);
 	assert_memory_equal(text, "too much", 8);
@@ -102,7 +102,7 @@ static void test_errors_of_others(void **state)
 	spore__msgpack_str(&w, "words");
 	spore__msgpack_nil(&w);
 	assert_int_equal(parse(&m), SPORE_OK);
-	spore__rpc_read_error(&m.error, &code, &text, &len);
+	spore__rpc_read_error(&m.error, &code, &text, &len, NULL);
 	assert_int_equal(code, SPORE_ESYSTEM);
 	assert_int_equal(len, 5);
 }

@@ -117,7 +117,7 @@ static int64_t answer(int fd, uint32_t id, int64_t *result)
 		const char *text;
 		uint32_t text_len;
 		int64_t code;
-		spore__rpc_read_error(&m.error, &code, &text, &text_len);
+		spore__rpc_read_error(&m.error, &code, &text, &text_len, NULL);
 		assert_true(text_len > 0);
 		return code;
 	}
