@@ -355,9 +355,11 @@ static void take_request(struct spore__bridge_end *end, const struct spore__mode
 	unsigned char number[ID];
 	struct spore__model asked = *m;
 	asked.id = (struct spore__span){number, put_number(number, call->number)};
-	asked.session = to->session;
+	// A call of the right is of its end's conversation.
+	const char *session = m->session != NULL ? m->session : end->session;
+	asked.session = to->session != NULL ? to->session : session;
 	spore__bridge_call_join(call, end, to);
-	call->session = m->session != NULL ? spore__xstrdup(m->session) : NULL;
+	call->session = session != NULL ? spore__xstrdup(session) : NULL;
 	if (m->remaining_ms >= 0) {
 		call->due = b->now_ms + m->remaining_ms;
 		b->dues++;
@@ -371,6 +373,12 @@ static void take_request(struct spore__bridge_end *end, const struct spore__mode
 	fail_call(b, call, SPORE_EUNSUPPORTED, text, false);
 }
 
+// That its callee knows it by.
+static const char *session_of(const struct spore__bridge_call *call)
+{
+	return call->callee->session != NULL ? call->callee->session : call->session;
+}
+
 static void take_cancel(struct spore__bridge_end *end, const struct spore__model *m)
 {
 	struct spore__bridge *b = end->bridge;
@@ -381,7 +389,7 @@ static void take_cancel(struct spore__bridge_end *end, const struct spore__model
 	const struct spore__model asked = {.kind = SPORE__MODEL_CANCEL,
 	                                   .id = {number, put_number(number, call->number)},
 	                                   .remaining_ms = -1,
-	                                   .session = call->callee->session};
+	                                   .session = session_of(call)};
 	if (encode(call->callee, &asked) == SPORE_OK)
 		return; // and answers it
 	b->counts.dropped++;
@@ -397,7 +405,7 @@ static void give_up(struct spore__bridge_call *call)
 	const struct spore__model asked = {.kind = SPORE__MODEL_CANCEL,
 	                                   .id = {number, put_number(number, call->number)},
 	                                   .remaining_ms = -1,
-	                                   .session = call->callee->session};
+	                                   .session = session_of(call)};
 	call->told = encode(call->callee, &asked) == SPORE_OK;
 }
 

@@ -68,6 +68,12 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 	return err;
 }
 
+static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
+{
+	spore__mcp_tick(&((struct end *)e)->mcp);
+	return INT64_MAX;
+}
+
 const struct spore__codec_ops spore__codec_mcp = {
     .name = "mcp",
     .help = "the Model Context Protocol, a message on each line",
@@ -83,4 +89,5 @@ const struct spore__codec_ops spore__codec_mcp = {
     .finish = finish,
     .feed = feed,
     .encode = encode,
+    .tick = tick,
 };

@@ -35,5 +35,7 @@ void spore__mcp_finish(struct spore__mcp *m);
 enum spore_err spore__mcp_feed(struct spore__mcp *m, const void *text, size_t len);
 // As ops->encode; the text is then to be taken (spore__codec_take of m->inner).
 enum spore_err spore__mcp_encode(struct spore__mcp *m, const struct spore__model *model);
+// A call that the peer was told to give up is not answered by it: says so to the sink instead. To be called now and then, not within encode.
+void spore__mcp_tick(struct spore__mcp *m);
 
 #endif

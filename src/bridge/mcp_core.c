@@ -10,7 +10,7 @@
 struct spore__mcp_token {
 	struct spore__mcp_token *next;
 	bool peers;    // the request is the peer's; else the id is the bridge's
-	bool given_up; // by the peer, who wants no answer; there is no token
+	bool given_up; // by whom made it, who wants no answer; there is no token
 	size_t id_len, len;
 	unsigned char bytes[]; // id, token
 };
@@ -156,7 +156,31 @@ static enum spore_err put_cancel(struct spore__mcp *m, const struct spore__model
 	spore__msgpack_str(&m->value, "requestId");
 	spore__msgpack_raw(&m->value, model->id.bytes, model->id.len);
 	said.value = spore__span_of(&m->value);
-	return m->inner->ops->encode(m->inner, &said);
+	enum spore_err e = m->inner->ops->encode(m->inner, &said);
+	if (e == SPORE_OK)
+		keep(m, false, true, model->id, (struct spore__span){0});
+	return e;
+}
+
+void spore__mcp_tick(struct spore__mcp *m)
+{
+	for (;;) {
+		struct spore__mcp_token **at = &m->tokens;
+		while (*at != NULL && ((*at)->peers || !(*at)->given_up))
+			at = &(*at)->next;
+		struct spore__mcp_token *t = *at;
+		if (t == NULL)
+			return;
+		*at = t->next;
+		m->token_count--;
+		const struct spore__model answer = {.kind = SPORE__MODEL_ERROR,
+		                                    .id = {t->bytes, t->id_len},
+		                                    .code = SPORE_ECANCELLED,
+		                                    .text = spore__span_str("the call was cancelled"),
+		                                    .remaining_ms = -1};
+		m->sink->message(m->owner, &answer);
+		free(t);
+	}
 }
 
 // The members of a map but the token and those that the protocol wants, when they are no numbers.

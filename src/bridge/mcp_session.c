@@ -518,6 +518,7 @@ int64_t spore__mcp_sessions_tick(struct spore__mcp_http *hub)
 	struct spore__mcp_session *next;
 	for (struct spore__mcp_session *s = hub->sessions; s != NULL; s = next) {
 		next = s->next;
+		spore__mcp_tick(&s->mcp);
 		if (s->requests != NULL || s->unasked != NULL || s->stateless)
 			s->used = hub->now;
 		if (hub->now >= s->used + SESSION_MS) {

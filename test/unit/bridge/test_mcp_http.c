@@ -243,8 +243,11 @@ static void test_mcp_on_lines(void **state)
 	assert_string_equal(
 	    rig_out(&r, r.end),
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5}}\n");
+	// The server does not answer it any more.
+	assert_int_equal(r.end->ops->tick(r.end, 1), INT64_MAX);
 	assert_string_equal(rig_said(&r), "progress 5 {\"progressToken\":\"t\",\"progress\":1}\nnotification "
-	                                  "notifications/progress {\"progressToken\":\"u\",\"progress\":1}\n");
+	                                  "notifications/progress {\"progressToken\":\"u\",\"progress\":1}\n"
+	                                  "error 5 13 the call was cancelled\n");
 	rig_finish(&r);
 }
 
