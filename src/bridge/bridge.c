@@ -201,6 +201,16 @@ static void put_answer(struct spore__bridge_end *caller, struct spore__span id, 
 	(void)encode(caller, &failed);
 }
 
+// Its caller has its answer, or is gone.
+static void forget(struct spore__bridge_call *call)
+{
+	const struct spore__bridge *b = call->caller->bridge;
+	if (call->token >= 0 && b->host->answered != NULL)
+		b->host->answered(b->owner, call->token);
+	call->token = -1;
+	spore__bridge_call_forget_caller(call);
+}
+
 // The parts that were gathered, and what the call returned unless that is nil.
 static void gather(struct spore__bridge_call *call, struct spore__model *m, struct spore__msgpack_writer *w)
 {
@@ -218,7 +228,7 @@ static void flush_in_order(struct spore__bridge_end *caller)
 	struct spore__bridge_call *call;
 	while ((call = caller->by) != NULL && call->done) {
 		put_answer(caller, (struct spore__span){call->id, call->id_len}, call->session, &call->answer);
-		spore__bridge_call_forget_caller(call);
+		forget(call);
 		if (call->abandoned && call->callee != NULL)
 			continue; // which still owes its own
 		spore__bridge_call_destroy(&caller->bridge->calls, call);
@@ -242,7 +252,7 @@ static void answer(struct spore__bridge *b, struct spore__bridge_call *call, str
 			gather(call, m, &w);
 		if (caller->codec->ops->ids) {
 			put_answer(caller, (struct spore__span){call->id, call->id_len}, call->session, m);
-			spore__bridge_call_forget_caller(call);
+			forget(call);
 		} else {
 			spore__bridge_call_keep(call, m);
 		}
@@ -359,6 +369,8 @@ static void take_request(struct spore__bridge_end *end, const struct spore__mode
 	const char *session = m->session != NULL ? m->session : end->session;
 	asked.session = to->session != NULL ? to->session : session;
 	spore__bridge_call_join(call, end, to);
+	if (b->host->called != NULL)
+		call->token = b->host->called(b->owner, end, m->id);
 	call->session = session != NULL ? spore__xstrdup(session) : NULL;
 	if (m->remaining_ms >= 0) {
 		call->due = b->now_ms + m->remaining_ms;
@@ -698,7 +710,7 @@ void spore__bridge_remove(struct spore__bridge_end *end, const char *why)
 		if (call->due != INT64_MAX)
 			b->dues--;
 		call->due = INT64_MAX;
-		spore__bridge_call_forget_caller(call);
+		forget(call);
 		call->abandoned = true;
 		if (call->callee == NULL)
 			spore__bridge_call_destroy(&b->calls, call);
@@ -723,6 +735,22 @@ void spore__bridge_remove(struct spore__bridge_end *end, const char *why)
 		}
 	}
 	destroy_end(end);
+}
+
+void spore__bridge_fail(struct spore__bridge_end *end, struct spore__span id, int64_t code, const char *why)
+{
+	const struct spore__model call = {.kind = SPORE__MODEL_REQUEST, .id = id, .remaining_ms = -1};
+	refuse_in_order(end, &call, code, why);
+}
+
+uint16_t spore__bridge_uses(const struct spore__bridge *b)
+{
+	return b->calls.most;
+}
+
+void spore__bridge_set_uses(struct spore__bridge *b, uint16_t uses)
+{
+	b->calls.first_use = b->calls.most = uses;
 }
 
 int64_t spore__bridge_tick(struct spore__bridge *b, int64_t now_ms)

@@ -67,6 +67,10 @@ struct spore__bridge_host {
 	// Another connection than the one that is fed has something to send. May be NULL.
 	void (*written)(void *owner, struct spore__codec_end *connection);
 	void (*parked)(void *owner, const struct spore__bridge_parked *p); // may be NULL
+	// For who keeps a journal of the calls under way; both may be NULL. END's peer has made a call, by ID: a token for it, at least 0, or -1 for none.
+	int (*called)(void *owner, const struct spore__bridge_end *end, struct spore__span id);
+	// ... and it was answered, or END is gone.
+	void (*answered)(void *owner, int token);
 };
 
 // FILTER: one way, from the left to the right, and nothing is correlated: ids stay as they are.
@@ -84,6 +88,12 @@ enum spore_err spore__bridge_connect(struct spore__bridge_end *hub, const char *
 // The peer of END is gone: its calls are given up, those that were made to it are answered with an error that says WHY (a sentence). Its codec is
 // destroyed. Not from within a callback.
 void spore__bridge_remove(struct spore__bridge_end *end, const char *why);
+
+// A call of END's peer, which a bridge before this one took: it is answered with an error.
+void spore__bridge_fail(struct spore__bridge_end *end, struct spore__span id, int64_t code, const char *why);
+// How often numbers of calls were used; a bridge in place of another begins behind, so that no late answer is taken for that of another call.
+uint16_t spore__bridge_uses(const struct spore__bridge *b);
+void spore__bridge_set_uses(struct spore__bridge *b, uint16_t uses); // before any call
 
 // The time, of any clock that only grows; to be told before anything is fed. Ends what is overdue. Returns when it wants to be told again.
 int64_t spore__bridge_tick(struct spore__bridge *b, int64_t now_ms);

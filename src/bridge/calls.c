@@ -30,7 +30,7 @@ static bool take_slot(struct spore__bridge_calls *c, uint16_t *slot)
 		c->slots = spore__xrealloc(c->slots, c->cap * sizeof *c->slots);
 	}
 	*slot = (uint16_t)c->count++;
-	c->slots[*slot] = (struct spore__bridge_slot){0};
+	c->slots[*slot] = (struct spore__bridge_slot){.used = c->first_use};
 	return true;
 }
 
@@ -41,6 +41,9 @@ struct spore__bridge_call *spore__bridge_call_create(struct spore__bridge_calls 
 		return NULL;
 	struct spore__bridge_call *call = spore__xcalloc(1, sizeof *call + id.len);
 	call->number = (uint32_t)c->slots[slot].used++ << 16 | slot;
+	if ((uint16_t)(c->slots[slot].used - c->first_use) > (uint16_t)(c->most - c->first_use))
+		c->most = c->slots[slot].used;
+	call->token = -1;
 	call->due = INT64_MAX;
 	call->id_len = id.len;
 	if (id.len > 0)

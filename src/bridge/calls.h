@@ -6,6 +6,7 @@
 
 struct spore__bridge_call {
 	uint32_t number;
+	int token;                        // of the host; -1: none
 	bool abandoned;                   // the caller has its answer, or is gone: what comes is dropped
 	bool told;                        // the callee is known to have heard that
 	bool done;                        // `answer` is kept until those before it are answered
@@ -31,7 +32,8 @@ struct spore__bridge_calls {
 		uint16_t next; // free one behind this
 	} * slots;
 	size_t count, cap;
-	uint16_t first, last; // free ones, the longest free first
+	uint16_t first_use, most; // of a new slot; of all
+	uint16_t first, last;     // free ones, the longest free first
 	size_t free;
 };
 
