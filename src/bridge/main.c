@@ -1,5 +1,5 @@
 // spore-bridge: a translator alone. `spore bridge` starts it, which has checked which options there are; and the node, between the ends of a wire
-// (ends.c).
+// (guard.c).
 //
 // What is there speaks FROM: standard input, or the command, or what is connected to. What is made of it speaks TO: standard output, or what listens, or,
 // with a command and nothing that listens, its own standard input and output.
@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "bridge/between.h"
 #include "bridge/host.h"
 #include "bridge/line.h"
 #include "os/os.h"
@@ -223,6 +224,8 @@ int main(int argc, char **argv)
 	bool json = false, lists = false;
 	int i = 1;
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (argc > 1 && strcmp(argv[1], "between") == 0)
+		return spore__bridge_guard();
 	if (argc > 1 && strcmp(argv[1], "ends") == 0)
 		return spore__ends_run(&o, argv + 2);
 	for (; argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i++) {

@@ -68,8 +68,8 @@ static int run(const struct spore__args *args)
 	folder(&r, "state", spore__dirs_state());
 	folder(&r, "runtime", spore__dirs_runtime());
 	char *libexec = spore__dirs_libexec();
-	static const char *const parts[] = {"spore-build", "spore-node",        "spore-logs",   "spore-look",
-	                                    "spore-pump",  "libspore-trace.so", "tcc-prelude.h"};
+	static const char *const parts[] = {"spore-build",  "spore-node", "spore-logs",        "spore-look",
+	                                    "spore-bridge", "spore-pump", "libspore-trace.so", "tcc-prelude.h"};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		char *path = spore__fs_join(libexec, parts[i]);
 		line(&r, parts[i], access(path, R_OK) == 0, true, path);

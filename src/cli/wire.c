@@ -5,6 +5,7 @@ static const struct spore__option options[] = {
      SPORE__COMPLETES_WORDS, "block drop-oldest disconnect"},
     {"redeliver", 0, NULL, "what a reader that died had not released is sent again to the next one; it may come twice",
      0, NULL},
+    {"lossless", 0, NULL, "refuse a bridge in which anything would be lost", 0, NULL},
     {"json", 0, NULL, "print JSON", 0, NULL},
     {0},
 };
@@ -12,6 +13,7 @@ static const struct spore__option options[] = {
 static const struct spore__example examples[] = {
     {"spore wire camera.frames detect.in", "camera writes, detect reads"},
     {"spore wire web.db shop/database.clients", "with a task of another system"},
+    {"spore wire 'editor.stdio(lsp)' tools.calls", "a bridge comes between, since they speak different protocols"},
     {0},
 };
 
@@ -22,15 +24,19 @@ static int run(const struct spore__args *args)
 
 const struct spore__command spore__command_wire = {
     .name = "wire",
-    .operands = "A.PORT B.PORT",
+    .operands = "A.PORT[(PROTOCOL)] B.PORT[(PROTOCOL)]",
     .summary = "connect two ports of tasks",
     .text =
         "A channel is made as soon as both ports are open, and made again whenever one of them returns, until *spore "
         "unwire*: what is wired stays so when tasks, or the node, are started again. Where the shapes of the ports "
         "differ in direction, the left one writes and the right one reads; ports that connect and serve do both.\n\n"
         "A port is [SYSTEM/]TASK[@REPLICA].PORT. One that is not open yet is waited for; *spore wires* says what for. "
-        "A port that its program does not have, although it is ready, is noted and waited for. What cannot work is "
-        "refused: other kinds, shapes or protocols, a program that has no ports, a second wire at "
+        "A port that its program does not have, although it is ready, is noted and waited for. A protocol in brackets "
+        "after a "
+        "port says what is spoken there; where the protocols differ a bridge translates (*spore help bridge*), and "
+        "*spore wires* shows it "
+        "and what is lost in it. What cannot work is "
+        "refused: other kinds or shapes, protocols that no bridge knows, a program that has no ports, a second wire at "
         "a port that has one channel.",
     .options = options,
     .examples = examples,

@@ -96,6 +96,9 @@ static void print_json(const struct spore__args *args, const struct spore__wire_
 		spore__json_str(&j, "transport", w->transport);
 		spore__json_str(&j, "state", w->state);
 		spore__json_int(&j, "channels", w->channels);
+		spore__json_str(&j, "bridge", w->bridge);
+		spore__json_str(&j, "losses", w->losses);
+		spore__json_bool(&j, "lossless", w->lossless);
 		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
 		spore__json_close(&j, '}');
@@ -132,7 +135,9 @@ const struct spore__command spore__command_wires = {
     .summary = "list what is wired, and what it waits for",
     .text =
         "A line per wire: the ports at its ends, what carries its messages (_ring_: shared memory; _stream_: a "
-        "socket), its state, and why. _wired_: there are channels; _wiring_: they are on the way to the programs; "
+        "socket; _bridge A > B_: a bridge, since they speak different protocols, and in the last column what is lost "
+        "in "
+        "it), its state, and why. _wired_: there are channels; _wiring_: they are on the way to the programs; "
         "_waiting_: one of the ports is not open, or the ports do not fit.\n\n"
         "*--stats* measures for 0.2 seconds, both directions together (*--json* has each): messages and bytes since "
         "the channels were made, messages per second, messages that were not received yet, those that a fault dropped "

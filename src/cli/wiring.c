@@ -16,22 +16,44 @@ static void put(struct spore__msgpack_writer *w, const char *key, const char *va
 	spore__msgpack_str(w, value);
 }
 
-static void put_params(struct spore__msgpack_writer *w, const struct spore__args *args, const char *slow,
-                       bool redeliver)
+// PORT, or PORT(PROTOCOL).
+static void put_end(struct spore__msgpack_writer *w, const char *what, const char *key, const char *protocol_key,
+                    const char *text)
+{
+	const char *bracket = strchr(text, '(');
+	size_t len = strlen(text);
+	if (bracket != NULL && (text[len - 1] != ')' || bracket + 2 >= text + len))
+		spore__die(SPORE__EXIT_USAGE, "a protocol after a port is written 'TASK.PORT(NAME)'",
+		           "%s: '%s' is no port", what, text);
+	size_t name = bracket != NULL ? (size_t)(bracket - text) : len;
+	while (bracket != NULL && name > 0 && text[name - 1] == ' ')
+		name--;
+	spore__msgpack_str(w, key);
+	spore__msgpack_strn(w, text, (uint32_t)name);
+	spore__msgpack_str(w, protocol_key);
+	spore__msgpack_strn(w, bracket != NULL ? bracket + 1 : "",
+	                    bracket != NULL ? (uint32_t)(text + len - bracket - 2) : 0);
+}
+
+static void put_flag(struct spore__msgpack_writer *w, const char *key, bool flag)
+{
+	spore__msgpack_str(w, key);
+	spore__msgpack_bool(w, flag);
+}
+
+static void put_params(struct spore__msgpack_writer *w, const struct spore__args *args, const char *what,
+                       const char *slow, bool add)
 {
 	char folder[PATH_MAX];
 	spore__msgpack_map(w, 2);
 	spore__msgpack_str(w, "wires");
 	spore__msgpack_array(w, 1);
-	spore__msgpack_map(w, 2 + (uint32_t)(slow != NULL) + (uint32_t)redeliver);
-	put(w, "from", args->operands[0]);
-	put(w, "to", args->operands[1]);
-	if (slow != NULL)
-		put(w, "slow", slow);
-	if (redeliver) {
-		spore__msgpack_str(w, "redeliver");
-		spore__msgpack_bool(w, true);
-	}
+	spore__msgpack_map(w, 7);
+	put_end(w, what, "from", "from_protocol", args->operands[0]);
+	put_end(w, what, "to", "to_protocol", args->operands[1]);
+	put(w, "slow", slow);
+	put_flag(w, "redeliver", add && spore__args_has(args, "redeliver"));
+	put_flag(w, "lossless", add && spore__args_has(args, "lossless"));
 	put(w, "from", getcwd(folder, sizeof folder) != NULL ? folder : "");
 }
 
@@ -66,7 +88,7 @@ int spore__wiring_call(const struct spore__args *args, const char *what, const c
 	int status = spore__tasks_open(&t, what, true);
 	if (status != 0)
 		return status;
-	put_params(&w, args, slow, add && spore__args_has(args, "redeliver"));
+	put_params(&w, args, what, slow, add);
 	enum spore_err err = spore__tasks_call(&t, method, &w, add, SPORE__TASKS_PATIENCE_MS);
 	status = err == SPORE_OK ? SPORE__EXIT_OK : spore__tasks_failed(&t, err);
 	if (err == SPORE_OK && add)

@@ -13,6 +13,7 @@ static const struct {
     {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
     {"send", spore__look_send}, {"replay", spore__look_replay}, {"wires", spore__look_wires},
     {"why", spore__look_why},   {"graph", spore__look_graph},   {"relay", spore__look_relay},
+    {"dead", spore__look_dead},
 };
 
 static int64_t parse_count(const char *what, const char *text)
@@ -72,6 +73,10 @@ static bool parse_option(struct spore__look *look, const char *option, const cha
 		look->speed = parse_speed(look->what, value);
 	else if (strcmp(option, "framing") == 0)
 		look->u32le = parse_framing(look->what, value);
+	else if (strcmp(option, "resend") == 0)
+		look->resend = value;
+	else if (strcmp(option, "drop") == 0)
+		look->drop = value;
 	else if (strcmp(option, "output") == 0)
 		look->output = value;
 	else
@@ -84,7 +89,7 @@ int main(int argc, char **argv)
 	struct spore__look look = {.count = -1, .speed = 1};
 	int i = 2;
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (argc < 3)
+	if (argc < 2)
 		spore__die(SPORE__EXIT_USAGE, "spore help tap", "spore-look: it is started by spore");
 	look.what = argv[1];
 	for (; argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i++) {
@@ -100,7 +105,8 @@ int main(int argc, char **argv)
 	if (look.json + look.raw + look.hex > 1)
 		spore__die(SPORE__EXIT_USAGE, "use one of them", "%s: --json, --raw and --hex: they exclude each other",
 		           look.what);
-	if (argv[i] == NULL && strcmp(look.what, "wires") != 0 && strcmp(look.what, "graph") != 0)
+	if (argv[i] == NULL && strcmp(look.what, "wires") != 0 && strcmp(look.what, "graph") != 0 &&
+	    strcmp(look.what, "dead") != 0)
 		spore__die(SPORE__EXIT_USAGE, NULL, "%s: which port?", look.what);
 	for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
 		if (strcmp(commands[c].name, look.what) == 0)

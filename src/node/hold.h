@@ -29,6 +29,8 @@ struct spore__hold {
 	size_t in_len, in_cap;
 	// Of ports.
 	bool speaks_ports;                                // an older one does not
+	bool runs_heard;                                  // then
+	int64_t run_ended;                                // the latest instance that is known to have
 	bool speaks_swap;                                 // likewise
 	bool ports_known;                                 // it has said what there is
 	uint64_t ports_due;                               // messages until it has

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "chan/transport.h"
+#include "node/bridged.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/log.h"
@@ -95,6 +96,8 @@ static bool publishes(const struct spore__port *p)
 	return spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH;
 }
 
+static const char bridge[] = "bridge";
+
 static const char *best_transport(const struct spore__port *a, const struct spore__port *b)
 {
 	static const char publication[] = "publication";
@@ -154,6 +157,18 @@ static struct spore__wire *adopt(struct spore__tasks *t, const struct spore__joi
 	return wire;
 }
 
+// Of one that an earlier node made.
+static const char *transport_of(struct spore__joint *j)
+{
+	struct spore__plan plan;
+	char why[16];
+	if (j->wire == NULL || !spore__bridged_plan(j->wire, j->ports[0], j->ports[1], &plan, why, sizeof why) ||
+	    !plan.bridged)
+		return best_transport(j->ports[0], j->ports[1]);
+	spore__bridged_found(j->ports[0]->hold->tasks, j);
+	return bridge;
+}
+
 bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side)
 {
 	struct spore__tasks *t = p->hold->tasks;
@@ -172,7 +187,7 @@ bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side
 	if (j->wire == NULL && t->wires.adopt)
 		j->wire = adopt(t, j);
 	if (j->transport[0] == '\0')
-		j->transport = best_transport(j->ports[0], j->ports[1]);
+		j->transport = transport_of(j);
 	if (j->wire == NULL)
 		spore__joint_end(t, j, true); // it was unwired when the last node was killed
 	return true;
@@ -266,15 +281,20 @@ static enum spore_err make_pipes(const char *transport, int count, struct spore_
 	return SPORE_OK;
 }
 
-static enum spore_err make(struct spore__spare *spare, const struct spore__joint *j, struct spore__channel_end ends[2])
+enum spore_err spore__joint_make(struct spore__wires *w, const char *transport, struct spore__channel_end ends[2])
 {
-	if (strcmp(j->transport, "pipe") == 0)
-		return make_pipes(j->transport, 1, ends);
-	if (strcmp(j->transport, "pipes") == 0)
-		return make_pipes(j->transport, 2, ends);
-	enum spore_err err = spore__spare_take(spare, j->transport, ends);
+	if (strcmp(transport, "pipe") == 0)
+		return make_pipes(transport, 1, ends);
+	if (strcmp(transport, "pipes") == 0)
+		return make_pipes(transport, 2, ends);
+	return spore__spare_take(&w->spare, transport, ends);
+}
+
+static enum spore_err make(struct spore__wires *w, const struct spore__joint *j, struct spore__channel_end ends[2])
+{
+	enum spore_err err = spore__joint_make(w, j->transport, ends);
 	for (int i = 0; i < 2 && err == SPORE_OK; i++)
-		if (j->ports[i]->plain)
+		if (j->ports[i]->plain && strncmp(j->transport, "pipe", 4) != 0)
 			ends[i].transport = "stream";
 	return err;
 }
@@ -313,10 +333,43 @@ static void trouble(struct spore__wire *wire, enum spore_err err, int why)
 	               err == SPORE_ESYSTEM ? strerror(why) : spore_err_text(err), remedy);
 }
 
+// The ends of J, whatever is between them. False: wire->trouble says why.
+static bool make_ends(struct spore__tasks *t, struct spore__joint *j, const struct spore__plan *plan,
+                      struct spore__channel_end ends[2])
+{
+	struct spore__wire *wire = j->wire;
+	if (plan->bridged)
+		return spore__bridged_make(t, j, plan, ends, wire->trouble, sizeof wire->trouble);
+	if (spore__fault_relays(&wire->fault)) {
+		if (!spore__fault_make(t, j, ends, wire->trouble, sizeof wire->trouble))
+			return false;
+		for (int i = 0; i < 2; i++)
+			if (j->ports[i]->plain)
+				ends[i].transport = "stream";
+		return true;
+	}
+	enum spore_err err = make(&t->wires, j, ends);
+	if (err != SPORE_OK)
+		trouble(wire, err, errno);
+	return err == SPORE_OK;
+}
+
+static const char *planned_transport(const struct spore__plan *plan, const struct spore__port *p,
+                                     const struct spore__port *q)
+{
+	if (!plan->bridged)
+		return best_transport(p, q);
+	return spore__bridged_transport(p) != NULL && spore__bridged_transport(q) != NULL ? bridge : "";
+}
+
 static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore__port *p, struct spore__port *q)
 {
 	struct spore__channel_end ends[2];
-	const char *transport = best_transport(p, q);
+	struct spore__plan plan;
+	char why[16];
+	if (!spore__bridged_plan(wire, p, q, &plan, why, sizeof why))
+		return; // partner() has asked already
+	const char *transport = planned_transport(&plan, p, q);
 	struct spore__port *const ports[] = {p, q};
 	for (int i = 0; i < 2; i++)
 		if (!spore__hold_takes_channel(ports[i]->hold)) {
@@ -338,25 +391,15 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 		return;
 	}
 	*j = (struct spore__joint){.serial = ++t->wires.serial, .ports = {p, q}, .transport = transport, .wire = wire};
-	bool relays = spore__fault_relays(&wire->fault);
-	if (relays && !spore__fault_make(t, j, ends, wire->trouble, sizeof wire->trouble)) {
-		take_off(p, j);
-		take_off(q, j);
-		free(j);
-		return;
-	}
-	enum spore_err err = relays ? SPORE_OK : make(&t->wires.spare, j, ends);
-	for (int i = 0; i < 2 && relays; i++)
-		if (j->ports[i]->plain)
-			ends[i].transport = "stream";
-	bool sent = err == SPORE_OK && send_ends(j, ends);
-	int why = errno;
-	if (err == SPORE_OK)
-		for (int i = 0; i < 2; i++)
-			spore__channel_end_close(&ends[i]);
+	bool made = make_ends(t, j, &plan, ends);
+	bool sent = made && send_ends(j, ends);
+	int saved = errno;
+	for (int i = 0; made && i < 2; i++)
+		spore__channel_end_close(&ends[i]);
 	if (sent)
 		return;
-	trouble(wire, err == SPORE_OK ? SPORE_ESYSTEM : err, why);
+	if (made)
+		trouble(wire, SPORE_ESYSTEM, saved);
 	take_off(p, j);
 	take_off(q, j);
 	free(j);
@@ -364,18 +407,10 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 
 // ---- which
 
-static void face_of(const struct spore__port *p, const struct spore__wire_end *e, struct spore__face *face)
-{
-	*face = (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol, p->framing, p->plain, p->as};
-}
-
 static bool fit(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q)
 {
-	struct spore__face from, to;
 	char why[16];
-	face_of(p, &wire->ends[0], &from);
-	face_of(q, &wire->ends[1], &to);
-	return spore__ports_fit(&from, &to, wire->duplex, why, sizeof why);
+	return spore__bridged_plan(wire, p, q, NULL, why, sizeof why);
 }
 
 // The stdin or stdout of a task that is being ended is for nobody any more: a peer would read its end at once.

@@ -203,9 +203,9 @@ static const struct spore__rpc_method own_methods[] = {
 const struct spore__rpc_method *spore__node_methods(void)
 {
 	static const struct spore__rpc_method *const tables[] = {
-	    own_methods,           spore__start_methods, spore__task_methods,      spore__query_methods,
-	    spore__system_methods, spore__wire_methods,  spore__wire_list_methods, spore__fault_methods,
-	    spore__swap_methods};
+	    own_methods,           spore__start_methods,  spore__task_methods,      spore__query_methods,
+	    spore__system_methods, spore__wire_methods,   spore__wire_list_methods, spore__fault_methods,
+	    spore__swap_methods,   spore__bridged_methods};
 	static struct spore__rpc_method all[64]; // the last stays empty
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)

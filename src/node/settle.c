@@ -353,7 +353,8 @@ int spore__tasks_init(struct spore__tasks *t, uv_loop_t *loop, struct spore__db 
 	// Numbers of another node's changes are not mistaken for ours.
 	t->first_change = t->change = (uint64_t)(spore__wall_ns() / 1000);
 	if ((size_t)snprintf(t->program, sizeof t->program, "%s/spore-hold", libexec) >= sizeof t->program ||
-	    (size_t)snprintf(t->look, sizeof t->look, "%s/spore-look", libexec) >= sizeof t->look) {
+	    (size_t)snprintf(t->look, sizeof t->look, "%s/spore-look", libexec) >= sizeof t->look ||
+	    (size_t)snprintf(t->bridge, sizeof t->bridge, "%s/spore-bridge", libexec) >= sizeof t->bridge) {
 		(void)snprintf(why, size, "%.300s: the path is too long", libexec);
 		return -1;
 	}

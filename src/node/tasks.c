@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/bridged.h"
 #include "node/db_tasks.h"
 #include "node/hold.h"
 #include "node/log.h"
@@ -425,6 +426,16 @@ static void heard_old(struct spore__tasks *t, struct spore__hold *hold, const st
 	hold->said_len = (uint32_t)len;
 }
 
+// Bridges are told once of each instance that has ended: when that is heard, or that there is another.
+static void hear_of_runs(struct spore__hold *hold, const struct spore__hold_state *s)
+{
+	int64_t ended = s->phase == SPORE__PHASE_WAITING || s->phase == SPORE__PHASE_ENDED ? s->run : s->run - 1;
+	if (hold->runs_heard && ended > hold->run_ended)
+		spore__bridged_restarted(hold);
+	hold->runs_heard = true;
+	hold->run_ended = ended;
+}
+
 void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const struct spore__hold_state *s,
                        const void *bytes, size_t len)
 {
@@ -440,6 +451,7 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 		return;
 	}
 	bool again = s->phase == SPORE__PHASE_WAITING && task->phase != SPORE__PHASE_WAITING;
+	hear_of_runs(hold, s);
 	spore__task_keep_said(task, s, bytes, len);
 	if (again)
 		record_end(t, task, hold->name.generation);

@@ -30,6 +30,7 @@ struct spore__tasks {
 	int holds_dir;
 	char program[PATH_MAX]; // spore-hold
 	char look[PATH_MAX];    // spore-look, which makes faults of wires
+	char bridge[PATH_MAX];  // spore-bridge
 	uint64_t open_files;    // the limit that the node was started with; 0: as it is
 	struct spore__gone gone;
 	struct spore__table table;

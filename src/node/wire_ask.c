@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/plan.h"
 #include "node/names.h"
 #include "node/wire_ask.h"
 
@@ -81,14 +82,25 @@ static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reade
 	if ((spore__msgpack_find(map, "duplex", &at) &&
 	     spore__msgpack_read_bool(&at, &wish->duplex) != SPORE__MSGPACK_OK) ||
 	    (spore__msgpack_find(map, "redeliver", &at) &&
-	     spore__msgpack_read_bool(&at, &wish->redeliver) != SPORE__MSGPACK_OK)) {
-		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'duplex' or 'redeliver' of a wire is no bool");
+	     spore__msgpack_read_bool(&at, &wish->redeliver) != SPORE__MSGPACK_OK) ||
+	    (spore__msgpack_find(map, "lossless", &at) &&
+	     spore__msgpack_read_bool(&at, &wish->lossless) != SPORE__MSGPACK_OK)) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID,
+		                     "'duplex', 'redeliver' or 'lossless' of a wire is no bool");
 		return false;
 	}
 	if (!take_text(map, "slow", wish->slow, sizeof wish->slow) ||
 	    !take_text(map, "from_protocol", wish->ends[0].protocol, sizeof wish->ends[0].protocol) ||
 	    !take_text(map, "to_protocol", wish->ends[1].protocol, sizeof wish->ends[1].protocol)) {
 		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'slow' or a protocol of a wire is no short string");
+		return false;
+	}
+	for (int i = 0; i < 2; i++) {
+		char why[WHY];
+		if (wish->ends[i].protocol[0] == '\0' ||
+		    spore__plan_check(spore__codec_facts, wish->ends[i].protocol, why, sizeof why))
+			continue;
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "%s", why);
 		return false;
 	}
 	return true;

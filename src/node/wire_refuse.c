@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/plan.h"
 #include "node/hold.h"
 #include "node/wire_ask.h"
 
@@ -97,7 +98,7 @@ bool spore__wish_is_allowed(struct spore__asking *a, const struct spore__wish *w
 		(void)snprintf(why, size, "%s cannot be wired to itself", names[0]);
 		return false;
 	}
-	if (!spore__ports_fit(&faces[0], &faces[1], wish->duplex, why, size))
+	if (!spore__plan_wire(&faces[0], &faces[1], wish->duplex, wish->lossless, NULL, why, size))
 		return false;
 	// The manifest's are followed by a start of its tasks.
 	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, size))

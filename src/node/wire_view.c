@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/plan.h"
+#include "node/bridged.h"
 #include "node/hold.h"
 #include "node/tasks.h"
 #include "node/wires.h"
@@ -133,12 +135,16 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 	const struct spore__port *p = open_port(&wire->ends[0]), *q = open_port(&wire->ends[1]);
 	spore__wire_face(&wire->ends[0], NULL, &room, left, &from);
 	spore__wire_face(&wire->ends[1], NULL, &room, right, &to);
-	if (!spore__ports_fit(&from, &to, wire->duplex, why, size) || is_taken(wire, why, size))
+	struct spore__plan plan;
+	if (!spore__plan_wire(&from, &to, wire->duplex, wire->lossless, &plan, why, size) || is_taken(wire, why, size))
 		return;
 	if (p->transports == 0 || q->transports == 0)
 		(void)snprintf(why, size, "the program of %s knows no transport that this node can make",
 		               p->transports == 0 ? left : right);
-	else if ((p->transports & q->transports) == 0)
+	else if (plan.bridged && (spore__bridged_transport(p) == NULL || spore__bridged_transport(q) == NULL))
+		(void)snprintf(why, size, "the program of %s knows no stream, which a bridge needs",
+		               spore__bridged_transport(p) == NULL ? left : right);
+	else if (!plan.bridged && (p->transports & q->transports) == 0)
 		(void)snprintf(why, size, "the programs of %s and %s know no transport in common", left, right);
 	else if (wire->trouble[0] != '\0')
 		(void)snprintf(why, size, "%s", wire->trouble);
@@ -151,6 +157,29 @@ static void put_text(struct spore__msgpack_writer *w, const char *key, const cha
 {
 	spore__msgpack_str(w, key);
 	spore__msgpack_str(w, value);
+}
+
+// The bridge of WIRE as far as its ports are known, and what is lost in it: "" for none.
+static void put_bridge(struct spore__msgpack_writer *w, const struct spore__wire *wire, const char *transport)
+{
+	struct spore__face from, to;
+	struct spore__declared rooms[2];
+	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME], why[16];
+	char chain[SPORE__PLAN_CHAIN] = "", losses[SPORE__PLAN_TEXT] = "", text[SPORE__PLAN_CHAIN + 16];
+	struct spore__plan plan;
+	spore__wire_face(&wire->ends[0], NULL, &rooms[0], left, &from);
+	spore__wire_face(&wire->ends[1], NULL, &rooms[1], right, &to);
+	from.wished = wire->ends[0].protocol;
+	to.wished = wire->ends[1].protocol;
+	if (spore__plan_wire(&from, &to, wire->duplex, wire->lossless, &plan, why, sizeof why) && plan.bridged) {
+		spore__plan_chain(&plan, chain);
+		spore__plan_losses(&plan, left, right, losses);
+	}
+	bool bridged = strcmp(transport, "bridge") == 0 && chain[0] != '\0';
+	(void)snprintf(text, sizeof text, "%s%s%s", transport, bridged ? " " : "", bridged ? chain : "");
+	put_text(w, "transport", text);
+	put_text(w, "bridge", chain);
+	put_text(w, "losses", losses);
 }
 
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
@@ -166,7 +195,7 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
-	spore__msgpack_map(w, 11);
+	spore__msgpack_map(w, 14);
 	put_text(w, "fault", fault);
 	put_text(w, "from", from);
 	put_text(w, "to", to);
@@ -175,7 +204,9 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 	put_text(w, "from_protocol", wire->ends[0].protocol);
 	put_text(w, "to_protocol", wire->ends[1].protocol);
 	put_text(w, "system", wire->owner);
-	put_text(w, "transport", transport);
+	put_bridge(w, wire, transport);
+	spore__msgpack_str(w, "lossless");
+	spore__msgpack_bool(w, wire->lossless);
 	put_text(w, "state", count == 0 ? "waiting" : unsaid > 0 ? "wiring" : "wired");
 	spore__msgpack_str(w, "channels");
 	spore__msgpack_uint(w, count);

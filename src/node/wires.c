@@ -146,6 +146,7 @@ struct spore__wire *spore__wire_add(struct spore__tasks *t, const struct spore__
 	wire->duplex = wish->duplex;
 	memcpy(wire->slow, wish->slow, sizeof wire->slow);
 	wire->redeliver = wish->redeliver;
+	wire->lossless = wish->lossless;
 	memcpy(wire->owner, wish->owner, sizeof wire->owner);
 	wire->previous = w->last;
 	*(w->last != NULL ? &w->last->next : &w->first) = wire;
@@ -242,10 +243,12 @@ int spore__wires_init(struct spore__tasks *t)
 	struct spore__wires *w = &t->wires;
 	int err = uv_timer_init(t->loop, &w->retry);
 	if (err == 0)
+		err = uv_timer_init(t->loop, &w->look);
+	if (err == 0)
 		err = spore__spare_init(&w->spare, t->loop);
 	if (err != 0)
 		return err;
-	w->retry.data = t;
+	w->retry.data = w->look.data = t;
 	w->adopt = t->db->aside[0] != '\0';
 	// Higher than those of the nodes before; what the holds say raises it where the clock was set back.
 	w->serial = (uint64_t)(spore__wall_ns() / 1000);

@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// fault.c faults on purpose, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// bridged.c bridges, fault.c faults on purpose, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
 // db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -39,7 +39,7 @@ struct spore__wire_end {
 	struct spore__wire *wire;
 	struct spore__wire_end *next;
 	int64_t replica; // 0: each
-	char protocol[SPORE__NAME_MAX + 1];
+	char protocol[SPORE__PROTOCOL_MAX + 1];
 };
 
 struct spore__wire {
@@ -49,6 +49,7 @@ struct spore__wire {
 	bool duplex;                     // it was written <>
 	char slow[16];                   // of a subscriber; "": as it says itself
 	bool redeliver;                  // what a peer that died had not released is sent again to the next
+	bool lossless;                   // no bridge in which anything is lost
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
 	struct spore__fault fault;       // on purpose
 	bool marked;                     // by the call that goes on
@@ -66,7 +67,7 @@ struct spore__port {
 	struct spore__hold *hold;
 	struct spore__port *next_of_hold;
 	uint64_t id; // of the hold
-	char name[SPORE__HOLD_WORD + 1], kind[32], shape[32], protocol[SPORE__NAME_MAX + 1];
+	char name[SPORE__HOLD_WORD + 1], kind[32], shape[32], protocol[SPORE__PROTOCOL_MAX + 1];
 	char framing[16]; // of a plain end, else ""
 	char slow[16];    // what a subscriber wants
 	bool plain;       // the program behind it speaks no libspore
@@ -83,9 +84,11 @@ struct spore__joint {
 	struct spore__port *ports[2]; // NULL: gone, or not heard of yet; then it is among the halves
 	bool said[2];                 // the hold has said that it passed it on
 	bool told, said_swap;         // the peer of the one that is swapped, and its hold has said so
-	const char *transport;        // static; "": made by an earlier node
+	const char *transport;        // static; "bridge"; "": made by an earlier node
 	struct spore__wire *wire;     // NULL: not known yet
-	pid_t relay;                  // the process between its ends that makes a fault; 0: none, or of an earlier node
+	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node
+	bool bridged; // a bridge
+	bool adopted; // ... that an earlier node has started, whose end no signal tells
 	struct spore__joint *next_half;
 };
 
@@ -96,10 +99,10 @@ struct spore__wires {
 	size_t count;
 	struct spore__wire *dirty;
 	struct spore__joint *halves;
-	uint64_t serial; // the latest
-	bool sweep;      // some of the halves may be over
-	bool adopt;      // the database was lost: what is wired is wanted
-	uv_timer_t retry;
+	uint64_t serial;        // the latest
+	bool sweep;             // some of the halves may be over
+	bool adopt;             // the database was lost: what is wired is wanted
+	uv_timer_t retry, look; // look: at bridges that were adopted
 	bool retrying;
 	struct spore__spare spare;
 };
@@ -119,12 +122,12 @@ void spore__plug_unused(struct spore__wires *w, struct spore__plug *p); // frees
 struct spore__wish {
 	struct {
 		char system[SPORE__NAME_MAX + 1], task[SPORE__NAME_MAX + 1], port[SPORE__NAME_MAX + 1],
-		    protocol[SPORE__NAME_MAX + 1];
+		    protocol[SPORE__PROTOCOL_MAX + 1];
 		int64_t replica;
 	} ends[2];
 	bool duplex;
 	char slow[16];
-	bool redeliver;
+	bool redeliver, lossless;
 	char owner[SPORE__NAME_MAX + 1];
 };
 // The one between these ports, in this order. NULL: none.
@@ -163,7 +166,9 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
 void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count);
-void spore__wire_is_free(struct spore__wire *wire);           // it waits for no hold any more
+void spore__wire_is_free(struct spore__wire *wire); // it waits for no hold any more
+// A channel of TRANSPORT, one between plain ends too.
+enum spore_err spore__joint_make(struct spore__wires *w, const char *transport, struct spore__channel_end ends[2]);
 unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that this node can make
 
 // ---- plain.c: stdin and stdout

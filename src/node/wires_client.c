@@ -6,16 +6,16 @@
 
 #include "base/mem.h"
 
-enum { TEXTS = 9 };
+enum { TEXTS = 11 };
 
 // False when R stands before no wire.
 static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *info)
 {
-	static const char *const keys[TEXTS] = {"from",      "to",    "from_protocol", "to_protocol", "system",
-	                                        "transport", "state", "why",           "fault"};
-	char **const texts[TEXTS] = {&info->from,        &info->to,     &info->from_protocol,
-	                             &info->to_protocol, &info->system, &info->transport,
-	                             &info->state,       &info->why,    &info->fault};
+	static const char *const keys[TEXTS] = {"from",  "to",  "from_protocol", "to_protocol", "system", "transport",
+	                                        "state", "why", "fault",         "bridge",      "losses"};
+	char **const texts[TEXTS] = {&info->from,   &info->to,        &info->from_protocol, &info->to_protocol,
+	                             &info->system, &info->transport, &info->state,         &info->why,
+	                             &info->fault,  &info->bridge,    &info->losses};
 	struct {
 		const char *s;
 		uint32_t len;
@@ -32,6 +32,8 @@ static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *
 	}
 	if (spore__msgpack_find(r, "duplex", &at))
 		(void)spore__msgpack_read_bool(&at, &info->duplex);
+	if (spore__msgpack_find(r, "lossless", &at))
+		(void)spore__msgpack_read_bool(&at, &info->lossless);
 	if (spore__msgpack_find(r, "channels", &at))
 		(void)spore__msgpack_read_int(&at, &info->channels);
 	char *block = spore__xcalloc(size, 1);
@@ -93,7 +95,9 @@ bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
 void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON])
 {
 	bool cut = strcmp(w->fault, "cut") == 0; // the reason says so
-	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s", w->why,
-	               w->why[0] != '\0' && w->fault[0] != '\0' && !cut ? "; " : "",
-	               w->fault[0] != '\0' && !cut ? "fault: " : "", cut ? "" : w->fault);
+	const char *fault = cut ? "" : w->fault;
+	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s%s%s%s", w->why,
+	               w->why[0] != '\0' && fault[0] != '\0' ? "; " : "", fault[0] != '\0' ? "fault: " : "", fault,
+	               (w->why[0] != '\0' || fault[0] != '\0') && w->losses[0] != '\0' ? "; " : "",
+	               w->losses[0] != '\0' ? "lost: " : "", w->losses);
 }

@@ -7,7 +7,8 @@
 // A wire of the node's (docs/design/wires.md). Strings are in one block, which begins with `from`.
 struct spore__wire_info {
 	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why, *fault;
-	bool duplex;
+	char *bridge, *losses; // "" for none
+	bool duplex, lossless;
 	int64_t channels;
 };
 struct spore__wire_list {
@@ -21,8 +22,8 @@ void spore__wire_list_finish(struct spore__wire_list *list);
 // Has W an end at a task of SYSTEM, or is it of its manifest? "": at a task without system.
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
 
-// Why it is not wired, and its fault: for people.
-enum { SPORE__WIRE_REASON = 1024 };
+// Why it is not wired, its fault, and what its bridge loses: for people.
+enum { SPORE__WIRE_REASON = 4096 };
 void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON]);
 
 #endif

@@ -26,6 +26,18 @@ static void print_json(const struct spore__manifest *m)
 		spore__json_close(&j, '}');
 	}
 	spore__json_close(&j, ']');
+	spore__json_open(&j, "bridges", '[');
+	for (size_t i = 0; i < m->wire_count; i++) {
+		const struct spore__manifest_wire *w = &m->wires[i];
+		if (w->bridge[0] == '\0')
+			continue;
+		spore__json_open(&j, NULL, '{');
+		spore__json_int(&j, "line", (int64_t)w->mark.line + 1);
+		spore__json_str(&j, "bridge", w->bridge);
+		spore__json_str(&j, "losses", w->losses != NULL ? w->losses : "");
+		spore__json_close(&j, '}');
+	}
+	spore__json_close(&j, ']');
 	spore__json_close(&j, '}');
 	puts(out.data);
 	spore__buf_finish(&out);
@@ -40,6 +52,14 @@ static void print(const struct spore__manifest *m)
 	}
 	if (m->yaml.errors > m->yaml.count)
 		printf("%s: and more\n", shown);
+	for (size_t i = 0; i < m->wire_count && m->yaml.errors == 0; i++) {
+		const struct spore__manifest_wire *w = &m->wires[i];
+		if (w->bridge[0] != '\0')
+			printf("%s:%zu:%zu: wires: %s.%s and %s.%s by the bridge %s%s%s\n", shown, w->mark.line + 1,
+			       w->mark.column + 1, w->from.task, w->from.port, w->to.task, w->to.port, w->bridge,
+			       w->losses != NULL ? "; what is lost: " : ", in which nothing is lost",
+			       w->losses != NULL ? w->losses : "");
+	}
 	if (m->yaml.errors == 0)
 		printf("%s: no mistakes, %zu task%s\n", shown, m->count, m->count == 1 ? "" : "s");
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/yamlfile.h"
+#include "bridge/plan.h"
 #include "source/recipe.h"
 #include "system/expand.h"
 #include "task/spec.h"
@@ -30,9 +31,12 @@ struct spore__manifest_end {
 
 struct spore__manifest_wire {
 	struct spore__manifest_end from, to;
-	bool duplex, redeliver;
+	bool duplex, redeliver, lossless;
 	const char *slow; // a word of the table; NULL: as the subscriber says
 	yaml_mark_t mark;
+	// Of the bridge that comes between them, as far as the manifest says what they speak; "" for none. What is lost in it.
+	char bridge[SPORE__PLAN_CHAIN];
+	char *losses; // may be NULL
 };
 
 struct spore__manifest_task {

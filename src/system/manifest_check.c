@@ -233,23 +233,42 @@ static bool check_order(struct spore__manifest *m, const struct spore__manifest_
 	return true;
 }
 
+static void note_bridge(struct spore__manifest_wire *w, const struct spore__plan *plan, const char *left,
+                        const char *right)
+{
+	char losses[SPORE__PLAN_TEXT];
+	if (!plan->bridged)
+		return;
+	spore__plan_chain(plan, w->bridge);
+	spore__plan_losses(plan, left, right, losses);
+	if (losses[0] != '\0')
+		w->losses = spore__xstrdup(losses);
+	// They are part of the wish, so that the node has the same plan whatever the programs say.
+	for (int i = 0; i < 2; i++) {
+		char **protocol = i == 0 ? &w->from.protocol : &w->to.protocol;
+		if (*protocol == NULL)
+			*protocol = spore__xstrdup(plan->specs[i]);
+	}
+}
+
 static void check_fit(struct spore__manifest *m, size_t index)
 {
-	const struct spore__manifest_wire *w = &m->wires[index];
+	struct spore__manifest_wire *w = &m->wires[index];
 	struct spore__face from, to;
-	char left[FULL], right[FULL], why[4 * FULL];
+	struct spore__plan plan;
+	char left[FULL], right[FULL], why[SPORE__PLAN_TEXT];
 	face_of(m, &w->from, left, &from);
 	face_of(m, &w->to, right, &to);
 	if (spore__manifest_task(m, w->from.task) == NULL || spore__manifest_task(m, w->to.task) == NULL)
 		return;
 	if (same_end(&w->from, &w->to))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
-	else if (!spore__ports_fit(&from, &to, w->duplex, why, sizeof why))
+	else if (!spore__plan_wire(&from, &to, w->duplex, w->lossless, &plan, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;
-	else if (check_rivals(m, index, &w->from, &from))
-		(void)check_rivals(m, index, &w->to, &to);
+	else if (check_rivals(m, index, &w->from, &from) && check_rivals(m, index, &w->to, &to))
+		note_bridge(w, &plan, left, right);
 }
 
 // As the specification has them.

@@ -215,9 +215,13 @@ static bool take_port_key(struct spore__taking *t, const struct spore__schema_ke
 	}
 	char **at = strcmp(key->name, "protocol") == 0 ? &port->protocol : &port->framing;
 	*at = spore__take_text(t, node, key->name, false);
-	if (*at != NULL && !spore__name_is_valid(*at))
-		return spore__take_wrong(t, key, node, *at);
-	return *at != NULL;
+	if (*at == NULL)
+		return false;
+	if (at == &port->framing)
+		return spore__name_is_valid(*at) || spore__take_wrong(t, key, node, *at);
+	char why[SPORE__PLAN_TEXT];
+	return spore__plan_check(spore__codec_facts, *at, why, sizeof why) ||
+	       spore__yaml_wrong(t->y, node->start_mark, "protocol: %s", why);
 }
 
 // Of stdin, stdout and stdio only how messages are told apart is left to be said.

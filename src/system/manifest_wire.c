@@ -16,6 +16,7 @@ void spore__wire_finish(struct spore__manifest_wire *w)
 {
 	finish_end(&w->from);
 	finish_end(&w->to);
+	free(w->losses);
 }
 
 static void trim(char *text)
@@ -40,9 +41,10 @@ static bool take_end(struct spore__taking *t, yaml_mark_t mark, char *text, stru
 		text[len - 1] = '\0';
 		*bracket = '\0';
 		trim(text);
+		char why[SPORE__PLAN_TEXT];
 		out->protocol = spore__xstrdup(bracket + 1);
-		if (!spore__name_is_valid(out->protocol))
-			return spore__yaml_wrong(t->y, mark, "\"%.80s\" is no name of a protocol", out->protocol);
+		if (!spore__plan_check(spore__codec_facts, out->protocol, why, sizeof why))
+			return spore__yaml_wrong(t->y, mark, "%s", why);
 	}
 	char *dot = strchr(text, '.');
 	if (dot == NULL)
@@ -89,6 +91,7 @@ static bool take_wire_key(struct spore__taking *t, const struct spore__schema_ke
 		return spore__take_bool(t, key, node,
 		                        strcmp(key->name, "duplex") == 0      ? &wire->duplex
 		                        : strcmp(key->name, "redeliver") == 0 ? &wire->redeliver
+		                        : strcmp(key->name, "lossless") == 0  ? &wire->lossless
 		                                                              : &tap);
 	char *text = spore__take_text(t, node, key->name, false);
 	bool ok = text != NULL &&

@@ -28,13 +28,15 @@ static void put_wires(struct spore__msgpack_writer *w, const struct spore__manif
 	spore__msgpack_array(w, (uint32_t)m->wire_count);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *wire = &m->wires[i];
-		spore__msgpack_map(w, 7);
+		spore__msgpack_map(w, 8);
 		put_end(w, "from", &wire->from);
 		put_end(w, "to", &wire->to);
 		spore__msgpack_str(w, "duplex");
 		spore__msgpack_bool(w, wire->duplex);
 		spore__msgpack_str(w, "redeliver");
 		spore__msgpack_bool(w, wire->redeliver);
+		spore__msgpack_str(w, "lossless");
+		spore__msgpack_bool(w, wire->lossless);
 		put_text(w, "slow", wire->slow);
 		put_text(w, "from_protocol", wire->from.protocol);
 		put_text(w, "to_protocol", wire->to.protocol);
@@ -149,17 +151,37 @@ void spore__run_wire_all(struct spore__run *r)
 	}
 }
 
-static void print(const char *what, const struct spore__strs *wires)
+// The bridge of the wire that is SHOWN as the node, or spore__run_wire_all, does. NULL: it has none.
+static const struct spore__manifest_wire *bridged(const struct spore__run *r, const char *shown)
 {
-	for (size_t i = 0; i < wires->count; i++)
+	for (size_t i = 0; i < r->m.wire_count; i++) {
+		const struct spore__manifest_wire *wire = &r->m.wires[i];
+		char text[4 * SPORE__PLAN_CHAIN + 4 * SPORE__NAME_MAX];
+		(void)snprintf(text, sizeof text, "%s/%s.%s %s %s/%s.%s", r->m.name, wire->from.task, wire->from.port,
+		               wire->duplex ? "<>" : "->", r->m.name, wire->to.task, wire->to.port);
+		if (wire->bridge[0] != '\0' && strcmp(text, shown) == 0)
+			return wire;
+	}
+	return NULL;
+}
+
+static void print(const struct spore__run *r, const char *what, const struct spore__strs *wires)
+{
+	for (size_t i = 0; i < wires->count; i++) {
+		const struct spore__manifest_wire *wire = bridged(r, wires->items[i]);
 		printf("%-9s  %s\n", what, wires->items[i]);
+		if (wire != NULL)
+			printf("%-9s    by the bridge %s%s%s\n", "", wire->bridge,
+			       wire->losses != NULL ? "; what is lost: " : ", in which nothing is lost",
+			       wire->losses != NULL ? wire->losses : "");
+	}
 }
 
 void spore__run_print_wires(const struct spore__run *r)
 {
-	print("unwire", &r->unwired);
-	print("rewire", &r->rewired);
-	print("wire", &r->wired);
+	print(r, "unwire", &r->unwired);
+	print(r, "rewire", &r->rewired);
+	print(r, "wire", &r->wired);
 }
 
 static void put_json(struct spore__json *j, const char *key, const struct spore__strs *wires)
@@ -175,4 +197,20 @@ void spore__run_json_wires(const struct spore__run *r, struct spore__json *j)
 	put_json(j, "wired", &r->wired);
 	put_json(j, "rewired", &r->rewired);
 	put_json(j, "unwired", &r->unwired);
+	spore__json_open(j, "bridges", '[');
+	for (size_t i = 0; i < r->m.wire_count; i++) {
+		const struct spore__manifest_wire *wire = &r->m.wires[i];
+		char end[2 * SPORE__NAME_MAX + 2];
+		if (wire->bridge[0] == '\0')
+			continue;
+		spore__json_open(j, NULL, '{');
+		(void)snprintf(end, sizeof end, "%s.%s", wire->from.task, wire->from.port);
+		spore__json_str(j, "from", end);
+		(void)snprintf(end, sizeof end, "%s.%s", wire->to.task, wire->to.port);
+		spore__json_str(j, "to", end);
+		spore__json_str(j, "bridge", wire->bridge);
+		spore__json_str(j, "losses", wire->losses != NULL ? wire->losses : "");
+		spore__json_close(j, '}');
+	}
+	spore__json_close(j, ']');
 }

@@ -39,7 +39,8 @@ static const struct spore__schema_key port_keys[] = {
     KEY("kind", WORD, NULL, .words = kind_words, .standard = "bytes", HELP "A stream of bytes, or messages"),
     KEY("shape", WORD, NULL, .words = shape_words, .standard = "connect",
         HELP "What the program does with it: connect to one other port, serve many, publish to many, subscribe"),
-    KEY("protocol", NAME, NULL, HELP "What is spoken, such as rpc, lsp or jsonl"),
+    KEY("protocol", TEXT, NULL,
+        HELP "What is spoken, such as rpc, lsp or jsonl, with options of its bridge behind commas: jsonl,method=echo"),
     KEY("framing", NAME, NULL,
         HELP "How messages are told apart in a stream, lines, u32le, u32be or netstring; of a plain end lines when it "
              "is not said"),
@@ -169,6 +170,8 @@ static const struct spore__schema_key wire_keys[] = {
         HELP "Let it be watched; between programs with libspore any wire can be, between others none can yet"),
     KEY("redeliver", BOOL, NULL, .standard = "false",
         HELP "Deliver again what a reader that died had not released; it may come twice"),
+    KEY("lossless", BOOL, NULL, .standard = "false",
+        HELP "Refuse a bridge between its ports in which anything would be lost"),
     {0},
 };
 
@@ -179,7 +182,7 @@ const struct spore__schema_key spore__schema_top[] = {
     KEY("wires", WIRES, NULL, .keys = wire_keys,
         HELP
         "Connections of ports: A.PORT -> B.PORT, or A.PORT <> B.PORT where both write, a protocol in brackets after a "
-        "port"),
+        "port. Where protocols differ a bridge comes between"),
     KEY("ports", MAPS, NULL, .keys = port_keys,
         HELP "The ports of this folder as a program: each task of it has them, in whatever system"),
     KEY("recipe", RECIPE, NULL, HELP "How this folder is built as a program: see *spore-sources*(7)"),

@@ -35,7 +35,7 @@ enum {
 
 struct spore__hold_named {
 	enum spore__port_as as;
-	char name[SPORE__NAME_MAX + 1], framing[SPORE__NAME_MAX + 1];
+	char name[SPORE__NAME_MAX + 1], framing[SPORE__NAME_MAX + 1], protocol[SPORE__PROTOCOL_MAX + 1];
 	uint64_t id;     // 0: not said, since the channel before is not through yet
 	uint64_t serial; // 0: no channel, or it is over
 	int in, out;     // the channel, to be read and to be written, maybe the same; -1
@@ -97,9 +97,14 @@ static void put_open(const struct spore__hold_named *p, struct spore__msgpack_wr
 	spore__msgpack_str(&items, p->name);
 	spore__msgpack_str(&items, "bytes");
 	spore__msgpack_str(&items, "connect");
-	spore__msgpack_map(&items, 2);
+	bool speaks = p->protocol[0] != '\0';
+	spore__msgpack_map(&items, 2 + (uint32_t)speaks);
 	spore__msgpack_str(&items, "framing");
 	spore__msgpack_str(&items, p->framing);
+	if (speaks) {
+		spore__msgpack_str(&items, "protocol");
+		spore__msgpack_str(&items, p->protocol);
+	}
 	spore__msgpack_str(&items, "as");
 	spore__msgpack_str(&items, spore__port_as_word(p->as));
 	spore__msgpack_array(&items, kinds[p->as].count);
@@ -394,6 +399,7 @@ static void take_declared(struct spore__hold *h, size_t room)
 		                                .mid = {-1, -1, -1, -1}};
 		memcpy(p->name, d.name, sizeof p->name);
 		memcpy(p->framing, d.framing, sizeof p->framing);
+		memcpy(p->protocol, d.protocol, sizeof p->protocol);
 		if (p->framing[0] == '\0')
 			memcpy(p->framing, "lines", sizeof "lines");
 	}

@@ -62,7 +62,7 @@ void spore__hold_wired_put(const struct spore__hold *h, struct spore__msgpack_wr
 {
 	for (size_t i = 0; i < h->wired_count; i++) {
 		const struct spore__hold_wired *own = &h->wired[i];
-		unsigned char bytes[256];
+		unsigned char bytes[512];
 		struct spore__msgpack_writer items;
 		spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
 		spore__msgpack_str(&items, kinds[own->kind].port);
@@ -70,10 +70,15 @@ void spore__hold_wired_put(const struct spore__hold *h, struct spore__msgpack_wr
 		spore__msgpack_str(&items, "connect");
 		// With it the node knows a plain end.
 		struct spore__declared d;
-		bool declared = spore__declared_find(h->spec.ports, kinds[own->kind].port, &d) && d.framing[0] != '\0';
-		spore__msgpack_map(&items, 1);
+		bool declared = spore__declared_find(h->spec.ports, kinds[own->kind].port, &d);
+		bool speaks = declared && d.protocol[0] != '\0';
+		spore__msgpack_map(&items, 1 + (uint32_t)speaks);
 		spore__msgpack_str(&items, "framing");
-		spore__msgpack_str(&items, declared ? d.framing : "lines");
+		spore__msgpack_str(&items, declared && d.framing[0] != '\0' ? d.framing : "lines");
+		if (speaks) {
+			spore__msgpack_str(&items, "protocol");
+			spore__msgpack_str(&items, d.protocol);
+		}
 		spore__msgpack_array(&items, 2);
 		for (int k = 0; k < 2; k++)
 			spore__msgpack_str(&items, kinds[own->kind].features[k]);

@@ -80,7 +80,9 @@ static bool fit_shapes(const struct spore__face *from, const struct spore__face 
 
 static bool fit_wish(const struct spore__face *f, char *why, size_t size)
 {
-	if (f->wished[0] == '\0' || f->protocol[0] == '\0' || strcmp(f->wished, f->protocol) == 0)
+	size_t len = strcspn(f->wished, ","); // behind it are options of a bridge
+	if (len == 0 || f->protocol[0] == '\0' ||
+	    (strcspn(f->protocol, ",") == len && memcmp(f->wished, f->protocol, len) == 0))
 		return true;
 	(void)snprintf(why, size, "%s speaks %s, and the wire says %s", f->name, f->protocol, f->wished);
 	return false;
@@ -160,7 +162,14 @@ static bool fit_plain(const struct spore__face *from, const struct spore__face *
 	return false;
 }
 
-bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, char *why, size_t size)
+static bool is_same_protocol(const char *a, const char *b)
+{
+	size_t len = strcspn(a, ",");
+	return len == 0 || b[0] == '\0' || (strcspn(b, ",") == len && memcmp(a, b, len) == 0);
+}
+
+bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, bool bridged,
+                      char *why, size_t size)
 {
 	const char *left = from->wished[0] != '\0' ? from->wished : from->protocol;
 	const char *right = to->wished[0] != '\0' ? to->wished : to->protocol;
@@ -170,7 +179,8 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 	    !fit_stdio(to, false, is_named(to, "stdio") ? both : duplex, why, size) ||
 	    !fit_fifo(from, true, duplex, why, size) || !fit_fifo(to, false, duplex, why, size))
 		return false;
-	if (from->plain || to->plain) {
+	if (bridged) { // each end has what it is used to
+	} else if (from->plain || to->plain) {
 		if (!fit_plain(from, to, why, size))
 			return false;
 	} else if (from->kind[0] != '\0' && to->kind[0] != '\0' && strcmp(from->kind, to->kind) != 0) {
@@ -180,19 +190,18 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 	}
 	if (!fit_shapes(from, to, duplex, why, size) || !fit_wish(from, why, size) || !fit_wish(to, why, size))
 		return false;
-	if (left[0] != '\0' && right[0] != '\0' && strcmp(left, right) != 0) {
-		(void)snprintf(why, size, "%s speaks %s, and %s speaks %s: there are no bridges between protocols yet",
-		               from->name, left, to->name, right);
+	if (!bridged && !is_same_protocol(left, right)) {
+		(void)snprintf(why, size, "%s speaks %s, and %s speaks %s", from->name, left, to->name, right);
 		return false;
 	}
 	return true;
 }
 
 // The next word of *TEXT into OUT; "-" is none.
-static bool take_word(const char **text, char out[SPORE__NAME_MAX + 1])
+static bool take_word(const char **text, char *out, size_t size)
 {
 	size_t len = strcspn(*text, " ");
-	if (len == 0 || len > SPORE__NAME_MAX)
+	if (len == 0 || len >= size)
 		return false;
 	memcpy(out, *text, len);
 	out[len] = '\0';
@@ -206,9 +215,11 @@ static bool take_word(const char **text, char out[SPORE__NAME_MAX + 1])
 bool spore__declared_parse(const char *text, struct spore__declared *d)
 {
 	d->framing[0] = d->as[0] = '\0';
-	return take_word(&text, d->name) && take_word(&text, d->kind) && take_word(&text, d->shape) &&
-	       take_word(&text, d->protocol) && (*text == '\0' || take_word(&text, d->framing)) &&
-	       (*text == '\0' || take_word(&text, d->as)) && *text == '\0' && spore__name_is_valid(d->name);
+	return take_word(&text, d->name, sizeof d->name) && take_word(&text, d->kind, sizeof d->kind) &&
+	       take_word(&text, d->shape, sizeof d->shape) && take_word(&text, d->protocol, sizeof d->protocol) &&
+	       (*text == '\0' || take_word(&text, d->framing, sizeof d->framing)) &&
+	       (*text == '\0' || take_word(&text, d->as, sizeof d->as)) && *text == '\0' &&
+	       spore__name_is_valid(d->name);
 }
 
 bool spore__declared_find(const spore__texts ports, const char *name, struct spore__declared *d)

@@ -17,6 +17,9 @@ enum spore__shape {
 
 enum spore__shape spore__shape_of(const char *word);
 
+// A protocol: a name, and options of its bridge behind commas, "jsonl,method=echo".
+enum { SPORE__PROTOCOL_MAX = 127 }; // bytes
+
 // How a port of a program that knows nothing of spore exists in the folder SPORE_PORTS of its task.
 enum spore__port_as {
 	SPORE__AS_NONE,     // not at all: stdin or stdout, or libspore's
@@ -37,9 +40,10 @@ struct spore__face {
 	enum spore__port_as as;              //
 };
 
-// May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). False: WHY says why not, with both names.
-bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, char *why,
-                      size_t size);
+// May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). BRIDGED: a bridge comes between them, so that their protocols, kinds and
+// framings may differ. False: WHY says why not, with both names.
+bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, bool bridged,
+                      char *why, size_t size);
 
 // Has the port one channel at a time?
 bool spore__shape_is_single(enum spore__shape shape);
@@ -49,7 +53,7 @@ bool spore__port_is_standard(const char *port);
 // A port as the field `ports` of a specification has it: "NAME KIND SHAPE PROTOCOL [FRAMING [AS]]", - for what is not said.
 struct spore__declared {
 	char name[SPORE__NAME_MAX + 1], kind[SPORE__NAME_MAX + 1], shape[SPORE__NAME_MAX + 1],
-	    protocol[SPORE__NAME_MAX + 1], framing[SPORE__NAME_MAX + 1], as[SPORE__NAME_MAX + 1];
+	    protocol[SPORE__PROTOCOL_MAX + 1], framing[SPORE__NAME_MAX + 1], as[SPORE__NAME_MAX + 1];
 };
 bool spore__declared_parse(const char *text, struct spore__declared *d);
 // The one called NAME. False: there is none.

@@ -159,7 +159,7 @@ class Wiring(WiresTest):
                    wires=[{"from": "a.out", "to": "c.y"}])
 
     def test_refusals(self):
-        self.talker("a", "out", "lsp:connect:lsp")
+        self.talker("a", "out", "lsp:connect:lsp", "own:connect:own")
         self.talker("b", "in", "serve:serve", "rpc:connect:rpc", "news:publish", "sub:subscribe")
         self.begin("plain")
         self.wire("a.lsp", "b.serve")
@@ -168,7 +168,7 @@ class Wiring(WiresTest):
                 ("a.out", "b", "'b' is no port"),
                 ("a.out", "plain.in", "plain.in: its program has no ports, since it does not link libspore"),
                 ("plain.stdout", "b.in", "plain runs, and a program that runs cannot be given another stdout"),
-                ("a.lsp", "b.rpc", "a.lsp speaks lsp, and b.rpc speaks rpc: there are no bridges"),
+                ("a.own", "b.rpc", "a.own speaks own, and b.rpc speaks rpc, and no bridge knows own"),
                 ("a.out", "a.out", "wired to itself"),
                 ("b.serve", "b.news", "b.news publishes, so it stands on the left: b.news -> b.serve"),
                 ("b.sub", "a.out", "b.sub subscribes, so it stands on the right"),

@@ -1,0 +1,275 @@
+"""Wires between programs of different protocols: the node puts a bridge between them, whatever dies."""
+
+import json
+import os
+import signal
+import sys
+import unittest
+
+from hold_test import read_log
+from spore_test import wait_until
+from test_plain import PlainTest
+from test_wires import HERE
+
+PROGRAMS = os.path.join(HERE, "bridge_programs.py")
+LONG = os.environ.get("SPORE_TEST_LONG") == "1"
+
+
+def bridges(state):
+    """The outer processes of bridges of this state folder's node, with their inner ones."""
+    found, parents = {}, {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                words = f.read().split(b"\0")
+            with open(f"/proc/{pid}/stat") as f:
+                parent = int(f.read().rpartition(")")[2].split()[1])
+            with open(f"/proc/{pid}/maps") as f:
+                ours = f"{state}/holds/" in f.read()
+        except OSError:
+            continue
+        if words[1:2] == [b"between"] and ours:
+            parents[int(pid)] = parent
+    for pid, parent in parents.items():
+        if parent in parents:
+            found[parent] = pid
+        else:
+            found.setdefault(pid, 0)
+    return found
+
+
+class BridgeTest(PlainTest):
+    def setUp(self):
+        super().setUp()
+        self.commands = {}
+
+    def program(self, name, what, protocol, port="stdio", **more):
+        """A task of bridge_programs.py."""
+        path = os.path.join(self.work, name + ".commands")
+        self.commands[name] = open(path, "ab", buffering=0)
+        self.addCleanup(self.commands[name].close)
+        spec = self.spec(name, argv=[sys.executable, PROGRAMS, what], enabled=False, ports=[f"{port} - - {protocol}"], **more)
+        spec["env"].append("COMMANDS=" + path)
+        self.call("tasks.start", spec=spec)
+
+    def send(self, name, text):
+        self.commands[name].write((text if isinstance(text, str) else json.dumps(text)).encode() + b"\n")
+
+    def ask(self, name, number, method, params=None):
+        self.send(name, {"jsonrpc": "2.0", "id": number, "method": method} | ({"params": params} if params else {}))
+
+    def output(self, name, stream="stderr"):
+        system, _, task = name.rpartition("/")
+        blocks = read_log(os.path.join(self.state, "logs", system or "_", task))
+        return b"".join(b.payload for b in blocks if b.kind == stream).decode()
+
+    def heard(self, name):
+        return [json.loads(line[6:]) for line in self.output(name).split("\n")[:-1] if line.startswith("heard ")]
+
+    def answer(self, name, number):
+        """The one answer to a call."""
+        wait_until(lambda: any(m.get("id") == number for m in self.heard(name)), f"the answer to {number}")
+        found, = [m for m in self.heard(name) if m.get("id") == number]
+        return found
+
+    def answers(self, name, numbers):
+        """The one answer to each of many calls."""
+        def look():
+            found = [m for m in self.heard(name) if m.get("id") in numbers]
+            return found if len(found) >= len(numbers) else None
+        found = wait_until(look, "the answers")
+        self.assertEqual(sorted(m["id"] for m in found), sorted(numbers))
+        return {m["id"]: m for m in found}
+
+    def results(self, name, numbers):
+        return {number: m["result"] for number, m in self.answers(name, numbers).items()}
+
+    def result(self, name, number):
+        return self.answer(name, number)["result"]
+
+    def bridge(self, inner=True):
+        """The one that there is: its outer and its inner process."""
+        return next(iter(wait_until(lambda: {o: i for o, i in bridges(self.state).items() if i or not inner}, "a bridge").items()))
+
+    def editor(self, restart="always"):
+        """A client of JSON-RPC in lines and a server of the language server protocol, joined."""
+        self.program("editor", "lines_client", "json-rpc", restart=restart, restart__delay_ms=0)
+        self.program("server", "lsp_server", "lsp", restart=restart, restart__delay_ms=0)
+        self.wire("editor.stdio", "server.stdio")
+        self.go("editor", "server")
+        self.wired("editor.stdio", "server.stdio")
+
+
+class Bridged(BridgeTest):
+    def test_calls(self):
+        self.editor()
+        wire = self.wires()["editor.stdio", "server.stdio"]
+        self.assertEqual((wire["transport"], wire["bridge"]), ("bridge json-rpc > lsp", "json-rpc > lsp"))
+        self.ask("editor", 1, "echo", [{"name": "ä", "n": 9007199254740993}])
+        self.assertEqual(self.result("editor", 1), [{"name": "ä", "n": 9007199254740993}])
+        self.ask("editor", 2, "fail")
+        self.assertEqual(self.answer("editor", 2)["error"], {"code": -32001, "message": "no", "data": [1, 2]})
+        self.ask("editor", "three", "echo", ["by name"])
+        self.assertEqual(self.result("editor", "three"), ["by name"])
+        # A notification, there and back.
+        self.send("editor", {"jsonrpc": "2.0", "method": "tell", "params": ["news"]})
+        wait_until(lambda: {"jsonrpc": "2.0", "method": "told", "params": ["news"]} in self.heard("editor"), "the notification")
+        # Many at once, and a large one.
+        for n in range(100, 200):
+            self.ask("editor", n, "echo", [n])
+        self.assertEqual(self.results("editor", range(100, 200)), {n: [n] for n in range(100, 200)})
+        text = "x" * 1000000
+        self.ask("editor", 4, "echo", [text])
+        self.assertEqual(self.result("editor", 4), [text])
+        self.assertEqual(len(bridges(self.state)), 1)
+
+    def test_it_ends_with_the_wire(self):
+        self.editor()
+        self.ask("editor", 1, "pid")
+        first = self.result("editor", 1)
+        self.assertGreater(first, 0)
+        self.call("tasks.stop", names=["server"])
+        wait_until(lambda: not bridges(self.state), "the bridge to end")
+        self.go("server")
+        self.wired("editor.stdio", "server.stdio")
+        self.said("editor", "begins", 2)  # its stdin had ended
+        self.call("tasks.stop", names=["editor", "server"])
+        wait_until(lambda: not bridges(self.state), "the bridge to end")
+
+    def test_what_cannot_be_translated_is_parked(self):
+        self.editor()
+        self.send("editor", "this is no JSON")
+        self.ask("editor", 1, "echo", ["goes on"])
+        self.assertEqual(self.result("editor", 1), ["goes on"])
+        self.assertEqual(self.answer("editor", None)["error"]["code"], -32700)
+        dead, = json.loads(self.ok(self.spore("dead", "--json")).stdout)
+        self.assertEqual((dead["number"], dead["from"], dead["to"], dead["place"], dead["state"], dead["bytes"]),
+                         (1, "editor.stdio", "server.stdio", 1, "parked", "this is no JSON"))
+        self.assertIn("a value was expected", dead["why"])
+        self.assertIn("editor.stdio -> server.stdio, message 1 of 15 bytes", self.ok(self.spore("dead", "editor")).stdout)
+        self.assertEqual(self.ok(self.spore("dead", "other")).stdout, "")
+        # Sent again it is as wrong as before, and another one in the list.
+        self.ok(self.spore("dead", "editor.stdio", "--resend=1"))
+        states = {d["number"]: d["state"] for d in json.loads(self.ok(self.spore("dead", "--json")).stdout)}
+        self.assertEqual(states, {1: "dropped", 2: "parked"})
+        self.ok(self.spore("dead", "server.stdio", "--drop=all"))
+        self.assertEqual(json.loads(self.ok(self.spore("dead", "--json")).stdout), [])
+        self.assertIn("there is no such message", self.spore("dead", "server.stdio", "--drop=1").stderr)
+        wait_until(lambda: "could not be translated" in self.spore("logs", "bridge-editor-stdio").stdout, "its log")
+
+    def test_one_way(self):
+        self.define("numbers", "echo '{\"n\": 1}'; echo '[2, 3]'; echo '\"text\"'", ports=["stdout - - jsonl"])
+        self.program("taker", "take_u32be", "u32be", "stdin")
+        self.wire("numbers.stdout", "taker.stdin")
+        self.go("numbers", "taker")
+        self.ended("numbers", "taker")
+        self.assertEqual(self.output("taker").count("took"), 3)
+        self.assertIn("ends", self.output("taker"))
+        wait_until(lambda: not bridges(self.state), "the bridge to end")
+
+
+class Refused(BridgeTest):
+    def test_words(self):
+        self.program("a", "lines_client", "json-rpc")
+        self.program("b", "lsp_server", "own")
+        self.program("c", "filter_of_lines", "jsonl")
+        self.fails(1, "b.stdio speaks own, and a.stdio speaks json-rpc, and no bridge knows own", "wires.add",
+                   wires=[{"from": "a.stdio", "to": "b.stdio"}])
+        self.fails(1, "jsonl has no option 'methd'; did you mean 'method'?", "wires.add",
+                   wires=[{"from": "a.stdio", "to": "c.stdio", "to_protocol": "jsonl,methd=x"}])
+        self.fails(1, "is to be lossless, and the bridge json-rpc > jsonl is not", "wires.add",
+                   wires=[{"from": "a.stdio", "to": "c.stdio", "lossless": True}])
+        self.wire("a.stdio", "c.stdio")
+        self.assertEqual(self.wires()["a.stdio", "c.stdio"]["lossless"], False)
+
+
+class Killed(BridgeTest):
+    def echo(self, number, text):
+        self.ask("editor", number, "echo", [text])
+        self.assertEqual(self.result("editor", number), [text])
+
+    def test_the_inner_process(self):
+        """Nothing ends: who waits gets an error, and the next call goes through the same pipes."""
+        self.editor()
+        self.echo(1, "before")
+        editor, server = self.pid("editor"), self.pid("server")
+        self.ask("editor", 2, "hang")
+        self.said("server", "got hang")
+        outer, inner = self.bridge()
+        os.kill(inner, signal.SIGKILL)
+        error = self.answer("editor", 2)["error"]
+        self.assertIn("the bridge was killed", error["message"])
+        self.echo(3, "after")
+        self.assertEqual(bridges(self.state).keys(), {outer})
+        self.assertNotEqual(self.bridge()[1], inner)
+        self.assertEqual((self.pid("editor"), self.pid("server")), (editor, server))
+        self.assertIn("its inner process was ended by signal 9", self.ok(self.spore("logs", "bridge-editor-stdio")).stdout)
+
+    def test_the_inner_process_while_much_passes(self):
+        self.editor(restart="never")
+        self.echo(1, "before")
+        rounds = 20 if LONG else 4
+        for n in range(rounds):
+            for k in range(50):
+                self.ask("editor", 1000 * (n + 1) + k, "echo", [k])
+            os.kill(self.bridge()[1], signal.SIGKILL)
+            numbers = range(1000 * (n + 1), 1000 * (n + 1) + 50)
+            # Each is answered once: with what was asked for, or with an error. A kill in the middle of a read or write ends the channel.
+            wait_until(lambda: self.task("editor")["state"] != "running" or
+                       len([m for m in self.heard("editor") if m.get("id") in numbers]) >= 50, "the answers, or the end")
+            if self.task("editor")["state"] != "running":
+                break
+            for number, a in self.answers("editor", numbers).items():
+                self.assertTrue("error" in a or a["result"] == [number % 1000])
+
+    def test_the_outer_process(self):
+        self.editor()
+        self.echo(1, "before")
+        self.ask("editor", 2, "hang")
+        self.said("server", "got hang")
+        os.kill(self.bridge()[0], signal.SIGKILL)
+        # The channel is over, which both programs see, and are started again with a new one.
+        self.said("editor", "begins", 2)
+        self.said("server", "begins", 2)
+        self.wired("editor.stdio", "server.stdio")
+        wait_until(lambda: self.output("server").count("got echo") >= 2, "the commands of the new instance")
+
+    def test_either_program(self):
+        self.editor()
+        self.echo(1, "before")
+        self.ask("editor", 2, "hang")
+        self.said("server", "got hang")
+        os.kill(self.pid("server"), signal.SIGKILL)
+        self.assertIn("started again before it answered", self.answer("editor", 2)["error"]["message"])
+        self.said("server", "begins", 2)
+        self.echo(3, "by the second instance")
+        os.kill(self.pid("editor"), signal.SIGKILL)
+        self.said("editor", "begins", 2)
+        # The new one sends the commands of its file, and has all answers.
+        self.said("editor", "heard", 5)
+        self.assertEqual(len(bridges(self.state)), 1)
+
+    def test_the_node(self):
+        self.editor()
+        self.echo(1, "before")
+        found = bridges(self.state)
+        self.kill_node()
+        self.again()
+        self.wired("editor.stdio", "server.stdio")
+        self.assertEqual(bridges(self.state), found)
+        self.assertEqual(self.wires()["editor.stdio", "server.stdio"]["transport"], "bridge json-rpc > lsp")
+        self.echo(2, "with another node")
+        # Which knows it: it hears of a program that is started again, and of the bridge's own death.
+        self.ask("editor", 4, "hang")
+        self.said("server", "got hang")
+        os.kill(self.pid("server"), signal.SIGKILL)
+        self.assertIn("started again", self.answer("editor", 4)["error"]["message"])
+        self.echo(5, "and so on")
+        os.kill(self.bridge()[0], signal.SIGKILL)
+        self.said("editor", "begins", 2)
+        self.wired("editor.stdio", "server.stdio")
+        wait_until(lambda: self.output("server").count("got echo") >= 6, "the commands of the new instance")
+
+
+if __name__ == "__main__":
+    unittest.main()
