@@ -229,7 +229,7 @@ static void flush_in_order(struct spore__bridge_end *caller)
 	while ((call = caller->by) != NULL && call->done) {
 		put_answer(caller, (struct spore__span){call->id, call->id_len}, call->session, &call->answer);
 		forget(call);
-		if (call->abandoned && call->callee != NULL)
+		if (call->abandoned && call->callee != NULL && !(call->told && call->callee->codec->ops->ids))
 			continue; // which still owes its own
 		spore__bridge_call_destroy(&caller->bridge->calls, call);
 	}
@@ -391,34 +391,52 @@ static const char *session_of(const struct spore__bridge_call *call)
 	return call->callee->session != NULL ? call->callee->session : call->session;
 }
 
+// Tells its callee that nobody waits for CALL, which may answer it at once.
+static bool tell_cancel(struct spore__bridge_call *call)
+{
+	unsigned char number[ID];
+	char *session = session_of(call) != NULL ? spore__xstrdup(session_of(call)) : NULL;
+	const struct spore__model asked = {.kind = SPORE__MODEL_CANCEL,
+	                                   .id = {number, put_number(number, call->number)},
+	                                   .remaining_ms = -1,
+	                                   .session = session};
+	bool told = encode(call->callee, &asked) == SPORE_OK;
+	free(session);
+	return told;
+}
+
+// The call NUMBER has no caller: of a callee that knows it by that number nothing is kept.
+static void drop_number(struct spore__bridge *b, uint32_t number)
+{
+	struct spore__bridge_call *call = spore__bridge_call_find(&b->calls, number);
+	if (call != NULL && call->caller == NULL && (call->callee == NULL || call->callee->codec->ops->ids))
+		spore__bridge_call_destroy(&b->calls, call);
+}
+
+// Answers the caller of CALL instead of the callee, who is told.
+static void abandon(struct spore__bridge *b, struct spore__bridge_call *call, int64_t code, const char *why, bool told)
+{
+	uint32_t number = call->number;
+	fail_call(b, call, code, why, true);
+	call = spore__bridge_call_find(&b->calls, number);
+	if (call != NULL && call->callee != NULL && !told)
+		(void)tell_cancel(call);
+	call = spore__bridge_call_find(&b->calls, number);
+	if (call != NULL)
+		call->told = true;
+	drop_number(b, number);
+}
+
 static void take_cancel(struct spore__bridge_end *end, const struct spore__model *m)
 {
 	struct spore__bridge *b = end->bridge;
 	struct spore__bridge_call *call = spore__bridge_call_by(end, m->id);
 	if (call == NULL || call->callee == NULL)
 		return; // it was answered meanwhile
-	unsigned char number[ID];
-	const struct spore__model asked = {.kind = SPORE__MODEL_CANCEL,
-	                                   .id = {number, put_number(number, call->number)},
-	                                   .remaining_ms = -1,
-	                                   .session = session_of(call)};
-	if (encode(call->callee, &asked) == SPORE_OK)
+	if (tell_cancel(call))
 		return; // and answers it
 	b->counts.dropped++;
-	fail_call(b, call, SPORE_ECANCELLED, "the call was cancelled", true);
-}
-
-// Cancels for a caller that has its answer already, or is gone.
-static void give_up(struct spore__bridge_call *call)
-{
-	unsigned char number[ID];
-	if (call->callee == NULL || call->told)
-		return;
-	const struct spore__model asked = {.kind = SPORE__MODEL_CANCEL,
-	                                   .id = {number, put_number(number, call->number)},
-	                                   .remaining_ms = -1,
-	                                   .session = session_of(call)};
-	call->told = encode(call->callee, &asked) == SPORE_OK;
+	abandon(b, call, SPORE_ECANCELLED, "the call was cancelled", true);
 }
 
 // ---- what callees say
@@ -463,9 +481,8 @@ static void take_part(struct spore__bridge_end *end, const struct spore__model *
 		return;
 	}
 	if (call->items.len + m->value.len > end->codec->limits->message) {
-		give_up(call);
-		fail_call(end->bridge, call, SPORE_ETOOBIG, "the parts of the result are larger than a message may be",
-		          true);
+		abandon(end->bridge, call, SPORE_ETOOBIG, "the parts of the result are larger than a message may be",
+		        false);
 		return;
 	}
 	spore__buf_add(&call->items, m->value.bytes, m->value.len);
@@ -704,16 +721,17 @@ void spore__bridge_remove(struct spore__bridge_end *end, const char *why)
 		at = &(*at)->next;
 	*at = end->next;
 	for (struct spore__bridge_call *call = end->by, *next; call != NULL; call = next) {
+		uint32_t number = call->number;
+		bool waited = !call->abandoned && call->callee != NULL && call->callee != end;
 		next = call->by_next;
-		if (!call->abandoned && call->callee != end)
-			give_up(call);
 		if (call->due != INT64_MAX)
 			b->dues--;
 		call->due = INT64_MAX;
 		forget(call);
 		call->abandoned = true;
-		if (call->callee == NULL)
-			spore__bridge_call_destroy(&b->calls, call);
+		if (waited)
+			(void)tell_cancel(call);
+		drop_number(b, number);
 	}
 	for (struct spore__bridge_call *call = end->to, *next; call != NULL; call = next) {
 		next = call->to_next;
@@ -767,8 +785,7 @@ int64_t spore__bridge_tick(struct spore__bridge *b, int64_t now_ms)
 				continue;
 			}
 			b->counts.timeouts++;
-			give_up(call);
-			fail_call(b, call, SPORE_ETIMEOUT, "the deadline passed", true);
+			abandon(b, call, SPORE_ETIMEOUT, "the deadline passed", false);
 		}
 	}
 	for (int side = 0; side < 2; side++)
