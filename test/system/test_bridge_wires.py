@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import unittest
 
 from hold_test import read_log
-from spore_test import BUILD, wait_until
+from spore_test import BUILD, DEADLINE, wait_until
 from test_plain import PlainTest
 from test_wires import HERE
 
@@ -228,8 +230,48 @@ class Libspore(BridgeTest):
         self.assertEqual(self.result("client", 5), {"n": 5, "twice": 10})
         # The service ends for good: its client hears so.
         self.ask("client", 6, "hang")
-        self.call("tasks.stop", names=["api"])
+        os.kill(self.pid("api"), signal.SIGKILL)
         self.assertIn("has ended", self.answer("client", 6)["error"]["message"])
+
+
+class Served(Libspore):
+    test_a_filter_of_lines = test_a_service = None
+
+    def post(self, path, method, params):
+        """The body of the answer over HTTP; None: nobody was there."""
+        body = json.dumps(params).encode()
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.settimeout(DEADLINE)
+            s.connect(path)
+            s.sendall(b"POST /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: %d\r\n\r\n%s" % (method.encode(), len(body), body))
+            got = b""
+            while piece := s.recv(65536):
+                got += piece
+        except OSError:
+            return None
+        finally:
+            s.close()
+        head, _, body = got.partition(b"\r\n\r\n")
+        return json.loads(body) if head.startswith(b"HTTP/1.1 200") else None
+
+    def test_over_http(self):
+        self.c_program("api", "serve", "api")
+        self.go("api")
+        path = os.path.join(self.work, "http")
+        with subprocess.Popen([os.path.join(BUILD, "spore"), "serve", "api.api", "--http=unix:" + path], env=self.env,
+                              stderr=subprocess.PIPE, text=True) as p:
+            try:
+                wait_until(lambda: self.post(path, "twice", {"n": 4}) == {"n": 4, "twice": 8}, "an answer")
+                self.assertEqual(self.post(path, "echo", [1, "two"]), [1, "two"])
+                self.assertIsNone(self.post(path, "nothing", []))
+                self.ok(self.spore("restart", "api"))
+                wait_until(lambda: self.post(path, "twice", {"n": 5}) == {"n": 5, "twice": 10}, "an answer of the next instance")
+            finally:
+                p.terminate()
+            self.assertIn("waiting for it", p.communicate(timeout=DEADLINE)[1])
+        self.assertEqual(self.spore("serve", "api.api").returncode, 2)
 
 
 class Refused(BridgeTest):
