@@ -160,6 +160,7 @@ static enum spore_err begin(struct spore_rpc *r, const char *method, size_t size
 	a->answered = false;
 	a->notice = notice;
 	a->err = SPORE_OK;
+	a->error = (struct spore_rpc_error){.text = ""};
 	struct spore__msgpack_writer *w = &a->out;
 	w->err = 0;
 	w->len = 0;

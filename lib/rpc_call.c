@@ -138,9 +138,9 @@ static void describe(struct spore_rpc_call *c)
 static void run(struct spore_rpc_call *c)
 {
 	struct spore_rpc *r = c->rpc;
-	const int64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
-	const int64_t *before = spore__rpc_inherit(&deadline);
+	int64_t before = spore__rpc_inherited;
 	atomic_store_explicit(&c->state, SPORE__CALL_OPEN, memory_order_release);
+	spore__rpc_inherited = atomic_load_explicit(&c->deadline, memory_order_relaxed);
 	r->nested++;
 	if (c->method != NULL)
 		c->method->handle(c, r->options.data);
@@ -151,7 +151,7 @@ static void run(struct spore_rpc_call *c)
 	else
 		spore_rpc_fail(c, SPORE_ENOTFOUND, "there is no method %s", c->name);
 	r->nested--;
-	(void)spore__rpc_inherit(before);
+	spore__rpc_inherited = before;
 }
 
 static void park(struct spore_rpc_call *c)
@@ -221,6 +221,7 @@ static void take(struct spore_rpc_call *c, const struct spore__rpc_message *m, c
 	c->method = method;
 	c->number = r->number;
 	c->begun = SPORE__BEGUN_NOTHING;
+	c->parts = 0;
 	atomic_store_explicit(&c->cancelled, false, memory_order_relaxed);
 	atomic_store_explicit(&c->told, false, memory_order_relaxed);
 	atomic_store_explicit(&c->on_cancel, NULL, memory_order_relaxed);
@@ -649,11 +650,29 @@ static enum spore_err wait_for_room(struct spore_rpc_call *c, int timeout_ms)
 	return e == SPORE_ENOTWIRED ? SPORE_ETIMEOUT : e;
 }
 
+// A handler that sends one part after the other is to hear of a cancel, too.
+static void look_for_cancel(struct spore_rpc *r)
+{
+	enum { FEW = 16 };
+	bool nested;
+	if (!spore__rpc_enter(r, &nested))
+		return; // another thread reads
+	r->deferring++;
+	for (int i = 0; i < FEW && spore__rpc_take(r) == SPORE_OK; i++)
+		;
+	spore__rpc_attend(r);
+	r->deferring--;
+	spore__rpc_leave(r, nested);
+}
+
 enum spore_err spore_rpc_send(struct spore_rpc_call *call, int timeout_ms)
 {
+	enum { LOOK = 32 }; // parts
 	if (call->begun != SPORE__BEGUN_PART)
 		return SPORE_EINVALID;
 	enum spore_err e = SPORE_OK;
+	if (++call->parts % LOOK == 0 && !atomic_load_explicit(&call->rpc->closed, memory_order_relaxed))
+		look_for_cancel(call->rpc);
 	if (spore__rpc_is_full(call->rpc))
 		e = wait_for_room(call, timeout_ms);
 	if (e == SPORE_EAGAIN || e == SPORE_ETIMEOUT)

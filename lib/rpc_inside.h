@@ -129,7 +129,8 @@ struct spore_rpc_call {
 	struct spore_rpc_call *next_parked;
 	struct spore__msgpack_writer out;
 	enum spore__call_begun begun;
-	size_t body; // where the value begins
+	size_t body;    // where the value begins
+	unsigned parts; // that were sent
 	void (*_Atomic on_cancel)(struct spore_rpc_call *call, void *arg);
 	void *on_cancel_arg;
 };
@@ -245,8 +246,7 @@ void spore__rpc_wake_waiters(struct spore_rpc *r); // when there are any
 enum spore_err spore__rpc_follow(struct spore_rpc *r, int64_t deadline, bool (*until)(void *arg), void *arg);
 bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size);
 void spore__rpc_unref(struct spore_rpc *r);
-// What calls of this thread inherit from now on; NULL: nothing. What it was before; DEADLINE is kept.
-const int64_t *spore__rpc_inherit(const int64_t *deadline);
+extern _Thread_local int64_t spore__rpc_inherited; // the deadline of the call whose handler runs
 
 // ---- rpc_ask.c
 

@@ -16,6 +16,7 @@ enum spore__completes {
 	SPORE__COMPLETES_WORDS,   // those in `words`
 	SPORE__COMPLETES_COMMAND, // names of spore's commands
 	SPORE__COMPLETES_TASK,    // names of tasks
+	SPORE__COMPLETES_CALL,    // first a port, then a method of its program
 };
 
 struct spore__option {

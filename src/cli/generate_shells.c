@@ -30,6 +30,8 @@ static const char *what(enum spore__completes completes)
 		return "commands";
 	case SPORE__COMPLETES_TASK:
 		return "tasks";
+	case SPORE__COMPLETES_CALL:
+		return "calls";
 	}
 	return "nothing";
 }
@@ -91,7 +93,7 @@ void spore__generate_bash(struct spore__buf *out)
 	spore__generate_each(bash_values, out);
 	spore__buf_str(out, "\t*) ;;\n\tesac\n}\n\n"
 	                    "_spore()\n{\n"
-	                    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} path= operands=0 option= word i\n"
+	                    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} path= operands=0 option= word i first=\n"
 	                    "\tlocal options valued commands operand ends kind words all\n"
 	                    "\tCOMPREPLY=()\n"
 	                    "\t_spore_command ''\n\tall=$commands\n"
@@ -105,13 +107,15 @@ void spore__generate_bash(struct spore__buf *out)
 	                    "\t\telif [[ \" $commands \" == *\" $word \"* ]]; then\n"
 	                    "\t\t\tpath=${path:+$path }$word\n\t\t\t_spore_command \"$path\"\n"
 	                    "\t\telse\n"
-	                    "\t\t\toperands=$((operands + 1))\n"
+	                    "\t\t\toperands=$((operands + 1)) first=${first:-$word}\n"
 	                    "\t\t\t[[ $ends == yes ]] && options=\n"
 	                    "\t\tfi\n\tdone\n"
 	                    "\t[[ $cur == '=' ]] && cur=\n"
 	                    "\tif [[ -n $option ]]; then\n\t\t_spore_value \"$path $option\"\n"
 	                    "\telif [[ $options && $cur == -* ]]; then\n\t\tkind=words words=$options\n"
 	                    "\telif [[ -n $commands ]]; then\n\t\tkind=words words=$commands\n"
+	                    "\telif [[ $operand == calls ]] && ((operands < 2)); then\n"
+	                    "\t\tkind=words words=$(spore call $first --names 2>/dev/null)\n"
 	                    "\telif ((operands > 0)) && [[ $operand != tasks ]]; then\n"
 	                    "\t\tkind=nothing\n\t\t[[ $ends == yes ]] && kind=files\n"
 	                    "\telse\n\t\tkind=$operand\n\tfi\n"
@@ -162,6 +166,9 @@ static void zsh_action(struct spore__buf *out, enum spore__completes completes, 
 		spore__buf_char(out, ')');
 	} else if (completes == SPORE__COMPLETES_TASK) {
 		spore__buf_str(out, "{compadd -- ${(f)\"$(spore ps --names 2>/dev/null)\"}}");
+	} else if (completes == SPORE__COMPLETES_CALL) {
+		spore__buf_str(out, "{compadd -- ${(f)\"$(spore call --names 2>/dev/null)\"}}' \\\n\t\t'2:method:"
+		                    "{compadd -- ${(f)\"$(spore call $words[2] --names 2>/dev/null)\"}}");
 	} else {
 		spore__buf_char(out, ' ');
 	}
@@ -283,6 +290,13 @@ static void fish_command(struct spore__buf *out, const char *path, const struct 
 	} else if (c->completes == SPORE__COMPLETES_TASK) {
 		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" %s'%s\n", path,
 		                  c->max_operands > 1 ? "any" : "none", fish_tasks);
+	} else if (c->completes == SPORE__COMPLETES_CALL) {
+		spore__buf_printf(
+		    out,
+		    "complete -c spore -n '__spore_at \"%s\" none' -a '(spore call --names 2>/dev/null)'\n"
+		    "complete -c spore -n '__spore_at \"%s\" any' -a '(set -l w (commandline -opc); test "
+		    "(count $w) -eq 3; and spore call $w[3] --names 2>/dev/null)'\n",
+		    path, path);
 	} else if (c->operands_end_options) {
 		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" any' -F\n", path);
 	} else if (c->completes != SPORE__COMPLETES_NOTHING) {

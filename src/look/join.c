@@ -10,15 +10,9 @@
 #include "base/mem.h"
 #include "chan/chan.h"
 #include "chan/pub.h"
-#include "look/link.h"
+#include "look/join.h"
 #include "look/look.h"
 #include "look/record.h"
-
-struct joint {
-	const struct spore__look *look;
-	struct spore__link link;
-	struct spore_chan *chan;
-};
 
 static uint64_t new_serial(void)
 {
@@ -30,7 +24,7 @@ static uint64_t new_serial(void)
 }
 
 // The hold's answer. False: the port is not free, or the program does not know the transport.
-static bool passed_on(struct joint *j, uint64_t serial)
+static bool passed_on(struct spore__joint *j, uint64_t serial)
 {
 	struct spore__hold_message m;
 	for (;;) {
@@ -48,7 +42,7 @@ static bool passed_on(struct joint *j, uint64_t serial)
 }
 
 // Our end of what was passed on. To a port that subscribes we are the publisher.
-static enum spore_err open_end(struct joint *j, struct spore__channel_end *ours)
+static enum spore_err open_end(struct spore__joint *j, struct spore__channel_end *ours)
 {
 	struct spore__transport *t;
 	if (!j->link.subscribes)
@@ -63,7 +57,7 @@ static enum spore_err open_end(struct joint *j, struct spore__channel_end *ours)
 	return e == SPORE_OK ? spore_chan_flush(j->chan, SPORE_NOW) : e; // it is taken before anything is published
 }
 
-static bool try_transport(struct joint *j, const char *transport)
+static bool try_transport(struct spore__joint *j, const char *transport)
 {
 	struct spore__channel_end ends[2];
 	struct spore__msgpack_writer w = {0};
@@ -94,10 +88,9 @@ static bool try_transport(struct joint *j, const char *transport)
 	return true;
 }
 
-// RECEIVES: we do, and nothing else.
-static void join(struct joint *j, const struct spore__look *look, bool receives)
+void spore__look_join(struct spore__joint *j, const struct spore__look *look, bool receives)
 {
-	*j = (struct joint){.look = look};
+	*j = (struct spore__joint){.look = look};
 	spore__link_open(&j->link, look->what, look->operands[0]);
 	spore__link_await_port(&j->link);
 	if (receives ? j->link.subscribes : j->link.publishes)
@@ -118,14 +111,14 @@ static void join(struct joint *j, const struct spore__look *look, bool receives)
 		           j->link.held.name, j->link.port);
 }
 
-static int leave(struct joint *j, int status)
+int spore__look_leave(struct spore__joint *j, int status)
 {
 	spore_chan_close(j->chan);
 	spore__link_close(&j->link);
 	return status;
 }
 
-static int failed(const struct joint *j, enum spore_err e)
+static int failed(const struct spore__joint *j, enum spore_err e)
 {
 	bool gone = e == SPORE_ECLOSED;
 	spore__report(gone ? "'spore ps' says what became of the task" : NULL, "%s: %s.%s: %s", j->look->what,
@@ -150,7 +143,7 @@ static bool print(const struct spore__look *look, const void *data, size_t len)
 }
 
 // A subscriber that was too slow has lost something.
-static void say_dropped(const struct joint *j)
+static void say_dropped(const struct spore__joint *j)
 {
 	struct spore_chan_stats stats;
 	spore_chan_stats(j->chan, &stats);
@@ -161,10 +154,10 @@ static void say_dropped(const struct joint *j)
 
 int spore__look_cat(const struct spore__look *look)
 {
-	struct joint j;
+	struct spore__joint j;
 	int64_t left = look->count;
 	enum spore_err e = SPORE_OK;
-	join(&j, look, true);
+	spore__look_join(&j, look, true);
 	while (left != 0) {
 		const void *data;
 		size_t len;
@@ -187,13 +180,13 @@ int spore__look_cat(const struct spore__look *look)
 	bool written = fflush(stdout) == 0 && !ferror(stdout);
 	if (!written && errno != EPIPE)
 		spore__die(SPORE__EXIT_SPORE, NULL, "cat: standard output cannot be written: %s", strerror(errno));
-	return leave(&j, e == SPORE_OK || e == SPORE_EEND || !written ? SPORE__EXIT_OK : failed(&j, e));
+	return spore__look_leave(&j, e == SPORE_OK || e == SPORE_EEND || !written ? SPORE__EXIT_OK : failed(&j, e));
 }
 
 // ---- send
 
 // What was sent stays for the program to receive, also when this process has ended.
-static enum spore_err finish(struct joint *j)
+static enum spore_err finish(struct spore__joint *j)
 {
 	enum spore_err e = spore_chan_flush(j->chan, SPORE_FOREVER);
 	return e == SPORE_OK ? spore_chan_finish(j->chan, SPORE_FOREVER) : e;
@@ -229,11 +222,11 @@ static bool next_input(const struct spore__look *look, char **buffer, size_t *si
 
 int spore__look_send(const struct spore__look *look)
 {
-	struct joint j;
+	struct spore__joint j;
 	char *buffer = NULL;
 	size_t size = 0, len;
 	enum spore_err e = SPORE_OK;
-	join(&j, look, false);
+	spore__look_join(&j, look, false);
 	if (look->operands[1] != NULL) {
 		for (size_t i = 1; look->operands[i] != NULL && e == SPORE_OK; i++)
 			e = spore_chan_send(j.chan, look->operands[i], strlen(look->operands[i]), SPORE_FOREVER);
@@ -244,7 +237,7 @@ int spore__look_send(const struct spore__look *look)
 	if (e == SPORE_OK)
 		e = finish(&j);
 	free(buffer);
-	return leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
+	return spore__look_leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
 }
 
 // ---- replay
@@ -305,7 +298,7 @@ static void sleep_until(uint64_t ns)
 }
 
 // Answers are not looked at; without this a program that answers would wait for room for ever.
-static void pass_over_answers(struct joint *j)
+static void pass_over_answers(struct spore__joint *j)
 {
 	const void *data;
 	size_t len;
@@ -315,7 +308,7 @@ static void pass_over_answers(struct joint *j)
 
 int spore__look_replay(const struct spore__look *look)
 {
-	struct joint j;
+	struct spore__joint j;
 	struct tape t;
 	struct spore__rec_entry entry;
 	struct timespec began;
@@ -324,7 +317,7 @@ int spore__look_replay(const struct spore__look *look)
 	struct spore__look at = *look;
 	at.operands = to;
 	open_tape(&t, look->operands[0]);
-	join(&j, &at, false);
+	spore__look_join(&j, &at, false);
 	(void)clock_gettime(CLOCK_MONOTONIC, &began);
 	uint64_t start = (uint64_t)began.tv_sec * 1000000000U + (uint64_t)began.tv_nsec, missed = 0;
 	while (e == SPORE_OK && next_entry(&t, &entry)) {
@@ -349,5 +342,5 @@ int spore__look_replay(const struct spore__look *look)
 	if (missed > 0)
 		spore__report(NULL, "replay: %s: in %" PRIu64 " places it is not complete", t.path, missed);
 	free(t.bytes);
-	return leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
+	return spore__look_leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
 }

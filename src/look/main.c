@@ -13,7 +13,7 @@ static const struct {
     {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
     {"send", spore__look_send}, {"replay", spore__look_replay}, {"wires", spore__look_wires},
     {"why", spore__look_why},   {"graph", spore__look_graph},   {"relay", spore__look_relay},
-    {"dead", spore__look_dead}, {"serve", spore__look_serve},
+    {"dead", spore__look_dead}, {"call", spore__look_call},
 };
 
 static int64_t parse_count(const char *what, const char *text)
@@ -38,29 +38,23 @@ static double parse_speed(const char *what, const char *text)
 	return n;
 }
 
+static int parse_timeout(const char *what, const char *text)
+{
+	enum { MOST = 1000000 };
+	char *end;
+	double s = strtod(text, &end);
+	if (text[0] < '0' || text[0] > '9' || (*end != '\0' && strcmp(end, "s") != 0) || !(s <= MOST))
+		spore__die(SPORE__EXIT_USAGE, "it is seconds: 5, 0.5 or 5s", "%s: --timeout: %s: this is no time", what,
+		           text);
+	return (int)(s * 1000);
+}
+
 static bool parse_framing(const char *what, const char *text)
 {
 	if (strcmp(text, "lines") != 0 && strcmp(text, "u32le") != 0)
 		spore__die(SPORE__EXIT_USAGE, "the framings are lines and u32le",
 		           "%s: --framing: %s: there is no such framing", what, text);
 	return text[0] == 'u';
-}
-
-// Of serve: what is offered where. False: there is no such option.
-static bool parse_offer(struct spore__look *look, const char *option, const char *value)
-{
-	static const char *const offers[][2] = {
-	    {"http", "http"}, {"websocket", "websocket"}, {"resp", "resp"}, {"mcp", "mcp-http"}};
-	if (strcmp(option, "as") == 0)
-		look->as = value;
-	else if (strcmp(option, "listen") == 0)
-		look->listen = value;
-	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++)
-		if (strcmp(option, offers[i][0]) == 0) {
-			look->as = offers[i][1];
-			look->listen = value;
-		}
-	return look->as == value || look->listen == value;
 }
 
 // NAME=VALUE or NAME; false: there is no such option.
@@ -82,8 +76,14 @@ static bool parse_option(struct spore__look *look, const char *option, const cha
 		look->mermaid = true;
 	else if (strcmp(option, "received") == 0)
 		look->received = true;
+	else if (strcmp(option, "describe") == 0)
+		look->describe = true;
+	else if (strcmp(option, "names") == 0)
+		look->names = true;
 	else if (value == NULL)
 		return false;
+	else if (strcmp(option, "timeout") == 0)
+		look->timeout_ms = parse_timeout(look->what, value);
 	else if (strcmp(option, "count") == 0)
 		look->count = parse_count(look->what, value);
 	else if (strcmp(option, "speed") == 0)
@@ -97,13 +97,13 @@ static bool parse_option(struct spore__look *look, const char *option, const cha
 	else if (strcmp(option, "output") == 0)
 		look->output = value;
 	else
-		return parse_offer(look, option, value);
+		return false;
 	return true;
 }
 
 int main(int argc, char **argv)
 {
-	struct spore__look look = {.count = -1, .speed = 1};
+	struct spore__look look = {.count = -1, .speed = 1, .timeout_ms = -1};
 	int i = 2;
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc < 2)
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 	if (look.json + look.raw + look.hex > 1)
 		spore__die(SPORE__EXIT_USAGE, "use one of them", "%s: --json, --raw and --hex: they exclude each other",
 		           look.what);
-	if (argv[i] == NULL && strcmp(look.what, "wires") != 0 && strcmp(look.what, "graph") != 0 &&
+	if (argv[i] == NULL && !look.names && strcmp(look.what, "wires") != 0 && strcmp(look.what, "graph") != 0 &&
 	    strcmp(look.what, "dead") != 0)
 		spore__die(SPORE__EXIT_USAGE, NULL, "%s: which port?", look.what);
 	for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
