@@ -158,6 +158,16 @@ class Filter(BridgeTest):
         self.assertIn("jsonl", self.ok(self.spore("bridge", "--list")).stdout)
 
 
+    def test_document_says_what_is_lost(self):
+        codecs = json.loads(self.ok(self.spore("bridge", "--list", "--json")).stdout)
+        losses = dict.fromkeys(loss for codec in codecs for loss in codec["losses"])
+        rows = ["| %s | %s |" % (loss, " ".join(f"`{c['name']}`" for c in codecs if loss in c["losses"])) for loss in losses]
+        with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "bridges.md")) as f:
+            text = f.read()
+        table = text[text.index("| --- | --- |\n") + 14:text.index("## Strangers")].strip().split("\n")
+        self.assertEqual(table, rows)
+
+
 class Command(BridgeTest):
     def bridge(self, said, *args, come="json-rpc", to="json-rpc", command=None):
         return self.spore("bridge", come, to, *args, "--", *(command or [sys.executable, self.server]), input=said)
