@@ -50,17 +50,27 @@ static void remove_left(const struct sockaddr_un *sa)
 	close(fd);
 }
 
+// It is made beside and renamed, so that whoever sees it can connect.
 static int listen_unix(const struct sockaddr_un *sa, char *why, size_t size)
 {
+	struct sockaddr_un beside = *sa;
+	struct stat st;
+	size_t len = strlen(sa->sun_path);
 	remove_left(sa);
+	if (lstat(sa->sun_path, &st) == 0)
+		return fail(why, size, sa->sun_path, EADDRINUSE);
+	if (len + 2 <= sizeof beside.sun_path)
+		strcpy(beside.sun_path + len, "~");
+	(void)unlink(beside.sun_path);
 	int fd = open_socket(AF_UNIX);
 	mode_t before = umask(0177);
-	int bound = fd >= 0 ? bind(fd, (const struct sockaddr *)(const void *)sa, sizeof *sa) : -1;
+	int rc = fd >= 0 ? bind(fd, (const struct sockaddr *)(const void *)&beside, sizeof beside) : -1;
 	int error = errno;
 	(void)umask(before);
-	if (bound == 0 && listen(fd, BACKLOG) == 0)
+	if (rc == 0 && listen(fd, BACKLOG) == 0 &&
+	    (strcmp(beside.sun_path, sa->sun_path) == 0 || rename(beside.sun_path, sa->sun_path) == 0))
 		return fd;
-	error = bound == 0 ? errno : error;
+	error = rc == 0 ? errno : error;
 	if (fd >= 0)
 		close(fd);
 	return fail(why, size, sa->sun_path, error);
