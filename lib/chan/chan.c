@@ -5,6 +5,7 @@
 #include "../os/os.h"
 #include "chan/bell.h"
 #include "chan/inside.h"
+#include "chan/ring_near.h"
 
 // ---- waiting
 
@@ -208,14 +209,9 @@ static enum spore_err send_at_length(struct spore_chan *c, enum step step, const
 	return e;
 }
 
-// As a rule one call is all.
-static inline enum spore_err send_copy(struct spore_chan *c, enum step step, const void *data, size_t len,
-                                       int timeout_ms)
+static __attribute__((noinline)) enum spore_err send_over(struct spore_chan *c, struct spore__transport *t,
+                                                          enum step step, const void *data, size_t len, int timeout_ms)
 {
-	struct spore__side *w = &c->ways[SPORE__SEND];
-	struct spore__transport *t = spore__way_is_new(c, SPORE__SEND) ? NULL : spore__way_now(w);
-	if (t == NULL || len > SPORE_CHAN_LARGEST)
-		return send_at_length(c, step, data, len, timeout_ms);
 	enum spore_err e = t->ops->send(t, data, len, step == STEP_QUEUE);
 	if (e == SPORE_EBUSY) {
 		struct timer timer = {.ms = timeout_ms};
@@ -226,24 +222,78 @@ static inline enum spore_err send_copy(struct spore_chan *c, enum step step, con
 	if (e == SPORE_EAGAIN || e == SPORE_ENOTWIRED)
 		return send_at_length(c, step, data, len, timeout_ms);
 	if (e == SPORE_OK)
-		count(w, len);
+		count(&c->ways[SPORE__SEND], len);
 	return e;
+}
+
+// What is most frequent, a short message over a ring. False: it has not been sent.
+static inline bool send_near(struct spore__side *w, enum step step, const void *data, size_t len)
+{
+	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
+	if (r == NULL || len > SPORE__RING_SHORT)
+		return false;
+	if (step == STEP_QUEUE) {
+		if (!spore__ring_queue_near(r, data, len, true))
+			return false;
+	} else if (!spore__ring_send_near(r, data, len, true)) {
+		if (r->send.pack_bytes == 0 || !spore__ring_queue_near(r, data, len, true))
+			return false;
+		spore__ring_publish_pack(r); // with its last one
+	}
+	count(w, len);
+	if (step != STEP_QUEUE)
+		spore__ring_wake(r, &r->send.lines->receiver, &r->send.ringing);
+	return true;
+}
+
+// As a rule one call is all.
+static inline enum spore_err send_copy(struct spore_chan *c, enum step step, const void *data, size_t len,
+                                       int timeout_ms)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__transport *t = spore__way_is_new(c, SPORE__SEND) ? NULL : spore__way_now(w);
+	if (t == NULL || len > SPORE_CHAN_LARGEST)
+		return send_at_length(c, step, data, len, timeout_ms);
+	return send_over(c, t, step, data, len, timeout_ms);
+}
+
+static __attribute__((noinline)) enum spore_err send_entered(struct spore_chan *c, enum step step, const void *data,
+                                                             size_t len, int timeout_ms)
+{
+	spore__sending_enter(c);
+	enum spore_err e = send_copy(c, step, data, len, timeout_ms);
+	spore__sending_leave(c);
+	return e;
+}
+
+static __attribute__((noinline)) enum spore_err send_of_port(struct spore_chan *c, enum step step, const void *data,
+                                                             size_t len, int timeout_ms)
+{
+	spore__sending_enter(c);
+	if (spore__way_is_new(c, SPORE__SEND) || !send_near(&c->ways[SPORE__SEND], step, data, len))
+		return send_entered(c, step, data, len, timeout_ms);
+	spore__sending_leave(c);
+	return SPORE_OK;
+}
+
+static inline enum spore_err send_step(struct spore_chan *c, enum step step, const void *data, size_t len,
+                                       int timeout_ms)
+{
+	if (c->port != NULL)
+		return send_of_port(c, step, data, len, timeout_ms);
+	if (!send_near(&c->ways[SPORE__SEND], step, data, len))
+		return send_entered(c, step, data, len, timeout_ms);
+	return SPORE_OK;
 }
 
 enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
 {
-	spore__sending_enter(c);
-	enum spore_err e = send_copy(c, STEP_SEND, data, len, timeout_ms);
-	spore__sending_leave(c);
-	return e;
+	return send_step(c, STEP_SEND, data, len, timeout_ms);
 }
 
 enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
 {
-	spore__sending_enter(c);
-	enum spore_err e = send_copy(c, STEP_QUEUE, data, len, timeout_ms);
-	spore__sending_leave(c);
-	return e;
+	return send_step(c, STEP_QUEUE, data, len, timeout_ms);
 }
 
 static enum spore_err flush(struct spore_chan *c, int timeout_ms)
@@ -461,7 +511,8 @@ static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t 
 	}
 }
 
-static inline enum spore_err receive(struct spore_chan *c, void *buffer, size_t size, size_t *len, struct timer timer)
+static __attribute__((noinline)) enum spore_err receive(struct spore_chan *c, void *buffer, size_t size, size_t *len,
+                                                        struct timer timer)
 {
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
 	struct spore__transport *t = spore__way_now(w);
@@ -476,7 +527,13 @@ static inline enum spore_err receive(struct spore_chan *c, void *buffer, size_t 
 
 enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len, int timeout_ms)
 {
-	return receive(c, buffer, size, len, (struct timer){.ms = timeout_ms});
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
+	if (r == NULL || spore__way_is_new(c, SPORE__RECEIVE) ||
+	    !spore__ring_copy_near(r, buffer, size, len, timeout_ms != SPORE_NOW, true))
+		return receive(c, buffer, size, len, (struct timer){.ms = timeout_ms});
+	count(w, *len);
+	return SPORE_OK;
 }
 
 enum spore_err spore__chan_take(struct spore_chan *c, void *buffer, size_t size, size_t *len)

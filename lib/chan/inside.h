@@ -32,8 +32,9 @@ struct spore__side {
 	// Whose send or copy can be called at once, if nothing was wired anew: `use`, which is there, nothing is lent, and the way is neither
 	// finished nor of a port of bytes. Else NULL.
 	alignas(128) struct spore__transport *_Atomic now;
-	_Atomic uint64_t generation; // of the port that this way has seen
-	atomic_bool busy;            // sending: a call is on its way, or a loan out
+	struct spore__transport *_Atomic near; // `now` when it is a ring (ring_near.h), else NULL
+	_Atomic uint64_t generation;           // of the port that this way has seen
+	atomic_bool busy;                      // sending: a call is on its way, or a loan out
 	_Atomic uint64_t messages, bytes, lost;
 	_Atomic uint64_t dropped;     // receiving: over the transports before
 	struct spore__installed *use; // may be NULL: not wired
@@ -105,7 +106,9 @@ static inline void spore__way_ready(struct spore__side *w)
 {
 	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet && !w->owed &&
 	             w->left == NULL;
-	atomic_store_explicit(&w->now, ready ? w->use->t : NULL, memory_order_release);
+	struct spore__transport *t = ready ? w->use->t : NULL;
+	atomic_store_explicit(&w->now, t, memory_order_release);
+	atomic_store_explicit(&w->near, t != NULL && t->ops == &spore__ring_ops ? t : NULL, memory_order_release);
 }
 
 // What can be used at once. To be looked at after spore__way_is_new.
@@ -117,6 +120,7 @@ static inline struct spore__transport *spore__way_now(const struct spore__side *
 static inline void spore__way_not_now(struct spore__side *w)
 {
 	atomic_store_explicit(&w->now, NULL, memory_order_release);
+	atomic_store_explicit(&w->near, NULL, memory_order_release);
 }
 
 struct spore__installed *spore__installed_ref(struct spore__installed *i);

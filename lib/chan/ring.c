@@ -1,5 +1,3 @@
-#include "chan/ring.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -9,13 +7,12 @@
 #include <unistd.h>
 
 #include "../os/os.h"
+#include "chan/ring_near.h"
 
 enum {
 	CELLS = 1024, // by default
 	HEAP = 1024 * 1024,
 	SPIN_NS = 2000,
-	BRIEF = 128,    // looks before the clock is looked at
-	VAIN = 4,       // waits in which spinning was no use, before it is left out
 	LONG_EACH = 32, // then one of so many waits spins long
 	LONG = 25,      // times as long
 };
@@ -112,7 +109,7 @@ static enum spore_err make(const struct spore__channel_sizes *sizes, struct spor
 static void init_sleeper(struct spore__ring_sleeper *s, struct spore__ring_says *says, bool fences)
 {
 	*s = (struct spore__ring_sleeper){.says = says, .fences = fences};
-	atomic_store_explicit(&says->fence, fences ? SPORE__RING_FENCE : SPORE__RING_NONE, memory_order_seq_cst);
+	spore__ring_say(s, memory_order_seq_cst);
 }
 
 static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_shape *s, int role)
@@ -142,6 +139,7 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	receive->heap_size = s->heap;
 	receive->large_offset = s->large_at[peer];
 	receive->large_size = s->large;
+	send->ringing.calm = receive->ringing.calm = UINT64_MAX;
 	if (send->slots == NULL || send->far == NULL)
 		return SPORE_ENOMEM;
 	// Senders sleep seldom; receivers do until they are seen to have work all the time.
@@ -236,15 +234,6 @@ static void hang_up(struct spore__transport *t)
 
 // ---- waiting
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb" ::: "memory");
-#endif
-}
-
 static struct spore__ring_sleeper *sleeper(struct spore__ring *r, enum spore__way way)
 {
 	return way == SPORE__SEND ? &r->send.sleeper : &r->receive.sleeper;
@@ -256,16 +245,6 @@ static bool changed(struct spore__ring *r, enum spore__way way)
 	       atomic_load_explicit(&r->bell.gone, memory_order_relaxed);
 }
 
-// As a rule an answer comes soon, and then there are few steps between its arrival and its use.
-static inline bool spin_briefly(struct spore__ring *r)
-{
-	for (unsigned i = 0; i < BRIEF; i++, relax()) {
-		if (spore__ring_any(r))
-			return true;
-	}
-	return false;
-}
-
 // Bounded; true when something changed meanwhile. Where it was no use several times it is all but left out; but two ends that both sleep would
 // do so for ever, since each answers later than the other spins: so now and then one spins for longer than it takes to wake up.
 static bool spin(struct spore__ring *r, enum spore__way way)
@@ -274,18 +253,16 @@ static bool spin(struct spore__ring *r, enum spore__way way)
 	int64_t until = 0, most = r->base.spin;
 	if (most == 0)
 		return changed(r, way);
-	if (way == SPORE__RECEIVE && s->in_vain < VAIN && spin_briefly(r)) {
-		s->in_vain = 0;
-		return true;
-	}
-	if (s->in_vain >= VAIN)
+	if (s->in_vain >= SPORE__RING_VAIN)
 		most = ++s->turn % LONG_EACH == 0 ? LONG * most : 0;
 	for (unsigned i = 1;; i++) {
 		if (changed(r, way))
 			break;
-		if (i < BRIEF)
+		if (i < SPORE__RING_BRIEF) {
+			spore__ring_relax_briefly();
 			continue;
-		relax();
+		}
+		spore__ring_relax();
 		if (i % 16 == 0) {
 			int64_t now = spore__bell_now();
 			if (until == 0)
@@ -300,12 +277,30 @@ static bool spin(struct spore__ring *r, enum spore__way way)
 	return true;
 }
 
+void spore__ring_wake_slowly(struct spore__ring *r, const struct spore__ring_says *peer,
+                             struct spore__ring_ringing *ringing)
+{
+	uint64_t state = atomic_load_explicit(&peer->state, memory_order_relaxed);
+	bool fence = (uint32_t)state != r->unfenced;
+	if (fence) {
+		atomic_thread_fence(memory_order_seq_cst);
+		state = atomic_load_explicit(&peer->state, memory_order_relaxed);
+	}
+	uint32_t number = (uint32_t)(state >> 32);
+	if (spore__ring_sleeps(state) && number != ringing->rung) {
+		ringing->rung = number;
+		spore__bell_ring(&r->bell);
+	} else if (!spore__ring_sleeps(state) && !fence) {
+		ringing->calm = state;
+	}
+}
+
 // Says that this end sleeps; whatever the peer published before it knew is seen afterwards.
 static void lie_down(struct spore__ring *r, enum spore__way way)
 {
 	struct spore__ring_sleeper *s = sleeper(r, way);
 	s->number += 1 + (s->number & 1); // odd, and another one
-	atomic_store_explicit(&s->says->sleep, s->number, memory_order_seq_cst);
+	spore__ring_say(s, memory_order_seq_cst);
 	if (!s->fences)
 		spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
@@ -314,8 +309,10 @@ static void lie_down(struct spore__ring *r, enum spore__way way)
 
 static void get_up(struct spore__ring_sleeper *s)
 {
-	if ((s->number & 1) != 0)
-		atomic_store_explicit(&s->says->sleep, ++s->number, memory_order_relaxed);
+	if ((s->number & 1) != 0) {
+		s->number++;
+		spore__ring_say(s, memory_order_relaxed);
+	}
 	s->armed = false;
 }
 
@@ -324,9 +321,9 @@ static void choose_fences(struct spore__ring *r)
 {
 	struct spore__ring_receiver *v = &r->receive;
 	if (v->at - v->slept_at < SPORE__RING_OFTEN && !v->sleeper.fences) {
-		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_FENCE, memory_order_seq_cst);
-		spore__io_barrier(); // whatever is published later is published by a sender that knows
 		v->sleeper.fences = true;
+		spore__ring_say(&v->sleeper, memory_order_seq_cst);
+		spore__io_barrier(); // whatever is published later is published by a sender that knows
 	}
 	v->slept_at = v->at;
 }

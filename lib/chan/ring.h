@@ -49,10 +49,15 @@ enum spore__ring_fence {
 	SPORE__RING_NONE = 2,   // whoever wrote this makes the peer's processor fence before it sleeps
 };
 
-struct spore__ring_says {                    // a line that changes when its writer goes to sleep, or changes its mind
-	alignas(128) _Atomic uint32_t fence; // enum spore__ring_fence
-	_Atomic uint32_t sleep;              // odd: it sleeps, or is about to; another number each time
+struct spore__ring_says { // a line that changes when its writer goes to sleep, or changes its mind
+	// In the low half enum spore__ring_fence. The high half is odd when it sleeps, or is about to, and another number each time.
+	alignas(128) _Atomic uint64_t state;
 };
+
+static inline bool spore__ring_sleeps(uint64_t state)
+{
+	return (state >> 32 & 1) != 0;
+}
 
 struct spore__ring_lines {                      // of one direction
 	struct spore__ring_says sender;         // written by the sender
@@ -179,7 +184,11 @@ static inline void spore__ring_soon_written(const void *at)
 #endif
 }
 
-enum { SPORE__RING_AHEAD = 12 }; // cells
+enum {
+	SPORE__RING_AHEAD = 12,  // cells
+	SPORE__RING_BRIEF = 128, // looks before the clock is looked at
+	SPORE__RING_VAIN = 4,    // waits in which spinning was no use, before it is left out
+};
 
 // ---- an end
 
@@ -219,18 +228,30 @@ struct spore__ring_sleeper {           // how one way waits
 	uint64_t heard; // the bell, when it was armed
 };
 
+static inline void spore__ring_say(const struct spore__ring_sleeper *s, memory_order order)
+{
+	uint64_t fence = s->fences ? SPORE__RING_FENCE : SPORE__RING_NONE;
+	atomic_store_explicit(&s->says->state, (uint64_t)s->number << 32 | fence, order);
+}
+
+struct spore__ring_ringing { // whom this end wakes
+	uint64_t
+	    calm; // what the peer said when it was awake and needed no fence: as long as it is this, nothing is due
+	uint32_t rung; // the number of its sleep for which it was rung
+};
+
 struct spore__ring_sender {
 	unsigned char *cells;
 	struct spore__ring_lines *lines; // released, receiver: peer
 	struct spore__ring_sent *counts; // written only
 	uint16_t *slots;                 // enum above
 	uint64_t at;                     // the next cell
-	uint64_t soon;                   // a record of one message that ends before needs no look at anything else
-	uint64_t place, bytes;           // what counts say
+	uint64_t soon;         // a record of one message that ends before needs no look at anything else; 0: none
+	uint64_t place, bytes; // what counts say
 	uint32_t mask;
-	uint32_t rung; // the receiver's number that was rung for
-	enum spore_err err;
 	bool ahead; // the receiver is so far behind that lines may be taken from it
+	struct spore__ring_ringing ringing;
+	enum spore_err err;
 	// a pack that is being filled
 	uint32_t pack_bytes;
 	uint32_t pack_limit; // bytes for which there is room
@@ -285,15 +306,16 @@ struct spore__ring_receiver {
 	struct spore__ring_lines *lines;   // sender: peer
 	struct spore__ring_counts *counts; // sent: peer
 	uint64_t at;                       // of the next record
-	uint64_t soon;                     // a record that ends before needs no look at anything else
+	uint64_t soon;                     // a record that ends before needs no look at anything else; 0: none
 	uint64_t released;
 	struct spore__ring_done *done; // written only
 	uint64_t pack_done;            // messages that were released of the record at `released`
 	uint64_t published;
 	uint64_t empty_at; // where there was none last
 	uint32_t mask;
-	uint32_t rung; // the sender's number that was rung for
+	struct spore__ring_ringing ringing;
 	enum spore_err err;
+	bool wide; // the last message took more than one cell
 	// the pack that is being read
 	uint32_t pack_left;        // bytes; 0: none
 	const unsigned char *pack; // peer
@@ -344,6 +366,8 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 enum spore_err spore__ring_commit(struct spore__transport *t, size_t len);
 void spore__ring_abandon(struct spore__transport *t);
 enum spore_err spore__ring_flush(struct spore__transport *t);
+// Of a pack that is begun.
+void spore__ring_publish_pack(struct spore__ring *r);
 enum spore_err spore__ring_finish(struct spore__transport *t);
 uint64_t spore__ring_lost(struct spore__transport *t);
 // Has the receiver released anything since the last look?
@@ -354,8 +378,13 @@ enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t
 void spore__ring_release(struct spore__transport *t);
 // As read and release, but nobody is told.
 enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t *len);
+// Where the receiver is by what it says, if this end has a record there; else what it has released. SKIP: messages of a pack that begins there,
+// which it has done with.
+uint64_t spore__ring_place(const struct spore__ring *r, uint32_t *skip);
 // Is there a record?
 bool spore__ring_any(struct spore__ring *r);
+// HEAD, found at v->at, is that of a good pack, which is read from now on.
+bool spore__ring_open_pack(struct spore__ring_receiver *v, uint64_t head);
 // Tells the sender all that was released.
 void spore__ring_publish_released(struct spore__ring *r);
 
@@ -370,18 +399,16 @@ enum spore_err spore__ring_left(struct spore__transport *t, const void **data, s
 bool spore__ring_gone(const struct spore__transport *t);
 void spore__ring_left_finish(struct spore__ring *r);
 
+void spore__ring_wake_slowly(struct spore__ring *r, const struct spore__ring_says *peer,
+                             struct spore__ring_ringing *ringing);
+
 // Rings when the peer sleeps, after something was published for it.
-static inline void spore__ring_wake(struct spore__ring *r, struct spore__ring_says *peer, uint32_t *rung)
+static inline void spore__ring_wake(struct spore__ring *r, const struct spore__ring_says *peer,
+                                    struct spore__ring_ringing *ringing)
 {
-	if (atomic_load_explicit(&peer->fence, memory_order_relaxed) != r->unfenced)
-		atomic_thread_fence(memory_order_seq_cst);
-	else
-		atomic_signal_fence(memory_order_seq_cst);
-	uint32_t number = atomic_load_explicit(&peer->sleep, memory_order_relaxed);
-	if ((number & 1) != 0 && number != *rung) {
-		*rung = number;
-		spore__bell_ring(&r->bell);
-	}
+	atomic_signal_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&peer->state, memory_order_relaxed) != ringing->calm)
+		spore__ring_wake_slowly(r, peer, ringing);
 }
 
 // Before anything is written to the heap or the large area, or taken from it.

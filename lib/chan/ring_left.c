@@ -31,19 +31,6 @@ static bool is_gone(const struct spore__ring *r)
 	return spore__ring_gone(&r->base) || (n > 0 && (p.revents & POLLHUP) != 0);
 }
 
-// The position that the receiver said, where this end has a record; else the last that it released.
-static uint64_t place(struct spore__ring *r, uint32_t *skip)
-{
-	const struct spore__ring_sender *s = &r->send;
-	const uint64_t low = (UINT64_C(1) << 48) - 1;
-	(void)spore__ring_lost(&r->base); // looks at what is released
-	uint64_t said = atomic_load_explicit(&s->done->place, memory_order_acquire);
-	uint64_t at = s->released + (((said >> 16) - s->released) & low);
-	bool good = at == s->at || (at < s->at && (s->slots[at & s->mask] & SPORE__RING_SLOT_DIRTY) == 0);
-	*skip = good ? (uint32_t)(said & 0xffff) : 0;
-	return good ? at : s->released;
-}
-
 static struct spore__ring *reader(struct spore__ring *r)
 {
 	const struct spore__ring_sender *s = &r->send;
@@ -68,7 +55,8 @@ static struct spore__ring *reader(struct spore__ring *r)
 	v->large_offset = s->large_offset;
 	v->large_size = s->large_size;
 	v->sleeper.says = &s->lines->receiver;
-	v->at = v->released = v->published = place(r, &skip);
+	(void)spore__ring_lost(&r->base); // looks at what is released
+	v->at = v->released = v->published = spore__ring_place(r, &skip);
 	for (uint32_t i = 0; i < skip && spore__ring_take(left, &data, &len) == SPORE_OK && v->pack_left > 0; i++)
 		;
 	return left;

@@ -2,12 +2,10 @@
 #include <sys/mman.h>
 
 #include "../os/os.h"
-#include "chan/ring.h"
+#include "chan/ring_near.h"
 
 enum {
 	PUBLISH_BYTES = 16 * 1024, // of the heap
-	PREFETCH = 12 * SPORE__RING_CELL,
-	STREAK = 16,
 	MAPPED = 64 * 1024 * 1024, // bytes of windows that nobody uses
 };
 
@@ -23,19 +21,17 @@ static struct spore__ring *ring(struct spore__transport *t)
 	return (struct spore__ring *)t;
 }
 
-static uint64_t head_at(const struct spore__ring_receiver *v)
-{
-	return atomic_load_explicit(spore__ring_head_at(v->cells, (uint32_t)v->at & v->mask), memory_order_acquire);
-}
-
-static bool is_next(const struct spore__ring_receiver *v, uint64_t head)
-{
-	return (uint32_t)head == spore__ring_number(v->at);
-}
-
 bool spore__ring_any(struct spore__ring *r)
 {
-	return r->receive.pack_left > 0 || is_next(&r->receive, head_at(&r->receive));
+	return r->receive.pack_left > 0 || spore__ring_is_next(&r->receive, spore__ring_next_head(&r->receive));
+}
+
+// Up to the end of the ring, a record that is timed, or a quarter that the sender is told of.
+static void set_soon(struct spore__ring_receiver *v)
+{
+	uint64_t end = (v->at | v->mask) + 2, timed = (v->at | (SPORE__RING_SAMPLE - 1)) + 1;
+	uint64_t quarter = v->published + v->mask / 4 + 1, soon = end < timed ? end : timed;
+	v->soon = v->err != SPORE_OK ? 0 : quarter < soon ? quarter : soon;
 }
 
 void spore__ring_publish_released(struct spore__ring *r)
@@ -44,7 +40,8 @@ void spore__ring_publish_released(struct spore__ring *r)
 	v->published = v->released;
 	v->heap_unpublished = 0;
 	atomic_store_explicit(&v->lines->released, v->released, memory_order_release);
-	spore__ring_wake(r, &v->lines->sender, &v->rung);
+	set_soon(v);
+	spore__ring_wake(r, &v->lines->sender, &v->ringing);
 }
 
 // ---- windows
@@ -129,19 +126,13 @@ static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind
 	return e;
 }
 
-// A copy: the peer may change it.
-static inline uint64_t packed_length(const unsigned char *at)
-{
-	return atomic_load_explicit((const _Atomic uint64_t *)(const void *)at, memory_order_relaxed);
-}
-
 static enum spore_err find_packed(struct spore__ring_receiver *v, struct found *f)
 {
 	const unsigned char *at = v->pack;
 	uint32_t left = v->pack_left;
 	if (left < SPORE__RING_HEAD)
 		return SPORE_EMALFORMED;
-	uint64_t len = packed_length(at);
+	uint64_t len = spore__ring_packed_length(at);
 	if (len > left - SPORE__RING_HEAD)
 		return SPORE_EMALFORMED;
 	f->data = at + SPORE__RING_HEAD;
@@ -152,6 +143,33 @@ static enum spore_err find_packed(struct spore__ring_receiver *v, struct found *
 	return SPORE_OK;
 }
 
+// 0: it is none.
+static uint32_t packed_cells(const struct spore__ring_receiver *v, uint32_t bytes)
+{
+	uint32_t to_end = v->mask + 1 - ((uint32_t)v->at & v->mask), cells = spore__ring_cells(bytes);
+	return bytes > 0 && bytes <= SPORE__RING_PACK && bytes % 8 == 0 && cells <= to_end ? cells : 0;
+}
+
+static void begin_pack(struct spore__ring_receiver *v, uint32_t bytes, uint32_t cells)
+{
+	v->pack = v->cells + (size_t)((uint32_t)v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD;
+	v->pack_left = bytes;
+	v->pack_cells = cells;
+	for (uint32_t i = 1; i < cells && i <= SPORE__RING_AHEAD; i++)
+		__builtin_prefetch(v->pack + (size_t)i * SPORE__RING_CELL);
+}
+
+bool spore__ring_open_pack(struct spore__ring_receiver *v, uint64_t head)
+{
+	uint32_t bytes = (uint32_t)(head >> 32) & ((1U << 29) - 1);
+	bool next = spore__ring_is_next(v, head) && head >> 61 == SPORE__RING_PACKED_KIND && v->soon > 0;
+	uint32_t cells = next ? packed_cells(v, bytes) : 0;
+	if (cells == 0)
+		return false;
+	begin_pack(v, bytes, cells);
+	return true;
+}
+
 // The record of HEAD, which is checked; SPORE_EAGAIN: it was none of a message, look at the next.
 static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct found *f)
 {
@@ -160,13 +178,13 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 	uint32_t slot = (uint32_t)v->at & v->mask, to_end = v->mask + 1 - slot, cells = 1;
 	if (kind == SPORE__RING_MESSAGE && value <= SPORE__RING_INLINE)
 		cells = spore__ring_cells(value);
-	else if (kind == SPORE__RING_PACKED_KIND && value <= SPORE__RING_PACK && value > 0 && value % 8 == 0)
-		cells = spore__ring_cells(value);
+	else if (kind == SPORE__RING_PACKED_KIND)
+		cells = packed_cells(v, value);
 	else if (kind == SPORE__RING_SKIP && value == to_end)
 		cells = to_end;
 	else if (kind != SPORE__RING_HEAP && kind != SPORE__RING_LARGE && kind != SPORE__RING_FINISH)
 		return SPORE_EMALFORMED;
-	if (cells > to_end || v->at - v->released > v->mask + 1 - cells)
+	if (cells == 0 || cells > to_end || v->at - v->released > v->mask + 1 - cells)
 		return SPORE_EMALFORMED;
 	switch (kind) {
 	case SPORE__RING_MESSAGE:
@@ -175,11 +193,7 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 		f->lent.cells = cells;
 		return SPORE_OK;
 	case SPORE__RING_PACKED_KIND:
-		v->pack = v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
-		v->pack_left = value;
-		v->pack_cells = cells;
-		for (uint32_t i = 1; i < cells && i <= PREFETCH / SPORE__RING_CELL; i++)
-			__builtin_prefetch(v->pack + (size_t)i * SPORE__RING_CELL);
+		begin_pack(v, value, cells);
 		return find_packed(v, f);
 	case SPORE__RING_SKIP:
 		v->at += cells;
@@ -223,16 +237,18 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 		bool gone = atomic_load_explicit(&r->bell.gone, memory_order_acquire);
 		e = SPORE_EAGAIN;
 		for (unsigned skips = 0; e == SPORE_EAGAIN; skips++) {
-			uint64_t head = head_at(v);
-			if (!is_next(v, head)) {
+			uint64_t head = spore__ring_next_head(v);
+			if (!spore__ring_is_next(v, head)) {
 				e = nothing(r, gone);
 				break;
 			}
 			e = skips < 2 ? find_record(r, head, f) : SPORE_EMALFORMED;
 		}
 	}
-	if (e == SPORE_EMALFORMED || e == SPORE_ECLOSED || e == SPORE_EEND)
+	if (e == SPORE_EMALFORMED || e == SPORE_ECLOSED || e == SPORE_EEND) {
 		v->err = e;
+		v->soon = v->pack_left = 0;
+	}
 	if (e == SPORE_EEND && v->released != v->published)
 		spore__ring_publish_released(r); // nothing will come that would make it do so
 	return e;
@@ -242,12 +258,11 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 static void look_ahead(struct spore__ring *r)
 {
 	struct spore__ring_receiver *v = &r->receive;
-	uint64_t end = (v->at | v->mask) + 2, timed = (v->at | (SPORE__RING_SAMPLE - 1)) + 1;
-	v->soon = end < timed ? end : timed;
+	set_soon(v);
 	// Busy enough to take it upon itself when it sleeps.
 	if (v->sleeper.fences && v->at - v->slept_at >= SPORE__RING_OFTEN && r->joined) {
 		v->sleeper.fences = false;
-		atomic_store_explicit(&v->sleeper.says->fence, SPORE__RING_NONE, memory_order_relaxed);
+		spore__ring_say(&v->sleeper, memory_order_relaxed);
 	}
 }
 
@@ -333,55 +348,6 @@ enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t
 	return SPORE_OK;
 }
 
-static inline void copy_bytes(void *to, const unsigned char *from, size_t len)
-{
-	if (len > 0)
-		memcpy(to, from, len);
-}
-
-// What is most frequent, in few steps: a message that lies in the cells and is not timed, or one in a pack that is not its last. False: it is
-// neither. Nothing is lent, so everything before v->at is released.
-static inline bool copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len)
-{
-	struct spore__ring_receiver *v = &r->receive;
-	if (v->err != SPORE_OK)
-		return false;
-	if (v->pack_left > 0) {
-		const unsigned char *at = v->pack;
-		uint64_t bytes = packed_length(at); // there are 8 at least
-		if (bytes > size || bytes + SPORE__RING_HEAD + 7 >= v->pack_left)
-			return false;
-		uint32_t frame = SPORE__RING_HEAD + (((uint32_t)bytes + 7) & ~(uint32_t)7);
-		v->pack = at + frame;
-		v->pack_left -= frame;
-		*len = bytes;
-		__builtin_prefetch(at + PREFETCH);
-		copy_bytes(buffer, at + SPORE__RING_HEAD, bytes);
-		v->pack_done++;
-		spore__ring_say_done(v);
-		return true;
-	}
-	uint64_t head = head_at(v);
-	uint32_t bytes = (uint32_t)(head >> 32) - ((uint32_t)SPORE__RING_MESSAGE << 29);
-	uint32_t slot = (uint32_t)v->at & v->mask, cells = spore__ring_cells(bytes);
-	if (!is_next(v, head) || bytes > SPORE__RING_INLINE || bytes > size || v->at + cells >= v->soon)
-		return false;
-	// Behind a sender that is far ahead; one that is near would lose the line.
-	if (v->at - v->empty_at > STREAK) {
-		for (uint32_t i = 0; i < cells && i < 2; i++)
-			__builtin_prefetch(
-			    spore__ring_head_at(v->cells, (slot + i + PREFETCH / SPORE__RING_CELL) & v->mask));
-	}
-	copy_bytes(buffer, v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
-	*len = bytes;
-	v->at += cells;
-	v->released = v->at;
-	spore__ring_say_done(v);
-	if (v->released - v->published > v->mask / 4 || !is_next(v, head_at(v)))
-		spore__ring_publish_released(r);
-	return true;
-}
-
 static __attribute__((noinline)) enum spore_err copy_slowly(struct spore__ring *r, void *buffer, size_t size,
                                                             size_t *len)
 {
@@ -392,7 +358,8 @@ static __attribute__((noinline)) enum spore_err copy_slowly(struct spore__ring *
 	*len = f.len;
 	if (f.len > size)
 		return SPORE_ETOOBIG;
-	copy_bytes(buffer, f.data, f.len);
+	if (f.len > 0)
+		memcpy(buffer, f.data, f.len);
 	take(r, &f);
 	give_back(r, &f.lent);
 	return SPORE_OK;
@@ -400,7 +367,10 @@ static __attribute__((noinline)) enum spore_err copy_slowly(struct spore__ring *
 
 enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
 {
-	if (copy_near(ring(t), buffer, size, len))
+	struct spore__ring_receiver *v = &ring(t)->receive;
+	if (spore__ring_copy_near(ring(t), buffer, size, len, false, false) ||
+	    (v->pack_left == 0 && spore__ring_open_pack(v, spore__ring_next_head(v)) &&
+	     spore__ring_copy_packed(ring(t), buffer, size, len, false)))
 		return SPORE_OK;
 	return copy_slowly(ring(t), buffer, size, len);
 }

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "chan/ring.h"
+#include "chan/ring_near.h"
 
 static struct spore__ring *ring(struct spore__transport *t)
 {
@@ -35,7 +35,15 @@ static void set_soon(struct spore__ring_sender *s)
 {
 	uint64_t end = (s->at | s->mask) + 2, timed = (s->at | (SPORE__RING_SAMPLE - 1)) + 1, soon = s->limit + 1;
 	soon = end < soon ? end : soon;
-	s->soon = timed < soon ? timed : soon;
+	s->soon = s->err != SPORE_OK || s->pack_bytes > 0 ? 0 : timed < soon ? timed : soon;
+}
+
+// From now on every call says E.
+static enum spore_err end(struct spore__ring_sender *s, enum spore_err e)
+{
+	s->err = e;
+	s->soon = s->pack_limit = 0;
+	return e;
 }
 
 // What the receiver has released since. LISTEN: when that is nothing, see whether it is still there.
@@ -47,16 +55,16 @@ static enum spore_err refresh(struct spore__ring *r, bool listen)
 		if (listen && s->at != s->released && !atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
 			spore__bell_listen(&r->bell);
 		if (atomic_load_explicit(&r->bell.gone, memory_order_acquire))
-			s->err = SPORE_ECLOSED;
+			(void)end(s, SPORE_ECLOSED);
 	} else if (released < s->released || released > s->at) {
-		s->err = SPORE_EMALFORMED;
+		(void)end(s, SPORE_EMALFORMED);
 	} else {
 		s->released = released;
 		retire(r, released);
 	}
 	// One cell stays free, so that the head behind a record can be cleared.
-	uint64_t end = s->released + s->mask, next = s->at + (s->mask + 1) / 8;
-	s->limit = next < end ? next : end;
+	uint64_t last = s->released + s->mask, next = s->at + (s->mask + 1) / 8;
+	s->limit = next < last ? next : last;
 	s->ahead = s->at - s->released > 2 * (uint64_t)SPORE__RING_AHEAD;
 	set_soon(s);
 	return s->err;
@@ -73,44 +81,19 @@ static void stamp(struct spore__ring_sender *s, uint64_t at)
 	atomic_store_explicit(&p->at, at, memory_order_release);
 }
 
-// After the head was written, and before anything else is at the next position.
-static inline void count(struct spore__ring_sender *s, uint64_t place, uint32_t messages, uint64_t bytes)
-{
-	struct spore__ring_sent *c = s->counts;
-	if (place >> 32 < messages)
-		atomic_store_explicit(&c->rounds, ++s->rounds, memory_order_relaxed);
-	s->place = place;
-	s->bytes += bytes;
-	atomic_store_explicit(&c->place, place, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	atomic_store_explicit(&c->bytes, s->bytes, memory_order_relaxed);
-}
-
 // ---- records
-
-// What the slots of a record that begins at SLOT hold. The head behind it is cleared when it could be taken for one.
-static inline void mark(struct spore__ring_sender *s, uint32_t slot, uint32_t cells, uint32_t messages)
-{
-	uint32_t behind = (slot + cells) & s->mask;
-	for (uint32_t i = 1; i < cells; i++)
-		s->slots[slot + i] = SPORE__RING_SLOT_DIRTY;
-	s->slots[slot] = (uint16_t)messages;
-	if (s->slots[behind] & SPORE__RING_SLOT_DIRTY) {
-		atomic_store_explicit(spore__ring_head_at(s->cells, behind), 0, memory_order_relaxed);
-		s->slots[behind] = 0;
-	}
-}
 
 static void publish(struct spore__ring *r, uint64_t head, struct spore__ring_record record)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint32_t slot = (uint32_t)s->at & s->mask;
-	mark(s, slot, record.cells, record.messages);
+	spore__ring_mark(s, slot, record.cells, record.messages);
 	if (spore__ring_is_timed(s->at, record.cells))
 		stamp(s, s->at);
 	s->at += record.cells;
 	atomic_store_explicit(spore__ring_head_at(s->cells, slot), head, memory_order_release);
-	count(s, ((s->place >> 32) + record.messages) << 32 | (uint32_t)s->at, record.messages, record.bytes);
+	spore__ring_count(s, ((s->place >> 32) + record.messages) << 32 | (uint32_t)s->at, record.messages,
+	                  record.bytes);
 	set_soon(s);
 }
 
@@ -128,8 +111,7 @@ static enum spore_err room_slowly(struct spore__ring *r, uint32_t cells)
 	enum spore_err e = refresh(r, true);
 	if (e != SPORE_OK)
 		return e;
-	uint64_t end = s->released + s->mask;
-	if (end - s->at < wanted)
+	if (s->released + s->mask - s->at < wanted)
 		return SPORE_EAGAIN;
 	if (cells > to_end)
 		publish(r, spore__ring_head(s->at, SPORE__RING_SKIP, to_end),
@@ -150,7 +132,7 @@ static inline enum spore_err room(struct spore__ring *r, uint32_t cells)
 
 // ---- packs
 
-static void publish_pack(struct spore__ring *r)
+void spore__ring_publish_pack(struct spore__ring *r)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint32_t bytes = s->pack_bytes;
@@ -169,12 +151,12 @@ static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
 	uint32_t to_end = s->mask + 1 - ((uint32_t)s->at & s->mask);
 	if (s->pack_bytes > 0 &&
 	    (s->pack_bytes + size > SPORE__RING_PACK || spore__ring_cells(s->pack_bytes + size) > to_end))
-		publish_pack(r);
+		spore__ring_publish_pack(r);
 	enum spore_err e = room(r, spore__ring_cells(s->pack_bytes + size));
 	if (e != SPORE_OK) {
 		if (e == SPORE_EAGAIN && s->pack_bytes > 0) {
-			publish_pack(r);
-			spore__ring_wake(r, &s->lines->receiver, &s->rung);
+			spore__ring_publish_pack(r);
+			spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 		}
 		return e;
 	}
@@ -186,33 +168,16 @@ static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
 	return SPORE_OK;
 }
 
-static inline uint32_t packed_size(size_t len)
-{
-	return SPORE__RING_HEAD + (uint32_t)((len + 7) & ~(size_t)7);
-}
-
-static inline void put(struct spore__ring_sender *s, const void *data, size_t len)
-{
-	unsigned char *to = s->pack + s->pack_bytes;
-	const uint64_t head = len;
-	memcpy(to, &head, sizeof head);
-	// At the end of the ring this is of no use, and does no harm: something is mapped behind it.
-	spore__ring_soon_written(to + SPORE__RING_AHEAD * SPORE__RING_CELL);
-	s->pack_bytes += packed_size(len);
-	s->pack_sum += (UINT64_C(1) << 32) + len;
-	if (len > 0)
-		memcpy(to + SPORE__RING_HEAD, data, len);
-}
-
 static enum spore_err append(struct spore__ring *r, const void *data, size_t len)
 {
 	struct spore__ring_sender *s = &r->send;
-	if (s->pack_bytes + packed_size(len) > s->pack_limit) {
-		enum spore_err e = widen_pack(r, packed_size(len));
+	if (s->pack_bytes + spore__ring_packed_size(len) > s->pack_limit) {
+		enum spore_err e = widen_pack(r, spore__ring_packed_size(len));
 		if (e != SPORE_OK)
 			return e;
 	}
-	put(s, data, len);
+	spore__ring_pack(s, data, len, false);
+	s->soon = 0;
 	return SPORE_OK;
 }
 
@@ -220,8 +185,8 @@ enum spore_err spore__ring_flush(struct spore__transport *t)
 {
 	struct spore__ring *r = ring(t);
 	if (r->send.pack_bytes > 0)
-		publish_pack(r);
-	spore__ring_wake(r, &r->send.lines->receiver, &r->send.rung);
+		spore__ring_publish_pack(r);
+	spore__ring_wake(r, &r->send.lines->receiver, &r->send.ringing);
 	return SPORE_OK;
 }
 
@@ -246,31 +211,6 @@ static void publish_far(struct spore__ring *r, enum spore__ring_kind kind, uint6
 	        (struct spore__ring_record){.cells = 1, .messages = 1, .bytes = len});
 }
 
-// What is most frequent, in few steps: a message that stays in the cells, and for which nothing else is due. False: it is not that.
-static inline bool send_near(struct spore__ring *r, const void *data, size_t len)
-{
-	struct spore__ring_sender *s = &r->send;
-	uint32_t slot = (uint32_t)s->at & s->mask, cells = spore__ring_cells(len);
-	if (len > SPORE__RING_INLINE || s->at + cells >= s->soon || s->pack_bytes > 0 || s->err != SPORE_OK ||
-	    atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
-		return false;
-	unsigned char *to = s->cells + (size_t)slot * SPORE__RING_CELL;
-	if (s->ahead) {
-		for (uint32_t i = 0; i < cells && i < 2; i++)
-			spore__ring_soon_written(
-			    spore__ring_head_at(s->cells, (slot + i + SPORE__RING_AHEAD) & s->mask));
-	}
-	if (len > 0)
-		memcpy(to + SPORE__RING_HEAD, data, len);
-	mark(s, slot, cells, 1);
-	uint64_t head = spore__ring_head(s->at, SPORE__RING_MESSAGE, (uint32_t)len);
-	s->at += cells;
-	atomic_store_explicit((_Atomic uint64_t *)(void *)to, head, memory_order_release);
-	count(s, s->place + (UINT64_C(1) << 32) + cells, 1, len);
-	spore__ring_wake(r, &s->lines->receiver, &s->rung);
-	return true;
-}
-
 enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **data)
 {
 	struct spore__ring *r = ring(t);
@@ -280,7 +220,7 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 	if (size > s->large_size && size > s->heap_size / 4)
 		return SPORE_ETOOBIG;
 	if (s->pack_bytes > 0)
-		publish_pack(r);
+		spore__ring_publish_pack(r);
 	s->loan_slab = -1;
 	enum spore_err e = room(r, size <= SPORE__RING_INLINE ? spore__ring_cells(size) : 1);
 	if (e == SPORE_OK && size <= SPORE__RING_INLINE) {
@@ -312,7 +252,7 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 		}
 	}
 	if (e == SPORE_EAGAIN) // of what was queued the peer may not know yet
-		spore__ring_wake(r, &s->lines->receiver, &s->rung);
+		spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 	return e;
 }
 
@@ -321,7 +261,7 @@ enum spore_err spore__ring_commit(struct spore__transport *t, size_t len)
 	struct spore__ring *r = ring(t);
 	struct spore__ring_sender *s = &r->send;
 	if (atomic_load_explicit(&r->bell.gone, memory_order_acquire))
-		s->err = SPORE_ECLOSED;
+		(void)end(s, SPORE_ECLOSED);
 	if (s->err != SPORE_OK) {
 		spore__ring_abandon(t);
 		return s->err;
@@ -331,7 +271,7 @@ enum spore_err spore__ring_commit(struct spore__transport *t, size_t len)
 	else
 		publish_far(r, s->loan_kind, s->loan_offset, len, s->loan_slab);
 	s->loan_kind = 0;
-	spore__ring_wake(r, &s->lines->receiver, &s->rung);
+	spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 	return SPORE_OK;
 }
 
@@ -345,24 +285,13 @@ void spore__ring_abandon(struct spore__transport *t)
 	r->send.loan_kind = 0;
 }
 
-// The same for a pack that is begun and has room.
-static inline bool queue_near(struct spore__ring *r, const void *data, size_t len)
-{
-	struct spore__ring_sender *s = &r->send;
-	if (len > SPORE__RING_PACKED || s->pack_bytes + packed_size(len) > s->pack_limit || s->err != SPORE_OK ||
-	    atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
-		return false;
-	put(s, data, len);
-	return true;
-}
-
 static __attribute__((noinline)) enum spore_err send_slowly(struct spore__ring *r, const void *data, size_t len,
                                                             bool more)
 {
 	struct spore__ring_sender *s = &r->send;
 	enum spore_err e = s->err;
 	if (atomic_load_explicit(&r->bell.gone, memory_order_relaxed) && e == SPORE_OK)
-		e = s->err = SPORE_ECLOSED;
+		e = end(s, SPORE_ECLOSED);
 	if (e != SPORE_OK)
 		return e;
 	if (len <= SPORE__RING_PACKED && (more || s->pack_bytes > 0)) {
@@ -378,7 +307,7 @@ static __attribute__((noinline)) enum spore_err send_slowly(struct spore__ring *
 		if (len > 0)
 			memcpy(body(s), data, len);
 		publish_message(r, len);
-		spore__ring_wake(r, &s->lines->receiver, &s->rung);
+		spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 		return SPORE_OK;
 	}
 	void *to;
@@ -392,9 +321,11 @@ static __attribute__((noinline)) enum spore_err send_slowly(struct spore__ring *
 enum spore_err spore__ring_send(struct spore__transport *t, const void *data, size_t len, bool more)
 {
 	struct spore__ring *r = ring(t);
-	if (more ? queue_near(r, data, len) : send_near(r, data, len))
-		return SPORE_OK;
-	return send_slowly(r, data, len, more);
+	if (more ? !spore__ring_queue_near(r, data, len, false) : !spore__ring_send_near(r, data, len, false))
+		return send_slowly(r, data, len, more);
+	if (!more)
+		spore__ring_wake(r, &r->send.lines->receiver, &r->send.ringing);
+	return SPORE_OK;
 }
 
 enum spore_err spore__ring_finish(struct spore__transport *t)
@@ -404,23 +335,35 @@ enum spore_err spore__ring_finish(struct spore__transport *t)
 	if (s->err != SPORE_OK)
 		return s->err;
 	if (s->pack_bytes > 0)
-		publish_pack(r);
+		spore__ring_publish_pack(r);
 	enum spore_err e = room(r, 1);
 	if (e == SPORE_OK) {
 		publish(r, spore__ring_head(s->at, SPORE__RING_FINISH, 0), (struct spore__ring_record){.cells = 1});
-		s->err = SPORE_ECLOSED;
+		(void)end(s, SPORE_ECLOSED);
 	}
 	if (e == SPORE_OK || e == SPORE_EAGAIN)
-		spore__ring_wake(r, &s->lines->receiver, &s->rung);
+		spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 	return e;
+}
+
+uint64_t spore__ring_place(const struct spore__ring *r, uint32_t *skip)
+{
+	const struct spore__ring_sender *s = &r->send;
+	const uint64_t low = (UINT64_C(1) << 48) - 1;
+	uint64_t said = atomic_load_explicit(&s->done->place, memory_order_acquire);
+	uint64_t at = s->released + (((said >> 16) - s->released) & low);
+	bool good = at == s->at || (at < s->at && (s->slots[at & s->mask] & SPORE__RING_SLOT_DIRTY) == 0);
+	*skip = good ? (uint32_t)(said & 0xffff) : 0;
+	return good ? at : s->released;
 }
 
 uint64_t spore__ring_lost(struct spore__transport *t)
 {
 	struct spore__ring_sender *s = &ring(t)->send;
 	uint64_t lost = 0;
+	uint32_t skip;
 	(void)refresh(ring(t), false);
-	for (uint64_t at = s->released; at < s->at; at++)
+	for (uint64_t at = spore__ring_place(ring(t), &skip); at < s->at; at++)
 		lost += s->slots[at & s->mask] & SPORE__RING_SLOT_MESSAGES;
-	return lost;
+	return lost > skip ? lost - skip : 0;
 }

@@ -18,6 +18,7 @@ struct way {
 	unsigned char *cells;
 	struct spore__ring_lines *lines;
 	struct spore__ring_counts *counts;
+	struct spore__ring_done *done;
 	uint32_t mask;
 	uint64_t heap_at, heap_size, large_at, large_size; // in the memory
 	uint64_t at;                                       // the next record; the low 32 bits count
@@ -96,6 +97,7 @@ static void init_way(struct spore__spy *s, const struct spore__ring_shape *shape
 	w->cells = s->map + shape->cells_at[direction];
 	w->lines = (struct spore__ring_lines *)(void *)(s->map + SPORE__RING_LINES) + direction;
 	w->counts = spore__ring_counts_of(s->map, direction);
+	w->done = spore__ring_done_of(s->map, direction);
 	w->mask = shape->cells - 1;
 	w->heap_at = shape->heap_at[direction];
 	w->heap_size = shape->heap;
@@ -336,8 +338,10 @@ void spore__spy_count(struct spore__spy *s, int direction, struct spore__spy_cou
 {
 	const struct way *w = &s->ways[direction];
 	*c = (struct spore__spy_counts){.cells = (uint64_t)w->mask + 1};
-	c->released = atomic_load_explicit(&w->lines->released, memory_order_acquire);
+	uint64_t done = atomic_load_explicit(&w->done->place, memory_order_acquire);
+	c->released = done >> 16;
 	c->depth = depth(w, c->released);
+	c->depth -= c->depth > (done & 0xffff) ? done & 0xffff : c->depth;
 	uint64_t p = place(w);
 	c->sent = atomic_load_explicit(&w->counts->sent.rounds, memory_order_relaxed) << 32 | p >> 32;
 	c->bytes = atomic_load_explicit(&w->counts->sent.bytes, memory_order_relaxed);
@@ -345,8 +349,8 @@ void spore__spy_count(struct spore__spy *s, int direction, struct spore__spy_cou
 	c->used = used > 0 ? (uint64_t)used : 0;
 	for (int i = 0; i < SPORE__SPY_LATENCIES; i++)
 		c->latencies[i] = atomic_load_explicit(&w->counts->received.latencies[i], memory_order_relaxed);
-	c->sender_sleeps = (atomic_load_explicit(&w->lines->sender.sleep, memory_order_relaxed) & 1) != 0;
-	c->receiver_sleeps = (atomic_load_explicit(&w->lines->receiver.sleep, memory_order_relaxed) & 1) != 0;
+	c->sender_sleeps = spore__ring_sleeps(atomic_load_explicit(&w->lines->sender.state, memory_order_relaxed));
+	c->receiver_sleeps = spore__ring_sleeps(atomic_load_explicit(&w->lines->receiver.state, memory_order_relaxed));
 }
 
 static_assert((int)SPORE__SPY_LATENCIES == (int)SPORE__RING_LATENCIES, "one for each");

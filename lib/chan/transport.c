@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct spore__transport_ops spore__ring_ops;
 extern const struct spore__transport_ops spore__stream_ops;
 extern const struct spore__transport_ops spore__lines_ops;
 extern const struct spore__transport_ops spore__u32le_ops;

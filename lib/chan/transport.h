@@ -123,6 +123,7 @@ struct spore__transport {
 	int64_t spin; // nanoseconds that a wait spins before it yields and sleeps; 0: it sleeps at once
 };
 
+extern const struct spore__transport_ops spore__ring_ops;
 extern const struct spore__transport_ops *const spore__transports[]; // ended by NULL; the best first
 const struct spore__transport_ops *spore__transport_find(const char *name,
                                                          size_t len); // "publication" too. NULL: no such

@@ -51,12 +51,11 @@ active proctype sender()
 	:: sent < MESSAGES && sent - released < ROOM ->
 		sent++;
 		published_queued = sent;
-		fence = receiver_fence;
+		atomic { fence = receiver_fence; number = receiver_sleep }	/* one word */
 		if
-		:: fence && BROKEN != 3 -> published = published_queued
+		:: fence && BROKEN != 3 -> published = published_queued; number = receiver_sleep
 		:: else
 		fi;
-		number = receiver_sleep;
 		if
 		:: number % 2 == 1 && number != rung -> rung = number; ring(to_receiver)
 		:: else
@@ -79,6 +78,17 @@ active proctype sender()
 	od
 }
 
+/* Says what was released; the sender never asks for fences. */
+inline release(number, rung)
+{
+	released_queued = received;
+	number = sender_sleep;
+	if
+	:: number % 2 == 1 && number != rung -> rung = number; ring(to_sender)
+	:: else
+	fi
+}
+
 active proctype receiver()
 {
 	byte received, number, rung, sleeps;
@@ -87,18 +97,16 @@ active proctype receiver()
 	:: received == MESSAGES -> break
 	:: received < MESSAGES && published > received ->
 		received++;
-		released_queued = received;
-		/* the sender never asks for fences */
-		number = sender_sleep;
-		if
-		:: number % 2 == 1 && number != rung -> rung = number; ring(to_sender)
-		:: else
+		if	/* it may be told later */
+		:: release(number, rung)
+		:: true
 		fi;
 		if	/* busy for a while */
 		:: fence -> fence = false; receiver_fence = false
 		:: true
 		fi
 	:: received < MESSAGES && published == received ->
+		release(number, rung);
 		if	/* choose_fences */
 		:: !fence ->
 			fence = true;

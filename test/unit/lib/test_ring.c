@@ -98,12 +98,15 @@ static void test_what_is_lost(void **state)
 		unsigned received = before % (SIZES + 1);
 		for (unsigned i = 0; i < received; i++) {
 			const void *data;
+			if ((before + i) % 2 == 0) {
+				assert_int_equal(spore_chan_recv(p.b, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
+				assert_int_equal(len, sizes[i]);
+				continue;
+			}
 			assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
 			assert_int_equal(len, sizes[i]);
 			spore_chan_release(p.b);
 		}
-		// What was released is said when it is looked for more, or when nothing is left.
-		spore__ring_publish_released((struct spore__ring *)p.b->ways[SPORE__RECEIVE].use->t);
 		spore_chan_close(p.b);
 		enum spore_err e = SPORE_OK;
 		while (e == SPORE_OK)
