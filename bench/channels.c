@@ -1,5 +1,5 @@
-// How fast channels are, beside the least that the machine needs and beside what one would use instead: channels [quick|full [PLACE [WHAT]]].
-// PLACE: two, one, any (cores); WHAT: trips, streams. Every round measures each candidate once, in turn, so that what disturbs the machine disturbs
+// How fast channels are, beside the least that the machine needs and beside what one would use instead: channels [quick|full [PLACE [WHAT [SIZE]]]].
+// PLACE: two, one, any (cores); WHAT: trips, streams; SIZE: bytes of a message. Every round measures each candidate once, in turn, so that what disturbs the machine disturbs
 // all; what is compared is the medians of the ratios of each round, and the best rounds. Nothing fails for being slow.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // sched_setaffinity
@@ -402,7 +402,7 @@ static void streams(const struct place *p, size_t size)
 	table(p, size, "streams", rows, count);
 }
 
-static void all(const char *place, const char *what)
+static void all(const char *place, const char *what, const char *size)
 {
 	static const size_t sizes[] = {56, 64, 1024, 65536, LARGEST};
 	uint64_t start = now();
@@ -410,7 +410,8 @@ static void all(const char *place, const char *what)
 		const struct place *p = &places[i / 10];
 		bool is_stream = i % 10 >= 5;
 		if ((place != NULL && strcmp(place, p->name) != 0) ||
-		    (what != NULL && strcmp(what, is_stream ? "streams" : "trips") != 0))
+		    (what != NULL && strcmp(what, is_stream ? "streams" : "trips") != 0) ||
+		    (size != NULL && strtoul(size, NULL, 10) != sizes[i % 5]))
 			continue;
 		if (p->cpu[1] > 0 && sysconf(_SC_NPROCESSORS_ONLN) < 2)
 			continue;
@@ -440,7 +441,7 @@ int main(int argc, char **argv)
 	if (result == MAP_FAILED)
 		fail("mmap");
 	printf("channels, %s: %d rounds; x: to the first row, median of the rounds\n", how.name, how.rounds);
-	all(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
+	all(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL);
 	printf("\n%-61s median best rounds\n", "goals");
 	for (unsigned i = 0; i < verdict_count; i++)
 		printf("  %s\n", verdicts[i]);
