@@ -19,12 +19,35 @@ enum {
 	TICK = 10000000, // ns between two looks at deadlines
 };
 
-_Thread_local int64_t spore__rpc_inherited = SPORE__RPC_NEVER;
-static _Thread_local char self;
+// The deadline of the call whose handler a thread runs. Not a thread-local variable: tcc, which links the first start of programs, knows none.
+static pthread_key_t inherited;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool have_inherited;
+
+static void make_inherited(void)
+{
+	have_inherited = pthread_key_create(&inherited, NULL) == 0;
+}
+
+const int64_t *spore__rpc_inherit(const int64_t *deadline)
+{
+	(void)pthread_once(&once, make_inherited);
+	const int64_t *before = have_inherited ? pthread_getspecific(inherited) : NULL;
+	if (have_inherited)
+		(void)pthread_setspecific(inherited, deadline);
+	return before;
+}
+
+static int64_t inherited_deadline(void)
+{
+	(void)pthread_once(&once, make_inherited);
+	const int64_t *deadline = have_inherited ? pthread_getspecific(inherited) : NULL;
+	return deadline != NULL ? *deadline : SPORE__RPC_NEVER;
+}
 
 uintptr_t spore__rpc_self(void)
 {
-	return (uintptr_t)&self;
+	return (uintptr_t)pthread_self();
 }
 
 bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size)
@@ -44,7 +67,7 @@ bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size)
 int64_t spore__rpc_deadline(int timeout_ms)
 {
 	if (timeout_ms == SPORE_INHERIT)
-		return spore__rpc_inherited;
+		return inherited_deadline();
 	if (timeout_ms < 0)
 		return SPORE__RPC_NEVER;
 	return timeout_ms == SPORE_NOW ? 0 : spore__bell_now() + (int64_t)timeout_ms * 1000000;

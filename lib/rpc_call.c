@@ -138,9 +138,9 @@ static void describe(struct spore_rpc_call *c)
 static void run(struct spore_rpc_call *c)
 {
 	struct spore_rpc *r = c->rpc;
-	int64_t before = spore__rpc_inherited;
+	const int64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
+	const int64_t *before = spore__rpc_inherit(&deadline);
 	atomic_store_explicit(&c->state, SPORE__CALL_OPEN, memory_order_release);
-	spore__rpc_inherited = atomic_load_explicit(&c->deadline, memory_order_relaxed);
 	r->nested++;
 	if (c->method != NULL)
 		c->method->handle(c, r->options.data);
@@ -151,7 +151,7 @@ static void run(struct spore_rpc_call *c)
 	else
 		spore_rpc_fail(c, SPORE_ENOTFOUND, "there is no method %s", c->name);
 	r->nested--;
-	spore__rpc_inherited = before;
+	(void)spore__rpc_inherit(before);
 }
 
 static void park(struct spore_rpc_call *c)

@@ -246,7 +246,8 @@ void spore__rpc_wake_waiters(struct spore_rpc *r); // when there are any
 enum spore_err spore__rpc_follow(struct spore_rpc *r, int64_t deadline, bool (*until)(void *arg), void *arg);
 bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size);
 void spore__rpc_unref(struct spore_rpc *r);
-extern _Thread_local int64_t spore__rpc_inherited; // the deadline of the call whose handler runs
+// What calls of this thread inherit from now on; NULL: nothing. What it was before; DEADLINE is kept.
+const int64_t *spore__rpc_inherit(const int64_t *deadline);
 
 // ---- rpc_ask.c
 

@@ -15,6 +15,7 @@
 #include "bridge/between.h"
 #include "bridge/host.h"
 #include "bridge/line.h"
+#include "chan/chan.h"
 #include "os/os.h"
 
 void spore__bridge_confine(void)
@@ -146,11 +147,39 @@ static void check(const struct spore__host_options *o)
 		usage("--each: it goes with --listen");
 }
 
+// channel:TRANSPORT:ROLE:FD[:FD...]: an end that this process has inherited.
+static struct spore_chan *inherited(const char *text)
+{
+	char transport[16];
+	struct spore__channel_end end = {0};
+	struct spore_chan *chan;
+	int used = 0;
+	if (sscanf(text, "channel:%15[a-z]:%d%n", transport, &end.role, &used) != 2)
+		usage("--connect: this is no channel");
+	const struct spore__transport_ops *ops = spore__transport_find(transport, strlen(transport));
+	for (const char *at = text + used; ops != NULL && *at == ':' && end.count < ops->fds; end.count++) {
+		char *rest;
+		end.fds[end.count] = (int)strtol(at + 1, &rest, 10);
+		at = rest;
+	}
+	if (ops == NULL || end.count != ops->fds)
+		usage("--connect: this is no channel");
+	end.transport = ops->name;
+	if (spore__chan_create(&end, &chan) != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE, NULL, "bridge: the channel cannot be opened");
+	return chan;
+}
+
 // With a starter ends on the right come from it; without, they are opened here.
 static void add_right(struct spore__host *h, const struct spore__host_options *o)
 {
 	int in = -1, out = -1;
 	char why[256];
+	if (o->connect != NULL && strncmp(o->connect, "channel:", 8) == 0) {
+		struct spore_chan *chan = inherited(o->connect);
+		(void)spore__host_add(h, spore__host_end(h, h->bridge, SPORE__BRIDGE_RIGHT, o->from), -1, -1, chan);
+		return;
+	}
 	if (o->command != NULL ? spore__starter_open(h->starter, &in, &out, why, sizeof why) != 0
 	                       : (in = out = spore__address_connect(o->connect, why, sizeof why)) < 0)
 		spore__die(o->command != NULL ? SPORE__EXIT_NOT_RUNNABLE : SPORE__EXIT_SPORE, NULL, "bridge: %s: %s",

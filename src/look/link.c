@@ -111,6 +111,19 @@ static bool is(const struct spore__hold_word *word, const char *text)
 	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
 }
 
+static void take_protocol(struct spore__link *l, const struct spore__hold_message *m)
+{
+	struct spore__msgpack_reader at;
+	const char *text;
+	uint32_t len;
+	l->protocol[0] = '\0';
+	if (!spore__msgpack_find(&m->map, "protocol", &at) ||
+	    spore__msgpack_read_str(&at, &text, &len) != SPORE__MSGPACK_OK || len > SPORE__PROTOCOL_MAX)
+		return;
+	memcpy(l->protocol, text, len);
+	l->protocol[len] = '\0';
+}
+
 // False: it is not for the caller.
 static bool note(struct spore__link *l, const struct spore__hold_message *m)
 {
@@ -138,6 +151,8 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 			l->serves = is(&m->shape, "serve");
 			l->publishes = is(&m->shape, "publish");
 			l->subscribes = is(&m->shape, "subscribe");
+			l->bytes = is(&m->kind, "bytes");
+			take_protocol(l, m);
 		}
 		return ours;
 	}

@@ -8,6 +8,7 @@
 
 #include "cli/held.h"
 #include "task/hold_protocol.h"
+#include "task/port.h"
 
 struct spore__link {
 	const char *what; // the command
@@ -16,9 +17,10 @@ struct spore__link {
 	int fd;
 	int64_t id;  // of the port; -1: it is not open
 	bool serves; // ... and its shape
-	bool publishes, subscribes;
-	uint64_t unsaid; // ports that are still to be told of
-	bool told;       // of all ports
+	bool publishes, subscribes, bytes;
+	char protocol[SPORE__PROTOCOL_MAX + 1]; // that its program has said; "": none
+	uint64_t unsaid;                        // ports that are still to be told of
+	bool told;                              // of all ports
 	unsigned char *in;
 	size_t in_len, used; // bytes; those of the message before
 	int fds[2 * SPORE__HOLD_DESCRIPTORS];

@@ -19,6 +19,7 @@ struct spore__look {
 	int64_t count;     // messages; -1: no limit
 	double speed;
 	const char *output;
+	const char *as, *listen;   // serve
 	const char *resend, *drop; // dead: a number, or "all"; NULL: not asked for
 };
 
@@ -30,6 +31,7 @@ int spore__look_call(const struct spore__look *look);            // call.c
 int spore__look_wires(const struct spore__look *look);           // wires.c: with what passes over them
 int spore__look_graph(const struct spore__look *look);           // graph.c
 _Noreturn int spore__look_relay(const struct spore__look *look); // relay.c: never returns
+int spore__look_serve(const struct spore__look *look);           // serve.c
 int spore__look_dead(const struct spore__look *look);            // dead.c
 int spore__look_why(const struct spore__look *look);             // why.c
 

@@ -13,7 +13,7 @@ static const struct {
     {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
     {"send", spore__look_send}, {"replay", spore__look_replay}, {"wires", spore__look_wires},
     {"why", spore__look_why},   {"graph", spore__look_graph},   {"relay", spore__look_relay},
-    {"dead", spore__look_dead}, {"call", spore__look_call},
+    {"dead", spore__look_dead}, {"serve", spore__look_serve}, {"call", spore__look_call},
 };
 
 static int64_t parse_count(const char *what, const char *text)
@@ -57,6 +57,23 @@ static bool parse_framing(const char *what, const char *text)
 	return text[0] == 'u';
 }
 
+// Of serve: what is offered where. False: there is no such option.
+static bool parse_offer(struct spore__look *look, const char *option, const char *value)
+{
+	static const char *const offers[][2] = {
+	    {"http", "http"}, {"websocket", "websocket"}, {"resp", "resp"}, {"mcp", "mcp-http"}};
+	if (strcmp(option, "as") == 0)
+		look->as = value;
+	else if (strcmp(option, "listen") == 0)
+		look->listen = value;
+	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++)
+		if (strcmp(option, offers[i][0]) == 0) {
+			look->as = offers[i][1];
+			look->listen = value;
+		}
+	return look->as == value || look->listen == value;
+}
+
 // NAME=VALUE or NAME; false: there is no such option.
 static bool parse_option(struct spore__look *look, const char *option, const char *value)
 {
@@ -97,7 +114,7 @@ static bool parse_option(struct spore__look *look, const char *option, const cha
 	else if (strcmp(option, "output") == 0)
 		look->output = value;
 	else
-		return false;
+		return parse_offer(look, option, value);
 	return true;
 }
 

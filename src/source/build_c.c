@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "source/build.h"
+#include "source/build_calls.h"
 #include "source/diagnose.h"
 #include "source/objects.h"
 
@@ -170,20 +171,32 @@ static char *program_path(const struct spore__build *b, const struct spore__obje
 
 // The names of the objects in the build tree, quoted for the linker's @file. The linker gets it unopened (-Wl,): the compiler
 // would resolve each name part by part, and the program's each time, a tenth of the time of linking many.
-static bool write_list(const struct spore__build *b, const struct spore__objects *o, const struct spore__object *main)
+static void list_object(const struct spore__build *b, struct spore__buf *list, const char *path)
+{
+	for (const char *p = path + strlen(b->tree) + 1; *p != '\0'; p++) {
+		if (strchr(" \\'\"\t", *p) != NULL)
+			spore__buf_char(list, '\\');
+		spore__buf_char(list, *p);
+	}
+	spore__buf_char(list, '\n');
+}
+
+static bool write_list(const struct spore__build *b, const struct spore__objects *o,
+                       const struct spore__folder_calls *c, const struct spore__object *main)
 {
 	struct spore__buf list = {0};
 	for (size_t i = 0; i < o->count; i++) {
 		const struct spore__object *object = &o->items[i];
 		if (object->has_main && object != main)
 			continue;
-		for (const char *p = object->path + strlen(b->tree) + 1; *p != '\0'; p++) {
-			if (strchr(" \\'\"\t", *p) != NULL)
-				spore__buf_char(&list, '\\');
-			spore__buf_char(&list, *p);
-		}
-		spore__buf_char(&list, '\n');
+		list_object(b, &list, object->path);
+		for (size_t k = 0; k < c->count; k++) // what a file asks for goes where the file goes
+			if (strcmp(c->items[k].source, object->source) == 0)
+				list_object(b, &list, c->items[k].object);
 	}
+	for (size_t k = 0; k < c->count; k++)
+		if (*c->items[k].source == '\0')
+			list_object(b, &list, c->items[k].object);
 	char *path = spore__fs_join(b->tree, LIST);
 	int r = spore__fs_write_atomic(path, list.data != NULL ? list.data : "", list.len, 0600);
 	int saved = errno;
@@ -193,7 +206,7 @@ static bool write_list(const struct spore__build *b, const struct spore__objects
 	return r == 0;
 }
 
-static bool link_once(struct spore__build *b, const struct spore__objects *o, const char *program)
+static bool link_once(struct spore__build *b, const struct spore__objects *o, bool calls, const char *program)
 {
 	struct spore__strs argv = {0};
 	char *compiler = spore__build_tool(b, o->any_cxx ? "c++" : "cc");
@@ -204,6 +217,8 @@ static bool link_once(struct spore__build *b, const struct spore__objects *o, co
 	spore__strs_add(&argv, "-Wl,@" LIST);
 	for (size_t i = 0; i < b->strategy->amends.libs.count; i++)
 		spore__strs_addf(&argv, "-l%s", b->strategy->amends.libs.items[i]);
+	if (calls)
+		spore__strs_add(&argv, "-lspore");
 	spore__strs_add(&argv, "-lm");
 	bool ok = spore__tool_run(b, b->tree, (const char *const *)argv.items);
 	spore__strs_finish(&argv);
@@ -212,14 +227,14 @@ static bool link_once(struct spore__build *b, const struct spore__objects *o, co
 }
 
 // Libraries that turn out to be missing are added here, where that costs another link and no compilation.
-static bool link_program(struct spore__build *b, const struct spore__objects *o, const struct spore__object *main,
-                         const char *program)
+static bool link_program(struct spore__build *b, const struct spore__objects *o, const struct spore__folder_calls *c,
+                         const struct spore__object *main, const char *program)
 {
-	if (!write_list(b, o, main))
+	if (!write_list(b, o, c, main))
 		return spore__build_fail(b, "cannot write to %s: %s", b->tree, strerror(errno));
 	bool ok = false;
 	for (int round = 0; !ok && round < LINK_ROUNDS; round++) {
-		ok = link_once(b, o, program);
+		ok = link_once(b, o, c->count > 0, program);
 		if (ok || b->end.tail.data == NULL || strstr(b->end.tail.data, "multiple definition") != NULL)
 			break;
 		struct spore__amends *amends = &b->strategy->amends;
@@ -249,7 +264,20 @@ static char *shape_of(const struct spore__build *b, const struct spore__objects 
 	return spore__buf_take(&shape);
 }
 
-static bool link_all(struct spore__build *b, const struct spore__objects *o)
+// A program that serves needs no main of its own.
+static void find_served(const struct spore__objects *o, const struct spore__folder_calls *c)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->items[i].has_main)
+			return;
+	for (size_t i = 0; i < o->count; i++)
+		if (spore__folder_calls_serves(c, o->items[i].source)) {
+			o->items[i].has_main = true;
+			return;
+		}
+}
+
+static bool link_all(struct spore__build *b, const struct spore__objects *o, const struct spore__folder_calls *c)
 {
 	size_t mains = 0;
 	char *bin = spore__fs_join(b->tree, "bin"), *note = spore__fs_join(b->tree, "linked");
@@ -264,7 +292,7 @@ static bool link_all(struct spore__build *b, const struct spore__objects *o)
 		if (!o->items[i].has_main)
 			continue;
 		char *program = program_path(b, &o->items[i], mains);
-		ok = link_program(b, o, &o->items[i], program);
+		ok = link_program(b, o, c, &o->items[i], program);
 		free(program);
 	}
 	if (ok)
@@ -286,13 +314,17 @@ static bool compile(struct spore__build *b)
 	scan(b, &o);
 	spore__objects_load(&o, b);
 	size_t compiled;
-	ok = spore__objects_compile(&o, b, &compiled);
+	struct spore__folder_calls calls = {0};
+	ok = spore__folder_calls_find(&calls, b, &o) && spore__folder_calls_build(&calls, b, &o) &&
+	     spore__objects_compile(&o, b, &compiled);
 	if (ok) {
+		find_served(&o, &calls);
 		char *shape = shape_of(b, &o);
-		if (compiled > 0 || !linked(b, shape))
-			ok = link_all(b, &o);
+		if (compiled > 0 || calls.changed || !linked(b, shape))
+			ok = link_all(b, &o, &calls);
 		free(shape);
 	}
+	spore__folder_calls_finish(&calls);
 	spore__objects_finish(&o);
 	return ok;
 }

@@ -15,6 +15,8 @@ const struct spore__directive_key spore__directive_keys[] = {
     {"cc", "COMPILER", "the compiler, such as clang"},
     {"lang", "c|c++", "the language, where the file's name does not tell"},
     {"sources", "FILE...", "further files of the program, relative to this one"},
+    {"calls", "HEADER [via PORT]", "call the functions of a header, relative to this file, wherever they are"},
+    {"serves", "HEADER [via PORT]", "let others call the functions of a header, which are in this program"},
     {0},
 };
 
@@ -72,6 +74,35 @@ static void add_libs(struct parser *p, const struct spore__strs *words)
 	}
 }
 
+static bool is_port_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+	return len > 0 && name[len] == '\0';
+}
+
+// HEADER, HEADER via PORT, HEADER via port PORT. Without a port it is called as the header is.
+static bool add_call(struct parser *p, bool serves, const struct spore__strs *words)
+{
+	struct spore__directives *d = p->d;
+	const char *word = serves ? "serves" : "calls", *header = words->items[0];
+	bool via = words->count >= 3 && strcmp(words->items[1], "via") == 0;
+	size_t at = via && words->count == 4 && strcmp(words->items[2], "port") == 0 ? 3 : 2;
+	if (words->count != 1 && !(via && words->count == at + 1))
+		return refuse(p, spore__xasprintf("directive '%s' takes a header and a port", word),
+		              spore__xasprintf("write it as: // spore: %s %s via PORT", word, header));
+	const char *base = strrchr(header, '/') != NULL ? strrchr(header, '/') + 1 : header;
+	char *port = via ? spore__xstrdup(words->items[at]) : spore__xstrndup(base, strcspn(base, "."));
+	if (!is_port_name(port)) {
+		char *error = spore__xasprintf("'%s' is no name of a port", port);
+		free(port);
+		return refuse(p, error, spore__xasprintf("write it as: // spore: %s %s via PORT", word, header));
+	}
+	d->calls = spore__xrealloc(d->calls, (d->call_count + 1) * sizeof *d->calls);
+	d->calls[d->call_count++] =
+	    (struct spore__call_directive){.serves = serves, .header = spore__xstrdup(header), .port = port};
+	return true;
+}
+
 static bool apply(struct parser *p, const char *key, const struct spore__strs *words)
 {
 	struct spore__directives *d = p->d;
@@ -90,6 +121,8 @@ static bool apply(struct parser *p, const char *key, const struct spore__strs *w
 		add_libs(p, words);
 		return true;
 	}
+	if (strcmp(key, "calls") == 0 || strcmp(key, "serves") == 0)
+		return add_call(p, *key == 's', words);
 	if (strcmp(key, "std") == 0)
 		return one_word(p, key, words, &d->standard);
 	if (strcmp(key, "cc") == 0)
@@ -128,10 +161,12 @@ static bool comment_line(struct parser *p, const char *text, size_t len)
 			ok = apply(p, key, &values);
 		} else {
 			const char *near = spore__nearest(key, (const char *const *)names.items);
-			ok = refuse(p, spore__xasprintf("unknown directive '%s'", key),
-			            near != NULL
-			                ? spore__xasprintf("did you mean '%s'?", near)
-			                : spore__xstrdup("known are pkg-config, libs, cflags, std, cc, lang, sources"));
+			ok = refuse(
+			    p, spore__xasprintf("unknown directive '%s'", key),
+			    near != NULL
+			        ? spore__xasprintf("did you mean '%s'?", near)
+			        : spore__xstrdup(
+			              "known are pkg-config, libs, cflags, std, cc, lang, sources, calls, serves"));
 		}
 		spore__strs_finish(&names);
 	}
@@ -228,6 +263,11 @@ void spore__directives_finish(struct spore__directives *d)
 	spore__strs_finish(&d->sources);
 	spore__strs_finish(&d->local_includes);
 	spore__strs_finish(&d->system_includes);
+	for (size_t i = 0; i < d->call_count; i++) {
+		free(d->calls[i].header);
+		free(d->calls[i].port);
+	}
+	free(d->calls);
 	free(d->standard);
 	free(d->compiler);
 	free(d->language);

@@ -12,14 +12,23 @@
 
 #include "base/buf.h"
 
+// A header whose functions are called elsewhere, or are called from elsewhere.
+struct spore__call_directive {
+	bool serves;
+	char *header; // relative to the file
+	char *port;
+};
+
 struct spore__directives {
 	struct spore__strs packages; // pkg-config names
 	struct spore__strs cflags;
-	struct spore__strs libs;            // -lNAME, -L, files
-	struct spore__strs sources;         // further files, relative to this one
-	char *standard;                     // -std=; NULL: the compiler's
-	char *compiler;                     // NULL: gcc or g++
-	char *language;                     // "c", "c++"; NULL: by the file's name
+	struct spore__strs libs;    // -lNAME, -L, files
+	struct spore__strs sources; // further files, relative to this one
+	char *standard;             // -std=; NULL: the compiler's
+	char *compiler;             // NULL: gcc or g++
+	char *language;             // "c", "c++"; NULL: by the file's name
+	struct spore__call_directive *calls;
+	size_t call_count;
 	struct spore__strs local_includes;  // names in #include "..."
 	struct spore__strs system_includes; // names in #include <...>
 };

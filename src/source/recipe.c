@@ -22,6 +22,10 @@ const struct spore__recipe_key spore__recipe_keys[] = {
     {KEY(system, SYSTEM), "The build system to use instead of the one that is detected"},
     {KEY(options, STRINGS), "Arguments added to the configure step of the build system"},
     {KEY(packages, STRINGS), "pkg-config packages that have to be there before the build starts"},
+    {KEY(calls, STRINGS), "Headers whose functions are called wherever they are, each as HEADER via PORT; of C files "
+                          "without a build system"},
+    {KEY(serves, STRINGS),
+     "Headers whose functions others may call, each as HEADER via PORT; of C files without a build system"},
     {NULL, SPORE__RECIPE_STRING, 0, NULL},
 };
 

@@ -28,9 +28,11 @@ struct spore__recipe {
 	struct spore__strs run_env; // NAME=VALUE
 	struct spore__strs options;
 	struct spore__strs packages;
-	char *main;   // may be NULL, as the following
-	char *dir;    // relative, stays inside the folder
-	char *system; // meson, cmake, autotools, configure, kconfig, make or c
+	struct spore__strs calls;  // "HEADER via PORT", as the directives have it
+	struct spore__strs serves; // likewise
+	char *main;                // may be NULL, as the following
+	char *dir;                 // relative, stays inside the folder
+	char *system;              // meson, cmake, autotools, configure, kconfig, make or c
 };
 
 enum spore__recipe_type {

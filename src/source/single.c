@@ -20,6 +20,7 @@
 #include "source/inputs.h"
 #include "source/job.h"
 #include "source/remedy.h"
+#include "source/stubs.h"
 #include "source/tcc.h"
 
 enum { TRIES = 3 }; // when a file changes while it is compiled
@@ -35,6 +36,8 @@ struct single {
 	struct spore__strs read; // what the compiler may read besides the system
 	const char *unfaithful;  // why tcc will not do, by the program's own files; NULL: nothing found
 	struct spore__hash content;
+	struct spore__strs stubs;     // code of transparent calls
+	struct spore__meta stub_meta; // what that was made from
 
 	char *stage, *files, *trace, *program; // files: what becomes the artifact
 	int stage_lock;
@@ -65,6 +68,7 @@ static void forget(struct single *s)
 	spore__directives_finish(&s->d);
 	spore__buf_finish(&s->text);
 	spore__strs_finish(&s->read);
+	spore__strs_finish(&s->stubs);
 	spore__buf_finish(&b->output);
 	s->unfaithful = NULL;
 	char **said[] = {&b->refused, &b->error, &b->remedy};
@@ -189,6 +193,11 @@ static void collect_readable(struct single *s)
 	spore__strs_add(&s->read, s->dir);
 	visit(s, s->b->source, &seen);
 	visit_all(s, s->dir, &s->d.sources, &seen);
+	for (size_t i = 0; i < s->d.call_count; i++) {
+		char *path = spore__fs_join(s->dir, s->d.calls[i].header);
+		visit(s, path, &seen);
+		free(path);
+	}
 	for (size_t i = 0; i < s->d.cflags.count; i++) {
 		const char *flag = s->d.cflags.items[i];
 		if (strncmp(flag, "-I", 2) != 0 || flag[2] == '\0')
@@ -244,13 +253,13 @@ static bool lookup(struct single *s, bool fast)
 	return found;
 }
 
-// tcc leaves nothing beside the program: the whole stage becomes the artifact. Others want room for temporary files.
+// tcc leaves nothing beside the program: the whole stage becomes the artifact. Others want room for temporary files, or for code that is made.
 static bool begin_stage(struct single *s, bool fast)
 {
 	s->stage = spore__store_stage(s->b->store, &s->stage_lock);
 	if (s->stage == NULL)
 		return spore__job_fail_store(s->b, "cannot begin");
-	s->files = fast ? spore__xstrdup(s->stage) : spore__fs_join(s->stage, "out");
+	s->files = fast && s->d.call_count == 0 ? spore__xstrdup(s->stage) : spore__fs_join(s->stage, "out");
 	char *bin = spore__fs_join(s->files, "bin");
 	s->trace = spore__store_scratch(s->b->store);
 	s->program = spore__fs_join(bin, s->name);
@@ -354,7 +363,10 @@ static void add_sources(const struct single *s, struct spore__strs *argv)
 
 static bool uses_libspore(const struct single *s)
 {
-	static const char *const headers[] = {"spore/spore.h", "spore/chan.h", "spore/value.h", "spore/rpc.h"};
+	static const char *const headers[] = {"spore/spore.h", "spore/chan.h", "spore/value.h", "spore/rpc.h",
+	                                      "spore/call.h"};
+	if (s->d.call_count > 0)
+		return true;
 	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
 		if (includes(s, headers[i]))
 			return true;
@@ -424,6 +436,7 @@ static int compile_fast(struct single *s)
 	    .flags = (const char *const *)flags.items,
 	    .libs = (const char *const *)libs.items,
 	    .source = spore__fs_base(s->b->source),
+	    .more = (const char *const *)s->stubs.items,
 	    .program = s->program,
 	};
 	const struct spore__compiler c = compiler(s, s->dir, NULL);
@@ -500,8 +513,15 @@ static bool optimising_command(struct single *s, const char *script, struct spor
 	spore__strs_add(argv, s->cplusplus ? "c++" : "c");
 	const bool plain = s->b->typed[0] != '-' && s->b->typed[0] != '@'; // no option, nor a file of options
 	spore__strs_addf(argv, "%s%s", script == NULL && !plain ? "./" : "", script != NULL ? "-" : s->b->typed);
-	spore__strs_add(argv, "-x");
-	spore__strs_add(argv, "none");
+	if (!s->cplusplus) {
+		add_all(argv, &s->stubs);
+		spore__strs_add(argv, "-x");
+		spore__strs_add(argv, "none");
+	} else {
+		spore__strs_add(argv, "-x");
+		spore__strs_add(argv, "none");
+		add_all(argv, &s->stubs); // objects: they are C
+	}
 	add_sources(s, argv);
 	add_libs(s, argv);
 	add_sdk(s, argv, true);
@@ -568,6 +588,7 @@ static bool keep(struct single *s, bool fast, const char *builder, const struct 
 	}
 	spore__job_trust(s->b, &m, trusted);
 	add_source_input(s, &m);
+	spore__stubs_inputs(&s->stub_meta, "/", &m);
 	*again = changed != NULL || source_changed(s);
 	if (*again)
 		goto done;
@@ -576,6 +597,27 @@ done:
 	free(changed);
 	spore__meta_finish(&m);
 	free(hex);
+	return ok;
+}
+
+// The code that the directives ask for.
+static bool make_stubs(struct single *s)
+{
+	struct spore__strs flags = {0};
+	const struct spore__compiler c = compiler(s, s->stage, NULL);
+	spore__strs_finish(&s->stubs);
+	spore__meta_finish(&s->stub_meta);
+	s->stub_meta = (struct spore__meta){0};
+	if (s->d.call_count == 0)
+		return true;
+	add_cflags(s, &flags);
+	add_all(&flags, &s->pkg_cflags);
+	add_sdk(s, &flags, false);
+	const struct spore__stubs stubs = {
+	    .store = s->b->store, .compiler = &c, .dir = s->dir, .flags = (const char *const *)flags.items};
+	// C++ is compiled with other flags than C.
+	bool ok = spore__stubs_all(&stubs, s->b, &s->d, s->cplusplus, &s->stubs, &s->stub_meta);
+	spore__strs_finish(&flags);
 	return ok;
 }
 
@@ -588,7 +630,8 @@ static bool prepare(struct single *s, bool fast)
 		return spore__job_fail_store(s->b, "cannot begin");
 	spore__strs_finish(&s->pkg_cflags);
 	spore__strs_finish(&s->pkg_libs);
-	return ask_pkg_config(s, "--cflags", &s->pkg_cflags) && ask_pkg_config(s, "--libs", &s->pkg_libs);
+	return ask_pkg_config(s, "--cflags", &s->pkg_cflags) && ask_pkg_config(s, "--libs", &s->pkg_libs) &&
+	       make_stubs(s);
 }
 
 // One round. *AGAIN as in keep.
@@ -687,6 +730,8 @@ bool spore__job_single(struct spore__job *b)
 	spore__strs_finish(&s.pkg_cflags);
 	spore__strs_finish(&s.pkg_libs);
 	spore__strs_finish(&s.read);
+	spore__strs_finish(&s.stubs);
+	spore__meta_finish(&s.stub_meta);
 	free(s.dir);
 	free(s.name);
 	return ok;

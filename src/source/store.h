@@ -8,6 +8,7 @@
 //	work/HASH/        per folder source the private copy and build tree
 //	stage/PID.N/      being built
 //	logs/ID.log       logs of failed builds
+//	stubs/HASH        code of transparent calls (source/stubs.c)
 //	hashes            cache of content hashes
 #ifndef SPORE_SOURCE_STORE_H
 #define SPORE_SOURCE_STORE_H

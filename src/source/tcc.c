@@ -167,6 +167,8 @@ static int compile(void *arg)
 			(void)fprintf(stderr, "it has no flag %s\n", *f);
 	}
 	ok = ok && tcc_set_output_type(tcc, TCC_OUTPUT_EXE) == 0 && tcc_add_file(tcc, job->source) == 0;
+	for (const char *const *f = job->more; ok && f != NULL && *f != NULL; f++)
+		ok = tcc_add_file(tcc, *f) == 0;
 	for (const char *const *l = job->libs; ok && l != NULL && *l != NULL; l++) {
 		ok = add_library(tcc, *l);
 		if (!ok)

@@ -10,7 +10,8 @@ struct spore__tcc {
 	const char *const *flags; // NULL-terminated; may be NULL
 	const char *const *libs;  // -lNAME, -LFOLDER, files; NULL-terminated; may be NULL
 	const char *source;
-	const char *program; // to be written
+	const char *const *more; // further sources, NULL-terminated; may be NULL
+	const char *program;     // to be written
 };
 
 // Compiles and links as tcc would. What it says is added to OUTPUT. 0: done; another status: not; -1 with errno: it could not be

@@ -3,15 +3,18 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import unittest
 
 from hold_test import read_log
-from spore_test import wait_until
+from spore_test import BUILD, DEADLINE, wait_until
 from test_plain import PlainTest
 from test_wires import HERE
 
 PROGRAMS = os.path.join(HERE, "bridge_programs.py")
+CALLS = os.path.join(BUILD, "test", "system", "calls_program")
 LONG = os.environ.get("SPORE_TEST_LONG") == "1"
 
 
@@ -166,6 +169,109 @@ class Bridged(BridgeTest):
         self.assertEqual(self.output("taker").count("took"), 3)
         self.assertIn("ends", self.output("taker"))
         wait_until(lambda: not bridges(self.state), "the bridge to end")
+
+
+class Libspore(BridgeTest):
+    """Calls of C programs that link libspore."""
+
+    def c_program(self, name, *args, **more):
+        path = os.path.join(self.work, name + ".commands")
+        self.commands[name] = open(path, "ab", buffering=0)
+        self.addCleanup(self.commands[name].close)
+        self.call("tasks.start", spec=self.spec(name, argv=[CALLS, *args, path] if args[0] == "ask" else [CALLS, *args],
+                                                control=True, enabled=False, **more))
+
+    def lines(self, name):
+        return super().output(name, "stdout").splitlines()
+
+    def says(self, name, text):
+        wait_until(lambda: any(text in line for line in self.lines(name)), f"{name} to say {text!r}")
+
+    def test_a_filter_of_lines(self):
+        """A filter in Python, which knows of nothing but lines, is called by a C program."""
+        self.c_program("caller", "ask", "calls")
+        self.program("filter", "filter_of_lines", "jsonl")
+        self.wire("caller.calls", "filter.stdio", from_protocol="rpc")
+        self.go("caller", "filter")
+        self.wired("caller.calls", "filter.stdio")
+        self.send("caller", "any 21")
+        self.says("caller", "21 twice 42")
+        pids = self.pid("caller"), self.pid("filter")
+        # The bridge dies while the filter thinks: an error, and the answer that nobody waits for is not taken for the next.
+        self.send("caller", "any 22")
+        self.says("caller", "22 twice 44")
+        os.kill(self.bridge()[1], signal.SIGSTOP)
+        self.send("caller", "any 23")
+        os.kill(self.bridge()[1], signal.SIGKILL)
+        wait_until(lambda: any(line.startswith("23 ") for line in self.lines("caller")), "an answer or an error")
+        self.send("caller", "any 24")
+        self.says("caller", "24 twice 48")
+        self.assertEqual((self.pid("caller"), self.pid("filter")), pids)
+
+    def test_a_service(self):
+        """A C service is called by a program that speaks JSON-RPC; large messages too."""
+        self.c_program("api", "serve", "api")
+        self.program("client", "lines_client", "json-rpc")
+        self.wire("client.stdio", "api.api")
+        self.go("client", "api")
+        self.wired("client.stdio", "api.api")
+        self.assertEqual(self.wires()["client.stdio", "api.api"]["transport"], "bridge json-rpc > rpc")
+        self.ask("client", 1, "twice", {"n": 4})
+        self.assertEqual(self.result("client", 1), {"n": 4, "twice": 8})
+        self.ask("client", 2, "echo", ["x" * 500000, None, 1.5, {"a": [True]}])
+        self.assertEqual(self.result("client", 2), ["x" * 500000, None, 1.5, {"a": [True]}])
+        self.ask("client", 3, "nothing")
+        self.assertIn("error", self.answer("client", 3))
+        self.ask("client", 4, "hang")
+        self.says("api", "hangs")
+        os.kill(self.bridge()[1], signal.SIGKILL)
+        self.assertIn("the bridge was killed", self.answer("client", 4)["error"]["message"])
+        self.ask("client", 5, "twice", {"n": 5})
+        self.assertEqual(self.result("client", 5), {"n": 5, "twice": 10})
+        # The service ends for good: its client hears so.
+        self.ask("client", 6, "hang")
+        os.kill(self.pid("api"), signal.SIGKILL)
+        self.assertIn("has ended", self.answer("client", 6)["error"]["message"])
+
+
+class Served(Libspore):
+    test_a_filter_of_lines = test_a_service = None
+
+    def post(self, path, method, params):
+        """The body of the answer over HTTP; None: nobody was there."""
+        body = json.dumps(params).encode()
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.settimeout(DEADLINE)
+            s.connect(path)
+            s.sendall(b"POST /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: %d\r\n\r\n%s" % (method.encode(), len(body), body))
+            got = b""
+            while piece := s.recv(65536):
+                got += piece
+        except OSError:
+            return None
+        finally:
+            s.close()
+        head, _, body = got.partition(b"\r\n\r\n")
+        return json.loads(body) if head.startswith(b"HTTP/1.1 200") else None
+
+    def test_over_http(self):
+        self.c_program("api", "serve", "api")
+        self.go("api")
+        path = os.path.join(self.work, "http")
+        with subprocess.Popen([os.path.join(BUILD, "spore"), "serve", "api.api", "--http=unix:" + path], env=self.env,
+                              stderr=subprocess.PIPE, text=True) as p:
+            try:
+                wait_until(lambda: self.post(path, "twice", {"n": 4}) == {"n": 4, "twice": 8}, "an answer")
+                self.assertEqual(self.post(path, "echo", [1, "two"]), [1, "two"])
+                self.assertIsNone(self.post(path, "nothing", []))
+                self.ok(self.spore("restart", "api"))
+                wait_until(lambda: self.post(path, "twice", {"n": 5}) == {"n": 5, "twice": 10}, "an answer of the next instance")
+            finally:
+                p.terminate()
+            self.assertIn("waiting for it", p.communicate(timeout=DEADLINE)[1])
+        self.assertEqual(self.spore("serve", "api.api").returncode, 2)
 
 
 class Refused(BridgeTest):

@@ -1,0 +1,132 @@
+// spore serve: a port, offered in another protocol to whoever connects. This process joins the port, and keeps the hold's connection; spore-bridge listens, and
+// has the other end of the channel. When the program returns it is joined anew.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/dirs.h"
+#include "base/err.h"
+#include "chan/framing.h"
+#include "chan/transport.h"
+#include "look/link.h"
+#include "look/look.h"
+#include "os/os.h"
+
+static uint64_t new_serial(void)
+{
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	uint64_t ns = (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+	return SPORE__HOLD_JOINED | ((uint64_t)getpid() & 0xffffff) << 34 | (ns >> 10 & ((UINT64_C(1) << 34) - 1));
+}
+
+static bool passed_on(struct spore__link *l, uint64_t serial)
+{
+	struct spore__hold_message m;
+	for (;;) {
+		enum spore__link_heard heard = spore__link_next(l, &m);
+		if (heard == SPORE__LINK_GONE)
+			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "serve: %s has ended",
+			           l->held.name);
+		if (heard == SPORE__LINK_NOTHING)
+			spore__link_wait(l, -1);
+		else if (m.serial == serial && (m.type == SPORE__HOLD_WIRED || m.type == SPORE__HOLD_OVER))
+			return m.type == SPORE__HOLD_WIRED;
+	}
+}
+
+static bool try_transport(struct spore__link *l, const char *transport, struct spore__channel_end *ours)
+{
+	struct spore__channel_end ends[2];
+	struct spore__msgpack_writer w = {0};
+	uint64_t serial = new_serial();
+	enum spore_err e = spore__channel_make(transport, NULL, ends);
+	if (e == SPORE_EUNSUPPORTED)
+		return false;
+	if (e != SPORE_OK)
+		spore__die(SPORE__EXIT_SPORE, NULL, "serve: no channel can be made: %s", spore_err_text(e));
+	spore__hold_put_subscription(&w, (uint64_t)l->id, serial, transport, (unsigned)ends[1].role,
+	                             (unsigned)ends[1].count, "serve", NULL, false);
+	spore__link_say(l, &w, ends[1].fds, (unsigned)ends[1].count);
+	spore__channel_end_close(&ends[1]);
+	*ours = ends[0];
+	if (passed_on(l, serial))
+		return true;
+	spore__channel_end_close(ours);
+	return false;
+}
+
+static void join(struct spore__link *l, struct spore__channel_end *ours)
+{
+	spore__link_await_port(l);
+	if (l->publishes || l->subscribes || l->bytes)
+		spore__die(SPORE__EXIT_FAILED, "a port of messages that serves or connects can be", "serve: %s.%s %s",
+		           l->held.name, l->port, l->bytes ? "is a port of bytes" : "goes one way");
+	for (size_t i = 0; spore__transports[i] != NULL; i++) {
+		bool plain = spore__transports[i]->framing != NULL && spore__transports[i]->framing->plain;
+		if (!plain && l->id >= 0 && try_transport(l, spore__transports[i]->name, ours))
+			return;
+	}
+	spore__die(SPORE__EXIT_FAILED, "'spore wires' shows to what, and 'spore unwire' makes it free",
+	           "serve: %s.%s has a channel already", l->held.name, l->port);
+}
+
+// Until nobody is there to be called, or it was asked to end. Its status.
+static int listen_with(const struct spore__look *look, const struct spore__link *l, struct spore__channel_end *ours)
+{
+	struct spore__strs argv = {0};
+	struct spore__buf channel = {0};
+	char *libexec = spore__dirs_libexec();
+	pid_t pid;
+	int status = 0;
+	spore__buf_printf(&channel, "--connect=channel:%s:%d", ours->transport, ours->role);
+	for (int i = 0; i < ours->count; i++)
+		spore__buf_printf(&channel, ":%d", ours->fds[i]);
+	spore__strs_addf(&argv, "%s/spore-bridge", libexec);
+	spore__strs_addf(&argv, "--listen=%s", look->listen);
+	spore__strs_add(&argv, channel.data);
+	spore__strs_add(&argv, "--");
+	spore__strs_add(&argv, l->protocol[0] != '\0' ? l->protocol : "rpc");
+	spore__strs_add(&argv, look->as);
+	const struct spore__spawn s = {
+	    .argv = (const char *const *)argv.items,
+	    .fds = {-1, -1, -1},
+	    .pass = ours->fds,
+	    .pass_count = (size_t)ours->count,
+	    .die_with_parent = true,
+	};
+	if (spore__os_spawn(&s, &pid) != 0)
+		spore__die(SPORE__EXIT_SPORE, NULL, "serve: %s cannot be started: %s", argv.items[0], strerror(errno));
+	spore__channel_end_close(ours);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	spore__strs_finish(&argv);
+	spore__buf_finish(&channel);
+	free(libexec);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int spore__look_serve(const struct spore__look *look)
+{
+	if (look->listen == NULL || look->as == NULL)
+		spore__die(SPORE__EXIT_USAGE, "such as --http 127.0.0.1:8080, or --as=SPEC --listen=ADDRESS",
+		           "serve: how, and where?");
+	(void)signal(SIGINT, SIG_IGN); // it is the listener's, and ends both
+	for (;;) {
+		struct spore__link link;
+		struct spore__channel_end ours;
+		spore__link_open(&link, look->what, look->operands[0]);
+		join(&link, &ours);
+		int status = listen_with(look, &link, &ours);
+		spore__link_close(&link);
+		if (status != 0)
+			return status;
+		(void)fprintf(stderr, "serve: %s has closed the channel; waiting for it\n", look->operands[0]);
+	}
+}

@@ -1,0 +1,49 @@
+// The functions of calls.h under other names, so that those which call and those which are called fit into one program.
+#ifndef REMOTE_H
+#define REMOTE_H
+#define add remote_add
+#define add8 remote_add8
+#define add16 remote_add16
+#define add64 remote_add64
+#define halve remote_halve
+#define power remote_power
+#define is_even remote_is_even
+#define next_char remote_next_char
+#define next_colour remote_next_colour
+#define nothing remote_nothing
+#define calls_of_nothing remote_calls_of_nothing
+#define maybe remote_maybe
+#define greet remote_greet
+#define shout remote_shout
+#define length_or_zero remote_length_or_zero
+#define no_text remote_no_text
+#define name_of remote_name_of
+#define split remote_split
+#define mean remote_mean
+#define sum_bytes remote_sum_bytes
+#define count_text remote_count_text
+#define reverse remote_reverse
+#define sort remote_sort
+#define squares remote_squares
+#define join remote_join
+#define pattern remote_pattern
+#define primes remote_primes
+#define corners remote_corners
+#define make_bytes remote_make_bytes
+#define far_length remote_far_length
+#define middle remote_middle
+#define area remote_area
+#define mix remote_mix
+#define turn remote_turn
+#define divide remote_divide
+#define find remote_find
+#define clone remote_clone
+#define people remote_people
+#define note_size remote_note_size
+#define lent_point remote_lent_point
+#define count_to remote_count_to
+#define walk remote_walk
+#define fails remote_fails
+#define sleeps remote_sleeps
+#define echo remote_echo
+#endif
