@@ -198,7 +198,7 @@ static const unsigned char *long_string(struct reader *r, const unsigned char *p
 	}
 	if (most > UINT32_MAX)
 		return fail(r, p, "the string is too long");
-	unsigned char *to = spore__msgpack_room(r->w, HEAD + most + SLACK);
+	unsigned char *to = spore__json_room(r->w, HEAD + most + SLACK);
 	if (to == NULL)
 		return no_memory(r);
 	if (escaped) {
@@ -235,7 +235,7 @@ static inline const unsigned char *take_string(struct reader *r, const unsigned 
 		                  (unsigned)_mm_movemask_epi8(v);
 		unsigned before = quotes - 1;
 		if (quotes != 0 && (others & before & ~quotes) == 0) {
-			unsigned char *to = spore__msgpack_room(r->w, 1 + SLACK);
+			unsigned char *to = spore__json_room(r->w, 1 + SLACK);
 			if (to == NULL)
 				return no_memory(r);
 			*len = (size_t)__builtin_ctz(quotes);
@@ -256,7 +256,7 @@ static inline const unsigned char *take_number(struct reader *r, const unsigned 
 {
 	unsigned digit = (unsigned)*p - '0';
 	if (digit < 10 && r->end - p > 1 && (unsigned)p[1] - '0' >= 10 && p[1] != '.' && (p[1] | 0x20) != 'e') {
-		unsigned char *to = spore__msgpack_room(r->w, 1);
+		unsigned char *to = spore__json_room(r->w, 1);
 		if (to == NULL)
 			return no_memory(r);
 		*to = (unsigned char)digit;
@@ -320,7 +320,7 @@ static bool put_count(struct reader *r, const struct level *l)
 {
 	size_t more = l->count < 16 ? 0 : l->count <= UINT16_MAX ? 2 : 4;
 	if (more > 0) {
-		if (spore__msgpack_room(r->w, more) == NULL)
+		if (spore__json_room(r->w, more) == NULL)
 			return false;
 		unsigned char *at = r->w->data + l->head;
 		memmove(at + 1 + more, at + 1, r->w->len - l->head - 1);
@@ -356,7 +356,7 @@ static const unsigned char *open_level(struct reader *r, const unsigned char *p,
 	bool map = *p == '{';
 	if (r->depth == SPORE__JSON_DEPTH)
 		return fail(r, p, too_deep);
-	if (spore__msgpack_room(r->w, 1) == NULL)
+	if (spore__json_room(r->w, 1) == NULL)
 		return no_memory(r);
 	r->levels[r->depth++] = (struct level){.head = r->w->len++, .keys = r->keys.count, .map = map};
 	p = skip_space(p + 1, r->end);
@@ -426,7 +426,7 @@ enum spore_err spore__json_to_msgpack(const void *text, size_t len, struct spore
 	r.depth = 0;
 	spore__json_keys_init(&r.keys);
 	// A guess that is seldom too little.
-	const unsigned char *done = spore__msgpack_room(w, len + SLACK) != NULL ? take_all(&r, r.start) : no_memory(&r);
+	const unsigned char *done = spore__json_room(w, len + SLACK) != NULL ? take_all(&r, r.start) : no_memory(&r);
 	spore__json_keys_finish(&r.keys);
 	if (done != NULL)
 		return SPORE_OK;

@@ -7,11 +7,18 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "msgpack.h"
 #include "spore/spore.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
+
+// spore__msgpack_room, which is seldom needed.
+static inline unsigned char *spore__json_room(struct spore__msgpack_writer *w, size_t len)
+{
+	return w->err == 0 && w->cap - w->len >= len ? w->data + w->len : spore__msgpack_room(w, len);
+}
 
 // The first byte from P on that JSON does not write as it is ('"', '\\', a control character), END when there is none. *HIGH gets a bit where one before it
 // is not ASCII.

@@ -52,7 +52,7 @@ static unsigned char *put_escaped(unsigned char *to, unsigned char c)
 static bool put_base64(struct spore__msgpack_writer *w, const unsigned char *p, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned char *start = spore__msgpack_room(w, 2 + (len + 2) / 3 * 4), *to = start;
+	unsigned char *start = spore__json_room(w, 2 + (len + 2) / 3 * 4), *to = start;
 	if (to == NULL)
 		return false;
 	*to++ = '"';
@@ -82,7 +82,7 @@ static bool long_string(struct writer *j, const unsigned char *p, size_t len)
 	const size_t before = j->w->len;
 	uint64_t high = 0;
 	const unsigned char *stop = spore__json_plain(p, end, &high);
-	unsigned char *to = spore__msgpack_room(j->w, len + 2);
+	unsigned char *to = spore__json_room(j->w, len + 2);
 	if (to == NULL)
 		return false;
 	*to = '"';
@@ -93,7 +93,7 @@ static bool long_string(struct writer *j, const unsigned char *p, size_t len)
 		const unsigned char escaped = *stop;
 		stop = spore__json_plain(p, end, &high);
 		// For this one, for what is plain behind it, and for the quote.
-		to = spore__msgpack_room(j->w, 6 + (size_t)(stop - p) + 1);
+		to = spore__json_room(j->w, 6 + (size_t)(stop - p) + 1);
 		if (to == NULL)
 			return false;
 		unsigned char *behind = put_escaped(to, escaped);
@@ -105,7 +105,7 @@ static bool long_string(struct writer *j, const unsigned char *p, size_t len)
 		j->losses |= SPORE__JSON_UTF8;
 		return put_base64(j->w, content, len);
 	}
-	to = spore__msgpack_room(j->w, 1);
+	to = spore__json_room(j->w, 1);
 	if (to == NULL)
 		return false;
 	*to = '"';
@@ -125,7 +125,7 @@ static inline bool put_string(struct writer *j, const unsigned char *p, size_t l
 		                                   _mm_cmpeq_epi8(_mm_min_epu8(v, control), v))) |
 		                  (unsigned)_mm_movemask_epi8(v);
 		if ((others & ((1U << len) - 1)) == 0) {
-			unsigned char *to = spore__msgpack_room(j->w, 2 + SLACK);
+			unsigned char *to = spore__json_room(j->w, 2 + SLACK);
 			if (to == NULL)
 				return false;
 			to[0] = '"';
@@ -139,9 +139,9 @@ static inline bool put_string(struct writer *j, const unsigned char *p, size_t l
 	return long_string(j, p, len);
 }
 
-static bool put_uint(struct writer *j, uint64_t u, bool negative)
+static inline bool put_uint(struct writer *j, uint64_t u, bool negative)
 {
-	unsigned char *to = spore__msgpack_room(j->w, 24);
+	unsigned char *to = spore__json_room(j->w, 24);
 	if (to == NULL)
 		return false;
 	if (u > (UINT64_C(1) << INT53))
@@ -158,7 +158,7 @@ static bool put_int(struct writer *j, int64_t i)
 
 static bool put_float(struct writer *j, double f)
 {
-	char *to = (char *)spore__msgpack_room(j->w, SPORE__JSON_FLOAT_TEXT);
+	char *to = (char *)spore__json_room(j->w, SPORE__JSON_FLOAT_TEXT);
 	if (to == NULL)
 		return false;
 	if (isfinite(f)) {
@@ -206,9 +206,9 @@ static bool put_single(struct writer *j, const struct spore__msgpack_value *v)
 	return false;
 }
 
-static bool put_byte(struct writer *j, unsigned char c)
+static inline bool put_byte(struct writer *j, unsigned char c)
 {
-	unsigned char *to = spore__msgpack_room(j->w, 1);
+	unsigned char *to = spore__json_room(j->w, 1);
 	if (to == NULL)
 		return false;
 	*to = c;
@@ -259,6 +259,28 @@ static enum spore_err behind_value(struct writer *j, bool *comma)
 	return SPORE_OK;
 }
 
+// As spore__msgpack_read, which is asked for what is less common.
+static inline enum spore__msgpack_err read_value(struct spore__msgpack_reader *r, struct spore__msgpack_value *v)
+{
+	size_t left = (size_t)(r->end - r->at);
+	unsigned first = left > 0 ? *r->at : 0xc1;
+	if (first < 0x80) {
+		v->type = SPORE__MSGPACK_INT;
+		v->i = first;
+		r->at++;
+		return SPORE__MSGPACK_OK;
+	}
+	size_t head = first == 0xd9 ? 2 : 1, len = first == 0xd9 && left > 1 ? r->at[1] : first & 0x1f;
+	if (((first & 0xe0) == 0xa0 || first == 0xd9) && left >= head + len) {
+		v->type = SPORE__MSGPACK_STR;
+		v->s.bytes = r->at + head;
+		v->s.len = (uint32_t)len;
+		r->at += head + len;
+		return SPORE__MSGPACK_OK;
+	}
+	return spore__msgpack_read(r, v);
+}
+
 static enum spore_err malformed(const struct writer *j, enum spore__msgpack_err e)
 {
 	return fail(j, j->r.at, SPORE_EMALFORMED,
@@ -273,7 +295,7 @@ static enum spore_err put_all(struct writer *j)
 		const unsigned char *where = j->r.at;
 		struct level *l = j->depth > 0 ? &j->levels[j->depth - 1] : NULL;
 		bool comma = true;
-		enum spore__msgpack_err read = spore__msgpack_read(&j->r, &v);
+		enum spore__msgpack_err read = read_value(&j->r, &v);
 		enum spore_err e = SPORE_OK;
 		if (read != SPORE__MSGPACK_OK)
 			return malformed(j, read);
@@ -313,7 +335,7 @@ enum spore_err spore__json_from_msgpack(const void *bytes, size_t len, struct sp
 	j.depth = 0;
 	j.error = error;
 	spore__json_keys_init(&j.keys);
-	enum spore_err e = spore__msgpack_room(w, len + len / 8 + SLACK) != NULL ? put_all(&j) : SPORE_ENOMEM;
+	enum spore_err e = spore__json_room(w, len + len / 8 + SLACK) != NULL ? put_all(&j) : SPORE_ENOMEM;
 	spore__json_keys_finish(&j.keys);
 	*losses |= j.losses;
 	return e;
