@@ -115,6 +115,11 @@ static void gone(struct spore__http_exchange *x)
 
 static void event_stream(struct http *h, struct spore__http_exchange *x)
 {
+	if (x->head) {
+		spore__http_stream(x, "text/event-stream", NULL);
+		spore__http_end(x);
+		return;
+	}
 	struct call *c = call_add(h, x);
 	c->next = c->hub->events;
 	if (c->next != NULL)

@@ -398,6 +398,7 @@ static enum spore__http_body on_head(void *arg, const struct spore__http_head *h
 	if (status == 0 && s->waiting > s->base->limits->in_flight) {
 		status = 503;
 		why = "too many requests wait for their answers";
+		s->reader.stop = true; // it is the last of this connection
 	}
 	if (status != 0) {
 		// The body of what is refused is not read.
@@ -468,7 +469,7 @@ enum spore_err spore__http_server_feed(struct spore__http_server *s, const void 
 {
 	enum spore_err e = spore__http_read(&s->reader, bytes, len, used);
 	if (e == SPORE_OK) {
-		if (s->base->over)
+		if (s->base->over || s->reader.stop)
 			*used = len;
 		return SPORE_OK;
 	}

@@ -38,6 +38,7 @@ struct resp {
 	struct resp **link; // what points to this connection
 	struct command *first, **last;
 	uint32_t in_flight;
+	uint32_t waiting; // commands whose reply was not sent
 	bool resp3;
 	bool known; // gave the password
 	struct spore__resp_scan scan;
@@ -69,6 +70,7 @@ static struct command *command_add(struct resp *r)
 	c->connection = r;
 	*r->last = c;
 	r->last = &c->next;
+	r->waiting++;
 	return c;
 }
 
@@ -76,6 +78,7 @@ static void command_pop(struct resp *r)
 {
 	struct command *c = r->first;
 	r->first = c->next;
+	r->waiting--;
 	if (r->first == NULL)
 		r->last = &r->first;
 	if (c->called) {
@@ -434,10 +437,14 @@ static enum spore_err broken(struct resp *r, enum spore_err e, const char *why, 
 
 static enum spore_err feed_commands(struct resp *r, const char *bytes, size_t len, size_t *used)
 {
+	// Also those that are told BUSY wait behind the ones before them.
+	enum { MOST = 16384 };
 	*used = 0;
 	while (*used < len && !r->base.over && !r->base.pause) {
 		const char *why = "";
 		const char *at = bytes + *used;
+		if (r->waiting >= MOST)
+			return broken(r, SPORE_ETOOBIG, "too many commands wait for their replies", at, len - *used);
 		enum spore_err e = spore__resp_scan_command(&r->scan, at, len - *used, r->base.limits, &why);
 		if (e == SPORE_EAGAIN)
 			return SPORE_OK;

@@ -395,6 +395,9 @@ static void test_limits(void **state)
 	    rig_feed_str(r.end, "GET /a HTTP/1.1\r\n" H "\r\nGET /b HTTP/1.1\r\n" H "\r\nGET /c HTTP/1.1\r\n" H "\r\n"),
 	    SPORE_OK);
 	assert_string_equal(rig_said(&r), "request 0 a []\nrequest 1 b []\n");
+	// What comes behind it is not even looked at.
+	assert_int_equal(rig_feed_str(r.end, "GET /d HTTP/1.1\r\n" H "\r\n"), SPORE_OK);
+	assert_string_equal(rig_said(&r), "");
 	assert_int_equal(rig_answer(&r, 0, "1"), SPORE_OK);
 	assert_int_equal(rig_answer(&r, 1, "1"), SPORE_OK);
 	assert_non_null(strstr(rig_out(&r, r.end), "HTTP/1.1 503 "));

@@ -38,7 +38,7 @@ static void begin(struct rig *r, struct spore__codec_end *e)
 	assert_string_equal(rig_said(r), "request 0 initialize {\"protocolVersion\":\"2025-11-25\"}\n");
 	assert_int_equal(strlen(r->session), 32);
 	assert_int_equal(rig_answer(r, 0, "{}"), SPORE_OK);
-	char want[80];
+	char want[192];
 	(void)snprintf(want, sizeof want, "Mcp-Session-Id: %s\r\n", r->session);
 	const char *out = rig_out(r, e);
 	assert_non_null(strstr(out, want));

@@ -135,6 +135,23 @@ static void test_too_many_in_flight(void **state)
 	rig_finish(&r);
 }
 
+static void test_endless_pipeline(void **state)
+{
+	struct rig r;
+	client(&r);
+	assert_int_equal(rig_feed_str(r.end, "slow\r\n"), SPORE_OK);
+	enum spore_err e = SPORE_OK;
+	for (int i = 0; i < 100 && e == SPORE_OK; i++) {
+		char many[1000 * 6 + 1] = "";
+		for (int k = 0; k < 1000; k++)
+			memcpy(many + k * 6, "ping\r\n", 7);
+		e = rig_feed(r.end, many, 6000, false);
+	}
+	assert_int_equal(e, SPORE_ETOOBIG);
+	assert_true(r.end->over);
+	rig_finish(&r);
+}
+
 static void test_password(void **state)
 {
 	struct rig r;
@@ -214,6 +231,7 @@ int main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_too_many_in_flight),
+	    cmocka_unit_test(test_endless_pipeline),
 	    cmocka_unit_test(test_password),
 	    cmocka_unit_test(test_connections_of_a_hub),
 	    cmocka_unit_test(test_calls_a_server),
