@@ -259,7 +259,8 @@ static bool spin(struct spore__ring *r, enum spore__way way)
 		if (changed(r, way))
 			break;
 		if (i < SPORE__RING_BRIEF) {
-			spore__ring_relax_briefly();
+			if (most > 0) // a peer on the same processor would only have to wait for longer
+				spore__ring_relax_briefly();
 			continue;
 		}
 		spore__ring_relax();
