@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import unittest
 
 from spore_test import BUILD, SporeTest, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+EXAMPLE = os.path.join(HERE, "..", "..", "examples", "transparent")
 THERE = os.path.exists(os.path.join(BUILD, "spore-stubs"))
 
 HEADER = """#include <stddef.h>
@@ -197,6 +199,15 @@ wires:
         self.system("server: { source: ./server.py, ports: { stdio: { framing: u32le } } }", "stdio")
         self.ok(self.spore("up", "-d"))
         self.assertEqual(self.output("calls/client", 6), SAID.splitlines())
+
+    def test_the_example(self):
+        self.with_node()
+        shutil.copytree(EXAMPLE, self.work, dirs_exist_ok=True)
+        self.ok(self.spore("up", "-d"))
+        rest = ["count: 6 words, 30 letters", "backwards: lives function a where knows nobody",
+                "words: nobody, knows, where, a, function, lives"]
+        self.assertEqual(self.output("transparent/asks-c", 4), ["where: a C program", *rest])
+        self.assertEqual(self.output("transparent/asks-python", 4), ["where: a Python program", *rest])
 
     def test_a_server_that_is_killed(self):
         self.with_node()
