@@ -70,7 +70,7 @@ bool spore__dead_each(int fd, struct spore__dead_head *head,
                       void *arg);
 // Takes the entries away when all of them were dropped or sent.
 void spore__dead_tidy(int fd);
-// Those that wait in the file of a wire, and all that were ever parked there; 0 when there is none.
+// Those that wait in the file of a wire, and all that were ever parked there; 0 when there is none. Waits for no lock.
 void spore__dead_count(const char *state, const char *from, const char *to, uint64_t *waiting, uint64_t *parked);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bridge/plan.h"
 #include "chan/transport.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
@@ -190,6 +191,18 @@ static bool is_meant(const struct spore__wire *wire, const struct spore__wish *w
 	return false;
 }
 
+static bool is_bridged(const struct spore__wire *wire)
+{
+	struct spore__declared rooms[2];
+	struct spore__face faces[2];
+	struct spore__plan plan;
+	char names[2][SPORE__PORT_NAME], why[16];
+	for (int i = 0; i < 2; i++)
+		spore__wire_face(&wire->ends[i], NULL, &rooms[i], names[i], &faces[i]);
+	return spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, sizeof why) &&
+	       plan.bridged;
+}
+
 static bool may_have(const struct spore__wire *wire, const struct spore__fault *f, char *why, size_t size)
 {
 	struct spore__declared room;
@@ -211,6 +224,13 @@ static bool may_have(const struct spore__wire *wire, const struct spore__fault *
 	}
 	if (!spore__fault_relays(f) && !f->cut)
 		return true;
+	if (spore__fault_relays(f) && is_bridged(wire)) {
+		(void)snprintf(
+		    why, size,
+		    "%s and %s: a bridge is between them, so there is no room for a delay or drops; 'cut' goes",
+		    names[0], names[1]);
+		return false;
+	}
 	if (!plain && without == 2 && !f->cut) {
 		(void)snprintf(
 		    why, size,

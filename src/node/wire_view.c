@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/dead.h"
 #include "bridge/plan.h"
 #include "node/bridged.h"
 #include "node/hold.h"
@@ -159,8 +160,27 @@ static void put_text(struct spore__msgpack_writer *w, const char *key, const cha
 	spore__msgpack_str(w, value);
 }
 
+// Messages that its bridges could not translate, and that nobody has looked after.
+static uint64_t parked(struct spore__tasks *t, const struct spore__wire *wire)
+{
+	uint64_t all = 0, waiting, ever;
+	for (const struct spore__port *p = wire->ends[0].plug->ports; p != NULL; p = p->next)
+		for (size_t i = 0; i < p->joint_count; i++) {
+			const struct spore__joint *j = p->joints[i];
+			char names[2][SPORE__PORT_NAME + SPORE__HOLD_WORD];
+			if (j->wire != wire || j->ports[0] == NULL || j->ports[1] == NULL)
+				continue;
+			for (int k = 0; k < 2; k++)
+				spore__hold_port_name(j->ports[k]->hold, j->ports[k]->name, names[k], sizeof names[k]);
+			spore__dead_count(t->state, names[0], names[1], &waiting, &ever);
+			all += waiting;
+		}
+	return all;
+}
+
 // The bridge of WIRE as far as its ports are known, and what is lost in it: "" for none.
-static void put_bridge(struct spore__msgpack_writer *w, const struct spore__wire *wire, const char *transport)
+static void put_bridge(struct spore__tasks *t, struct spore__msgpack_writer *w, const struct spore__wire *wire,
+                       const char *transport)
 {
 	struct spore__face from, to;
 	struct spore__declared rooms[2];
@@ -180,6 +200,8 @@ static void put_bridge(struct spore__msgpack_writer *w, const struct spore__wire
 	put_text(w, "transport", text);
 	put_text(w, "bridge", chain);
 	put_text(w, "losses", losses);
+	spore__msgpack_str(w, "parked");
+	spore__msgpack_uint(w, chain[0] != '\0' ? parked(t, wire) : 0);
 }
 
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
@@ -195,7 +217,7 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
-	spore__msgpack_map(w, 14);
+	spore__msgpack_map(w, 15);
 	put_text(w, "fault", fault);
 	put_text(w, "from", from);
 	put_text(w, "to", to);
@@ -204,7 +226,7 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 	put_text(w, "from_protocol", wire->ends[0].protocol);
 	put_text(w, "to_protocol", wire->ends[1].protocol);
 	put_text(w, "system", wire->owner);
-	put_bridge(w, wire, transport);
+	put_bridge(t, w, wire, transport);
 	spore__msgpack_str(w, "lossless");
 	spore__msgpack_bool(w, wire->lossless);
 	put_text(w, "state", count == 0 ? "waiting" : unsaid > 0 ? "wiring" : "wired");

@@ -32,6 +32,8 @@ static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *
 	}
 	if (spore__msgpack_find(r, "duplex", &at))
 		(void)spore__msgpack_read_bool(&at, &info->duplex);
+	if (spore__msgpack_find(r, "parked", &at))
+		(void)spore__msgpack_read_int(&at, &info->parked);
 	if (spore__msgpack_find(r, "lossless", &at))
 		(void)spore__msgpack_read_bool(&at, &info->lossless);
 	if (spore__msgpack_find(r, "channels", &at))
@@ -96,7 +98,11 @@ void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_R
 {
 	bool cut = strcmp(w->fault, "cut") == 0; // the reason says so
 	const char *fault = cut ? "" : w->fault;
-	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s%s%s%s", w->why,
+	char parked[64] = "";
+	if (w->parked > 0)
+		(void)snprintf(parked, sizeof parked, "%lld parked ('spore dead')%s", (long long)w->parked,
+		               w->why[0] != '\0' || fault[0] != '\0' || w->losses[0] != '\0' ? "; " : "");
+	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s%s%s%s%s", parked, w->why,
 	               w->why[0] != '\0' && fault[0] != '\0' ? "; " : "", fault[0] != '\0' ? "fault: " : "", fault,
 	               (w->why[0] != '\0' || fault[0] != '\0') && w->losses[0] != '\0' ? "; " : "",
 	               w->losses[0] != '\0' ? "lost: " : "", w->losses);

@@ -9,7 +9,7 @@ struct spore__wire_info {
 	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why, *fault;
 	char *bridge, *losses; // "" for none
 	bool duplex, lossless;
-	int64_t channels;
+	int64_t channels, parked; // parked: messages that its bridge could not translate
 };
 struct spore__wire_list {
 	struct spore__wire_info *items; // by their ends

@@ -94,6 +94,13 @@ class BridgeTest(PlainTest):
         """The one that there is: its outer and its inner process."""
         return next(iter(wait_until(lambda: {o: i for o, i in bridges(self.state).items() if i or not inner}, "a bridge").items()))
 
+    def c_program(self, name, *args, **more):
+        path = os.path.join(self.work, name + ".commands")
+        self.commands[name] = open(path, "ab", buffering=0)
+        self.addCleanup(self.commands[name].close)
+        self.call("tasks.start", spec=self.spec(name, argv=[CALLS, *args, path] if args[0] == "ask" else [CALLS, *args],
+                                                control=True, enabled=False, **more))
+
     def editor(self, restart="always"):
         """A client of JSON-RPC in lines and a server of the language server protocol, joined."""
         self.program("editor", "lines_client", "json-rpc", restart=restart, restart__delay_ms=0)
@@ -151,6 +158,8 @@ class Bridged(BridgeTest):
         self.assertIn("a value was expected", dead["why"])
         self.assertIn("editor.stdio -> server.stdio, message 1 of 15 bytes", self.ok(self.spore("dead", "editor")).stdout)
         self.assertEqual(self.ok(self.spore("dead", "other")).stdout, "")
+        self.assertEqual(self.wires()["editor.stdio", "server.stdio"]["parked"], 1)
+        self.assertIn("1 parked ('spore dead')", self.ok(self.spore("wires")).stdout)
         # Sent again it is as wrong as before, and another one in the list.
         self.ok(self.spore("dead", "editor.stdio", "--resend=1"))
         states = {d["number"]: d["state"] for d in json.loads(self.ok(self.spore("dead", "--json")).stdout)}
@@ -159,6 +168,22 @@ class Bridged(BridgeTest):
         self.assertEqual(json.loads(self.ok(self.spore("dead", "--json")).stdout), [])
         self.assertIn("there is no such message", self.spore("dead", "server.stdio", "--drop=1").stderr)
         wait_until(lambda: "could not be translated" in self.spore("logs", "bridge-editor-stdio").stdout, "its log")
+
+    def test_faults(self):
+        """It can be cut; a delay has no place in it."""
+        self.c_program("caller", "ask", "calls", restart="always")
+        self.c_program("other", "serve", "api")
+        self.wire("caller.calls", "other.api", from_protocol="rpc", to_protocol="rpc")
+        self.go("caller", "other")
+        self.wired("caller.calls", "other.api")
+        self.assertEqual(self.wires()["caller.calls", "other.api"]["bridge"], "")
+        self.program("filter", "filter_of_lines", "jsonl")
+        self.unwire("caller.calls", "other.api")
+        self.wire("caller.calls", "filter.stdio", from_protocol="rpc")
+        self.go("filter")
+        self.wired("caller.calls", "filter.stdio")
+        p = self.spore("fault", "caller.calls", "delay=5ms")
+        self.assertNotEqual(p.returncode, 0)
 
     def test_one_way(self):
         self.define("numbers", "echo '{\"n\": 1}'; echo '[2, 3]'; echo '\"text\"'", ports=["stdout - - jsonl"])
@@ -173,13 +198,6 @@ class Bridged(BridgeTest):
 
 class Libspore(BridgeTest):
     """Calls of C programs that link libspore."""
-
-    def c_program(self, name, *args, **more):
-        path = os.path.join(self.work, name + ".commands")
-        self.commands[name] = open(path, "ab", buffering=0)
-        self.addCleanup(self.commands[name].close)
-        self.call("tasks.start", spec=self.spec(name, argv=[CALLS, *args, path] if args[0] == "ask" else [CALLS, *args],
-                                                control=True, enabled=False, **more))
 
     def lines(self, name):
         return super().output(name, "stdout").splitlines()
@@ -230,6 +248,7 @@ class Libspore(BridgeTest):
         self.assertEqual(self.result("client", 5), {"n": 5, "twice": 10})
         # The service ends for good: its client hears so.
         self.ask("client", 6, "hang")
+        wait_until(lambda: self.lines("api").count("hangs") == 2, "the second call that has no answer")
         os.kill(self.pid("api"), signal.SIGKILL)
         self.assertIn("has ended", self.answer("client", 6)["error"]["message"])
 
