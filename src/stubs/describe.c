@@ -65,8 +65,9 @@ static char *help_text(const struct spore__stub_slot *s)
 static void field(struct spore__buf *out, const struct spore__stub_slot *s, const char *name)
 {
 	char *help = help_text(s);
-	bool optional =
+	bool may_be_nil =
 	    s->form == SPORE__FORM_POINTER || (s->form == SPORE__FORM_ONE && s->element == SPORE__ELEMENT_STRING);
+	bool optional = may_be_nil && (s->nullable || s->out);
 	spore__buf_printf(out, "\t{\"%s\", \"%s\", ", name, wire_type(s));
 	spore__stub_emit_text(out, help);
 	spore__buf_printf(out, ", %s},\n", optional ? "true" : "false");
