@@ -30,7 +30,7 @@ static int64_t now_ms(void)
 
 void spore__host_init(struct spore__host *h, const struct spore__host_options *o)
 {
-	*h = (struct spore__host){.options = o, .listener = -1, .starter = -1, .control = -1, .local = true};
+	*h = (struct spore__host){.options = o, .listener = -1, .starter = -1, .local = true};
 	h->now_ms = now_ms();
 	h->bridge = spore__bridge_create(&spore__host_callbacks, h, o->filter);
 	(void)spore__bridge_tick(h->bridge, h->now_ms);
@@ -110,7 +110,7 @@ static void on_parked(void *owner, const struct spore__bridge_parked *p)
 	char shown[80];
 	size_t n = 0;
 	h->failed = true;
-	if (h->control >= 0 || h->said++ >= SPORE__HOST_SAID)
+	if (h->said++ >= SPORE__HOST_SAID)
 		return;
 	for (; n < p->kept && n < sizeof shown - 1 && p->raw; n++)
 		shown[n] = (char)(p->bytes[n] >= 0x20 && p->bytes[n] < 0x7f ? p->bytes[n] : '.');
@@ -315,14 +315,11 @@ static void wait_for_more(struct spore__host *h, int64_t next)
 	static struct pollfd polls[LINES];
 	static struct spore__host_line *lines[LINES];
 	static int counts[LINES];
-	int n = 0, watched = 0, first;
+	int n = 0, watched = 0;
 	int64_t left = next == INT64_MAX ? -1 : next > h->now_ms ? next - h->now_ms : 0;
 	if (h->listener >= 0 && h->clients < h->options->clients)
 		polls[n++] = (struct pollfd){.fd = h->listener, .events = POLLIN};
-	first = n;
-	if (h->control >= 0)
-		polls[n++] = (struct pollfd){.fd = h->control, .events = POLLIN};
-	int begin = n;
+	const int begin = n;
 	for (struct spore__host_line *l = h->lines; l != NULL && n < LINES - SPORE__LINE_POLLS; l = l->next) {
 		lines[watched] = l;
 		counts[watched] = spore__line_polls(l, polls + n);
@@ -334,10 +331,8 @@ static void wait_for_more(struct spore__host *h, int64_t next)
 		return;
 	for (int i = 0, at = begin; i < watched; at += counts[i++])
 		spore__line_ready(lines[i], polls + at, counts[i]);
-	if (first == 1 && polls[0].revents != 0)
+	if (begin == 1 && polls[0].revents != 0)
 		accept_clients(h);
-	if (h->control >= 0 && polls[first].revents != 0)
-		spore__ends_answer(h);
 }
 
 int spore__host_run(struct spore__host *h)

@@ -55,8 +55,6 @@ struct spore__host {
 	int starter;                   // where ends on the right come from; -1: none
 	bool failed;                   // something was not translated, and said
 	uint64_t said;
-	int control; // where the node asks; -1: none
-	struct spore__codec_end *asked;
 	unsigned clients;
 	int64_t now_ms;
 };
@@ -92,10 +90,5 @@ int spore__starter_open(int starter, int *in, int *out, char *why, size_t size);
 
 // No files, no processes, no sockets from now on.
 void spore__bridge_confine(void);
-
-// ---- ends.c: between two channel ends or descriptors that come over descriptor 3
-
-int spore__ends_run(struct spore__host_options *o, char *const *operands);
-void spore__ends_answer(struct spore__host *h); // the node asks something
 
 #endif

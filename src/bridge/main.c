@@ -255,8 +255,6 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && strcmp(argv[1], "between") == 0)
 		return spore__bridge_guard();
-	if (argc > 1 && strcmp(argv[1], "ends") == 0)
-		return spore__ends_run(&o, argv + 2);
 	for (; argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i++) {
 		char *value = strchr(argv[i], '=');
 		if (value != NULL)
