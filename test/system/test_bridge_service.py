@@ -27,6 +27,7 @@ class OneService(Libspore):
         super().setUp()
         self.c_program("api", "serve", "api")
         self.go("api")
+        wait_until(lambda: self.task("api")["state"] == "running", "the service")
 
     def serve(self, *args):
         p = subprocess.Popen(
@@ -43,7 +44,7 @@ class OneService(Libspore):
         path = os.path.join(self.work, "socket")
         p = self.serve("--as=" + spec, "--listen=unix:" + path)
         wait_until(lambda: p.poll() is not None or self.connects(socket.AF_UNIX, path), "the listener")
-        self.assertIsNone(p.poll())
+        self.assertIsNone(p.poll(), p.stderr.read() if p.poll() is not None else "")
         return path
 
     def run_client(self, *command):
