@@ -518,8 +518,10 @@ enum spore_err spore_rpc_turn(struct spore_rpc *r, int timeout_ms)
 		drain_wake(r);
 	}
 	enum spore_err e = spore__rpc_read(r, spore__rpc_deadline(timeout_ms), NULL, NULL, NULL, 0);
-	if (r->gather >= 0 && !r->port)
-		(void)spore__io_gather_add(r->gather, spore_chan_fd(r->chan), spore_chan_events(r->chan));
+	if (r->owns_gather && r->gathered != spore_chan_events(r->chan)) {
+		r->gathered = spore_chan_events(r->chan);
+		(void)spore__io_gather_add(r->gather, spore_chan_fd(r->chan), r->gathered);
+	}
 	spore__rpc_leave(r, nested);
 	return e;
 }
@@ -638,7 +640,8 @@ static void gather(struct spore_rpc *r)
 			return;
 		}
 		r->owns_gather = true;
-		(void)spore__io_gather_add(r->gather, spore_chan_fd(r->chan), spore_chan_events(r->chan));
+		r->gathered = spore_chan_events(r->chan);
+		(void)spore__io_gather_add(r->gather, spore_chan_fd(r->chan), r->gathered);
 	}
 	if (r->gather >= 0)
 		(void)spore__io_gather_add(r->gather, r->wake[0], POLLIN);

@@ -181,6 +181,7 @@ struct spore_rpc {
 	int wake[2];
 	int gather; // of spore_rpc_fd; -1
 	bool owns_gather;
+	short gathered; // what it waits for of the channel
 	atomic_uint waiters;
 	pthread_mutex_t lock; // of threads that wait for another to read
 	pthread_cond_t woken;
