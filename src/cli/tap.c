@@ -23,14 +23,18 @@ const struct spore__command spore__command_tap = {
     .name = "tap",
     .operands = "A.PORT",
     .summary = "see the messages of a port while they pass",
-    .text = "Prints a line for each message of the port's channels with the time, the direction (-> sent by the "
-            "task, <- received by it), its length, and its bytes; of messages over 1 MiB the beginning. A port is "
-            "[SYSTEM/]TASK[@REPLICA].PORT; one that serves has a number before the arrow for each "
-            "channel.\n\nNeither end notices that somebody looks on: the memory that the two share is read beside "
-            "them, and nothing waits for the tap. A tap that is slower than the traffic misses messages, and says "
-            "how many. Only channels of shared memory can be looked at (ring in *spore wires*). Within one "
-            "direction messages are in order; what passed in both directions within a moment may be shown in "
-            "another order.",
+    .text =
+        "Prints a line for each message of the port's channels with the time, the direction (-> sent by the "
+        "task, <- received by it), its length, and its bytes; of messages over 1 MiB the beginning. A port is "
+        "[SYSTEM/]TASK[@REPLICA].PORT; one that serves has a number before the arrow for each "
+        "channel.\n\nNeither end notices that somebody looks on: the memory that the two share is read beside "
+        "them, and nothing waits for the tap. A tap that is slower than the traffic misses messages, and says "
+        "how many. Looked at can be channels of shared memory (ring in *spore wires*), and of programs without "
+        "libspore FIFOs, "
+        "sockets and a stdin or stdout that is wired with *--tap* (_tap: true_); what these carry is told apart as the "
+        "framing of the port says, lines otherwise. Within one "
+        "direction messages are in order; what passed in both directions within a moment may be shown in "
+        "another order.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

@@ -6,6 +6,9 @@ static const struct spore__option options[] = {
     {"redeliver", 0, NULL, "what a reader that died had not released is sent again to the next one; it may come twice",
      0, NULL},
     {"lossless", 0, NULL, "refuse a bridge in which anything would be lost", 0, NULL},
+    {"tap", 0, NULL,
+     "a stdin or stdout at its ends can be looked into (spore tap), and wired otherwise while its program runs", 0,
+     NULL},
     {"json", 0, NULL, "print JSON", 0, NULL},
     {0},
 };
@@ -37,7 +40,10 @@ const struct spore__command spore__command_wire = {
         "*spore wires* shows it "
         "and what is lost in it. What cannot work is "
         "refused: other kinds or shapes, protocols that no bridge knows, a program that has no ports, a second wire at "
-        "a port that has one channel.",
+        "a port that has one channel.\n\n"
+        "A stdin or stdout is given to its program when that is started, so it is wired before. With *--tap* it is "
+        "started "
+        "with a process that carries the bytes, and then *spore wire* and *spore unwire* work while it runs.",
     .options = options,
     .examples = examples,
     .min_operands = 2,

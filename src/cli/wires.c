@@ -136,15 +136,17 @@ const struct spore__command spore__command_wires = {
     .summary = "list what is wired, and what it waits for",
     .text =
         "A line per wire: the ports at its ends, what carries its messages (_ring_: shared memory; _stream_: a "
-        "socket; _bridge A > B_: a bridge, since they speak different protocols, and in the last column what is lost "
+        "socket; _pump_: a process, for a stdin or stdout with _tap_; _bridge A > B_: a bridge, since they speak "
+        "different protocols, and in the last column what is lost "
         "in "
         "it), its state, and why. _wired_: there are channels; _wiring_: they are on the way to the programs; "
         "_waiting_: one of the ports is not open, or the ports do not fit.\n\n"
         "*--stats* measures for 0.2 seconds, both directions together (*--json* has each): messages and bytes since "
         "the channels were made, messages per second, messages that were not received yet, those that a fault dropped "
         "(*spore help fault*), and of one message in "
-        "about 200 how long it took to be received, the median and the 99th percentile. Only channels of shared "
-        "memory can be measured.",
+        "about 200 how long it took to be received, the median and the 99th percentile. Measured can be channels of "
+        "shared "
+        "memory, and of programs without libspore what a process carries (_pump_, FIFOs and sockets): its bytes.",
     .options = options,
     .examples = examples,
     .max_operands = (size_t)-1,

@@ -48,11 +48,12 @@ static void put_params(struct spore__msgpack_writer *w, const struct spore__args
 	spore__msgpack_map(w, 2);
 	spore__msgpack_str(w, "wires");
 	spore__msgpack_array(w, 1);
-	spore__msgpack_map(w, 7);
+	spore__msgpack_map(w, 8);
 	put_end(w, what, "from", "from_protocol", args->operands[0]);
 	put_end(w, what, "to", "to_protocol", args->operands[1]);
 	put(w, "slow", slow);
 	put_flag(w, "redeliver", add && spore__args_has(args, "redeliver"));
+	put_flag(w, "tap", add && spore__args_has(args, "tap"));
 	put_flag(w, "lossless", add && spore__args_has(args, "lossless"));
 	put(w, "from", getcwd(folder, sizeof folder) != NULL ? folder : "");
 }

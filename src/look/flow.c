@@ -35,8 +35,14 @@ void spore__flow_cells(const struct spore__measured *m, char cells[SPORE__FLOW_C
 		return;
 	for (unsigned way = 0; way < 2; way++)
 		spore__measure_flow(m, way, &f[way]);
-	(void)snprintf(cells[0], SPORE__FLOW_CELL, "%" PRIu64, f[0].messages + f[1].messages);
 	spore__bytes_text((double)(f[0].bytes + f[1].bytes), cells[1], SPORE__FLOW_CELL);
+	if (m->pumped) { // it tells no messages apart
+		char rate[SPORE__FLOW_CELL - 2];
+		spore__bytes_text(f[0].byte_rate + f[1].byte_rate, rate, sizeof rate);
+		(void)snprintf(cells[2], SPORE__FLOW_CELL, "%s/s", rate);
+		return;
+	}
+	(void)snprintf(cells[0], SPORE__FLOW_CELL, "%" PRIu64, f[0].messages + f[1].messages);
 	(void)snprintf(cells[2], SPORE__FLOW_CELL, "%.0f/s", f[0].rate + f[1].rate);
 	(void)snprintf(cells[3], SPORE__FLOW_CELL, "%" PRIu64, f[0].depth + f[1].depth);
 	(void)snprintf(cells[4], SPORE__FLOW_CELL, "%" PRIu64, f[0].dropped + f[1].dropped);
@@ -52,6 +58,7 @@ static void put_flow(struct spore__json *j, const char *key, const struct spore_
 	spore__json_int(j, "messages", (int64_t)f.messages);
 	spore__json_int(j, "bytes", (int64_t)f.bytes);
 	spore__json_float(j, "rate", f.rate);
+	spore__json_float(j, "byte_rate", f.byte_rate);
 	spore__json_int(j, "depth", (int64_t)f.depth);
 	spore__json_int(j, "dropped", (int64_t)f.dropped);
 	spore__json_bool(j, "full", f.full);

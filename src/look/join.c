@@ -71,7 +71,9 @@ static bool try_transport(struct spore__joint *j, const char *transport)
 	// Who looks at what is published keeps nobody waiting; what is typed for a subscriber is not to be lost.
 	ours->slow = j->link.publishes ? SPORE_SLOW_DROP : SPORE_SLOW_BLOCK;
 	ours->last = j->link.publishes;
-	spore__hold_put_subscription(&w, (uint64_t)j->link.id, serial, transport, (unsigned)theirs->role,
+	// To a program without libspore it is a stream of bytes.
+	const char *shown = j->link.plain ? "stream" : transport;
+	spore__hold_put_subscription(&w, (uint64_t)j->link.id, serial, shown, (unsigned)theirs->role,
 	                             (unsigned)theirs->count, j->look->what,
 	                             j->link.publishes    ? "drop-oldest"
 	                             : j->link.subscribes ? "block"
@@ -99,7 +101,9 @@ void spore__look_join(struct spore__joint *j, const struct spore__look *look, bo
 		           look->what, j->link.held.name, j->link.port,
 		           receives ? "subscribes, and sends nothing" : "publishes, and receives nothing");
 	bool one_way = j->link.publishes || j->link.subscribes;
-	for (size_t i = 0; !one_way && spore__transports[i] != NULL; i++)
+	if (j->link.plain)
+		(void)try_transport(j, j->link.framing);
+	for (size_t i = 0; !one_way && !j->link.plain && spore__transports[i] != NULL; i++)
 		if (j->link.id < 0 || try_transport(j, spore__transports[i]->name))
 			break;
 	if (one_way && j->link.id >= 0)

@@ -124,6 +124,19 @@ static void take_protocol(struct spore__link *l, const struct spore__hold_messag
 	l->protocol[len] = '\0';
 }
 
+// A FIFO or socket always has a pump.
+static void note_options(struct spore__link *l, const struct spore__hold_message *m)
+{
+	struct spore__msgpack_reader at;
+	const char *s = "";
+	uint32_t len = 0;
+	l->pumped = spore__msgpack_find(&m->map, "pump", &at) || spore__msgpack_find(&m->map, "as", &at);
+	l->plain = spore__msgpack_find(&m->map, "framing", &at);
+	if (l->plain)
+		(void)spore__msgpack_read_str(&at, &s, &len);
+	(void)snprintf(l->framing, sizeof l->framing, "%.*s", (int)len, s);
+}
+
 // False: it is not for the caller.
 static bool note(struct spore__link *l, const struct spore__hold_message *m)
 {
@@ -153,6 +166,7 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 			l->subscribes = is(&m->shape, "subscribe");
 			l->bytes = is(&m->kind, "bytes");
 			take_protocol(l, m);
+			note_options(l, m);
 		}
 		return ours;
 	}

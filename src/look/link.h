@@ -19,8 +19,11 @@ struct spore__link {
 	bool serves; // ... and its shape
 	bool publishes, subscribes, bytes;
 	char protocol[SPORE__PROTOCOL_MAX + 1]; // that its program has said; "": none
-	uint64_t unsaid;                        // ports that are still to be told of
-	bool told;                              // of all ports
+	bool plain;       // of a program without libspore: its bytes are told apart as FRAMING says
+	bool pumped;      // ... by a pump, through which they can be seen
+	char framing[16]; //
+	uint64_t unsaid;  // ports that are still to be told of
+	bool told;        // of all ports
 	unsigned char *in;
 	size_t in_len, used; // bytes; those of the message before
 	int fds[2 * SPORE__HOLD_DESCRIPTORS];

@@ -26,6 +26,11 @@ static enum spore__link_heard next(struct spore__link *l, struct spore__hold_mes
 	return heard;
 }
 
+static bool is(const struct spore__hold_word *word, const char *text)
+{
+	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
+}
+
 static void look_at(struct spore__measured *m, struct spore__link *l, uint64_t serial, bool left, int64_t until)
 {
 	struct spore__hold_message answer;
@@ -39,8 +44,12 @@ static void look_at(struct spore__measured *m, struct spore__link *l, uint64_t s
 	} while (answer.type != SPORE__HOLD_CHANNEL);
 	if (!spore__link_take(l, &answer, fds) || answer.descriptors != 1)
 		return;
-	static const char one_way[] = "publication";
-	if (answer.kind.len == sizeof one_way - 1 && memcmp(answer.kind.s, one_way, sizeof one_way - 1) == 0) {
+	if (is(&answer.kind, "pump")) {
+		if (spore__window_view_open(fds[0], &m->views[m->count])) {
+			m->pumped = true;
+			m->forward[m->count++] = left ? SPORE__WINDOW_OUT : SPORE__WINDOW_IN;
+		}
+	} else if (is(&answer.kind, "publication")) {
 		if (spore__cursor_map(fds[0], SPORE__IO_READ, &m->cursors[m->count]) == SPORE_OK)
 			m->forward[m->count++] = 0;
 		close(fds[0]);
@@ -132,8 +141,12 @@ static void read_counts(struct spore__measured *m, struct spore__spy_counts coun
 {
 	*ns = now_ns();
 	for (size_t i = 0; i < m->count; i++)
-		for (int d = 0; d < 2 && m->cursors[i] == NULL; d++)
+		for (int d = 0; d < 2 && m->spies[i] != NULL; d++)
 			spore__spy_count(m->spies[i], d, &counts[i][d]);
+	for (size_t i = 0; i < m->count; i++)
+		for (int d = 0; d < 2 && m->views[i].window != NULL; d++)
+			counts[i][d] = (struct spore__spy_counts){
+			    .bytes = spore__window_count(&m->views[i], (enum spore__window_way)d)};
 	for (size_t i = 0; i < m->count; i++)
 		if (m->cursors[i] != NULL)
 			read_cursor(m->cursors[i], &counts[i][0], &m->overrun[i]);
@@ -148,6 +161,10 @@ void spore__measure_begin(struct spore__tasks *t, const struct spore__wire_info 
 	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "ring") == 0 &&
 	    !look_from(t, w->from, m, true, false) && !look_from(t, w->to, m, false, false))
 		(void)look_from(t, w->from, m, true, true);
+	// Bytes of programs without libspore are counted by a pump, at one end or the other.
+	if (strcmp(w->state, "wired") == 0 && m->count == 0 && strcmp(w->transport, "ring") != 0 &&
+	    strcmp(w->transport, "publication") != 0 && (!look_from(t, w->from, m, true, false) || m->count == 0))
+		(void)look_from(t, w->to, m, false, false);
 	read_counts(m, m->before, &m->before_ns);
 	memcpy(m->now, m->before, sizeof m->now);
 	m->now_ns = m->before_ns;
@@ -162,7 +179,7 @@ void spore__measure_flow(const struct spore__measured *m, unsigned way, struct s
 {
 	double seconds = (double)(m->now_ns - m->before_ns) / 1e9;
 	struct spore__spy_counts all = {0};
-	uint64_t sent = 0;
+	uint64_t sent = 0, bytes = 0;
 	*f = (struct spore__flow){.dropped = m->dropped[way == SPORE__FORWARD ? 0 : 1]};
 	for (size_t i = 0; i < m->count; i++) {
 		unsigned d = way == SPORE__FORWARD ? m->forward[i] : 1 - m->forward[i];
@@ -174,10 +191,12 @@ void spore__measure_flow(const struct spore__measured *m, unsigned way, struct s
 		f->moved += now->released - before->released;
 		f->full |= now->sender_sleeps && now->used + now->cells / 8 >= now->cells;
 		sent += now->sent - before->sent;
+		bytes += now->bytes - before->bytes;
 		for (int k = 0; k < SPORE__SPY_LATENCIES; k++)
 			all.latencies[k] += now->latencies[k];
 	}
 	f->rate = seconds > 0 ? (double)sent / seconds : 0;
+	f->byte_rate = seconds > 0 ? (double)bytes / seconds : 0;
 	f->p50 = spore__spy_latency(NULL, &all, 500);
 	f->p99 = spore__spy_latency(NULL, &all, 990);
 }
@@ -186,6 +205,7 @@ void spore__measure_finish(struct spore__measured *m)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		spore__spy_close(m->spies[i]);
+		spore__window_view_close(&m->views[i]);
 		spore__cursor_unmap(m->cursors[i]);
 	}
 	m->count = 0;

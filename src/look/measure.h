@@ -5,6 +5,7 @@
 #include "chan/pub.h"
 #include "chan/spy.h"
 #include "node/wires_client.h"
+#include "pump/window.h"
 
 enum { SPORE__MEASURED = 16 }; // channels of a wire that are looked at
 
@@ -13,10 +14,12 @@ enum { SPORE__FORWARD = 0, SPORE__BACKWARD = 1 }; // from left to right, and the
 struct spore__measured {
 	uint64_t dropped[2]; // by a fault, when it was looked at first
 	size_t count;
-	struct spore__spy *spies[SPORE__MEASURED];      // NULL: it is a subscription
-	struct spore__cursor *cursors[SPORE__MEASURED]; // ... of this subscriber
-	uint64_t overrun[SPORE__MEASURED];              // messages that it has lost
-	unsigned forward[SPORE__MEASURED];              // the direction of the spy that is SPORE__FORWARD
+	bool pumped;                                      // bytes were counted, and no messages
+	struct spore__window_view views[SPORE__MEASURED]; // of a pump, else zeroed
+	struct spore__spy *spies[SPORE__MEASURED];        // NULL: it is a subscription, or a pump's
+	struct spore__cursor *cursors[SPORE__MEASURED];   // ... of this subscriber
+	uint64_t overrun[SPORE__MEASURED];                // messages that it has lost
+	unsigned forward[SPORE__MEASURED];                // the direction of the spy that is SPORE__FORWARD
 	struct spore__spy_counts before[SPORE__MEASURED][2], now[SPORE__MEASURED][2];
 	int64_t before_ns, now_ns;
 };
@@ -26,6 +29,7 @@ struct spore__flow {
 	uint64_t messages, bytes, depth;
 	uint64_t dropped;  // on purpose, or by slow subscribers
 	double rate;       // messages per second between the two readings
+	double byte_rate;  // ... bytes
 	uint64_t p50, p99; // ns; 0: none was timed
 	uint64_t moved;    // cells that were released between the two readings
 	bool full;         // some sender sleeps, and its ring has next to no room

@@ -12,6 +12,7 @@
 #include "chan/spy.h"
 #include "look/link.h"
 #include "look/look.h"
+#include "look/peep.h"
 #include "look/record.h"
 #include "spore/chan.h"
 #include "task/port.h"
@@ -20,12 +21,14 @@ enum {
 	SPIES = 64, // channels at a time
 	SHORTEST_US = 200,
 	LONGEST_US = 10000,
+	LINGER_US = 5000000,
 	AT_ONCE = 256, // messages of a channel before the next one's turn
 	SHOWN = 1 << 20,
 };
 
 struct seen {
 	struct spore__spy *spy;
+	struct spore__peep *peep; // in its place, of what a pump carries
 	uint64_t serial;
 	unsigned role; // of the task's end
 	bool over;     // only what is left
@@ -43,7 +46,8 @@ struct tap {
 	bool asked;
 	int64_t left; // messages; -1: no limit
 	uint64_t missed;
-	FILE *file; // of a recording; NULL: none
+	const char *unit; // ... of what
+	FILE *file;       // of a recording; NULL: none
 	uint64_t began;
 	struct spore__buf line;
 };
@@ -121,7 +125,7 @@ static void put_json(struct tap *t, const struct seen *s, bool sent, const struc
 	spore__json_str(&j, "direction", sent ? "sent" : "received");
 	spore__json_int(&j, "channel", (int64_t)s->serial);
 	if (m == NULL) {
-		spore__json_int(&j, "missed", (int64_t)missed);
+		spore__json_int(&j, s->peep != NULL ? "missed_bytes" : "missed", (int64_t)missed);
 	} else {
 		spore__json_int(&j, "bytes", (int64_t)m->len);
 		if (m->kept < m->len)
@@ -192,12 +196,15 @@ static void show(struct tap *t, const struct seen *s, bool sent, const struct sp
 
 static void show_missed(struct tap *t, struct seen *s, int direction)
 {
-	uint64_t missed = spore__spy_missed(s->spy, direction) - s->missed[direction];
+	uint64_t missed =
+	    (s->peep != NULL ? spore__peep_missed(s->peep, direction) : spore__spy_missed(s->spy, direction)) -
+	    s->missed[direction];
 	bool sent = (unsigned)direction == s->role;
 	if (missed == 0)
 		return;
 	s->missed[direction] += missed;
 	t->missed += missed;
+	t->unit = s->peep != NULL ? "bytes" : "messages";
 	t->line.len = 0;
 	if (t->file != NULL) {
 		unsigned char count[8];
@@ -208,8 +215,8 @@ static void show_missed(struct tap *t, struct seen *s, int direction)
 		put_json(t, s, sent, NULL, missed);
 	} else if (!t->look->raw) {
 		put_time(&t->line, false);
-		spore__buf_printf(&t->line, " %s %" PRIu64 " messages were too fast to be seen\n", sent ? "->" : "<-",
-		                  missed);
+		spore__buf_printf(&t->line, " %s %" PRIu64 " %s were too fast to be seen\n", sent ? "->" : "<-", missed,
+		                  t->unit);
 	}
 	if (t->file == NULL && t->line.len > 0 && fwrite(t->line.data, 1, t->line.len, stdout) != t->line.len)
 		cannot_write(t);
@@ -239,42 +246,52 @@ static void ask(struct tap *t)
 	struct spore__msgpack_writer w = {0};
 	if (t->asked || t->wanted_count == 0 || t->link.id < 0)
 		return;
-	spore__hold_put_serial(&w, SPORE__HOLD_MEMORY, (uint64_t)t->link.id, t->wanted[0]);
+	spore__hold_put_watch(&w, (uint64_t)t->link.id, t->wanted[0]);
 	spore__link_say(&t->link, &w, NULL, 0);
 	t->asked = true;
 }
 
+// Of a port with a pump only its channel is: the next is seen at the same place.
 static void all_over(struct tap *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		t->seen[i].over = true;
+		t->seen[i].over |= t->seen[i].peep == NULL;
 	t->wanted_count = 0;
 }
 
-// The answer to what was asked.
-static void take_memory(struct tap *t, const struct spore__hold_message *m)
+static void cannot(const struct tap *t, uint64_t serial, const char *why)
 {
-	int fds[SPORE__HOLD_DESCRIPTORS];
-	struct spore__spy *spy = NULL;
-	bool took = spore__link_take(&t->link, m, fds);
-	t->asked = false;
-	if (t->wanted_count > 0 && t->wanted[0] == m->serial)
-		memmove(t->wanted, t->wanted + 1, --t->wanted_count * sizeof t->wanted[0]);
-	for (unsigned i = 1; took && i < m->descriptors; i++)
-		close(fds[i]);
-	if (!took || m->descriptors == 0) {
-		(void)fprintf(
-		    stderr,
-		    "%s: channel %" PRIu64
-		    " of %s.%s cannot be looked at: it is over, or a stream, as to a program without libspore\n",
-		    t->look->what, m->serial, t->link.held.name, t->link.port);
+	(void)fprintf(stderr, "%s: channel %" PRIu64 " of %s.%s cannot be looked at%s\n", t->look->what, serial,
+	              t->link.held.name, t->link.port, why);
+}
+
+// What a pump carries is seen at one place, whatever the channel is.
+static void add_peep(struct tap *t, const struct spore__hold_message *m, int fd)
+{
+	struct spore__peep *peep = NULL;
+	for (size_t i = 0; i < t->count; i++)
+		if (t->seen[i].peep != NULL) {
+			close(fd);
+			t->seen[i].serial = m->serial;
+			return;
+		}
+	if (t->count == SPIES ||
+	    !spore__peep_open(fd, t->link.framing, t->file != NULL ? SPORE_CHAN_LARGEST : SHOWN, &peep)) {
+		if (t->count == SPIES)
+			close(fd);
+		cannot(t, m->serial, "");
 		return;
 	}
-	if (t->count == SPIES ||
-	    spore__spy_open(fds[0], t->file != NULL ? SPORE_CHAN_LARGEST : SHOWN, &spy) != SPORE_OK) {
+	t->seen[t->count++] = (struct seen){.peep = peep, .serial = m->serial, .role = m->role & 1};
+}
+
+static void add_spy(struct tap *t, const struct spore__hold_message *m, int fd)
+{
+	struct spore__spy *spy = NULL;
+	if (t->count == SPIES || spore__spy_open(fd, t->file != NULL ? SPORE_CHAN_LARGEST : SHOWN, &spy) != SPORE_OK) {
 		if (t->count == SPIES)
-			close(fds[0]);
-		(void)fprintf(stderr, "%s: channel %" PRIu64 " cannot be looked at\n", t->look->what, m->serial);
+			close(fd);
+		cannot(t, m->serial, "");
 		return;
 	}
 	if (!t->link.serves)
@@ -282,14 +299,34 @@ static void take_memory(struct tap *t, const struct spore__hold_message *m)
 	t->seen[t->count++] = (struct seen){.spy = spy, .serial = m->serial, .role = m->role & 1};
 }
 
+// The answer to what was asked.
+static void take_memory(struct tap *t, const struct spore__hold_message *m)
+{
+	static const char pump[] = "pump";
+	int fds[SPORE__HOLD_DESCRIPTORS];
+	bool took = spore__link_take(&t->link, m, fds);
+	t->asked = false;
+	if (t->wanted_count > 0 && t->wanted[0] == m->serial)
+		memmove(t->wanted, t->wanted + 1, --t->wanted_count * sizeof t->wanted[0]);
+	for (unsigned i = 1; took && i < m->descriptors; i++)
+		close(fds[i]);
+	if (!took || m->descriptors == 0)
+		cannot(t, m->serial, ": it is over, or a stream, as to a program without libspore");
+	else if (m->kind.len == sizeof pump - 1 && memcmp(m->kind.s, pump, sizeof pump - 1) == 0)
+		add_peep(t, m, fds[0]);
+	else
+		add_spy(t, m, fds[0]);
+}
+
 // Of what is published nothing passes by: each subscriber reads it where it lies. A pipe shows what is in it to nobody.
 static void refuse(const struct tap *t)
 {
-	if (spore__port_is_standard(t->link.port))
-		spore__die(SPORE__EXIT_FAILED,
-		           "ports of programs with libspore can be tapped; of plain ones, put 'tee' between them",
-		           "%s: %s.%s is a pipe: nobody else sees what passes through it", t->look->what,
-		           t->link.held.name, t->link.port);
+	if (t->link.plain && !t->link.pumped)
+		spore__die(
+		    SPORE__EXIT_FAILED,
+		    "start its task with 'tap: true' of the wire ('spore wire --tap'): then its bytes can be seen",
+		    "%s: %s.%s is a pipe: nobody else sees what passes through it", t->look->what, t->link.held.name,
+		    t->link.port);
 	if (t->link.publishes)
 		spore__die(SPORE__EXIT_FAILED, "'spore cat' subscribes to it, which costs the others nothing",
 		           "%s: %s.%s publishes: whoever looks on is one more subscriber", t->look->what,
@@ -327,6 +364,18 @@ static void hear(struct tap *t, const struct spore__hold_message *m)
 	ask(t);
 }
 
+static enum spore_err next_seen(struct seen *s, int direction, struct spore__spied *m)
+{
+	return s->peep != NULL ? spore__peep_next(s->peep, direction, s->over, m)
+	                       : spore__spy_next(s->spy, direction, m);
+}
+
+static void forget(struct seen *s)
+{
+	spore__spy_close(s->spy);
+	spore__peep_close(s->peep);
+}
+
 static bool look_at(struct tap *t, struct seen *s)
 {
 	bool any = false;
@@ -334,7 +383,7 @@ static bool look_at(struct tap *t, struct seen *s)
 		bool found = false;
 		for (int d = 0; d < 2 && t->left != 0; d++) {
 			struct spore__spied m;
-			enum spore_err e = s->ended[d] ? SPORE_EAGAIN : spore__spy_next(s->spy, d, &m);
+			enum spore_err e = s->ended[d] ? SPORE_EAGAIN : next_seen(s, d, &m);
 			show_missed(t, s, d);
 			if (e == SPORE_OK) {
 				show(t, s, (unsigned)d == s->role, &m);
@@ -361,7 +410,7 @@ static bool look_at_all(struct tap *t)
 		bool found = look_at(t, &t->seen[i]);
 		any |= found;
 		if (!found && (t->seen[i].over || (t->seen[i].ended[0] && t->seen[i].ended[1]))) {
-			spore__spy_close(t->seen[i].spy);
+			forget(&t->seen[i]);
 			t->seen[i] = t->seen[--t->count];
 			continue;
 		}
@@ -370,10 +419,23 @@ static bool look_at_all(struct tap *t)
 	return any;
 }
 
+// Its hold has ended, and its pump may still pass on what the program wrote last; one that was killed never says that it has.
+static bool passes_on(const struct tap *t, int64_t *waited)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->seen[i].peep != NULL && !spore__peep_is_finished(t->seen[i].peep) && *waited < LINGER_US) {
+			const struct timespec pause = {.tv_nsec = LONGEST_US * 1000L};
+			(void)nanosleep(&pause, NULL);
+			*waited += LONGEST_US;
+			return true;
+		}
+	return false;
+}
+
 static void run(struct tap *t)
 {
 	struct spore__hold_message m;
-	int64_t pause = SHORTEST_US;
+	int64_t pause = SHORTEST_US, waited = 0;
 	bool gone = false;
 	while (t->left != 0) {
 		enum spore__link_heard heard = gone ? SPORE__LINK_GONE : spore__link_next(&t->link, &m);
@@ -382,14 +444,20 @@ static void run(struct tap *t)
 			heard = spore__link_next(&t->link, &m);
 		}
 		gone = heard == SPORE__LINK_GONE;
+		bool finished = gone && !passes_on(t, &waited);
+		for (size_t i = 0; i < t->count; i++)
+			t->seen[i].over |= finished;
 		if (look_at_all(t)) {
 			pause = SHORTEST_US;
+			waited = 0;
 			continue;
 		}
 		if (fflush(t->file != NULL ? t->file : stdout) != 0)
 			cannot_write(t);
-		if (gone)
+		if (finished)
 			return;
+		if (gone)
+			continue;
 		if (t->count == 0)
 			spore__link_wait(&t->link, -1);
 		else
@@ -415,11 +483,11 @@ int spore__look_tap(const struct spore__look *look)
 	if (fflush(t.file != NULL ? t.file : stdout) != 0)
 		cannot_write(&t);
 	for (size_t i = 0; i < t.count; i++)
-		spore__spy_close(t.seen[i].spy);
+		forget(&t.seen[i]);
 	if (t.file != NULL && t.missed > 0)
 		spore__report("a slower sender, or less load on this machine, lets all be seen",
-		              "%s: %" PRIu64 " messages were too fast, and are missing in the file", look->what,
-		              t.missed);
+		              "%s: %" PRIu64 " %s were too fast, and are missing in the file", look->what, t.missed,
+		              t.unit);
 	spore__link_close(&t.link);
 	spore__buf_finish(&t.line);
 	return SPORE__EXIT_OK;

@@ -19,11 +19,12 @@ static bool take_text(sqlite3_stmt *s, int column, char *out, size_t size)
 
 static bool take_wire(void *arg, sqlite3_stmt *s)
 {
-	enum { END = 5, OWNER = 1, DUPLEX, SLOW, REDELIVER, LOSSLESS, ENDS };
+	enum { END = 5, OWNER = 1, DUPLEX, SLOW, REDELIVER, LOSSLESS, TAP, ENDS };
 	const struct listing *l = arg;
 	struct spore__wish wish = {.duplex = sqlite3_column_int(s, DUPLEX) != 0,
 	                           .redeliver = sqlite3_column_int(s, REDELIVER) != 0,
-	                           .lossless = sqlite3_column_int(s, LOSSLESS) != 0};
+	                           .lossless = sqlite3_column_int(s, LOSSLESS) != 0,
+	                           .tap = sqlite3_column_int(s, TAP) != 0};
 	bool good =
 	    take_text(s, OWNER, wish.owner, sizeof wish.owner) && take_text(s, SLOW, wish.slow, sizeof wish.slow);
 	for (int i = 0; good && i < 2; i++) {
@@ -43,6 +44,7 @@ int spore__db_wires_load(struct spore__db *db, spore__db_wire_row *row, void *ar
 	return spore__db_run(db,
 	                     "SELECT id, owner, duplex, slow, EXISTS(SELECT 1 FROM redelivering WHERE wire = wires.id),"
 	                     " EXISTS(SELECT 1 FROM lossless WHERE wire = wires.id),"
+	                     " EXISTS(SELECT 1 FROM tapping WHERE wire = wires.id),"
 	                     " from_system, from_task, from_replica, from_port, from_protocol,"
 	                     " to_system, to_task, to_replica, to_port, to_protocol FROM wires ORDER BY id",
 	                     NULL, 0, take_wire, &l);
@@ -73,20 +75,26 @@ static int put_fault(struct spore__db *db, const struct spore__wire *wire)
 	    sizeof values / sizeof values[0], NULL, NULL);
 }
 
-static int put_redeliver(struct spore__db *db, int64_t id, bool redeliver)
+static int put_flag(struct spore__db *db, int64_t id, const char *sql)
 {
 	const struct spore__db_value value = spore__db_int(id);
-	const char *sql = redeliver ? "INSERT OR IGNORE INTO redelivering(wire) VALUES(?1)"
-	                            : "DELETE FROM redelivering WHERE wire=?1";
 	return spore__db_run(db, sql, &value, 1, NULL, NULL);
 }
 
-static int put_lossless(struct spore__db *db, int64_t id, bool lossless)
+static int put_flags(struct spore__db *db, int64_t id, bool redeliver, bool lossless, bool tap)
 {
-	const struct spore__db_value value = spore__db_int(id);
-	const char *sql =
-	    lossless ? "INSERT OR IGNORE INTO lossless(wire) VALUES(?1)" : "DELETE FROM lossless WHERE wire=?1";
-	return spore__db_run(db, sql, &value, 1, NULL, NULL);
+	int rc = put_flag(db, id,
+	                  redeliver ? "INSERT OR IGNORE INTO redelivering(wire) VALUES(?1)"
+	                            : "DELETE FROM redelivering WHERE wire=?1");
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = put_flag(db, id,
+	              lossless ? "INSERT OR IGNORE INTO lossless(wire) VALUES(?1)"
+	                       : "DELETE FROM lossless WHERE wire=?1");
+	if (rc != SQLITE_OK)
+		return rc;
+	return put_flag(db, id,
+	                tap ? "INSERT OR IGNORE INTO tapping(wire) VALUES(?1)" : "DELETE FROM tapping WHERE wire=?1");
 }
 
 struct faults {
@@ -138,9 +146,7 @@ int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire)
 	                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id",
 	                       values, sizeof values / sizeof values[0], take_id, &wire->id);
 	if (rc == SQLITE_OK)
-		rc = put_redeliver(db, wire->id, wire->redeliver);
-	if (rc == SQLITE_OK)
-		rc = put_lossless(db, wire->id, wire->lossless);
+		rc = put_flags(db, wire->id, wire->redeliver, wire->lossless, wire->tap);
 	return rc == SQLITE_OK ? put_fault(db, wire) : rc;
 }
 
@@ -149,8 +155,6 @@ int spore__db_wires_remove(struct spore__db *db, int64_t id)
 	const struct spore__db_value value = spore__db_int(id);
 	int rc = spore__db_run(db, "DELETE FROM wires WHERE id=?1", &value, 1, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = put_redeliver(db, id, false);
-	if (rc == SQLITE_OK)
-		rc = put_lossless(db, id, false);
+		rc = put_flags(db, id, false, false, false);
 	return rc == SQLITE_OK ? remove_fault(db, id) : rc;
 }

@@ -28,14 +28,15 @@ struct spore__hold {
 	unsigned char *in; // a part of a message
 	size_t in_len, in_cap;
 	// Of ports.
-	bool speaks_ports;                                // an older one does not
-	bool runs_heard;                                  // then
-	int64_t run_ended;                                // the latest instance that is known to have
-	bool speaks_swap;                                 // likewise
-	bool ports_known;                                 // it has said what there is
-	uint64_t ports_due;                               // messages until it has
-	struct spore__port *ports;                        // port.next_of_hold
-	unsigned unsaid;                                  // channels that it was sent and has not answered
+	bool speaks_ports;         // an older one does not
+	bool runs_heard;           // then
+	int64_t run_ended;         // the latest instance that is known to have
+	bool speaks_swap;          // likewise
+	unsigned pumped;           // of stdin, stdout and stdio those with a pump, as long as it lives
+	bool ports_known;          // it has said what there is
+	uint64_t ports_due;        // messages until it has
+	struct spore__port *ports; // port.next_of_hold
+	unsigned unsaid;           // channels that it was sent and has not answered
 	struct spore__wire *blocked_first, *blocked_last; // that wait for that; wire.next_blocked
 	// While another one is tried in its place: what it said last.
 	unsigned char *said;

@@ -147,6 +147,7 @@ static struct spore__wire *adopt(struct spore__tasks *t, const struct spore__joi
 		memcpy(wish.ends[i].system, p->system, sizeof p->system);
 		memcpy(wish.ends[i].task, p->task, sizeof p->task);
 		memcpy(wish.ends[i].port, p->port, sizeof p->port);
+		wish.tap |= j->ports[i]->pumped;
 	}
 	if (strcmp(wish.ends[0].system, wish.ends[1].system) == 0)
 		memcpy(wish.owner, wish.ends[0].system, sizeof wish.owner);
@@ -205,6 +206,12 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 	free(j);
 }
 
+static void send_over(struct spore__port *p, uint64_t serial, bool unwire)
+{
+	p->leaving = p->renews;
+	spore__hold_send_serial(p->hold, unwire ? SPORE__HOLD_UNWIRE : SPORE__HOLD_OVER, p->id, serial);
+}
+
 void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire)
 {
 	if (j->ports[0] == NULL || j->ports[1] == NULL)
@@ -214,7 +221,7 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 		if (p == NULL)
 			continue;
 		take_off(p, j);
-		spore__hold_send_serial(p->hold, unwire ? SPORE__HOLD_UNWIRE : SPORE__HOLD_OVER, p->id, j->serial);
+		send_over(p, j->serial, unwire);
 		if (p->plug != NULL)
 			spore__plug_is_dirty(&t->wires, p->plug);
 		spore__swap_look(p->hold);
@@ -316,8 +323,7 @@ static bool send_ends(const struct spore__joint *j, struct spore__channel_end en
 		                              j->wire->redeliver)) {
 			// The one that got its end finds that the other one is gone.
 			if (i == 1)
-				spore__hold_send_serial(j->ports[0]->hold, SPORE__HOLD_OVER, j->ports[0]->id,
-				                        j->serial);
+				send_over(j->ports[0], j->serial, false);
 			return false;
 		}
 	}
@@ -413,9 +419,12 @@ static bool fit(const struct spore__wire *wire, const struct spore__port *p, con
 	return spore__bridged_plan(wire, p, q, NULL, why, sizeof why);
 }
 
-// The stdin or stdout of a task that is being ended is for nobody any more: a peer would read its end at once.
+// The stdin or stdout of a task that is being ended is for nobody any more: a peer would read its end at once. And what comes for a port that still
+// has to read what came before would be lost.
 static bool is_going(const struct spore__port *p)
 {
+	if (p->leaving)
+		return true;
 	const struct spore__hold_name *n = &p->hold->name;
 	const struct spore__task *task =
 	    p->plain ? spore__table_find(&p->hold->tasks->table, n->system, n->task, n->replica) : NULL;

@@ -17,52 +17,80 @@ static const struct spore__wire_end *other_end(const struct spore__wire_end *e)
 	return &e->wire->ends[e == &e->wire->ends[0]];
 }
 
-static bool set(struct spore__wires *w, const struct spore__spec *spec, const char *port, char **out, bool *changed)
+// What is wired to PORT of the task. NULL: nothing.
+static const struct spore__wire_end *wired_to(const struct spore__wires *w, const struct spore__spec *spec,
+                                              const char *port)
 {
 	const char *system = spec->system != NULL ? spec->system : "";
-	const struct spore__plug *p = spore__plug_find(w, system, spec->task, port, false);
-	char name[SPORE__PORT_NAME] = "";
+	const struct spore__plug *p = spore__plug_find((struct spore__wires *)w, system, spec->task, port, false);
 	for (const struct spore__wire_end *e = p != NULL ? p->ends : NULL; e != NULL; e = e->next)
-		if (fits(e, spec->replica)) {
-			spore__wire_end_name(other_end(e), name);
-			break;
-		}
-	*changed |= strcmp(*out != NULL ? *out : "", name) != 0;
-	free(*out);
-	*out = name[0] != '\0' ? strdup(name) : NULL;
-	return *out != NULL || name[0] == '\0';
+		if (fits(e, spec->replica))
+			return other_end(e);
+	return NULL;
+}
+
+// NAME: of the port at the other end, "" where there is none. Where it can be tapped the other end may become another one.
+static bool set(const struct spore__wires *w, const struct spore__spec *spec, const char *port,
+                char name[SPORE__PORT_NAME], char **direct, bool *tap, bool *changed)
+{
+	const struct spore__wire_end *other = wired_to(w, spec, port);
+	bool tapped = other != NULL && other->wire->tap;
+	name[0] = '\0';
+	if (other != NULL)
+		spore__wire_end_name(other, name);
+	const char *wanted = tapped ? "" : name;
+	*changed |= tapped != *tap || strcmp(*direct != NULL ? *direct : "", wanted) != 0;
+	*tap = tapped;
+	free(*direct);
+	*direct = wanted[0] != '\0' ? strdup(wanted) : NULL;
+	return *direct != NULL || wanted[0] == '\0';
 }
 
 bool spore__plain_wires(struct spore__tasks *t, struct spore__spec *spec, bool *changed, char *why, size_t size)
 {
-	struct spore__wires *w = &t->wires;
+	const struct spore__wires *w = &t->wires;
+	char in[SPORE__PORT_NAME], out[SPORE__PORT_NAME], both[SPORE__PORT_NAME];
 	bool other = false;
-	if (!set(w, spec, "stdin", &spec->wire_stdin, &other) || !set(w, spec, "stdout", &spec->wire_stdout, &other) ||
-	    !set(w, spec, "stdio", &spec->wire_stdio, &other)) {
+	if (!set(w, spec, "stdin", in, &spec->wire_stdin, &spec->tap_stdin, &other) ||
+	    !set(w, spec, "stdout", out, &spec->wire_stdout, &spec->tap_stdout, &other) ||
+	    !set(w, spec, "stdio", both, &spec->wire_stdio, &spec->tap_stdio, &other)) {
 		(void)snprintf(why, size, "out of memory");
 		return false;
 	}
 	if (changed != NULL)
 		*changed = other;
-	const char *in = spec->wire_stdin != NULL ? spec->wire_stdin : spec->wire_stdio;
-	const char *any = in != NULL ? in : spec->wire_stdout;
-	if (spec->wire_stdio != NULL && (spec->wire_stdin != NULL || spec->wire_stdout != NULL))
-		(void)snprintf(why, size, "its stdio is wired to %s, and its %s to %s: one of the two",
-		               spec->wire_stdio, spec->wire_stdin != NULL ? "stdin" : "stdout",
-		               spec->wire_stdin != NULL ? spec->wire_stdin : spec->wire_stdout);
-	else if (spec->tty && any != NULL)
+	const char *reads = in[0] != '\0' ? in : both, *any = reads[0] != '\0' ? reads : out;
+	if (both[0] != '\0' && (in[0] != '\0' || out[0] != '\0'))
+		(void)snprintf(why, size, "its stdio is wired to %s, and its %s to %s: one of the two", both,
+		               in[0] != '\0' ? "stdin" : "stdout", in[0] != '\0' ? in : out);
+	else if (spec->tty && any[0] != '\0')
 		(void)snprintf(why, size,
 		               "its stdin and stdout are a terminal, and one is wired to %s: leave out 'tty'", any);
-	else if (spec->stdin_from != SPORE__STDIN_NULL && in != NULL)
-		(void)snprintf(why, size, "its stdin is wired to %s: leave out 'stdin'", in);
+	else if (spec->stdin_from != SPORE__STDIN_NULL && reads[0] != '\0')
+		(void)snprintf(why, size, "its stdin is wired to %s: leave out 'stdin'", reads);
 	else
 		return true;
 	return false;
 }
 
+bool spore__plain_is_wired(const struct spore__spec *s)
+{
+	return s->wire_stdin != NULL || s->wire_stdout != NULL || s->wire_stdio != NULL || s->tap_stdin ||
+	       s->tap_stdout || s->tap_stdio;
+}
+
+unsigned spore__plain_bit(const char *port)
+{
+	static const char *const ports[] = {"stdin", "stdout", "stdio"};
+	for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
+		if (strcmp(port, ports[i]) == 0)
+			return 1U << i;
+	return 0;
+}
+
 bool spore__plain_is_stdio(const char *port)
 {
-	return strcmp(port, "stdin") == 0 || strcmp(port, "stdout") == 0 || strcmp(port, "stdio") == 0;
+	return spore__plain_bit(port) != 0;
 }
 
 // The next task from *AT on that runs and has this end. NULL: none.
@@ -80,21 +108,30 @@ static struct spore__task *next_active(struct spore__tasks *t, const char *syste
 	return NULL;
 }
 
+// Can the port of TASK, which runs, be wired otherwise? It was started so. That it is not open now may be because what came is still being read.
+static bool is_pumped(const struct spore__task *task, const char *port)
+{
+	return task->hold != NULL && (task->hold->pumped & spore__plain_bit(port)) != 0;
+}
+
 bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wish, char *why, size_t size)
 {
 	for (int i = 0; i < 2; i++) {
+		const char *system = wish->ends[i].system, *name = wish->ends[i].task, *port = wish->ends[i].port;
+		const char *slash = system[0] != '\0' ? "/" : "";
+		const struct spore__task *task;
 		size_t at = 0;
-		const char *slash = wish->ends[i].system[0] != '\0' ? "/" : "";
-		if (!spore__plain_is_stdio(wish->ends[i].port) ||
-		    next_active(t, wish->ends[i].system, wish->ends[i].task, wish->ends[i].replica, &at) == NULL)
-			continue;
-		(void)snprintf(
-		    why, size,
-		    "%s%s%s runs, and a program that runs cannot be given another %s; first 'spore stop %s%s%s', "
-		    "and start it again then",
-		    wish->ends[i].system, slash, wish->ends[i].task, wish->ends[i].port, wish->ends[i].system, slash,
-		    wish->ends[i].task);
-		return true;
+		while (spore__plain_is_stdio(port) &&
+		       (task = next_active(t, system, name, wish->ends[i].replica, &at)) != NULL) {
+			if (is_pumped(task, port))
+				continue;
+			(void)snprintf(
+			    why, size,
+			    "%s%s%s runs, and a program that runs cannot be given another %s; first 'spore stop "
+			    "%s%s%s', and start it again then. With 'tap: true' (--tap) it is started so that it can",
+			    system, slash, name, port, system, slash, name);
+			return true;
+		}
 	}
 	return false;
 }
@@ -107,7 +144,7 @@ void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire)
 		size_t at = 0;
 		while (spore__plain_is_stdio(e->plug->port) &&
 		       (task = next_active(t, e->plug->system, e->plug->task, e->replica, &at)) != NULL)
-			if (!task->stopping && !task->removing && task->wanted)
+			if (!task->stopping && !task->removing && task->wanted && !is_pumped(task, e->plug->port))
 				spore__task_replace(t, task);
 	}
 }

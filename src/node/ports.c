@@ -123,6 +123,9 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 		copy(word, sizeof word, &as);
 		p->as = spore__port_as_of(word);
 	}
+	at = (struct spore__msgpack_reader){0};
+	p->pumped = spore__msgpack_find(&m->map, "pump", &at);
+	p->renews = spore__msgpack_find(&m->map, "renews", &at);
 	(void)spore__msgpack_read_array(&list, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *s;
@@ -178,6 +181,7 @@ void spore__ports_open(struct spore__hold *hold, const struct spore__hold_messag
 		copy(p->kind, sizeof p->kind, &m->kind);
 		copy(p->shape, sizeof p->shape, &m->shape);
 		take_options(p, m);
+		hold->pumped |= p->pumped ? spore__plain_bit(p->name) : 0;
 		p->next_of_hold = hold->ports;
 		hold->ports = p;
 		if (plug_in(hold, p))
@@ -240,6 +244,12 @@ void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_messag
 	j->said_swap = j->told;
 	const struct spore__port *other = j->ports[j->ports[0] == p];
 	spore__swap_look(other != NULL ? other->hold : NULL);
+}
+
+// What became of the channel was said before, where it was unwired or the other end is gone.
+void spore__ports_ended(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	spore__hold_send_serial(hold, SPORE__HOLD_ENDED, (uint64_t)m->number, m->serial);
 }
 
 void spore__ports_lost(struct spore__hold *hold)

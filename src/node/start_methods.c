@@ -148,7 +148,7 @@ static bool has_wired_stdio(const struct start *s)
 {
 	const struct spore__spec *specs[] = {&s->spec, &s->old};
 	for (size_t i = 0; i < 2; i++)
-		if (specs[i]->wire_stdin != NULL || specs[i]->wire_stdout != NULL || specs[i]->wire_stdio != NULL)
+		if (spore__plain_is_wired(specs[i]))
 			return true;
 	return false;
 }

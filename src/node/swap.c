@@ -78,8 +78,7 @@ static bool has_wired_stdio(struct spore__tasks *t, const struct spore__task *ta
 {
 	struct spore__spec spec;
 	char why[64];
-	bool wired = spore__task_read_spec(t, task, &spec, why, sizeof why) &&
-	             (spec.wire_stdin != NULL || spec.wire_stdout != NULL || spec.wire_stdio != NULL);
+	bool wired = spore__task_read_spec(t, task, &spec, why, sizeof why) && spore__plain_is_wired(&spec);
 	spore__spec_finish(&spec);
 	return wired;
 }

@@ -84,9 +84,10 @@ static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reade
 	    (spore__msgpack_find(map, "redeliver", &at) &&
 	     spore__msgpack_read_bool(&at, &wish->redeliver) != SPORE__MSGPACK_OK) ||
 	    (spore__msgpack_find(map, "lossless", &at) &&
-	     spore__msgpack_read_bool(&at, &wish->lossless) != SPORE__MSGPACK_OK)) {
+	     spore__msgpack_read_bool(&at, &wish->lossless) != SPORE__MSGPACK_OK) ||
+	    (spore__msgpack_find(map, "tap", &at) && spore__msgpack_read_bool(&at, &wish->tap) != SPORE__MSGPACK_OK)) {
 		spore__rpc_call_fail(a->call, SPORE_EINVALID,
-		                     "'duplex', 'redeliver' or 'lossless' of a wire is no bool");
+		                     "'duplex', 'redeliver', 'lossless' or 'tap' of a wire is no bool");
 		return false;
 	}
 	if (!take_text(map, "slow", wish->slow, sizeof wish->slow) ||

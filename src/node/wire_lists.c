@@ -161,8 +161,8 @@ static const struct spore__rpc_field list_params[] = {
 };
 static const struct spore__rpc_field list_result[] = {
     {"wires", "array",
-     "of maps: from, to, duplex, from_protocol, to_protocol, system, transport, state (waiting, wiring, wired), "
-     "channels, why",
+     "of maps: from, to, duplex, slow, redeliver, tap, from_protocol, to_protocol, system, transport, state (waiting, "
+     "wiring, wired), channels, why, fault",
      false},
     {"more", "bool", "there are more: call again with skip", false},
     {0},

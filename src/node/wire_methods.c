@@ -20,7 +20,7 @@ static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
 static bool is_same(const struct spore__wire *wire, const struct spore__wish *wish)
 {
 	return wire->duplex == wish->duplex && wire->redeliver == wish->redeliver && wire->lossless == wish->lossless &&
-	       strcmp(wire->slow, wish->slow) == 0 && strcmp(wire->owner, wish->owner) == 0 &&
+	       wire->tap == wish->tap && strcmp(wire->slow, wish->slow) == 0 && strcmp(wire->owner, wish->owner) == 0 &&
 	       strcmp(wire->ends[0].protocol, wish->ends[0].protocol) == 0 &&
 	       strcmp(wire->ends[1].protocol, wish->ends[1].protocol) == 0;
 }
@@ -295,7 +295,8 @@ static void take_away(struct spore__rpc_call *call)
 
 static const struct spore__rpc_field add_params[] = {
     {"wires", "array",
-     "of maps: from, to ([SYSTEM/]TASK[@REPLICA].PORT), duplex, slow, redeliver, lossless, from_protocol, to_protocol",
+     "of maps: from, to ([SYSTEM/]TASK[@REPLICA].PORT), duplex, slow, redeliver, tap, lossless, from_protocol, "
+     "to_protocol",
      false},
     {"from", "str", "absolute path of the caller's folder", true},
     {"system", "str", "whose wires they are; its tasks may be defined later", true},

@@ -22,7 +22,8 @@ size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const 
 				continue;
 			count++;
 			*unsaid += !j->said[0] || !j->said[1];
-			*transport = j->transport;
+			bool pumped = j->ports[0]->pumped || j->ports[1]->pumped;
+			*transport = pumped && strcmp(j->transport, "bridge") != 0 ? "pump" : j->transport;
 		}
 	return count;
 }
@@ -217,8 +218,13 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
-	spore__msgpack_map(w, 15);
+	spore__msgpack_map(w, 18);
 	put_text(w, "fault", fault);
+	put_text(w, "slow", wire->slow);
+	spore__msgpack_str(w, "redeliver");
+	spore__msgpack_bool(w, wire->redeliver);
+	spore__msgpack_str(w, "tap");
+	spore__msgpack_bool(w, wire->tap);
 	put_text(w, "from", from);
 	put_text(w, "to", to);
 	spore__msgpack_str(w, "duplex");

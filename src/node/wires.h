@@ -50,6 +50,7 @@ struct spore__wire {
 	char slow[16];                   // of a subscriber; "": as it says itself
 	bool redeliver;                  // what a peer that died had not released is sent again to the next
 	bool lossless;                   // no bridge in which anything is lost
+	bool tap;                        // a stdin or stdout at its ends gets a pump, which can be looked into
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
 	struct spore__fault fault;       // on purpose
 	bool marked;                     // by the call that goes on
@@ -72,6 +73,9 @@ struct spore__port {
 	char slow[16];    // what a subscriber wants
 	bool plain;       // the program behind it speaks no libspore
 	enum spore__port_as as;
+	bool pumped;         // its stdin or stdout, which can be wired otherwise while it runs
+	bool renews;         // it is opened anew when its channel has been taken away, and read to its end
+	bool leaving;        // ... and until then it takes no other
 	unsigned transports; // bits by the order of spore__channel_kinds
 	bool swaps;          // the program can be told that its peer is swapped
 	struct spore__joint **joints;
@@ -127,7 +131,7 @@ struct spore__wish {
 	} ends[2];
 	bool duplex;
 	char slow[16];
-	bool redeliver, lossless;
+	bool redeliver, lossless, tap;
 	char owner[SPORE__NAME_MAX + 1];
 };
 // The one between these ports, in this order. NULL: none.
@@ -153,6 +157,7 @@ void spore__ports_close(struct spore__hold *hold, const struct spore__hold_messa
 void spore__ports_wired(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_over(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_ended(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_lost(struct spore__hold *hold);    // it is not connected any more
 void spore__ports_flushed(struct spore__hold *hold); // it has taken what was written
 
@@ -174,6 +179,8 @@ unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that th
 // ---- plain.c: stdin and stdout
 
 bool spore__plain_is_stdio(const char *port); // stdin, stdout, stdio
+unsigned spore__plain_bit(const char *port);  // of struct spore__hold's `pumped`; 0: none of them
+bool spore__plain_is_wired(const struct spore__spec *spec);
 // Puts what its stdin and stdout are wired to into SPEC; *CHANGED (may be NULL) when it was something else. False: WHY.
 bool spore__plain_wires(struct spore__tasks *t, struct spore__spec *spec, bool *changed, char *why, size_t size);
 // Does a task run whose stdin or stdout it is about? WHY says so, with the remedy.

@@ -6,16 +6,18 @@
 
 #include "base/mem.h"
 
-enum { TEXTS = 11 };
+enum { TEXTS = 12, FLAGS = 4 };
 
 // False when R stands before no wire.
 static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *info)
 {
 	static const char *const keys[TEXTS] = {"from",  "to",  "from_protocol", "to_protocol", "system", "transport",
-	                                        "state", "why", "fault",         "bridge",      "losses"};
+	                                        "state", "why", "fault",         "bridge",      "losses", "slow"};
+	static const char *const flag_keys[FLAGS] = {"duplex", "redeliver", "tap", "lossless"};
+	bool *const flags[FLAGS] = {&info->duplex, &info->redeliver, &info->tap, &info->lossless};
 	char **const texts[TEXTS] = {&info->from,   &info->to,        &info->from_protocol, &info->to_protocol,
 	                             &info->system, &info->transport, &info->state,         &info->why,
-	                             &info->fault,  &info->bridge,    &info->losses};
+	                             &info->fault,  &info->bridge,    &info->losses,        &info->slow};
 	struct {
 		const char *s;
 		uint32_t len;
@@ -30,12 +32,11 @@ static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *
 			(void)spore__msgpack_read_str(&at, &found[i].s, &found[i].len);
 		size += found[i].len + 1;
 	}
-	if (spore__msgpack_find(r, "duplex", &at))
-		(void)spore__msgpack_read_bool(&at, &info->duplex);
 	if (spore__msgpack_find(r, "parked", &at))
 		(void)spore__msgpack_read_int(&at, &info->parked);
-	if (spore__msgpack_find(r, "lossless", &at))
-		(void)spore__msgpack_read_bool(&at, &info->lossless);
+	for (int i = 0; i < FLAGS; i++)
+		if (spore__msgpack_find(r, flag_keys[i], &at))
+			(void)spore__msgpack_read_bool(&at, flags[i]);
 	if (spore__msgpack_find(r, "channels", &at))
 		(void)spore__msgpack_read_int(&at, &info->channels);
 	char *block = spore__xcalloc(size, 1);
@@ -92,6 +93,19 @@ static bool end_is_of(const char *end, const char *system)
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
 {
 	return end_is_of(w->from, system) || end_is_of(w->to, system) || strcmp(w->system, system) == 0;
+}
+
+void spore__wire_options(const struct spore__wire_info *w, char out[SPORE__WIRE_OPTIONS])
+{
+	const char *const words[] = {w->slow, w->redeliver ? "redeliver" : "", w->tap ? "tap" : ""};
+	size_t len = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		int n = words[i][0] != '\0'
+		            ? snprintf(out + len, SPORE__WIRE_OPTIONS - len, "%s%s", len > 0 ? ", " : "", words[i])
+		            : 0;
+		len += n > 0 && (size_t)n < SPORE__WIRE_OPTIONS - len ? (size_t)n : 0;
+	}
 }
 
 void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON])

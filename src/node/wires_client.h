@@ -6,9 +6,9 @@
 
 // A wire of the node's (docs/design/wires.md). Strings are in one block, which begins with `from`.
 struct spore__wire_info {
-	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why, *fault;
+	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why, *fault, *slow;
 	char *bridge, *losses; // "" for none
-	bool duplex, lossless;
+	bool duplex, redeliver, tap, lossless;
 	int64_t channels, parked; // parked: messages that its bridge could not translate
 };
 struct spore__wire_list {
@@ -22,6 +22,9 @@ void spore__wire_list_finish(struct spore__wire_list *list);
 // Has W an end at a task of SYSTEM, or is it of its manifest? "": at a task without system.
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
 
+// What was asked for beside its ends: "drop-oldest, redeliver, tap"; "" for nothing.
+enum { SPORE__WIRE_OPTIONS = 64 };
+void spore__wire_options(const struct spore__wire_info *w, char out[SPORE__WIRE_OPTIONS]);
 // Why it is not wired, its fault, and what its bridge loses: for people.
 enum { SPORE__WIRE_REASON = 4096 };
 void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON]);

@@ -102,6 +102,10 @@ int spore__os_peer_uid(int fd, uid_t *uid);
 int spore__os_pipe(int fds[2]);
 int spore__os_socketpair(int fds[2]);
 
+// Anonymous memory of a fixed size, zeroed; close-on-exec. Where the system has none (plain POSIX): ENOSYS.
+int spore__os_memory(size_t size);
+// Has memory put behind all of it now, so that touching it cannot fail.
+int spore__os_memory_reserve(int fd, size_t size);
 // Another descriptor of the memory FD, with which it can only be read; close-on-exec. Plain POSIX has no such memory: ENOSYS.
 int spore__os_for_reading(int fd);
 // The size of the memory FD, which nobody can make smaller, nor, where it is PUBLISHED, write to but who has done so before. -1: it is none such.
@@ -113,6 +117,9 @@ size_t spore__os_pipe_grow(int fd, size_t size);
 // Moves at most SIZE bytes without copying them; one of the two is a pipe. Does not wait where the descriptors do not. How many; 0: end of
 // file. EINVAL: not between these two. Plain POSIX: ENOSYS.
 ssize_t spore__os_splice(int from, int to, size_t size);
+
+// Lets the pipe TO have what is in the pipe FROM as well, at most SIZE bytes, without taking any of it away. Does not wait. As of splice.
+ssize_t spore__os_tee(int from, int to, size_t size);
 
 // Copies by sharing blocks or in the kernel; ENOTSUP where it cannot, then copy by hand.
 int spore__os_copy(int from, int to, off_t size);

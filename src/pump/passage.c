@@ -1,9 +1,13 @@
 #include "pump/passage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -13,10 +17,27 @@ enum { ROUNDS = 16 }; // then it is the other direction's turn
 
 void spore__passage_init(struct spore__passage *f, int from, int to, const int mid[2])
 {
-	*f = (struct spore__passage){.from = from, .to = to, .mid = {-1, -1}};
+	*f = (struct spore__passage){.from = from, .to = to, .mid = {-1, -1}, .ahead = {-1, -1}};
 	if (mid != NULL && mid[0] >= 0 && mid[1] >= 0) {
 		f->mid[0] = mid[0];
 		f->mid[1] = mid[1];
+	}
+}
+
+void spore__passage_show(struct spore__passage *f, struct spore__window *window, enum spore__window_way way)
+{
+	f->window = window;
+	f->way = way;
+	if (window != NULL)
+		atomic_store_explicit(&window->lanes[way].finished, f->done, memory_order_release);
+}
+
+static void close_ahead(struct spore__passage *f)
+{
+	for (int i = 0; i < 2; i++) {
+		if (f->ahead[i] >= 0)
+			close(f->ahead[i]);
+		f->ahead[i] = -1;
 	}
 }
 
@@ -24,6 +45,7 @@ void spore__passage_finish(struct spore__passage *f)
 {
 	free(f->buffer);
 	f->buffer = NULL;
+	close_ahead(f);
 }
 
 static bool is_ready(int fd, short events)
@@ -45,6 +67,8 @@ static void end(struct spore__passage *f, bool gone)
 {
 	f->gone |= gone;
 	f->ended = f->done = true;
+	if (f->window != NULL)
+		atomic_store_explicit(&f->window->lanes[f->way].finished, 1, memory_order_release);
 }
 
 // From here on by reading and writing.
@@ -75,12 +99,99 @@ static bool judge(struct spore__passage *f, ssize_t n, bool takes)
 	return !f->done;
 }
 
+// ---- what is shown to those who look on
+
+static bool is_watched(const struct spore__passage *f)
+{
+	return f->window != NULL && atomic_load_explicit(&f->window->watched, memory_order_acquire) != 0;
+}
+
+static void has_passed(struct spore__passage *f, size_t n, bool copied)
+{
+	if (f->window != NULL)
+		spore__window_passed(f->window, f->way, n, copied);
+}
+
+// A pipe gives its pages to another one, out of which they are read.
+static ssize_t look_into_pipe(struct spore__passage *f, int from)
+{
+	struct iovec pieces[2];
+	if (f->ahead[0] < 0 && spore__os_pipe(f->ahead) != 0)
+		return -1;
+	ssize_t n = spore__os_tee(from, f->ahead[1], SPORE__PUMP_PIECE);
+	if (n <= 0)
+		return n;
+	unsigned count = spore__window_room(f->window, f->way, (size_t)n, pieces);
+	if (readv(f->ahead[0], pieces, (int)count) == n)
+		return n;
+	close_ahead(f);
+	errno = EIO;
+	return -1;
+}
+
+static ssize_t look_into_socket(struct spore__passage *f, int from)
+{
+	struct iovec pieces[2];
+	struct msghdr m = {.msg_iov = pieces};
+	m.msg_iovlen = spore__window_room(f->window, f->way, SPORE__PUMP_PIECE, pieces);
+	return recvmsg(from, &m, MSG_PEEK | MSG_DONTWAIT);
+}
+
+// Copies what comes next out of FROM, where somebody looks: *MOST bytes may be carried then, and are *SEEN. 0 and -1 are as of a call that carries.
+static ssize_t look_ahead(struct spore__passage *f, int from, size_t *most, bool *seen)
+{
+	struct stat st;
+	*most = SPORE__PUMP_PIECE;
+	*seen = false;
+	if (!is_watched(f))
+		return 1;
+	bool socket = fstat(from, &st) == 0 && S_ISSOCK(st.st_mode);
+	ssize_t n = socket ? look_into_socket(f, from) : look_into_pipe(f, from);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		return 1; // then it passes unseen
+	if (n > 0) {
+		*most = (size_t)n;
+		*seen = true;
+	}
+	return n;
+}
+
+// From FROM to F->to in the kernel.
+static ssize_t carry(struct spore__passage *f, int from)
+{
+	size_t most;
+	bool seen;
+	ssize_t n = look_ahead(f, from, &most, &seen);
+	if (n <= 0)
+		return n;
+	n = spore__os_splice(from, f->to, most);
+	if (n > 0)
+		has_passed(f, (size_t)n, seen);
+	return n;
+}
+
+// The same with what was read: N bytes of the buffer.
+static void show(struct spore__passage *f, size_t n)
+{
+	struct iovec pieces[2] = {{0}, {0}};
+	bool seen = is_watched(f);
+	if (seen) {
+		(void)spore__window_room(f->window, f->way, n, pieces);
+		memcpy(pieces[0].iov_base, f->buffer + f->at, pieces[0].iov_len);
+		memcpy(pieces[1].iov_base, f->buffer + f->at + pieces[0].iov_len, pieces[1].iov_len);
+	}
+	has_passed(f, n, seen);
+}
+
+// ---- carrying
+
 static ssize_t put(struct spore__passage *f)
 {
 	if (f->buffer == NULL)
-		return spore__os_splice(f->mid[0], f->to, SPORE__PUMP_PIECE);
+		return carry(f, f->mid[0]);
 	ssize_t n = write(f->to, f->buffer + f->at, f->len);
 	if (n > 0) {
+		show(f, (size_t)n);
 		f->at += (size_t)n;
 		f->len -= (size_t)n;
 	}
@@ -110,7 +221,7 @@ static bool through(struct spore__passage *f)
 
 static bool direct(struct spore__passage *f)
 {
-	ssize_t n = spore__os_splice(f->from, f->to, SPORE__PUMP_PIECE);
+	ssize_t n = carry(f, f->from);
 	if (n == 0 || (n < 0 && errno == ECONNRESET)) {
 		end(f, false);
 		return false;

@@ -62,10 +62,11 @@ static bool await_taken(int fifo, const char *path)
 	}
 }
 
-static int pump_in(int channel, int fifo, const char *path)
+static int pump_in(int channel, int fifo, struct spore__window *window, const char *path)
 {
 	struct spore__passage f;
 	spore__passage_init(&f, channel, fifo, NULL);
+	spore__passage_show(&f, window, SPORE__WINDOW_IN);
 	bool good = true;
 	while (good && (!f.done || f.gone)) {
 		spore__passage_step(&f);
@@ -73,6 +74,7 @@ static int pump_in(int channel, int fifo, const char *path)
 			good = await_reader(path);
 			f.gone = f.done = f.ended =
 			    false; // of a passage that stopped at its writing end nothing is lost
+			spore__passage_show(&f, window, SPORE__WINDOW_IN);
 			continue;
 		}
 		struct pollfd fds[] = {{.fd = f.from_events != 0 ? channel : -1, .events = POLLIN},
@@ -85,15 +87,16 @@ static int pump_in(int channel, int fifo, const char *path)
 	return good ? SPORE__PUMP_END : SPORE__EXIT_SPORE;
 }
 
-// ---- out of a FIFO
+// ---- out of a FIFO or stdout, into stdin
 
-static int pump_out(int fifo, int channel)
+static int pump_through(int from, int to, struct spore__window *window, enum spore__window_way way)
 {
 	struct spore__passage f;
-	spore__passage_init(&f, fifo, channel, NULL);
+	spore__passage_init(&f, from, to, NULL);
+	spore__passage_show(&f, window, way);
 	for (spore__passage_step(&f); !f.done; spore__passage_step(&f)) {
-		struct pollfd fds[] = {{.fd = f.from_events != 0 ? fifo : -1, .events = POLLIN},
-		                       {.fd = channel, .events = f.to_events}};
+		struct pollfd fds[] = {{.fd = f.from_events != 0 ? from : -1, .events = POLLIN},
+		                       {.fd = to, .events = f.to_events}};
 		if ((f.from_events | f.to_events) != 0 && poll(fds, 2, -1) > 0 &&
 		    (fds[1].revents & (POLLERR | POLLHUP)) != 0) {
 			f.gone = true;
@@ -103,7 +106,7 @@ static int pump_out(int fifo, int channel)
 	spore__passage_finish(&f);
 	if (f.gone)
 		return SPORE__PUMP_GONE;
-	(void)shutdown(channel, SHUT_WR); // where it is a socket
+	(void)shutdown(to, SHUT_WR); // where it is a socket
 	return SPORE__PUMP_END;
 }
 
@@ -152,13 +155,15 @@ static void wait_both(struct pair *p)
 	}
 }
 
-static int pump_socket(int connection, int in, int out, const int mid[4])
+static int pump_socket(int connection, int in, int out, const int mid[4], struct spore__window *window)
 {
 	struct pair p = {.connection = connection};
 	spore__passage_init(&p.out, connection, out, mid);
 	spore__passage_init(&p.in, in, connection, mid + 2);
 	p.out.done = p.out.gone = out < 0;
 	p.in.done = in < 0;
+	spore__passage_show(&p.out, window, SPORE__WINDOW_OUT);
+	spore__passage_show(&p.in, window, SPORE__WINDOW_IN);
 	int status = -1;
 	while (status < 0) {
 		step(&p);
@@ -193,22 +198,34 @@ static bool take_numbers(char *const *texts, int count, int *out)
 	return true;
 }
 
+// Without one nobody looks on, and all else is the same.
+static struct spore__window *open_window(int fd)
+{
+	struct spore__window *w = fd >= 0 ? spore__window_map(fd, true) : NULL;
+	if (fd >= 0)
+		close(fd);
+	return w;
+}
+
 int spore__pump_main(int argc, char *argv[])
 {
-	int n[7];
+	enum { ONE_WAY = 3, BOTH_WAYS = 8 }; // descriptors, the window last
+	int n[BOTH_WAYS];
 	const char *how = argc > 1 ? argv[1] : "";
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (argc == 5 && strcmp(how, "in") == 0 && take_numbers(argv + 2, 2, n)) {
-		confine(argv[4]);
-		return pump_in(n[0], n[1], argv[4]);
+	if (argc == 3 + ONE_WAY && strcmp(how, "in") == 0 && take_numbers(argv + 2, ONE_WAY, n)) {
+		confine(argv[2 + ONE_WAY]);
+		return pump_in(n[0], n[1], open_window(n[2]), argv[2 + ONE_WAY]);
 	}
 	confine(NULL);
-	if (argc == 4 && strcmp(how, "out") == 0 && take_numbers(argv + 2, 2, n))
-		return pump_out(n[0], n[1]);
-	if (argc == 9 && strcmp(how, "socket") == 0 && take_numbers(argv + 2, 7, n))
-		return pump_socket(n[0], n[1], n[2], n + 3);
+	bool out = strcmp(how, "out") == 0;
+	if (argc == 2 + ONE_WAY && (out || strcmp(how, "into") == 0) && take_numbers(argv + 2, ONE_WAY, n))
+		return pump_through(n[0], n[1], open_window(n[2]), out ? SPORE__WINDOW_OUT : SPORE__WINDOW_IN);
+	if (argc == 2 + BOTH_WAYS && strcmp(how, "socket") == 0 && take_numbers(argv + 2, BOTH_WAYS, n))
+		return pump_socket(n[0], n[1], n[2], n + 3, open_window(n[BOTH_WAYS - 1]));
 	spore__report(
-	    "it is started by spore-hold; 'as' of a port in a spore.yaml is for people",
-	    "usage: spore-pump in CHANNEL FIFO PATH, out FIFO CHANNEL, or socket CONNECTION IN OUT MID MID MID MID");
+	    "it is started by spore-hold; 'as' of a port and 'tap' of a wire in a spore.yaml are for people",
+	    "usage: spore-pump in CHANNEL FIFO WINDOW PATH, out FROM CHANNEL WINDOW, into CHANNEL TO WINDOW, or socket "
+	    "CONNECTION IN OUT MID MID MID MID WINDOW");
 	return SPORE__EXIT_USAGE;
 }

@@ -31,7 +31,7 @@ struct spore__manifest_end {
 
 struct spore__manifest_wire {
 	struct spore__manifest_end from, to;
-	bool duplex, redeliver, lossless;
+	bool duplex, redeliver, lossless, tap;
 	const char *slow; // a word of the table; NULL: as the subscriber says
 	yaml_mark_t mark;
 	// Of the bridge that comes between them, as far as the manifest says what they speak; "" for none. What is lost in it.

@@ -84,7 +84,6 @@ static bool take_line(struct spore__taking *t, const yaml_node_t *node, struct s
 static bool take_wire_key(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node)
 {
 	struct spore__manifest_wire *wire = t->object;
-	bool tap; // a ring can always be looked at
 	if (key->type == SPORE__SCHEMA_WORD)
 		return (wire->slow = spore__take_word(t, key, node)) != NULL;
 	if (key->type == SPORE__SCHEMA_BOOL)
@@ -92,7 +91,7 @@ static bool take_wire_key(struct spore__taking *t, const struct spore__schema_ke
 		                        strcmp(key->name, "duplex") == 0      ? &wire->duplex
 		                        : strcmp(key->name, "redeliver") == 0 ? &wire->redeliver
 		                        : strcmp(key->name, "lossless") == 0  ? &wire->lossless
-		                                                              : &tap);
+		                                                              : &wire->tap);
 	char *text = spore__take_text(t, node, key->name, false);
 	bool ok = text != NULL &&
 	          take_end(t, node->start_mark, text, strcmp(key->name, "from") == 0 ? &wire->from : &wire->to);

@@ -28,7 +28,7 @@ static void put_wires(struct spore__msgpack_writer *w, const struct spore__manif
 	spore__msgpack_array(w, (uint32_t)m->wire_count);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *wire = &m->wires[i];
-		spore__msgpack_map(w, 8);
+		spore__msgpack_map(w, 9);
 		put_end(w, "from", &wire->from);
 		put_end(w, "to", &wire->to);
 		spore__msgpack_str(w, "duplex");
@@ -37,6 +37,8 @@ static void put_wires(struct spore__msgpack_writer *w, const struct spore__manif
 		spore__msgpack_bool(w, wire->redeliver);
 		spore__msgpack_str(w, "lossless");
 		spore__msgpack_bool(w, wire->lossless);
+		spore__msgpack_str(w, "tap");
+		spore__msgpack_bool(w, wire->tap);
 		put_text(w, "slow", wire->slow);
 		put_text(w, "from_protocol", wire->from.protocol);
 		put_text(w, "to_protocol", wire->to.protocol);

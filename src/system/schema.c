@@ -167,7 +167,8 @@ static const struct spore__schema_key wire_keys[] = {
     KEY("slow", WORD, NULL, .words = slow_words,
         HELP "What happens when the reader, a subscriber, is slow; otherwise as it says itself"),
     KEY("tap", BOOL, NULL, .standard = "false",
-        HELP "Let it be watched; between programs with libspore any wire can be, between others none can yet"),
+        HELP "Let a stdin or stdout at its ends be watched, and wired otherwise while its program runs; others can be "
+             "anyway"),
     KEY("redeliver", BOOL, NULL, .standard = "false",
         HELP "Deliver again what a reader that died had not released; it may come twice"),
     KEY("lossless", BOOL, NULL, .standard = "false",

@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_named.c its FIFOs and sockets, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -17,6 +17,7 @@
 #include "hold_side.h"
 #include "os/os.h"
 #include "os/tree.h"
+#include "pump/window.h"
 #include "task/confine.h"
 #include "task/folder.h"
 #include "task/hold_protocol.h"
@@ -60,6 +61,7 @@ enum spore__hold_timer {
 	SPORE__TIMER_STATUS, // the status could not be written
 	SPORE__TIMER_SAY,    // there may be room for descriptors
 	SPORE__TIMER_NAMED,  // pumps that could not be started
+	SPORE__TIMER_PUMPED, // no node says what became of a channel
 	SPORE__TIMER_PROBE_READY,
 	SPORE__TIMER_PROBE_ALIVE,
 	SPORE__TIMERS,
@@ -271,6 +273,86 @@ bool spore__hold_wired_ready(struct spore__hold *h);
 // WHICH is 0, to be read, or 1, to be written. False: it is not wired. *FD is a duplicate, or -1 with errno.
 bool spore__hold_wired_end(struct spore__hold *h, int which, int *fd);
 
+// ---- pumps (hold_pump.c)
+
+enum { SPORE__HOLD_PUMP_FDS = 8 };
+struct spore__hold_pump { // zeroed: none
+	pid_t pid;        // 0: none
+	int64_t began_ms; // monotonic
+	bool failed;      // the last one did not live long
+};
+// What it is started with (src/pump/pump.h).
+struct spore__hold_pumping {
+	const char *port; // for words
+	const char *how;
+	const int *fds; // COUNT of them, as its arguments; -1: none
+	size_t count;
+	const char *path; // may be NULL
+};
+enum spore__hold_pump_outcome {
+	SPORE__PUMPED_END,
+	SPORE__PUMPED_GONE,
+	SPORE__PUMPED_CLOSED,
+	SPORE__PUMPED_AGAIN, // it was killed: to be started again now
+	SPORE__PUMPED_LATER, // ... when spore__hold_pumps_retry calls its port
+};
+void spore__hold_pump_start(struct spore__hold *h, struct spore__hold_pump *pump, const struct spore__hold_pumping *p);
+void spore__hold_pump_kill(struct spore__hold_pump *pump); // it has nothing that is lost with it
+// Its process was reaped.
+enum spore__hold_pump_outcome spore__hold_pump_ended(struct spore__hold *h, struct spore__hold_pump *pump, int status,
+                                                     const char *port);
+void spore__hold_pumps_retry(struct spore__hold *h);
+
+// Where what passes through the pumps of a port is seen. FD is -1 where there is no such memory.
+struct spore__hold_window {
+	int fd;
+	struct spore__window *map;
+	unsigned watchers;
+};
+void spore__hold_window_open(struct spore__hold_window *w);
+void spore__hold_window_close(struct spore__hold *h, struct spore__hold_window *w);
+void spore__hold_window_finish(struct spore__hold_window *w, enum spore__window_way way); // no pump goes on with it
+bool spore__hold_window_watch(struct spore__hold_window *w);                              // false: no memory
+void spore__hold_window_unwatch(struct spore__hold_window *w);
+
+// ---- a stdin or stdout that can be tapped (hold_pumped.c)
+
+struct spore__hold_pumped { // arrays by enum spore__window_way
+	enum spore__hold_wired_kind kind;
+	uint64_t id;     // 0: not said, since the channel before is not through yet
+	uint64_t serial; // 0: no channel, or it is over
+	int channel[2];  // to be read, to be written; -1
+	int theirs[2];   // the program's ends of its pipes; -1
+	int ours[2];     // the pumps' ends of them; -1: what was to be read has ended, or nobody takes what is written
+	struct spore__hold_pump pumps[2];
+	struct spore__hold_window window;
+	bool used[2];
+	bool ended;   // the channel has, and was passed on: the node is asked what that means
+	bool unwired; // it was, so the end is none for the program
+};
+// As those of hold_wired.c and hold_named.c.
+void spore__hold_pumped_open(struct spore__hold *h);
+void spore__hold_pumped_close(struct spore__hold *h);
+size_t spore__hold_pumped_said(const struct spore__hold *h);
+void spore__hold_pumped_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w);
+bool spore__hold_pumped_has(const struct spore__hold *h, const char *port);
+bool spore__hold_pumped_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
+bool spore__hold_pumped_over(struct spore__hold *h, const struct spore__hold_message *m);
+bool spore__hold_pumped_unwire(struct spore__hold *h, const struct spore__hold_message *m);
+bool spore__hold_pumped_is_free(struct spore__hold *h,
+                                const struct spore__hold_message *m); // as spore__hold_ports_is_free
+bool spore__hold_pumped_left(struct spore__hold *h, uint64_t id, uint64_t serial);
+bool spore__hold_pumped_reaped(struct spore__hold *h, pid_t pid, int status);
+void spore__hold_pumped_retry(struct spore__hold *h);
+bool spore__hold_pumped_ready(struct spore__hold *h);
+bool spore__hold_pumped_end(struct spore__hold *h, int which, int *fd);
+// The port ID's. NULL: there is none.
+struct spore__hold_window *spore__hold_pumped_window(struct spore__hold *h, uint64_t id);
+// A node has come, has answered, does not answer.
+void spore__hold_pumped_ask(struct spore__hold *h);
+void spore__hold_pumped_answered(struct spore__hold *h, const struct spore__hold_message *m);
+void spore__hold_pumped_unanswered(struct spore__hold *h);
+
 // ---- FIFOs and sockets (hold_named.c)
 
 enum { SPORE__NAMED_MAX = 32 }; // of one task
@@ -286,6 +368,7 @@ bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_mess
 bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_message *m);
 // A process ended: was it one of its pumps?
 bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status);
+struct spore__hold_window *spore__hold_named_window(struct spore__hold *h, uint64_t id);
 void spore__hold_named_retry(struct spore__hold *h);
 
 // ---- the memory of its channels (hold_memory.c)
@@ -421,6 +504,7 @@ struct spore__hold_peer {
 	bool gives;      // the descriptor `gift` goes with the byte of `out` at `gift_at`
 	int gift;        // owned
 	size_t gift_at;
+	struct spore__hold_window *watches; // NULL: none
 	struct {
 		uint64_t id, serial; // channels to it that end with it
 	} joined[SPORE__HOLD_JOINS];
@@ -437,6 +521,8 @@ void spore__hold_peers_push(struct spore__hold *h);   // the output, to each vie
 void spore__hold_peers_sweep(struct spore__hold *h);  // drops those that are gone
 void spore__hold_peers_resume(struct spore__hold *h); // input is taken again
 void spore__hold_peers_late(struct spore__hold *h);
+// W goes: none of them watches it any more.
+void spore__hold_peers_unwatch(struct spore__hold *h, const struct spore__hold_window *w);
 void spore__hold_peers_accept(struct spore__hold *h);
 bool spore__hold_peers_done(const struct spore__hold *h); // all is sent
 
@@ -511,6 +597,8 @@ struct spore__hold {
 	struct spore__hold_memories memories;
 	struct spore__hold_wired wired[2];
 	size_t wired_count;
+	struct spore__hold_pumped pumped[2];
+	size_t pumped_count;
 	struct spore__hold_named *named; // malloc'ed
 	size_t named_count;
 	char ports_folder[PATH_MAX]; // SPORE_PORTS; "": none

@@ -78,16 +78,46 @@ void spore__hold_memory_drop_port(struct spore__hold *h, uint64_t id)
 			drop(&h->memories, &h->memories.items[i - 1]);
 }
 
+// What its pumps carry.
+static struct spore__hold_window *window_of(struct spore__hold *h, uint64_t id)
+{
+	struct spore__hold_window *w = spore__hold_pumped_window(h, id);
+	if (w == NULL)
+		w = spore__hold_named_window(h, id);
+	return w != NULL && w->fd >= 0 ? w : NULL;
+}
+
+// From now on it is shown to P, which has been given the window; false: no memory.
+static bool watch(struct spore__hold_peer *p, struct spore__hold_window *w)
+{
+	if (p->watches == w)
+		return true;
+	if (!spore__hold_window_watch(w))
+		return false;
+	if (p->watches != NULL)
+		spore__hold_window_unwatch(p->watches);
+	p->watches = w;
+	return true;
+}
+
 bool spore__hold_memory_give(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
 {
 	const struct spore__hold_memory *k = find(h, (uint64_t)m->number, m->serial);
-	bool gives = k != NULL && !p->gives && (p->gift = spore__os_for_reading(k->fd)) >= 0;
+	struct spore__hold_window *w = k == NULL ? window_of(h, (uint64_t)m->number) : NULL;
+	int fd = k != NULL ? k->fd : w != NULL && (!m->watches || watch(p, w)) ? w->fd : -1;
+	bool gives = fd >= 0 && !p->gives && (p->gift = spore__os_for_reading(fd)) >= 0;
 	if (p->out.len == p->out_sent)
 		p->out.len = p->out_sent = 0;
 	p->gives |= gives;
 	if (gives)
 		p->gift_at = p->out.len;
-	spore__hold_put_channel(&p->out, (uint64_t)m->number, m->serial, k != NULL ? k->transport : "none",
-	                        k != NULL ? k->role : 0, gives ? 1 : 0, NULL);
+	spore__hold_put_channel(&p->out, (uint64_t)m->number, m->serial,
+	                        k != NULL   ? k->transport
+	                        : w != NULL ? "pump"
+	                                    : "none",
+	                        k != NULL   ? k->role
+	                        : w != NULL ? SPORE__WINDOW_OUT
+	                                    : 0,
+	                        gives ? 1 : 0, NULL);
 	return p->out.err == 0;
 }

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +18,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/os.h"
-#include "pump/pump.h"
 #include "task/hold.h"
 #include "task/port.h"
-
-enum {
-	AT_WORK_MS = 1000, // a pump that lived shorter is not started again at once
-	AGAIN_MS = 200,
-	NUMBER = 12, // bytes of a descriptor's number
-};
 
 struct spore__hold_named {
 	enum spore__port_as as;
@@ -43,9 +34,8 @@ struct spore__hold_named {
 	struct spore__hold_io listener;
 	int connection; // -1: none
 	int mid[4];     // two pipes for what is between two sockets; -1
-	pid_t pump;     // 0: none
-	int64_t began_ms;
-	bool failed; // the last one did not live long
+	struct spore__hold_pump pump;
+	struct spore__hold_window window;
 };
 
 static const struct {
@@ -87,6 +77,11 @@ static bool path_of(const struct spore__hold *h, const struct spore__hold_named 
 	return snprintf(out, PATH_MAX, "%s/%s", h->ports_folder, p->name) < PATH_MAX;
 }
 
+static bool reads(const struct spore__hold_named *p)
+{
+	return p->as != SPORE__AS_FIFO_OUT;
+}
+
 // ---- to the node
 
 static void put_open(const struct spore__hold_named *p, struct spore__msgpack_writer *w)
@@ -98,7 +93,7 @@ static void put_open(const struct spore__hold_named *p, struct spore__msgpack_wr
 	spore__msgpack_str(&items, "bytes");
 	spore__msgpack_str(&items, "connect");
 	bool speaks = p->protocol[0] != '\0';
-	spore__msgpack_map(&items, 2 + (uint32_t)speaks);
+	spore__msgpack_map(&items, 2 + (uint32_t)speaks + (uint32_t)reads(p));
 	spore__msgpack_str(&items, "framing");
 	spore__msgpack_str(&items, p->framing);
 	if (speaks) {
@@ -107,6 +102,10 @@ static void put_open(const struct spore__hold_named *p, struct spore__msgpack_wr
 	}
 	spore__msgpack_str(&items, "as");
 	spore__msgpack_str(&items, spore__port_as_word(p->as));
+	if (reads(p)) {
+		spore__msgpack_str(&items, "renews");
+		spore__msgpack_str(&items, "true");
+	}
 	spore__msgpack_array(&items, kinds[p->as].count);
 	for (unsigned i = 0; i < kinds[p->as].count; i++)
 		spore__msgpack_str(&items, kinds[p->as].features[i]);
@@ -157,6 +156,14 @@ bool spore__hold_named_has(const struct spore__hold *h, const char *port)
 	return false;
 }
 
+struct spore__hold_window *spore__hold_named_window(struct spore__hold *h, uint64_t id)
+{
+	for (size_t i = 0; i < h->named_count; i++)
+		if (h->named[i].id != 0 && h->named[i].id == id)
+			return &h->named[i].window;
+	return NULL;
+}
+
 // ---- pumps
 
 static bool wants_pump(const struct spore__hold_named *p)
@@ -174,82 +181,37 @@ static bool wants_pump(const struct spore__hold_named *p)
 	return false;
 }
 
-// The arguments of the pump; FDS are the descriptors among them.
-static size_t describe(const struct spore__hold_named *p, int fds[7], const char **how)
+// The descriptors among the arguments of the pump.
+static size_t describe(const struct spore__hold_named *p, int fds[SPORE__HOLD_PUMP_FDS], const char **how)
 {
-	switch (p->as) {
-	case SPORE__AS_FIFO_IN:
-		*how = "in";
-		fds[0] = p->in;
-		fds[1] = p->fifo[1];
-		return 2;
-	case SPORE__AS_FIFO_OUT:
-		*how = "out";
-		fds[0] = p->fifo[0];
-		fds[1] = p->out;
-		return 2;
-	default:
-		*how = "socket";
-		fds[0] = p->connection;
-		fds[1] = p->in;
-		fds[2] = p->out;
-		memcpy(fds + 3, p->mid, sizeof p->mid);
-		return 7;
-	}
-}
-
-static bool spawn(struct spore__hold *h, struct spore__hold_named *p)
-{
-	char program[PATH_MAX], path[PATH_MAX], numbers[7][NUMBER];
-	const char *argv[11], *how;
-	int fds[7], pass[7];
-	size_t count = describe(p, fds, &how), passed = 0, n = 0;
-	if (!spore__hold_beside("spore-pump", program) || !path_of(h, p, path)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	argv[n++] = program;
-	argv[n++] = how;
-	for (size_t i = 0; i < count; i++) {
-		(void)snprintf(numbers[i], NUMBER, "%d", fds[i]);
-		argv[n++] = numbers[i];
-		if (fds[i] >= 0)
-			pass[passed++] = fds[i];
-	}
+	size_t n = 0;
+	*how = p->as == SPORE__AS_FIFO_IN ? "in" : p->as == SPORE__AS_FIFO_OUT ? "out" : "socket";
+	if (p->as == SPORE__AS_SOCKET)
+		fds[n++] = p->connection;
+	else if (p->as == SPORE__AS_FIFO_OUT)
+		fds[n++] = p->fifo[0];
+	if (p->as != SPORE__AS_FIFO_OUT)
+		fds[n++] = p->in;
+	if (p->as != SPORE__AS_FIFO_IN)
+		fds[n++] = p->out;
 	if (p->as == SPORE__AS_FIFO_IN)
-		argv[n++] = path;
-	argv[n] = NULL;
-	// One that waits for a reader would wait for ever without its hold; the others end with their program.
-	const struct spore__spawn s = {
-	    .argv = argv,
-	    .fds = {-1, -1, -1},
-	    .pass = pass,
-	    .pass_count = passed,
-	    .die_with_parent = p->as == SPORE__AS_FIFO_IN,
-	    .reset_signals = true,
-	};
-	return spore__os_spawn(&s, &p->pump) == 0;
+		fds[n++] = p->fifo[1];
+	for (int i = 0; i < 4 && p->as == SPORE__AS_SOCKET; i++)
+		fds[n++] = p->mid[i];
+	fds[n++] = p->window.fd;
+	return n;
 }
 
 static void start_pump(struct spore__hold *h, struct spore__hold_named *p)
 {
-	if (p->pump != 0 || !wants_pump(p))
+	char path[PATH_MAX];
+	int fds[SPORE__HOLD_PUMP_FDS];
+	struct spore__hold_pumping pumping = {.port = p->name, .fds = fds};
+	if (!wants_pump(p) || !path_of(h, p, path))
 		return;
-	p->began_ms = spore__hold_now_ms();
-	if (spawn(h, p))
-		return;
-	p->pump = 0;
-	spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: spore-pump cannot be started: %s", p->name,
-	                  strerror(errno));
-	spore__hold_timer(h, SPORE__TIMER_NAMED, AT_WORK_MS);
-}
-
-// It has nothing that is lost with it.
-static void kill_pump(struct spore__hold_named *p)
-{
-	if (p->pump != 0)
-		(void)kill(p->pump, SIGKILL);
-	p->pump = 0;
+	pumping.count = describe(p, fds, &pumping.how);
+	pumping.path = p->as == SPORE__AS_FIFO_IN ? path : NULL;
+	spore__hold_pump_start(h, &p->pump, &pumping);
 }
 
 static void look_for_connections(struct spore__hold_named *p)
@@ -397,6 +359,7 @@ static void take_declared(struct spore__hold *h, size_t room)
 		                                .listener = {.fd = -1},
 		                                .connection = -1,
 		                                .mid = {-1, -1, -1, -1}};
+		spore__hold_window_open(&p->window);
 		memcpy(p->name, d.name, sizeof p->name);
 		memcpy(p->framing, d.framing, sizeof p->framing);
 		memcpy(p->protocol, d.protocol, sizeof p->protocol);
@@ -419,6 +382,8 @@ void spore__hold_named_open(struct spore__hold *h)
 	if (!make_folder(h)) {
 		spore__hold_event(h, SPORE_ERROR, "port", NULL, "the folder of its ports cannot be made: %s",
 		                  strerror(errno));
+		for (size_t i = 0; i < h->named_count; i++)
+			spore__hold_window_close(h, &h->named[i].window);
 		h->ports_folder[0] = '\0';
 		h->named_count = 0;
 		return;
@@ -439,10 +404,15 @@ void spore__hold_named_close(struct spore__hold *h)
 		struct spore__hold_named *p = &h->named[i];
 		say_close(h, p);
 		// The others pass on what is still there, then end of file, and end by themselves.
-		if (p->as == SPORE__AS_FIFO_IN)
-			kill_pump(p);
+		if (p->as == SPORE__AS_FIFO_IN) {
+			spore__hold_pump_kill(&p->pump);
+			spore__hold_window_finish(&p->window, SPORE__WINDOW_IN);
+		} else {
+			start_pump(h, p);
+		}
 		spore__hold_io_close(h, &p->listener);
 		close_all(p);
+		spore__hold_window_close(h, &p->window);
 		if (path_of(h, p, path))
 			(void)unlink(path);
 	}
@@ -508,12 +478,15 @@ static bool make_mid(struct spore__hold_named *p)
 	return true;
 }
 
-// The channel is over, and nothing of it is left.
-static void is_through(struct spore__hold *h, struct spore__hold_named *p)
+// The channel is over, and nothing of it is left. The next one is for another id where this one may be read still when it is sent, so that
+// it reaches nobody then.
+static void is_through(struct spore__hold *h, struct spore__hold_named *p, bool taken)
 {
 	close_channel(p);
 	if (p->listener.fd >= 0)
 		look_for_connections(p);
+	if (taken && reads(p))
+		say_close(h, p);
 	if (p->id == 0)
 		say_open(h, p);
 	p->serial = 0;
@@ -529,13 +502,13 @@ bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_m
 	bool good = sort(p, m, fds, &in, &out);
 	if (good) {
 		// A node sends it only when the one before is over, or was taken away.
-		kill_pump(p);
+		spore__hold_pump_kill(&p->pump);
 		close_channel(p);
 		close_fd(&p->connection);
 		p->in = in;
 		p->out = out;
 		p->serial = m->serial;
-		p->failed = false;
+		p->pump.failed = false;
 		good = open_side(h, p) && make_mid(p);
 		if (!good)
 			close_channel(p);
@@ -564,16 +537,14 @@ static bool is_left(const struct spore__hold_named *p)
 bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_message *m)
 {
 	struct spore__hold_named *p = find(h, m->number);
-	if (p == NULL)
-		return false;
-	if (p->serial != m->serial || p->serial == 0)
-		return true;
+	if (p == NULL || (p->serial != m->serial && p->serial != 0))
+		return p != NULL;
 	p->serial = 0;
 	// What is in it, and its end, are for the program. Until it has them there is no room for another.
-	if (p->as != SPORE__AS_FIFO_OUT && (p->pump != 0 || is_left(p)))
+	if (reads(p) && (p->pump.pid != 0 || is_left(p)))
 		say_close(h, p);
-	else if (p->as == SPORE__AS_SOCKET)
-		is_through(h, p);
+	else if (reads(p))
+		is_through(h, p, true);
 	return true;
 }
 
@@ -585,12 +556,12 @@ bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_me
 	// Who reads reads to the end, which the other side makes.
 	if (p->as == SPORE__AS_FIFO_IN)
 		return spore__hold_named_over(h, m);
-	if (p->serial != m->serial || p->serial == 0)
+	if (p->serial != m->serial && p->serial != 0)
 		return true;
 	// Who writes goes on as soon as the port is wired again.
-	kill_pump(p);
+	spore__hold_pump_kill(&p->pump);
 	close_fd(&p->connection);
-	is_through(h, p);
+	is_through(h, p, true);
 	return true;
 }
 
@@ -602,14 +573,14 @@ static void channel_ended(struct spore__hold *h, struct spore__hold_named *p)
 	close_fd(&p->fifo[0]);
 	close_fd(&p->fifo[1]);
 	close_fd(&p->connection);
-	is_through(h, p);
+	is_through(h, p, p->id == 0);
 }
 
 static void connection_ended(struct spore__hold *h, struct spore__hold_named *p)
 {
 	close_fd(&p->connection);
 	if (p->id == 0 && !is_left(p))
-		is_through(h, p);
+		is_through(h, p, p->id == 0);
 	else
 		look_for_connections(p);
 }
@@ -618,28 +589,23 @@ bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status)
 {
 	struct spore__hold_named *p = NULL;
 	for (size_t i = 0; i < h->named_count && p == NULL; i++)
-		if (h->named[i].pump == pid)
+		if (h->named[i].pump.pid == pid)
 			p = &h->named[i];
 	if (p == NULL || pid <= 0)
 		return false;
-	p->pump = 0;
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	if (code == SPORE__PUMP_END || code == SPORE__PUMP_GONE) {
+	switch (spore__hold_pump_ended(h, &p->pump, status, p->name)) {
+	case SPORE__PUMPED_END:
+	case SPORE__PUMPED_GONE:
 		channel_ended(h, p);
-		return true;
-	}
-	if (code == SPORE__PUMP_CLOSED) {
+		break;
+	case SPORE__PUMPED_CLOSED:
 		connection_ended(h, p);
-		return true;
-	}
-	bool short_lived = spore__hold_now_ms() - p->began_ms < AT_WORK_MS && p->failed;
-	p->failed = true;
-	const struct spore__hold_number numbers[] = {{code < 0 ? "signal" : "code", code < 0 ? WTERMSIG(status) : code},
-	                                             {0}};
-	spore__hold_event(h, SPORE_WARN, "pump", numbers, "port %s: its pump was ended, and is started again", p->name);
-	if (short_lived)
-		spore__hold_timer(h, SPORE__TIMER_NAMED, AGAIN_MS);
-	else
+		break;
+	case SPORE__PUMPED_AGAIN:
 		start_pump(h, p);
+		break;
+	case SPORE__PUMPED_LATER:
+		break;
+	}
 	return true;
 }

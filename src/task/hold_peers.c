@@ -43,6 +43,8 @@ static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 	close_passed(p);
 	if (p->gives)
 		close(p->gift);
+	if (p->watches != NULL)
+		spore__hold_window_unwatch(p->watches);
 	for (unsigned i = 0; i < p->joined_count; i++)
 		spore__hold_ports_left(h, p->joined[i].id, p->joined[i].serial);
 	free(p->in);
@@ -196,6 +198,13 @@ void spore__hold_peers_push(struct spore__hold *h)
 	}
 }
 
+void spore__hold_peers_unwatch(struct spore__hold *h, const struct spore__hold_window *w)
+{
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
+		if (h->peers[i] != NULL && h->peers[i]->watches == w)
+			h->peers[i]->watches = NULL;
+}
+
 void spore__hold_peers_sweep(struct spore__hold *h)
 {
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
@@ -284,7 +293,10 @@ static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struc
 		spore__hold_node_came(h);
 	p->looks = m->memory && !m->node;
 	p->ports = p->ports_due = (m->node || p->looks) && m->ports;
-	return flush(h, p);
+	bool good = flush(h, p);
+	if (good && m->node)
+		spore__hold_pumped_ask(h);
+	return good;
 }
 
 // Its descriptors came with its first byte. False: they did not.
@@ -364,6 +376,9 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 		break;
 	case SPORE__HOLD_SWAP:
 		spore__hold_ports_swap(h, m);
+		break;
+	case SPORE__HOLD_ENDED:
+		spore__hold_pumped_answered(h, m);
 		break;
 	case SPORE__HOLD_MEMORY:
 		return spore__hold_memory_give(h, p, m) && flush(h, p);

@@ -83,8 +83,10 @@ static void put_open(const struct spore__hold *h, const struct spore__hold_port 
 
 void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
-	spore__hold_put_ports(w, h->state.run, h->ports.count + h->wired_count + spore__hold_named_said(h));
+	spore__hold_put_ports(w, h->state.run,
+	                      h->ports.count + h->wired_count + spore__hold_pumped_said(h) + spore__hold_named_said(h));
 	spore__hold_wired_put(h, w);
+	spore__hold_pumped_put(h, all, w);
 	spore__hold_named_put(h, w);
 	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
 		put_open(h, p, all, w);
@@ -140,7 +142,7 @@ void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_m
 	spore__msgpack_raw(&w, m->fields.at, (size_t)(after.at - m->fields.at));
 	struct spore__hold_port *p = NULL;
 	if (find_name(h, name, m->port.len) != NULL || spore__hold_wired_has(h, name) ||
-	    spore__hold_named_has(h, name)) {
+	    spore__hold_pumped_has(h, name) || spore__hold_named_has(h, name)) {
 		refuse(h, name, SPORE_EEXISTS, "it is open already");
 	} else if (h->ports.count >= SPORE__HOLD_PORTS_MAX) {
 		(void)snprintf(why, sizeof why, "%d ports are open, which is all that there can be",
@@ -280,7 +282,8 @@ static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, 
 
 void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
 {
-	if (spore__hold_wired_channel(h, m, fds) || spore__hold_named_channel(h, m, fds))
+	if (spore__hold_wired_channel(h, m, fds) || spore__hold_pumped_channel(h, m, fds) ||
+	    spore__hold_named_channel(h, m, fds))
 		return;
 	struct spore__hold_port *port = find(h, m->number);
 	struct spore__hold_passed passed = {.count = m->descriptors, .id = (uint64_t)m->number, .serial = m->serial};
@@ -323,7 +326,7 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 	const struct spore__hold_port *p = find(h, m->number);
 	struct spore__msgpack_value shape = {0};
 	if (p == NULL)
-		return false;
+		return spore__hold_pumped_is_free(h, m);
 	struct spore__msgpack_reader r = spore__msgpack_reader(p->items, p->len);
 	if (spore__msgpack_skip(&r) != SPORE__MSGPACK_OK || spore__msgpack_skip(&r) != SPORE__MSGPACK_OK ||
 	    spore__msgpack_read(&r, &shape) != SPORE__MSGPACK_OK)
@@ -337,15 +340,15 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
 {
 	struct spore__hold_port *p = find(h, (int64_t)id);
-	if (p != NULL && remove_serial(p, serial))
+	if (!spore__hold_pumped_left(h, id, serial) && p != NULL && remove_serial(p, serial))
 		spore__hold_memory_drop(h, id, serial);
 }
 
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m)
 {
 	struct spore__hold_port *port = find(h, m->number);
-	if (!spore__hold_wired_over(h, m) && !spore__hold_named_over(h, m) && port != NULL &&
-	    remove_serial(port, m->serial))
+	if (!spore__hold_wired_over(h, m) && !spore__hold_pumped_over(h, m) && !spore__hold_named_over(h, m) &&
+	    port != NULL && remove_serial(port, m->serial))
 		spore__hold_memory_drop(h, port->id, m->serial);
 }
 
@@ -353,8 +356,8 @@ void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_me
 {
 	struct spore__hold_port *port = find(h, m->number);
 	struct spore__msgpack_writer w = {0};
-	if (spore__hold_wired_over(h, m) || spore__hold_named_unwire(h, m) || port == NULL ||
-	    !remove_serial(port, m->serial))
+	if (spore__hold_wired_over(h, m) || spore__hold_pumped_unwire(h, m) || spore__hold_named_unwire(h, m) ||
+	    port == NULL || !remove_serial(port, m->serial))
 		return;
 	spore__hold_memory_drop(h, port->id, m->serial);
 	spore__control_put_unwired(&w, port->name, m->serial);

@@ -18,6 +18,7 @@ enum items {
 	ITEMS_CHANNEL,
 	ITEMS_STOP,
 	ITEMS_SWAP,
+	ITEMS_MEMORY,
 };
 
 static const struct {
@@ -35,7 +36,8 @@ static const struct {
     [SPORE__HOLD_OPEN] = {"open", ITEMS_OPEN},          [SPORE__HOLD_CLOSE] = {"close", ITEMS_NUMBER},
     [SPORE__HOLD_CHANNEL] = {"channel", ITEMS_CHANNEL}, [SPORE__HOLD_WIRED] = {"wired", ITEMS_SERIAL},
     [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
-    [SPORE__HOLD_MEMORY] = {"memory", ITEMS_SERIAL},    [SPORE__HOLD_SWAP] = {"swap", ITEMS_SWAP},
+    [SPORE__HOLD_MEMORY] = {"memory", ITEMS_MEMORY},    [SPORE__HOLD_SWAP] = {"swap", ITEMS_SWAP},
+    [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
@@ -142,6 +144,8 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 		       spore__msgpack_read_flag(r, left - 1, &m->swap);
 	case ITEMS_SWAP:
 		return take_serial(r, m) && spore__msgpack_read_flag(r, left - 2, &m->swap);
+	case ITEMS_MEMORY:
+		return take_serial(r, m) && spore__msgpack_read_flag(r, left - 2, &m->watches);
 	case ITEMS_SIZE:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK &&
 		       spore__msgpack_read_int(r, &m->columns) == SPORE__MSGPACK_OK;
@@ -332,6 +336,15 @@ void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_ty
 	size_t at = begin(w, type, 2);
 	spore__msgpack_uint(w, id);
 	spore__msgpack_uint(w, serial);
+	end(w, at);
+}
+
+void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial)
+{
+	size_t at = begin(w, SPORE__HOLD_MEMORY, 3);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_bool(w, true);
 	end(w, at);
 }
 

@@ -39,11 +39,17 @@
 //
 // With the features "ports" and "memory" in both hellos, and without "node": the sender looks on, and is told of ports as the node is.
 //
-//	["memory", id, serial]                 to the hold: the memory of this channel
+//	["memory", id, serial, watches]        to the hold: the memory of this channel. watches (may be missing): of a port that a pump
+//	                                       serves also what passes, until the sender goes
 //	["channel", id, serial, transport, role, count, {}]
 //	                                       from the hold: the answer, with COUNT descriptors: 1, or 0 when it has none.
 //	                                       To the hold: as from the node, with a serial from 2^62 on, and until the sender goes.
 //	                                       Answered by wired or over
+//
+// Of a port with the option "pump":
+//
+//	["ended", id, serial]                  from the hold: this channel has ended, and is it over, or unwired? To the hold, as the answer: it
+//	                                       was told that before, or else it is just the end
 //
 // Messages of other names and items after the known ones are passed over.
 #ifndef SPORE_TASK_HOLD_PROTOCOL_H
@@ -94,6 +100,7 @@ enum spore__hold_type {
 	SPORE__HOLD_UNWIRE,
 	SPORE__HOLD_MEMORY,
 	SPORE__HOLD_SWAP,
+	SPORE__HOLD_ENDED,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -112,11 +119,12 @@ struct spore__hold_message {
 	bool memory;                // hello: ... of the memory of channels
 	bool swaps;                 // hello: ... of swapping
 	bool swap;                  // stop, swap
+	bool watches;               // memory
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
 	struct spore__msgpack_reader map; // update, state, open, channel: stands before the map
 	// Of ports. `number` is the id of the port; ports: the run
-	uint64_t serial;                   // channel, wired, over, unwire; ports: how many follow
+	uint64_t serial;                   // channel, wired, over, unwire, memory, ended; ports: how many follow
 	struct spore__hold_word port;      // open
 	struct spore__hold_word kind;      // open; channel: the transport
 	struct spore__hold_word shape;     // open
@@ -150,6 +158,7 @@ void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_ty
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w); // of a hold
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
 void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);
+void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial); // memory, watching
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);
 // The same with what the wire says: of a subscriber what happens when it is SLOW, and whether what a peer that died had not released is sent again.

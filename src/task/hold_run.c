@@ -21,7 +21,7 @@ static int open_input(struct spore__hold *h, int *mine)
 {
 	int ends[2];
 	*mine = -1;
-	if (spore__hold_wired_end(h, 0, &ends[0]))
+	if (spore__hold_wired_end(h, 0, &ends[0]) || spore__hold_pumped_end(h, 0, &ends[0]))
 		return ends[0];
 	switch (h->spec.stdin_from) {
 	case SPORE__STDIN_FILE:
@@ -65,7 +65,7 @@ static int open_standard(struct spore__hold *h, int theirs[3], int mine[3])
 	if (theirs[0] < 0)
 		goto failed;
 	for (int i = 1; i < 3; i++) {
-		if (i == 1 && spore__hold_wired_end(h, 1, &theirs[1])) {
+		if (i == 1 && (spore__hold_wired_end(h, 1, &theirs[1]) || spore__hold_pumped_end(h, 1, &theirs[1]))) {
 			if (theirs[1] < 0)
 				goto failed;
 			continue; // nothing of it is seen here
@@ -347,7 +347,8 @@ void spore__hold_run_reap(struct spore__hold *h)
 			note_end(h, status, &used);
 			exited = true;
 		} else {
-			(void)(spore__hold_named_reaped(h, pid, status) || spore__hold_probes_reaped(h, pid, status));
+			(void)(spore__hold_named_reaped(h, pid, status) || spore__hold_pumped_reaped(h, pid, status) ||
+			       spore__hold_probes_reaped(h, pid, status));
 		}
 	}
 	if (!all)

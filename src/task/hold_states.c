@@ -60,7 +60,7 @@ static void become_ready(struct spore__hold *h)
 static void start(struct spore__hold *h)
 {
 	spore__hold_timer(h, SPORE__TIMER_STATE, -1);
-	if (!spore__hold_wired_ready(h)) {
+	if (!spore__hold_wired_ready(h) || !spore__hold_pumped_ready(h)) {
 		h->state.next_at = 0;
 		if (h->at != SPORE__AT_WIRING)
 			spore__hold_event(h, SPORE_INFO, "waiting", NULL, "%s waits: %s", h->task, h->state.why);
@@ -103,6 +103,7 @@ static void end_for_good(struct spore__hold *h)
 	h->state.failed = h->state.wanted && !succeeded(&h->state);
 	move(h, SPORE__AT_ENDED);
 	spore__hold_wired_close(h);
+	spore__hold_pumped_close(h);
 	spore__hold_named_close(h);
 	h->quit = true;
 }
@@ -508,6 +509,7 @@ void spore__hold_begin(struct spore__hold *h)
 {
 	h->grace = -1;
 	spore__hold_wired_open(h);
+	spore__hold_pumped_open(h);
 	spore__hold_named_open(h);
 	spore__hold_happens(h, SPORE__ON_TIMER);
 }

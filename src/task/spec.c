@@ -73,6 +73,9 @@ const struct spore__spec_field spore__spec_fields[] = {
     STR("wire.stdin", wire_stdin),
     STR("wire.stdout", wire_stdout),
     STR("wire.stdio", wire_stdio),
+    BOOL("tap.stdin", tap_stdin, 0),
+    BOOL("tap.stdout", tap_stdout, 0),
+    BOOL("tap.stdio", tap_stdio, 0),
     ENUM("restart", restart, restarts, SPORE__RESTART_NEVER, true),
     LIVE_INT("restart.delay_ms", restart_delay_ms, 200, 0, DAY_MS),
     LIVE_INT("restart.max_ms", restart_max_ms, 30000, 0, DAY_MS),
@@ -358,6 +361,8 @@ static bool is_address(const char *text)
 static void check(struct decoding *d)
 {
 	const struct spore__spec *s = d->spec;
+	bool in = s->wire_stdin != NULL || s->tap_stdin, out = s->wire_stdout != NULL || s->tap_stdout,
+	     both = s->wire_stdio != NULL || s->tap_stdio;
 	if (s->task == NULL || !spore__name_is_valid(s->task))
 		wrong(d, SPORE_EINVALID, "task: a name of letters, digits, _ and - is wanted");
 	else if (s->system != NULL && s->system[0] != '\0' && !spore__name_is_valid(s->system))
@@ -368,11 +373,14 @@ static void check(struct decoding *d)
 		wrong(d, SPORE_EINVALID, "cwd: not an absolute path");
 	else if (s->stdin_from == SPORE__STDIN_FILE && s->stdin_file == NULL)
 		wrong(d, SPORE_EINVALID, "stdin.file: missing");
-	else if (s->wire_stdio != NULL && (s->wire_stdin != NULL || s->wire_stdout != NULL))
+	else if (both && (in || out))
 		wrong(d, SPORE_EINVALID, "wire.stdio: its stdin and stdout cannot be wired beside it");
-	else if (s->tty && (s->wire_stdin != NULL || s->wire_stdout != NULL || s->wire_stdio != NULL))
+	else if ((s->wire_stdin != NULL && s->tap_stdin) || (s->wire_stdout != NULL && s->tap_stdout) ||
+	         (s->wire_stdio != NULL && s->tap_stdio))
+		wrong(d, SPORE_EINVALID, "tap: it is wired directly as well");
+	else if (s->tty && (in || out || both))
 		wrong(d, SPORE_EINVALID, "tty: stdin and stdout are its terminal, and cannot be wired");
-	else if (s->stdin_from != SPORE__STDIN_NULL && (s->wire_stdin != NULL || s->wire_stdio != NULL))
+	else if (s->stdin_from != SPORE__STDIN_NULL && (in || both))
 		wrong(d, SPORE_EINVALID, "stdin: it is wired, and cannot be kept open or come from a file");
 	else if ((s->ready == SPORE__READY_TCP && s->ready_address == NULL) ||
 	         (s->alive == SPORE__ALIVE_TCP && s->alive_address == NULL))

@@ -71,6 +71,8 @@ struct spore__spec {
 	char *stdin_file;
 	// The full name of the port that it is wired to; NULL: it is not. The hold waits for it before each start that needs it
 	char *wire_stdin, *wire_stdout, *wire_stdio;
+	// In its place: it is wired with `tap: true`, to whatever. Pumps carry it
+	bool tap_stdin, tap_stdout, tap_stdio;
 
 	// restart
 	enum spore__restart restart;

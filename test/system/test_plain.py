@@ -125,18 +125,6 @@ class Stdio(PlainTest):
         self.ended("a", "b")
         self.assertEqual(self.output("a", "stderr"), "a got hello back\n")
 
-    def test_it_cannot_be_tapped(self):
-        self.define("a", "exec sleep 1000")
-        self.define("b", "exec cat")
-        self.wire("a.stdout", "b.stdin")
-        self.go("a", "b")
-        self.until("b", "running")
-        for port in ("a.stdout", "b.stdin"):
-            result = self.spore("tap", port)
-            self.assertEqual((result.returncode, result.stderr), (
-                1, f"spore: tap: {port} is a pipe: nobody else sees what passes through it\n"
-                   "  ports of programs with libspore can be tapped; of plain ones, put 'tee' between them\n"))
-
     def test_with_libspore(self):
         code = LIBSPORE + """
 c = Control(["stream-1", "lines-1"])

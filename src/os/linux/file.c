@@ -53,6 +53,11 @@ ssize_t spore__os_splice(int from, int to, size_t size)
 	return splice(from, NULL, to, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
 
+ssize_t spore__os_tee(int from, int to, size_t size)
+{
+	return tee(from, to, size, SPLICE_F_NONBLOCK);
+}
+
 int spore__os_copy(int from, int to, off_t size)
 {
 	if (ioctl(to, FICLONE, from) == 0)

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -40,6 +42,27 @@ int64_t spore__os_memory_size(int fd, bool published)
 	if (seals >= 0)
 		errno = EINVAL;
 	return -1;
+}
+
+int spore__os_memory(size_t size)
+{
+	int fd = memfd_create("spore-window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return fd;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int spore__os_memory_reserve(int fd, size_t size)
+{
+	int r;
+	while ((r = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size)) != 0 && errno == EINTR)
+		;
+	return r;
 }
 
 int spore__os_for_reading(int fd)

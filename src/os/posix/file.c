@@ -67,6 +67,13 @@ ssize_t spore__os_splice(int from, int to, size_t size)
 	return -1;
 }
 
+ssize_t spore__os_tee(int from, int to, size_t size)
+{
+	(void)from, (void)to, (void)size;
+	errno = ENOSYS;
+	return -1;
+}
+
 int spore__os_copy(int from, int to, off_t size)
 {
 	(void)from, (void)to, (void)size;

@@ -9,6 +9,19 @@ int64_t spore__os_memory_size(int fd, bool published)
 	return spore__os_for_reading(fd);
 }
 
+int spore__os_memory(size_t size)
+{
+	(void)size;
+	errno = ENOSYS;
+	return -1;
+}
+
+int spore__os_memory_reserve(int fd, size_t size)
+{
+	(void)size;
+	return spore__os_for_reading(fd);
+}
+
 int spore__os_for_reading(int fd)
 {
 	(void)fd;

@@ -78,9 +78,10 @@ static void fits_the_specification(void **state)
 {
 	(void)state;
 	// Made by the client or the node, or read by a key of another form.
-	static const char *const made[] = {"system",  "task",  "replica",    "source",      "artifact",
-	                                   "version", "store", "argv",       "env",         "secrets",
-	                                   "enabled", "ports", "wire.stdin", "wire.stdout", "wire.stdio"};
+	static const char *const made[] = {"system",    "task",       "replica",    "source",      "artifact",
+	                                   "version",   "store",      "argv",       "env",         "secrets",
+	                                   "enabled",   "ports",      "wire.stdin", "wire.stdout", "wire.stdio",
+	                                   "tap.stdin", "tap.stdout", "tap.stdio"};
 	struct spore__strs used = {0};
 	check_keys(NULL, spore__schema_top, &used);
 	for (size_t i = 0; i < sizeof made / sizeof *made; i++)

@@ -89,6 +89,30 @@ static void test_the_bytes_of_ports_are_frozen(void **state)
 	spore__msgpack_writer_finish(&w);
 }
 
+static void test_the_bytes_of_pumps_are_frozen(void **state)
+{
+	static const unsigned char bytes[] = "\x0a\0\0\0\x93\xa6memory\x07\x05"
+	                                     "\x0b\0\0\0\x94\xa6memory\x07\x05\xc3"
+	                                     "\x09\0\0\0\x93\xa5"
+	                                     "ended\x07\x05";
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_serial(&w, SPORE__HOLD_MEMORY, 7, 5);
+	spore__hold_put_watch(&w, 7, 5);
+	spore__hold_put_serial(&w, SPORE__HOLD_ENDED, 7, 5);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof bytes - 1);
+	assert_memory_equal(w.data, bytes, w.len);
+	spore__msgpack_writer_finish(&w);
+	for (size_t i = 0, at = 0, used; i < 3; i++, at += used) {
+		struct spore__hold_message m;
+		assert_int_equal(spore__hold_decode(bytes + at, sizeof bytes - 1 - at, &m, &used), SPORE_OK);
+		assert_int_equal(m.type, i < 2 ? SPORE__HOLD_MEMORY : SPORE__HOLD_ENDED);
+		assert_int_equal(m.watches, i == 1);
+		assert_int_equal(m.number * 10 + (int64_t)m.serial, 75);
+	}
+}
+
 static void test_the_bytes_of_swapping_are_frozen(void **state)
 {
 	static const unsigned char bytes[] = "\x1c\0\0\0\x94\xa5hello\x01\x93\xa5ports\xa6memory\xa4swap\x80"
@@ -271,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_bytes_are_frozen),
+	    cmocka_unit_test(test_the_bytes_of_pumps_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_swapping_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
 	    cmocka_unit_test(test_the_bytes_of_ports_are_frozen),
