@@ -87,7 +87,7 @@ static void measure(size_t least)
 
 // ---- a call through a bridge, to a server that echoes lines
 
-static void echo(void)
+__attribute__((noreturn)) static void echo(void)
 {
 	char buffer[65536];
 	ssize_t n;

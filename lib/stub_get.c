@@ -1,6 +1,5 @@
 // Values of a peer, read into those of C for transparent calls. What does not fit is an error that names the place; nothing is cut off or
 // taken for something else.
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,8 +170,9 @@ static bool get_signed(struct spore_stub_get *g, const char *name, int64_t min, 
 	struct spore_reader r = g->r;
 	bool ok = spore_read_int(&r, i);
 	if (!ok && spore_read_float(&r, &d)) { // of a language that has only those
-		ok = d >= -9007199254740992.0 && d <= 9007199254740992.0 && d == trunc(d);
+		ok = d >= -9007199254740992.0 && d <= 9007199254740992.0;
 		*i = ok ? (int64_t)d : 0;
+		ok = ok && (double)*i == d;
 	}
 	if (!ok)
 		expected(g, name, "an integer");

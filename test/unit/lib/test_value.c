@@ -38,7 +38,7 @@ static void test_what_is_written_is_read(void **state)
 	assert_string_equal(text,
 	                    "{\"list\": [nil, true, -7, 18446744073709551615, 0.5, \"abc\", h'0001', ext(5)h'78', 1], "
 	                    "\"year\": 1815}");
-	int64_t i;
+	int64_t i = 0;
 	uint64_t u;
 	uint32_t count;
 	double f;
