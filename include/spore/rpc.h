@@ -118,7 +118,7 @@ struct spore_rpc_options {
 	// The peer is there (WHY SPORE_OK: at first, and when it returned), or not (SPORE_EEND, SPORE_ECLOSED, SPORE_EMALFORMED); all calls in flight have ended
 	// before. Of spore_rpc_serve for each client; R is closed behind it. May be NULL.
 	void (*peer)(struct spore_rpc *r, enum spore_err why, void *data);
-	bool bytes;         // of spore_rpc_open and spore_rpc_serve: a port of bytes, as other programs' MessagePack-RPC is
+	bool bytes; // of spore_rpc_open and spore_rpc_serve: a port of bytes, as other programs' MessagePack-RPC is
 	unsigned clients;  // of spore_rpc_serve; 0: 256. Others wait
 	unsigned grace_ms; // of spore_rpc_serve, how long calls in flight may take after the stop request; 0: 1000
 };

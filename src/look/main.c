@@ -13,7 +13,7 @@ static const struct {
     {"tap", spore__look_tap},   {"record", spore__look_tap},    {"cat", spore__look_cat},
     {"send", spore__look_send}, {"replay", spore__look_replay}, {"wires", spore__look_wires},
     {"why", spore__look_why},   {"graph", spore__look_graph},   {"relay", spore__look_relay},
-    {"dead", spore__look_dead}, {"serve", spore__look_serve}, {"call", spore__look_call},
+    {"dead", spore__look_dead}, {"serve", spore__look_serve},   {"call", spore__look_call},
 };
 
 static int64_t parse_count(const char *what, const char *text)
