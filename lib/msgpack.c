@@ -186,10 +186,30 @@ enum spore__msgpack_err spore__msgpack_read(struct spore__msgpack_reader *r, str
 	return SPORE__MSGPACK_OK;
 }
 
+// A value that is all in its first byte: small integers, nil, booleans. Most are.
+static bool is_one_byte(unsigned char b)
+{
+	return b < 0x80 || b >= 0xe0 || b == 0xc0 || b == 0xc2 || b == 0xc3;
+}
+
+// A value without children has ended. True: so has the outermost.
+static inline bool leaf_ends(struct spore__msgpack_scan *s)
+{
+	while (s->depth > 0 && --s->left[s->depth - 1] == 0)
+		s->depth--;
+	return s->depth == 0;
+}
+
 enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const void *bytes, size_t len, size_t limit)
 {
 	const unsigned char *p = bytes;
 	for (;;) {
+		if (s->offset < len && s->offset < limit && is_one_byte(p[s->offset])) {
+			s->offset++;
+			if (leaf_ends(s))
+				return SPORE__MSGPACK_OK;
+			continue;
+		}
 		struct spore__msgpack_value v = {0};
 		size_t head;
 		size_t avail = s->offset < len ? len - s->offset : 0;
@@ -210,15 +230,17 @@ enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const
 			s->left[s->depth++] = children(&v);
 			continue;
 		}
-		while (s->depth > 0 && --s->left[s->depth - 1] == 0)
-			s->depth--;
-		if (s->depth == 0)
+		if (leaf_ends(s))
 			return SPORE__MSGPACK_OK;
 	}
 }
 
 enum spore__msgpack_err spore__msgpack_skip(struct spore__msgpack_reader *r)
 {
+	if (r->at < r->end && is_one_byte(*r->at)) {
+		r->at++;
+		return SPORE__MSGPACK_OK;
+	}
 	struct spore__msgpack_scan s = {0};
 	enum spore__msgpack_err err = spore__msgpack_scan(&s, r->at, (size_t)(r->end - r->at), SIZE_MAX);
 	if (err == SPORE__MSGPACK_OK)

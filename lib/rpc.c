@@ -236,13 +236,13 @@ static enum spore_err skip_large(struct spore_rpc *r)
 	return SPORE_ETOOBIG;
 }
 
-static enum spore_err receive_message(struct spore_rpc *r)
+static enum spore_err receive_message(struct spore_rpc *r, bool briefly)
 {
 	size_t need = FIRST;
 	for (;;) {
 		if (r->in.cap < need && !spore__rpc_buffer_reserve(&r->in, need))
 			return SPORE_ENOMEM;
-		enum spore_err e = spore__chan_take(r->chan, r->in.data, r->in.cap, &r->in_len);
+		enum spore_err e = spore__chan_take(r->chan, r->in.data, r->in.cap, &r->in_len, briefly);
 		if (e != SPORE_ETOOBIG)
 			return e;
 		if (r->in_len > r->options.largest)
@@ -334,12 +334,12 @@ static void handle(struct spore_rpc *r)
 		cut_off(r, SPORE_ECLOSED);
 }
 
-enum spore_err spore__rpc_take(struct spore_rpc *r)
+enum spore_err spore__rpc_take(struct spore_rpc *r, bool briefly)
 {
 	int over = atomic_load_explicit(&r->over, memory_order_relaxed);
 	if (over != SPORE_OK)
 		return (enum spore_err)over;
-	enum spore_err e = r->bytes ? receive_bytes(r) : receive_message(r);
+	enum spore_err e = r->bytes ? receive_bytes(r) : receive_message(r, briefly);
 	if (e == SPORE_ETOOBIG)
 		return SPORE_OK;
 	if (e != SPORE_OK)
@@ -475,7 +475,8 @@ enum spore_err spore__rpc_read(struct spore_rpc *r, int64_t deadline, bool (*unt
 {
 	unsigned handled = 0;
 	for (;;) {
-		enum spore_err e = spore__rpc_take(r);
+		// Once something was handled a turn is not to wait for more.
+		enum spore_err e = spore__rpc_take(r, deadline != 0 && (until != NULL || handled == 0));
 		if (e == SPORE_OK) {
 			if (until != NULL && until(arg))
 				return SPORE_OK;

@@ -658,7 +658,7 @@ static void look_for_cancel(struct spore_rpc *r)
 	if (!spore__rpc_enter(r, &nested))
 		return; // another thread reads
 	r->deferring++;
-	for (int i = 0; i < FEW && spore__rpc_take(r) == SPORE_OK; i++)
+	for (int i = 0; i < FEW && spore__rpc_take(r, false) == SPORE_OK; i++)
 		;
 	spore__rpc_attend(r);
 	r->deferring--;

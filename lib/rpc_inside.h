@@ -234,8 +234,8 @@ void spore__rpc_leave(struct spore_rpc *r, bool nested);
 // Takes messages until UNTIL(ARG) is true (NULL: until something was handled), DEADLINE is over, or one of MORE is ready. For the thread that reads.
 enum spore_err spore__rpc_read(struct spore_rpc *r, int64_t deadline, bool (*until)(void *arg), void *arg,
                                struct pollfd *more, unsigned count);
-// Handles one message, without waiting or preparing to. SPORE_EAGAIN, SPORE_ENOTWIRED: there is none.
-enum spore_err spore__rpc_take(struct spore_rpc *r);
+// Handles one message, without waiting or preparing to (BRIEFLY: as of spore__chan_take). SPORE_EAGAIN, SPORE_ENOTWIRED: there is none.
+enum spore_err spore__rpc_take(struct spore_rpc *r, bool briefly);
 // What is due: deadlines, what other threads left, calls that were parked.
 void spore__rpc_attend(struct spore_rpc *r);
 bool spore__rpc_arm(

@@ -71,7 +71,7 @@ static bool turn(struct server *s, unsigned i)
 	struct spore_rpc *r = s->clients[i];
 	enum spore_err e = SPORE_OK;
 	unsigned handled = 0;
-	while (handled < TURN && (e = spore__rpc_take(r)) == SPORE_OK)
+	while (handled < TURN && (e = spore__rpc_take(r, false)) == SPORE_OK)
 		handled++;
 	spore__rpc_attend(r);
 	if (s->until != 0)

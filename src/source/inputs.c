@@ -202,11 +202,21 @@ static void add_lines(char *text, struct spore__strs *lines)
 	}
 }
 
+// What spore gives to programs counts wherever it is installed, below a folder of temporary files as well.
+static bool is_of_sdk(const char *path)
+{
+	char *libexec = spore__dirs_libexec(), *sdk = spore__fs_join(libexec, "sdk");
+	bool is = below(path, sdk);
+	free(sdk);
+	free(libexec);
+	return is;
+}
+
 static bool of_no_effect(const char *path, const char *const *own)
 {
 	bool skip = has_prefix(path, no_effect) || strcmp(spore__fs_base(path), "libspore-trace.so") == 0;
 	for (; !skip && *own != NULL; own++)
-		skip = below(path, *own);
+		skip = below(path, *own) && !is_of_sdk(path);
 	return skip;
 }
 

@@ -259,6 +259,9 @@ static void emit_description(const struct spore__stub_function *f, struct spore_
 	else if (f->callback.name != NULL)
 		spore__stub_emit_fields(out, label, f->callback.slots, f->callback.count, NULL);
 	free(label);
+	for (size_t i = 0; i < ins; i++)
+		if (in[i].type == integer)
+			free(in[i].help);
 	free(in);
 	free(result);
 }

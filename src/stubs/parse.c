@@ -289,9 +289,16 @@ static void read_function(struct spore__stub_reader *r, CXCursor cursor)
 	if (shape_all(r, &f, cursor, &notes, items, (size_t)n)) {
 		m->functions = spore__xrealloc(m->functions, (m->count + 1) * sizeof *m->functions);
 		m->functions[m->count++] = f;
+		name = NULL;
+	}
+	for (unsigned i = 0; i < (unsigned)n; i++) {
+		free(items[i].notes.length);
+		free(items[i].notes.method);
 	}
 	free(items);
 done:
+	if (!r->failed)
+		free(name); // else it is in what is said
 	free(comment);
 	free(notes.length);
 	free(notes.method);

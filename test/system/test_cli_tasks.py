@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 }
 """
 
-STUBBORN = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.05; done\n"
+STUBBORN = "#!/bin/sh\ntrap '' TERM\necho deaf\nwhile :; do sleep 0.05; done\n"
 
 
 class Tasks(SporeTest):
@@ -223,13 +223,13 @@ class Stop(Tasks):
 
     def test_grace(self):
         self.write("stubborn.sh", STUBBORN)
-        self.ok(self.spore("start", "--grace", "1h", "--wait", "stubborn.sh"))
+        self.ok(self.spore("start", "--grace", "1h", "--ready", "log:deaf", "--wait", "stubborn.sh"))
         self.ok(self.spore("stop", "--grace", "100ms", "stubborn"))
         self.assertEqual(self.tasks("-a")["stubborn"]["last_end"]["signal"], 9)
 
     def test_kill(self):
         self.write("stubborn.sh", STUBBORN)
-        self.ok(self.spore("start", "--grace", "1h", "--restart", "always", "--wait", "stubborn.sh"))
+        self.ok(self.spore("start", "--grace", "1h", "--restart", "always", "--ready", "log:deaf", "--wait", "stubborn.sh"))
         self.ok(self.spore("kill", "stubborn"))
         self.assertEqual(self.tasks("-a")["stubborn"]["state"], "stopped")
 
