@@ -332,6 +332,8 @@ class Listener(BridgeTest):
         except TimeoutError:
             pass
         self.assertLess(sent, 60)
+        if os.environ.get("SPORE_POSIX"):
+            return  # its processes cannot be told apart
         pid = next(pid for pid in self.marked() if self.is_bridge(pid))
         with open(f"/proc/{pid}/status") as f:
             peak = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))

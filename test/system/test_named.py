@@ -41,9 +41,10 @@ class NamedTest(PlainTest):
         wait_until(lambda: [p for p in self.pumps(name) if p not in before], "another pump")
 
     def folder(self, name):
-        pid = self.pid(name)
-        with open(f"/proc/{pid}/environ", encoding="latin-1") as f:
-            return next(v[12:] for v in f.read().split("\0") if v.startswith("SPORE_PORTS="))
+        def look():  # it is there once the program is executed
+            with open(f"/proc/{self.pid(name)}/environ", encoding="latin-1") as f:
+                return next((v[12:] for v in f.read().split("\0") if v.startswith("SPORE_PORTS=")), None)
+        return wait_until(look, "the folder of its ports")
 
     def no_pumps(self):
         wait_until(lambda: not self.pumps(), "the end of all pumps")

@@ -218,6 +218,7 @@ class Rewired(TappedTest):
         self.said("b", "end")
         self.assertNotIn("end", self.output("c"))
 
+    @unittest.skipIf(POSIX, "plain POSIX has no taps, and what is under way is lost with a changed wire")
     def test_again_and_again_with_much(self):
         self.forever("a", "exec seq 1 10000000000")
         self.define("b", "awk 'NR > 1 && $1 != last + 1 { print \"lost\", last, $1 } { last = $1 } NR % 100000 == 0 { print NR; "
