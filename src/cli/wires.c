@@ -35,8 +35,13 @@ static bool is_asked_for(const struct spore__args *args, const struct spore__wir
 
 static const char *reason(const struct spore__wire_info *w)
 {
-	static char text[SPORE__WIRE_REASON];
+	static char text[SPORE__WIRE_REASON + SPORE__WIRE_OPTIONS];
+	char asked[SPORE__WIRE_OPTIONS];
 	spore__wire_reason(w, text);
+	spore__wire_options(w, asked);
+	size_t len = strlen(text);
+	if (asked[0] != '\0')
+		(void)snprintf(text + len, sizeof text - len, "%s%s", len > 0 ? "; with " : "with ", asked);
 	return text;
 }
 
@@ -96,6 +101,9 @@ static void print_json(const struct spore__args *args, const struct spore__wire_
 		spore__json_str(&j, "transport", w->transport);
 		spore__json_str(&j, "state", w->state);
 		spore__json_int(&j, "channels", w->channels);
+		spore__json_str(&j, "slow", w->slow);
+		spore__json_bool(&j, "redeliver", w->redeliver);
+		spore__json_bool(&j, "tap", w->tap);
 		spore__json_str(&j, "bridge", w->bridge);
 		spore__json_str(&j, "losses", w->losses);
 		spore__json_bool(&j, "lossless", w->lossless);

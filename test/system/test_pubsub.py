@@ -93,6 +93,7 @@ class Subscribing(PubSubTest):
         self.subscriber("quick")
         self.wire("pub.out", "quick.in")
         self.ok(self.spore("wire", "pub.out", "stuck.in", "--slow=drop-oldest"))
+        self.assertIn("with drop-oldest", self.spore("wires").stdout)
         self.said("stuck", "stuck")
         # The stuck one costs the other nothing: it gets more than there is room for.
         def messages():
