@@ -130,8 +130,8 @@ SPORE_EXPORT enum spore_err spore_rpc_open(const char *port, const struct spore_
 // Speaks over C, an opened or accepted channel of messages or bytes, which it takes over in every case: it may be used for nothing else.
 SPORE_EXPORT enum spore_err spore_rpc_create(struct spore_chan *c, const struct spore_rpc_options *options,
                                              struct spore_rpc **r);
-// Ends all calls in flight (SPORE_ECLOSED) and closes the channel. Unanswered calls of the peer are over: they may only be answered, to no
-// effect, before this returns. NULL is fine. [close]
+// Ends all calls in flight (SPORE_ECLOSED) and closes the channel. Unanswered calls of the peer are over: they still have to be
+// answered, to no effect; that may be later, since what they need lives until the last one is. NULL is fine. [close]
 SPORE_EXPORT void spore_rpc_close(struct spore_rpc *r);
 
 // Accepts the clients of the port PORT (shape serve) and serves them all on this thread until a stop is requested (spore_stop_requested) and what is in
@@ -169,7 +169,7 @@ SPORE_EXPORT void *spore_rpc_data(const struct spore_rpc *r); // of the options
 // ---- calling
 
 // Begins a call of METHOD. Exactly one array or map of parameters has to be written to *PARAMS (nothing: none). SIZE: about how many bytes they
-// will take, if that is much: they are then written into the channel's memory, and nothing else is sent before that call is; 0: not known. SPORE_EBUSY: `in_flight`
+// will take, if that is much: room for them is made at once; 0: not known. SPORE_EBUSY: `in_flight`
 // calls have not been answered, or too much is queued. SPORE_ENOMEM; SPORE_EINVALID: METHOD is empty or over 255 bytes.
 // *A ends with spore_rpc_end, or by itself as spore_rpc_start says. [any]
 SPORE_EXPORT enum spore_err spore_rpc_ask(struct spore_rpc *r, const char *method, size_t size,
@@ -186,7 +186,8 @@ SPORE_EXPORT void spore_rpc_on_progress(struct spore_rpc_ask *a, spore_rpc_part 
 // Sends A, unless that was done, and waits for its answer, TIMEOUT_MS at most (counted from the sending; the peer hears of it: $/deadline). SPORE_OK:
 // *RESULT (may be NULL) stands before the result, valid until spore_rpc_end. Else, with more in spore_rpc_why:
 //	the peer's   its code where that is one of enum spore_err, and SPORE_EREMOTE for any other
-//	SPORE_ETIMEOUT, SPORE_ECANCELLED (a signal): the peer has been told that nobody waits any more
+//	SPORE_ETIMEOUT: the peer has been told that nobody waits any more
+//	SPORE_ECANCELLED: a signal; the call goes on
 //	SPORE_ENOTWIRED: nobody was there in that time
 //	SPORE_ECLOSED, SPORE_EEND, SPORE_ERETURNED: the peer went away, or was another one suddenly; the call may have been executed
 //	SPORE_EMALFORMED: it broke the rules

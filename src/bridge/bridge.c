@@ -892,8 +892,7 @@ enum spore_err spore__bridge_resend(struct spore__bridge *b, uint64_t number)
 void spore__bridge_losses(const struct spore__codec_ops *left, const struct spore__codec_ops *right, unsigned *calls,
                           unsigned *answers)
 {
-	const unsigned values = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS |
-	                        SPORE__LOSS_EXT | SPORE__LOSS_UTF8 | SPORE__LOSS_TYPES;
+	const unsigned values = SPORE__LOSS_AS_JSON | SPORE__LOSS_TYPES;
 	const unsigned asked =
 	    values | SPORE__LOSS_METHOD | SPORE__LOSS_CANCEL | SPORE__LOSS_DEADLINE | SPORE__LOSS_NOTIFICATION;
 	const unsigned told = values | SPORE__LOSS_ERROR_CODE | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_PROGRESS |

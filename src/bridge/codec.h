@@ -73,6 +73,10 @@ enum spore__loss {
 	SPORE__LOSS_BACK_CALLS = 1 << 13,   // a callee cannot call its caller
 	SPORE__LOSS_TYPES = 1 << 14,        // numbers, booleans and nil become text
 	SPORE__LOSS_ERROR_DATA = 1 << 15,   // the data of an error
+
+	// What values lose as JSON, whatever the protocol around them.
+	SPORE__LOSS_AS_JSON = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS |
+	                      SPORE__LOSS_EXT | SPORE__LOSS_UTF8,
 };
 
 // ---- a codec

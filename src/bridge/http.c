@@ -571,8 +571,7 @@ const struct spore__codec_ops spore__codec_http = {
     .name = "http",
     .help = "POST /method with JSON or MessagePack, GET /method?name=value, events as a stream of text/event-stream",
     .options = options,
-    .losses = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-              SPORE__LOSS_UTF8 | SPORE__LOSS_CANCEL | SPORE__LOSS_BACK_CALLS,
+    .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_CANCEL | SPORE__LOSS_BACK_CALLS,
     .calls = true,
     .ids = true,
     .text = true,

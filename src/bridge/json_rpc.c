@@ -623,16 +623,11 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 	return SPORE_EUNSUPPORTED;
 }
 
-enum {
-	AS_JSON = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-	          SPORE__LOSS_UTF8,
-};
-
 #define JSON_RPC(of, called, does, framed, lost)                                                                       \
 	const struct spore__codec_ops spore__codec_##of = {                                                            \
 	    .name = called,                                                                                            \
 	    .help = does,                                                                                              \
-	    .losses = AS_JSON | (lost),                                                                                \
+	    .losses = SPORE__LOSS_AS_JSON | (lost),                                                                    \
 	    .calls = true,                                                                                             \
 	    .ids = true,                                                                                               \
 	    .symmetric = true,                                                                                         \

@@ -391,9 +391,8 @@ const struct spore__codec_ops spore__codec_json_rpc_http = {
     .name = "json-rpc-http",
     .help = "JSON-RPC 2.0 by POST, with batches",
     .options = options,
-    .losses = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-              SPORE__LOSS_UTF8 | SPORE__LOSS_PROGRESS | SPORE__LOSS_ITEMS | SPORE__LOSS_CANCEL | SPORE__LOSS_DEADLINE |
-              SPORE__LOSS_NOTIFICATION | SPORE__LOSS_BACK_CALLS,
+    .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_PROGRESS | SPORE__LOSS_ITEMS | SPORE__LOSS_CANCEL |
+              SPORE__LOSS_DEADLINE | SPORE__LOSS_NOTIFICATION | SPORE__LOSS_BACK_CALLS,
     .calls = true,
     .ids = true,
     .text = true,

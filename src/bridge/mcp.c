@@ -77,8 +77,7 @@ static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
 const struct spore__codec_ops spore__codec_mcp = {
     .name = "mcp",
     .help = "the Model Context Protocol, a message on each line",
-    .losses = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-              SPORE__LOSS_UTF8 | SPORE__LOSS_ITEMS | SPORE__LOSS_DEADLINE,
+    .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_ITEMS | SPORE__LOSS_DEADLINE,
     .calls = true,
     .ids = true,
     .symmetric = true,

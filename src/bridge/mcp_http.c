@@ -352,8 +352,7 @@ const struct spore__codec_ops spore__codec_mcp_http = {
     .name = "mcp-http",
     .help = "the Model Context Protocol over HTTP, for clients of servers on stdin and stdout",
     .options = options,
-    .losses = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-              SPORE__LOSS_UTF8 | SPORE__LOSS_ITEMS | SPORE__LOSS_DEADLINE,
+    .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_ITEMS | SPORE__LOSS_DEADLINE,
     .calls = true,
     .ids = true,
     .symmetric = true,

@@ -123,8 +123,6 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 enum {
 	NO_CALLS = SPORE__LOSS_METHOD | SPORE__LOSS_PROGRESS | SPORE__LOSS_ITEMS | SPORE__LOSS_CANCEL |
 	           SPORE__LOSS_DEADLINE | SPORE__LOSS_NOTIFICATION | SPORE__LOSS_BACK_CALLS,
-	AS_JSON = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-	          SPORE__LOSS_UTF8,
 };
 
 static const char method_help[] = "the method that is called with each message, or that a callee's unasked ones have";
@@ -141,7 +139,7 @@ static const struct spore__codec_option json_options[] = {
 	    .name = called,                                                                                            \
 	    .help = does,                                                                                              \
 	    .options = options_of,                                                                                     \
-	    .losses = NO_CALLS | AS_JSON | (lost),                                                                     \
+	    .losses = NO_CALLS | SPORE__LOSS_AS_JSON | (lost),                                                         \
 	    .text = is_text,                                                                                           \
 	    .size = sizeof(struct end),                                                                                \
 	    .framing = &spore__framing_##framed,                                                                       \

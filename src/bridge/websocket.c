@@ -554,8 +554,7 @@ const struct spore__codec_ops spore__codec_websocket = {
     .help = "a message of another codec per message of a WebSocket",
     .options = options,
     // Those of its payload come on top.
-    .losses = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS | SPORE__LOSS_EXT |
-              SPORE__LOSS_UTF8,
+    .losses = SPORE__LOSS_AS_JSON,
     .calls = true,
     .ids = true,
     .symmetric = true,

@@ -312,6 +312,20 @@ static void emit_member_free(const struct spore__stub_slot *s, struct spore__buf
 		spore__buf_printf(out, "\tspore_stub_free(spore_v->%s);\n", s->name);
 }
 
+void spore__stub_emit_local(struct spore__buf *out, const struct spore__stub_slot *s)
+{
+	bool pointer =
+	    s->form == SPORE__FORM_POINTER || s->form == SPORE__FORM_BUFFER || s->element == SPORE__ELEMENT_STRING;
+	if (s->form == SPORE__FORM_FIXED)
+		spore__buf_printf(out, "\t%s v_%s[%zu];\n\tmemset(v_%s, 0, sizeof v_%s);\n", s->type, s->name, s->count,
+		                  s->name, s->name);
+	else
+		spore__buf_printf(out, "\t%s %sv_%s;\n\tmemset(&v_%s, 0, sizeof v_%s);\n", s->type, pointer ? "*" : "",
+		                  s->name, s->name, s->name);
+	if (s->length != NULL)
+		spore__buf_printf(out, "\t%s v_%s = 0;\n", s->length_type, s->length);
+}
+
 void spore__stub_emit_records(const struct spore__stub_model *m, struct spore__buf *out)
 {
 	for (const struct spore__stub_record *r = m->records; r != NULL; r = r->next) {

@@ -167,20 +167,6 @@ static void zero_all(const struct spore__stub_function *f, struct spore__buf *ou
 
 // ---- callbacks
 
-static void declare_local(const struct spore__stub_slot *s, struct spore__buf *out)
-{
-	bool pointer =
-	    s->form == SPORE__FORM_POINTER || s->form == SPORE__FORM_BUFFER || s->element == SPORE__ELEMENT_STRING;
-	if (s->form == SPORE__FORM_FIXED)
-		spore__buf_printf(out, "\t%s v_%s[%zu];\n\tmemset(v_%s, 0, sizeof v_%s);\n", s->type, s->name, s->count,
-		                  s->name, s->name);
-	else
-		spore__buf_printf(out, "\t%s %sv_%s;\n\tmemset(&v_%s, 0, sizeof v_%s);\n", s->type, pointer ? "*" : "",
-		                  s->name, s->name, s->name);
-	if (s->length != NULL)
-		spore__buf_printf(out, "\t%s v_%s = 0;\n", s->length_type, s->length);
-}
-
 // The C parameters of a callback are its slots in order, each length behind its buffer or where it was declared.
 static void call_back(const struct spore__stub_callback *c, struct spore__buf *out)
 {
@@ -217,7 +203,7 @@ static void emit_item(const struct spore__stub_function *f, struct spore__buf *o
 	                  "spore_with_%s *spore_a = spore_data;\n",
 	                  f->name, f->name);
 	for (size_t i = 0; i < c->count; i++)
-		declare_local(&c->slots[i], out);
+		spore__stub_emit_local(out, &c->slots[i]);
 	if (c->count > 1) {
 		spore__buf_str(out, "\tstatic const char *const spore_names[] = {");
 		for (size_t i = 0; i < c->count; i++)

@@ -26,20 +26,6 @@ static char *local(const char *name)
 	return name != NULL ? spore__xasprintf("v_%s", name) : NULL;
 }
 
-static void declare(const struct spore__stub_slot *s, struct spore__buf *out)
-{
-	bool pointer =
-	    s->form == SPORE__FORM_POINTER || s->form == SPORE__FORM_BUFFER || s->element == SPORE__ELEMENT_STRING;
-	if (s->form == SPORE__FORM_FIXED)
-		spore__buf_printf(out, "\t%s v_%s[%zu];\n\tmemset(v_%s, 0, sizeof v_%s);\n", s->type, s->name, s->count,
-		                  s->name, s->name);
-	else
-		spore__buf_printf(out, "\t%s %sv_%s;\n\tmemset(&v_%s, 0, sizeof v_%s);\n", s->type, pointer ? "*" : "",
-		                  s->name, s->name, s->name);
-	if (s->length != NULL)
-		spore__buf_printf(out, "\t%s v_%s = 0;\n", s->length_type, s->length);
-}
-
 static void get_params(const struct spore__stub_function *f, struct spore__buf *out)
 {
 	size_t wired = 0, at = 0;
@@ -201,7 +187,7 @@ static void emit_function(const struct spore__stub_function *f, struct spore__bu
 		emit_callback(f, out);
 	spore__buf_printf(out, "static void spore_serve_%s(struct spore_stub_served *spore_s)\n{\n", f->name);
 	for (size_t i = 0; i < f->count; i++)
-		declare(&f->slots[i], out);
+		spore__stub_emit_local(out, &f->slots[i]);
 	if (r->length != NULL)
 		spore__buf_printf(out, "\t%s v_%s = 0;\n", r->length_type, r->length);
 	get_params(f, out);

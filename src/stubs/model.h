@@ -117,6 +117,8 @@ void spore__stub_emit_server(const struct spore__stub_model *m, const char *port
 
 // Shared by the two (emit.c): reading and writing of structures, and of one slot. VALUE and LENGTH are expressions.
 void spore__stub_emit_records(const struct spore__stub_model *m, struct spore__buf *out);
+// Declares the local v_NAME of a slot, zeroed, and that of its length.
+void spore__stub_emit_local(struct spore__buf *out, const struct spore__stub_slot *s);
 void spore__stub_emit_put(struct spore__buf *out, const struct spore__stub_slot *s, const char *indent,
                           const char *value, const char *length);
 // Into what is declared as VALUE (and LENGTH); memory is made.
