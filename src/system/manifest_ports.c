@@ -1,12 +1,21 @@
-// A folder that is a program may say in its spore.yaml which ports it has. They are those of each task of it, so that what does not fit is
-// found before anything runs.
+// What a source says of its ports: a folder in its spore.yaml, a C file in its directives. They are those of each task of it, so that what does
+// not fit, and the bridge that is needed, is found before anything runs.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "source/directive.h"
+#include "source/script.h"
 #include "system/manifest_private.h"
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
 
 // What the task says itself has to be the same. False: it is told.
 static bool merge_word(struct spore__manifest *m, const struct spore__manifest_task *task, const char *port,
@@ -18,9 +27,8 @@ static bool merge_word(struct spore__manifest *m, const struct spore__manifest_t
 		*mine = theirs;
 		return true;
 	}
-	return spore__yaml_wrong(&m->yaml, task->source_mark,
-	                         "ports: %s.%s has the %s %s here, and %s in the spore.yaml of its source", task->name,
-	                         port, key, *mine, theirs);
+	return spore__yaml_wrong(&m->yaml, task->source_mark, "ports: %s.%s has the %s %s here, and %s in its source",
+	                         task->name, port, key, *mine, theirs);
 }
 
 static char *copy(const char *text)
@@ -53,28 +61,77 @@ static void merge(struct spore__manifest *m, struct spore__manifest_task *task, 
 	task->ports[task->port_count++].framing = copy(p->framing);
 }
 
+// A port over which functions are called, or are there to be called.
+static void merge_calls(struct spore__manifest *m, struct spore__manifest_task *task, bool serves, const char *port)
+{
+	char name[SPORE__NAME_MAX + 1], protocol[] = "rpc";
+	if (strlen(port) >= sizeof name)
+		return;
+	(void)snprintf(name, sizeof name, "%s", port);
+	merge(m, task,
+	      &(struct spore__manifest_port){
+	          .name = name, .kind = "messages", .shape = serves ? "serve" : "connect", .protocol = protocol});
+}
+
+// Those of the directives in TEXT. A mistake in one is the build's to tell.
+static void merge_directives(struct spore__manifest *m, struct spore__manifest_task *task,
+                             const struct spore__buf *text)
+{
+	struct spore__directives d = {0};
+	char *error = NULL, *remedy = NULL;
+	if (text->len > 0 && spore__directives_parse(text->data, text->len, &d, &error, &remedy))
+		for (size_t i = 0; i < d.call_count; i++)
+			merge_calls(m, task, d.calls[i].serves, d.calls[i].port);
+	free(error);
+	free(remedy);
+	spore__directives_finish(&d);
+}
+
+static void merge_recipe(struct spore__manifest *m, struct spore__manifest_task *task,
+                         const struct spore__recipe *recipe)
+{
+	struct spore__buf text = {0};
+	for (size_t i = 0; i < recipe->calls.count; i++)
+		spore__buf_printf(&text, "// spore: calls %s\n", recipe->calls.items[i]);
+	for (size_t i = 0; i < recipe->serves.count; i++)
+		spore__buf_printf(&text, "// spore: serves %s\n", recipe->serves.items[i]);
+	merge_directives(m, task, &text);
+	spore__buf_finish(&text);
+}
+
 static void merge_all(struct spore__manifest *m, struct spore__manifest_task *task, const struct spore__manifest *from)
 {
 	for (size_t i = 0; i < from->program.port_count; i++)
 		merge(m, task, &from->program.ports[i]);
+	merge_recipe(m, task, &from->recipe);
 }
 
-static bool is_same_file(const char *a, const char *b)
+static bool is_compiled(const char *path)
 {
-	struct stat x, y;
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	struct spore__strs interpreter = {0};
+	enum spore__source_kind kind = SPORE__SOURCE_SCRIPT;
+	char *error = NULL, *remedy = NULL;
+	bool known = spore__script_kind(path, path, &kind, &interpreter, &error, &remedy) == 0;
+	spore__strs_finish(&interpreter);
+	free(error);
+	free(remedy);
+	return known && kind == SPORE__SOURCE_BUILT;
 }
 
-static void inherit(struct spore__manifest *m, struct spore__manifest_task *task,
-                    const struct spore__manifest_world *world)
+static void inherit_file(struct spore__manifest *m, struct spore__manifest_task *task)
+{
+	struct spore__buf text = {0};
+	if (spore__fs_read(task->source, &text) == 0)
+		merge_directives(m, task, &text);
+	spore__buf_finish(&text);
+}
+
+static void inherit_folder(struct spore__manifest *m, struct spore__manifest_task *task,
+                           const struct spore__manifest_world *world)
 {
 	struct spore__manifest_world shallow = *world;
 	struct spore__manifest other;
 	struct spore__buf text = {0};
-	struct stat st;
-	if (task->source == NULL || strncmp(task->source, "path:", 5) == 0 || stat(task->source, &st) != 0 ||
-	    !S_ISDIR(st.st_mode))
-		return;
 	char *path = spore__fs_join(task->source, "spore.yaml");
 	shallow.files = false;
 	if (is_same_file(path, m->path)) {
@@ -91,6 +148,18 @@ static void inherit(struct spore__manifest *m, struct spore__manifest_task *task
 	}
 	spore__buf_finish(&text);
 	free(path);
+}
+
+static void inherit(struct spore__manifest *m, struct spore__manifest_task *task,
+                    const struct spore__manifest_world *world)
+{
+	struct stat st;
+	if (task->source == NULL || strncmp(task->source, "path:", 5) == 0 || stat(task->source, &st) != 0)
+		return;
+	if (S_ISDIR(st.st_mode))
+		inherit_folder(m, task, world);
+	else if (S_ISREG(st.st_mode) && is_compiled(task->source))
+		inherit_file(m, task);
 }
 
 void spore__manifest_inherit(struct spore__manifest *m, const struct spore__manifest_world *world)

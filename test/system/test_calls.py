@@ -209,6 +209,17 @@ wires:
         self.assertEqual(self.output("transparent/asks-c", 4), ["where: a C program", *rest])
         self.assertEqual(self.output("transparent/asks-python", 4), ["where: a Python program", *rest])
 
+    def test_what_check_knows_of_them(self):
+        """A source says what ports it has, so a manifest need not."""
+        shutil.copytree(EXAMPLE, self.work, dirs_exist_ok=True)
+        said = self.ok(self.spore("check")).stdout
+        self.assertIn("asks-python.text and python.stdio by the bridge rpc > json-rpc", said)
+        self.assertNotIn("asks-c.text", said)
+        for recipe in ("serves: [sums.h via sums]", "serves: [sums.h]"):
+            self.write("service/spore.yaml", f"spore: 1\nrecipe: {{ {recipe} }}\n")
+            self.system("server: { source: ./service, ports: { sums: { protocol: other } } }")
+            self.assertIn("server.sums has the protocol other here, and rpc in its source", self.spore("check").stdout)
+
     def test_a_server_that_is_killed(self):
         self.with_node()
         self.write("client.c", """// spore: calls sums.h via sums
