@@ -5,8 +5,9 @@
 
 enum {
 	HEAD = 5,   // bytes before the content of a string, array or map, at most
-	SLACK = 16, // bytes that a short string may be written with too many
-	SHORT = 16,
+	SHORT = 16, // bytes of a string that are looked at, and written, together
+	LEFT =
+	    64, // of room, which each step leaves behind what it writes: what is small needs no look at how much there is
 };
 
 struct level {
@@ -14,11 +15,14 @@ struct level {
 	size_t keys;    // of an object: its first key
 	uint32_t count; // values, or pairs
 	bool map;
+	struct spore__json_seen seen;
 };
 
 struct reader {
 	const unsigned char *start, *end;
 	struct spore__msgpack_writer *w;
+	unsigned char *to; // of what is written
+	const unsigned char *limit;
 	struct spore__json_error *error;
 	unsigned depth;
 	struct level levels[SPORE__JSON_DEPTH];
@@ -36,6 +40,25 @@ static const unsigned char *fail(const struct reader *r, const unsigned char *wh
 static const unsigned char *no_memory(const struct reader *r)
 {
 	return fail(r, r->start, NULL);
+}
+
+static bool grow(struct reader *r, size_t len)
+{
+	r->w->len = (size_t)(r->to - r->w->data);
+	r->to = spore__msgpack_room(r->w, len);
+	r->limit = r->w->data + r->w->cap;
+	return r->to != NULL;
+}
+
+// Makes room for LEN bytes and LEFT more.
+static inline bool room(struct reader *r, size_t len)
+{
+	return (size_t)(r->limit - r->to) >= len + LEFT || grow(r, len + LEFT);
+}
+
+static inline size_t written(const struct reader *r)
+{
+	return (size_t)(r->to - r->w->data);
 }
 
 static inline const unsigned char *skip_space(const unsigned char *p, const unsigned char *end)
@@ -198,9 +221,9 @@ static const unsigned char *long_string(struct reader *r, const unsigned char *p
 	}
 	if (most > UINT32_MAX)
 		return fail(r, p, "the string is too long");
-	unsigned char *to = spore__json_room(r->w, HEAD + most + SLACK);
-	if (to == NULL)
+	if (!room(r, HEAD + most))
 		return no_memory(r);
+	unsigned char *to = r->to;
 	if (escaped) {
 		stop = take_escaped(r, content, stop, to + HEAD, &high, len);
 		if (stop == NULL)
@@ -217,8 +240,8 @@ static const unsigned char *long_string(struct reader *r, const unsigned char *p
 		memmove(to + head, to + HEAD, *len);
 	else
 		memcpy(to + head, content, *len);
-	*at = r->w->len + head;
-	r->w->len += head + *len;
+	*at = written(r) + head;
+	r->to = to + head + *len;
 	return stop + 1;
 }
 
@@ -235,14 +258,12 @@ static inline const unsigned char *take_string(struct reader *r, const unsigned 
 		                  (unsigned)_mm_movemask_epi8(v);
 		unsigned before = quotes - 1;
 		if (quotes != 0 && (others & before & ~quotes) == 0) {
-			unsigned char *to = spore__json_room(r->w, 1 + SLACK);
-			if (to == NULL)
-				return no_memory(r);
+			unsigned char *to = r->to;
 			*len = (size_t)__builtin_ctz(quotes);
 			to[0] = (unsigned char)(0xa0 | *len);
 			_mm_storeu_si128((__m128i *)(void *)(to + 1), v);
-			*at = r->w->len + 1;
-			r->w->len += 1 + *len;
+			*at = written(r) + 1;
+			r->to = to + 1 + *len;
 			return p + 2 + *len;
 		}
 	}
@@ -252,33 +273,77 @@ static inline const unsigned char *take_string(struct reader *r, const unsigned 
 
 // ---- the rest
 
-static inline const unsigned char *take_number(struct reader *r, const unsigned char *p)
+static inline void put_number(struct reader *r, unsigned char first, uint64_t n, int width)
 {
-	unsigned digit = (unsigned)*p - '0';
-	if (digit < 10 && r->end - p > 1 && (unsigned)p[1] - '0' >= 10 && p[1] != '.' && (p[1] | 0x20) != 'e') {
-		unsigned char *to = spore__json_room(r->w, 1);
-		if (to == NULL)
-			return no_memory(r);
-		*to = (unsigned char)digit;
-		r->w->len++;
-		return p + 1;
-	}
+	*r->to++ = first;
+	for (int i = width - 1; i >= 0; i--)
+		*r->to++ = (unsigned char)(n >> (8 * i));
+}
+
+static void put_uint(struct reader *r, uint64_t u)
+{
+	if (u < 0x80)
+		*r->to++ = (unsigned char)u;
+	else if (u <= UINT8_MAX)
+		put_number(r, 0xcc, u, 1);
+	else if (u <= UINT16_MAX)
+		put_number(r, 0xcd, u, 2);
+	else if (u <= UINT32_MAX)
+		put_number(r, 0xce, u, 4);
+	else
+		put_number(r, 0xcf, u, 8);
+}
+
+static void put_int(struct reader *r, int64_t i)
+{
+	if (i >= 0)
+		put_uint(r, (uint64_t)i);
+	else if (i >= -32)
+		*r->to++ = (unsigned char)i;
+	else if (i >= INT8_MIN)
+		put_number(r, 0xd0, (uint64_t)i, 1);
+	else if (i >= INT16_MIN)
+		put_number(r, 0xd1, (uint64_t)i, 2);
+	else if (i >= INT32_MIN)
+		put_number(r, 0xd2, (uint64_t)i, 4);
+	else
+		put_number(r, 0xd3, (uint64_t)i, 8);
+}
+
+static const unsigned char *any_number(struct reader *r, const unsigned char *p)
+{
 	struct spore__json_number n;
+	uint64_t bits;
 	p = spore__json_number(p, r->end, &n);
 	switch (n.kind) {
 	case SPORE__JSON_NUMBER_INT:
-		spore__msgpack_int(r->w, n.i);
+		put_int(r, n.i);
 		break;
 	case SPORE__JSON_NUMBER_UINT:
-		spore__msgpack_uint(r->w, n.u);
+		put_uint(r, n.u);
 		break;
 	case SPORE__JSON_NUMBER_FLOAT:
-		spore__msgpack_float(r->w, n.f);
+		memcpy(&bits, &n.f, sizeof bits);
+		put_number(r, 0xcb, bits, 8);
 		break;
 	case SPORE__JSON_NUMBER_BAD:
 		return fail(r, p, n.why);
 	}
-	return r->w->err == 0 ? p : no_memory(r);
+	return p;
+}
+
+static inline const unsigned char *take_number(struct reader *r, const unsigned char *p)
+{
+	// Most are integers of few digits.
+	const unsigned char *behind = p;
+	unsigned u = 0, digit;
+	for (; r->end - behind > 1 && behind - p < 4 && (digit = (unsigned)*behind - '0') < 10; behind++)
+		u = u * 10 + digit;
+	if (behind == p || (unsigned)*behind - '0' < 10 || *behind == '.' || (*behind | 0x20) == 'e' ||
+	    (*p == '0' && behind > p + 1))
+		return any_number(r, p);
+	put_uint(r, u);
+	return behind;
 }
 
 static const unsigned char *take_word(struct reader *r, const unsigned char *p)
@@ -291,8 +356,8 @@ static const unsigned char *take_word(struct reader *r, const unsigned char *p)
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if ((size_t)(r->end - p) < words[i].len || memcmp(p, words[i].text, words[i].len) != 0)
 			continue;
-		spore__msgpack_raw(r->w, &words[i].byte, 1);
-		return r->w->err == 0 ? p + words[i].len : no_memory(r);
+		*r->to++ = words[i].byte;
+		return p + words[i].len;
 	}
 	return fail(r, p, p < r->end ? "a value was expected" : "the text ends where a value was expected");
 }
@@ -307,7 +372,8 @@ static const unsigned char *take_key(struct reader *r, const unsigned char *p)
 	p = take_string(r, p, &at, &len);
 	if (p == NULL)
 		return NULL;
-	if (!spore__json_keys_add(&r->keys, r->w->data, at, len, offset))
+	if (!spore__json_keys_add(&r->keys, &r->levels[r->depth - 1].seen, spore__json_hash(r->w->data + at, len), at,
+	                          len, offset))
 		return no_memory(r);
 	p = skip_space(p, r->end);
 	if (p == r->end || *p != ':')
@@ -320,14 +386,14 @@ static bool put_count(struct reader *r, const struct level *l)
 {
 	size_t more = l->count < 16 ? 0 : l->count <= UINT16_MAX ? 2 : 4;
 	if (more > 0) {
-		if (spore__json_room(r->w, more) == NULL)
+		if (!room(r, more))
 			return false;
 		unsigned char *at = r->w->data + l->head;
-		memmove(at + 1 + more, at + 1, r->w->len - l->head - 1);
+		memmove(at + 1 + more, at + 1, written(r) - l->head - 1);
 		at[0] = (unsigned char)((l->map ? 0xde : 0xdc) + (more == 4));
 		for (size_t i = 0; i < more; i++)
 			at[1 + i] = (unsigned char)(l->count >> (8 * (more - 1 - i)));
-		r->w->len += more;
+		r->to += more;
 		return true;
 	}
 	r->w->data[l->head] = (unsigned char)((l->map ? 0x80 : 0x90) | l->count);
@@ -339,7 +405,7 @@ static const unsigned char *close_level(struct reader *r, const unsigned char *p
 	struct level *l = &r->levels[--r->depth];
 	size_t offset;
 	if (l->map) {
-		enum spore_err e = spore__json_keys_close(&r->keys, l->keys, r->w->data, &offset);
+		enum spore_err e = spore__json_keys_close(&r->keys, l->keys, &l->seen, r->w->data, &offset);
 		if (e == SPORE_ENOMEM)
 			return no_memory(r);
 		if (e != SPORE_OK)
@@ -356,9 +422,8 @@ static const unsigned char *open_level(struct reader *r, const unsigned char *p,
 	bool map = *p == '{';
 	if (r->depth == SPORE__JSON_DEPTH)
 		return fail(r, p, too_deep);
-	if (spore__json_room(r->w, 1) == NULL)
-		return no_memory(r);
-	r->levels[r->depth++] = (struct level){.head = r->w->len++, .keys = r->keys.count, .map = map};
+	r->levels[r->depth++] = (struct level){.head = written(r), .keys = r->keys.count, .map = map};
+	r->to++;
 	p = skip_space(p + 1, r->end);
 	*open = !(p < r->end && *p == (map ? '}' : ']'));
 	if (!*open)
@@ -392,6 +457,8 @@ static const unsigned char *take_all(struct reader *r, const unsigned char *p)
 {
 	for (bool more = true; more;) {
 		size_t at, len;
+		if (!room(r, 0))
+			return no_memory(r);
 		p = skip_space(p, r->end);
 		unsigned char c = p < r->end ? *p : 0;
 		if (c == '"') {
@@ -426,9 +493,13 @@ enum spore_err spore__json_to_msgpack(const void *text, size_t len, struct spore
 	r.depth = 0;
 	spore__json_keys_init(&r.keys);
 	// A guess that is seldom too little.
-	const unsigned char *done = spore__json_room(w, len + SLACK) != NULL ? take_all(&r, r.start) : no_memory(&r);
+	r.to = spore__msgpack_room(w, len + LEFT);
+	r.limit = w->data + w->cap;
+	const unsigned char *done = r.to != NULL ? take_all(&r, r.start) : no_memory(&r);
 	spore__json_keys_finish(&r.keys);
-	if (done != NULL)
+	if (done != NULL) {
+		w->len = written(&r);
 		return SPORE_OK;
+	}
 	return error->why == NULL ? SPORE_ENOMEM : error->why == too_deep ? SPORE_ETOODEEP : SPORE_EMALFORMED;
 }

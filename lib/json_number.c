@@ -21,28 +21,6 @@ enum {
 static const double powers[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-static const char decimal_pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-                                    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-                                    "8081828384858687888990919293949596979899";
-
-size_t spore__json_uint_text(uint64_t u, char *out)
-{
-	char digits[20];
-	size_t at = sizeof digits;
-	for (; u >= 100; u /= 100) {
-		at -= 2;
-		memcpy(digits + at, decimal_pairs + 2 * (u % 100), 2);
-	}
-	if (u >= 10) {
-		at -= 2;
-		memcpy(digits + at, decimal_pairs + 2 * u, 2);
-	} else {
-		digits[--at] = (char)('0' + u);
-	}
-	memcpy(out, digits + at, sizeof digits - at);
-	return sizeof digits - at;
-}
-
 // A number as it is written.
 struct written {
 	const unsigned char *start, *behind;

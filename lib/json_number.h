@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { SPORE__JSON_FLOAT_TEXT = 32 };
 
@@ -31,6 +32,26 @@ const unsigned char *spore__json_number(const unsigned char *p, const unsigned c
 // Writes a finite F: the shortest digits that are read as F again, with a fraction or an exponent. Returns the length, without a NUL.
 size_t spore__json_float_text(double f, char out[SPORE__JSON_FLOAT_TEXT]);
 // Writes U in decimal. Returns the length (20 at most).
-size_t spore__json_uint_text(uint64_t u, char *out);
+static inline size_t spore__json_uint_text(uint64_t u, char *out)
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+	                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+	                            "8081828384858687888990919293949596979899";
+	size_t len = 1;
+	for (uint64_t left = u; left >= 10; len += 4, left /= 10000) {
+		if (left < 10000) {
+			len += left < 100 ? 1 : left < 1000 ? 2 : 3;
+			break;
+		}
+	}
+	char *to = out + len;
+	for (; u >= 100; u /= 100)
+		memcpy(to -= 2, pairs + 2 * (u % 100), 2);
+	if (u >= 10)
+		memcpy(to - 2, pairs + 2 * u, 2);
+	else
+		to[-1] = (char)('0' + u);
+	return len;
+}
 
 #endif

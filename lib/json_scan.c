@@ -108,8 +108,8 @@ static enum spore_err compare_hashed(const struct spore__json_key *keys, size_t 
 	return SPORE_OK;
 }
 
-enum spore_err spore__json_keys_close(struct spore__json_keys *k, size_t base, const unsigned char *written,
-                                      size_t *offset)
+enum spore_err spore__json_keys_compare(struct spore__json_keys *k, size_t base, const unsigned char *written,
+                                        size_t *offset)
 {
 	struct spore__json_key *keys = k->items + base;
 	size_t count = k->count - base, size = TABLE;

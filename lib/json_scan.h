@@ -14,12 +14,6 @@
 #include <emmintrin.h>
 #endif
 
-// spore__msgpack_room, which is seldom needed.
-static inline unsigned char *spore__json_room(struct spore__msgpack_writer *w, size_t len)
-{
-	return w->err == 0 && w->cap - w->len >= len ? w->data + w->len : spore__msgpack_room(w, len);
-}
-
 // The first byte from P on that JSON does not write as it is ('"', '\\', a control character), END when there is none. *HIGH gets a bit where one before it
 // is not ASCII.
 static inline const unsigned char *spore__json_plain(const unsigned char *p, const unsigned char *end, uint64_t *high)
@@ -97,19 +91,37 @@ static inline uint32_t spore__json_hash(const unsigned char *p, size_t len)
 	return (uint32_t)(h >> 32);
 }
 
-// The LEN bytes at WRITTEN + AT are a key, read at OFFSET. False: no memory.
-static inline bool spore__json_keys_add(struct spore__json_keys *k, const unsigned char *written, size_t at, size_t len,
-                                        size_t offset)
+// What is known of the hashes of one object's keys: without two that are alike there is nothing to compare.
+struct spore__json_seen {
+	uint64_t bits;
+	uint64_t alike; // not 0: some were
+};
+
+// The LEN bytes at AT of what was written are a key, read at OFFSET. False: no memory.
+static inline bool spore__json_keys_add(struct spore__json_keys *k, struct spore__json_seen *seen, uint32_t hash,
+                                        size_t at, size_t len, size_t offset)
 {
+	uint64_t bit = UINT64_C(1) << (hash & 63);
 	if (k->count == k->cap && !spore__json_keys_grow(k))
 		return false;
-	k->items[k->count++] = (struct spore__json_key){
-	    .hash = spore__json_hash(written + at, len), .len = (uint32_t)len, .at = at, .offset = offset};
+	seen->alike |= seen->bits & bit;
+	seen->bits |= bit;
+	k->items[k->count++] = (struct spore__json_key){.hash = hash, .len = (uint32_t)len, .at = at, .offset = offset};
 	return true;
 }
 
+enum spore_err spore__json_keys_compare(struct spore__json_keys *k, size_t base, const unsigned char *written,
+                                        size_t *offset);
+
 // Is none of the keys from BASE on there twice? They are given back. SPORE_EMALFORMED with *OFFSET of the second, SPORE_ENOMEM.
-enum spore_err spore__json_keys_close(struct spore__json_keys *k, size_t base, const unsigned char *written,
-                                      size_t *offset);
+static inline enum spore_err spore__json_keys_close(struct spore__json_keys *k, size_t base,
+                                                    const struct spore__json_seen *seen, const unsigned char *written,
+                                                    size_t *offset)
+{
+	if (seen->alike != 0)
+		return spore__json_keys_compare(k, base, written, offset);
+	k->count = base;
+	return SPORE_OK;
+}
 
 #endif
