@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bridge/decimal.h"
 #include "json.h"
 #include "os/os.h"
 
@@ -50,7 +51,17 @@ static size_t make_text(char *out, size_t least)
 	return len + (size_t)sprintf(out + len, "]}}");
 }
 
-static void measure(size_t least)
+// A list of places, as of a map or of a model: numbers of all the digits that a double has.
+static size_t make_numbers(char *out, size_t least)
+{
+	size_t len = (size_t)sprintf(out, "{\"points\":[");
+	for (int i = 1; len < least; i++)
+		len += (size_t)sprintf(out + len, "%s[%.17g,%.17g]", i > 1 ? "," : "", 180.0 / (i * 1.1),
+		                       -90.0 / (i * 1.7));
+	return len + (size_t)sprintf(out + len, "]}");
+}
+
+static void measure(size_t (*make)(char *out, size_t least), size_t least)
 {
 	char *text = malloc(TEXT);
 	struct spore__msgpack_writer packed = {0}, again = {0};
@@ -59,7 +70,7 @@ static void measure(size_t least)
 	double best[2] = {1e9, 1e9};
 	if (text == NULL)
 		die("memory");
-	size_t len = make_text(text, least), times = (size_t)40000000 / len;
+	size_t len = make(text, least), times = (size_t)40000000 / len;
 	for (int round = 0; round < ROUNDS; round++) {
 		double start = now();
 		for (size_t i = 0; i < times; i++) {
@@ -152,7 +163,16 @@ static void latency(const char *self, const char *libexec)
 
 int main(int argc, char **argv)
 {
-	static const size_t sizes[] = {100, 2000, 1000000};
+	static const struct {
+		size_t (*make)(char *out, size_t least);
+		size_t least;
+		const char *what;
+	} messages[] = {
+	    {make_text, 100, "a call"},
+	    {make_text, 2000, "an answer of a language server"},
+	    {make_text, 1000000, "a large one"},
+	    {make_numbers, 1000000, "numbers of 16 and 17 digits"},
+	};
 	if (argc == 2 && strcmp(argv[1], "echo") == 0)
 		echo();
 	if (argc != 3) {
@@ -160,13 +180,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+	(void)spore__decimal_use(); // as spore-bridge does
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
 		char *text = malloc(TEXT), path[] = "/tmp/bench-bridges-XXXXXX";
-		measure(sizes[i]);
+		printf("%s\n", messages[i].what);
+		measure(messages[i].make, messages[i].least);
 		int fd = mkstemp(path);
 		if (text == NULL || fd < 0)
 			die(path);
-		size_t len = make_text(text, sizes[i]);
+		size_t len = messages[i].make(text, messages[i].least);
 		if (write(fd, text, len) != (ssize_t)len)
 			die(path);
 		for (int peer = 0; peer < 2; peer++) {

@@ -13,10 +13,14 @@
 
 enum {
 	EXACT_POWER = 22,        // 10^22 is a double, 10^23 is none
+	FEW_POWER = 3,           // ... and when more are not worth a trial, since there is something better
 	EXACT_DIGITS = 15,       // so many are below 2^53
+	DIGITS = 17,             // so many tell any two doubles apart
 	MANTISSA_DIGITS = 19,    // so many fit into 64 bits
 	EXPONENT_LARGEST = 9999, // more say nothing more
 };
+
+const struct spore__json_decimal *spore__json_decimal;
 
 static const double powers[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -78,6 +82,8 @@ static bool by_library(const struct written *w, double *f)
 {
 	char text[SPORE__JSON_DIGITS + 8];
 	size_t len = (size_t)(w->behind - w->start);
+	if (spore__json_decimal != NULL)
+		return spore__json_decimal->read((const char *)w->start, (const char *)w->behind, f);
 	memcpy(text, w->start, len);
 	text[len] = '\0';
 	char *point = strchr(text, '.');
@@ -223,9 +229,10 @@ const unsigned char *spore__json_number(const unsigned char *p, const unsigned c
 static size_t few_digits(double f, char *out)
 {
 	const double largest = 1e15;
+	const int most = spore__json_decimal != NULL ? FEW_POWER : EXACT_POWER;
 	if (!(f >= 1e-5 && f < largest))
 		return 0;
-	for (int k = 0; k <= EXACT_POWER; k++) {
+	for (int k = 0; k <= most; k++) {
 		double m = f * powers[k];
 		if (m > largest)
 			return 0;
@@ -257,9 +264,9 @@ static size_t by_printf(double f, char out[SPORE__JSON_FLOAT_TEXT])
 {
 	int len = 0;
 	// Zeros at the end are not printed, so fewer digits need no trial, but of a subnormal number, which has fewer.
-	for (int digits = fabs(f) < DBL_MIN ? 1 : EXACT_DIGITS; digits <= 17; digits++) {
+	for (int digits = fabs(f) < DBL_MIN ? 1 : EXACT_DIGITS; digits <= DIGITS; digits++) {
 		len = snprintf(out, SPORE__JSON_FLOAT_TEXT, "%.*g", digits, f);
-		if (digits == 17 || strtod(out, NULL) == f)
+		if (digits == DIGITS || strtod(out, NULL) == f)
 			break;
 	}
 	const char *local = localeconv()->decimal_point;
@@ -273,6 +280,43 @@ static size_t by_printf(double f, char out[SPORE__JSON_FLOAT_TEXT])
 	return (size_t)len;
 }
 
+// U, which has LEN digits, at OUT with a point before its digit POINT.
+static size_t put_digits(char *out, uint64_t u, int point)
+{
+	char digits[20];
+	int len = (int)spore__json_uint_text(u, digits);
+	size_t before = (size_t)(point < len ? point : len);
+	memcpy(out, digits, before);
+	if (point >= len) {
+		memset(out + len, '0', (size_t)(point - len));
+		memcpy(out + point, ".0", 2);
+		return (size_t)point + 2;
+	}
+	out[before] = '.';
+	memcpy(out + before + 1, digits + before, (size_t)len - before);
+	return (size_t)len + 1;
+}
+
+// As by_printf; F is above 0.
+static size_t by_digits(double f, char *out)
+{
+	char digits[20];
+	int exponent;
+	const uint64_t u = spore__json_decimal->digits(f, &exponent);
+	const int len = (int)spore__json_uint_text(u, digits), point = len + exponent;
+	if (point > 0 && point <= (len > EXACT_DIGITS ? len : EXACT_DIGITS))
+		return put_digits(out, u, point);
+	if (point <= 0 && (point > -4 || (point == -4 && len <= EXACT_DIGITS))) {
+		memcpy(out, "0.0000", 6);
+		memcpy(out + 2 - point, digits, (size_t)len);
+		return 2 + (size_t)len - (size_t)point;
+	}
+	size_t at = len > 1 ? put_digits(out, u, 1) : 1;
+	out[0] = digits[0];
+	return at + (size_t)snprintf(out + at, SPORE__JSON_FLOAT_TEXT - at, "e%c%02d", point > 0 ? '+' : '-',
+	                             abs(point - 1));
+}
+
 size_t spore__json_float_text(double f, char out[SPORE__JSON_FLOAT_TEXT])
 {
 	size_t sign = signbit(f) ? 1 : 0;
@@ -282,5 +326,7 @@ size_t spore__json_float_text(double f, char out[SPORE__JSON_FLOAT_TEXT])
 		return sign + 3;
 	}
 	size_t len = few_digits(fabs(f), out + sign);
+	if (len == 0 && spore__json_decimal != NULL)
+		len = by_digits(fabs(f), out + sign);
 	return len > 0 ? sign + len : by_printf(f, out);
 }

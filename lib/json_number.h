@@ -26,6 +26,15 @@ struct spore__json_number {
 	const char *why;
 };
 
+// Faster than the C library, which is all that libspore links: a program's own, from its start on.
+struct spore__json_decimal {
+	// What FIRST up to BEHIND, which are a number of JSON, are nearest to; an infinity where that is too large. False: it is none.
+	bool (*read)(const char *first, const char *behind, double *f);
+	// The shortest digits that are read as F, which is finite and above 0: F is nearest to them times 10^EXPONENT. The last one is not 0.
+	uint64_t (*digits)(double f, int *exponent);
+};
+extern const struct spore__json_decimal *spore__json_decimal; // NULL: the C library
+
 // Reads the number at P, which is a digit or a '-', and returns the byte behind it; what follows is not looked at.
 const unsigned char *spore__json_number(const unsigned char *p, const unsigned char *end, struct spore__json_number *n);
 

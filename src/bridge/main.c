@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "bridge/between.h"
+#include "bridge/decimal.h"
 #include "bridge/host.h"
 #include "bridge/line.h"
 #include "chan/chan.h"
@@ -253,6 +254,7 @@ int main(int argc, char **argv)
 	bool json = false, lists = false;
 	int i = 1;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)spore__decimal_use();
 	if (argc > 1 && strcmp(argv[1], "between") == 0)
 		return spore__bridge_guard();
 	for (; argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i++) {
