@@ -357,9 +357,10 @@ static int build_command(const struct options *o)
 		if (o->result < 0 && !o->json)
 			print_path(&b);
 		(void)fflush(stdout);
+		settle(&b);
+		// Last: who finds the optimised program has to find which one of the fast compiler it replaces.
 		if (b.index.tier[0] == 'f' && o->tier == SPORE__TIER_AUTO)
 			spore__node_optimise(real);
-		settle(&b);
 	}
 	spore__job_finish(&b);
 	spore__store_finish(&store);

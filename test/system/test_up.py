@@ -10,7 +10,7 @@ import subprocess
 import threading
 import unittest
 
-from spore_test import DEADLINE, SporeTest, wait_until
+from spore_test import BUILD, DEADLINE, SporeTest, wait_until
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
 
@@ -276,6 +276,41 @@ class Run(Up):
         self.up()
         self.assertNotEqual(self.tasks()["shop/web"]["pid"], before)
         self.assertEqual(self.plan()[0]["web"][0], "unchanged")
+
+    def test_an_optimised_build_comes_after_the_fast_one_is_listed(self):
+        """However late that is: `up` would see another program, and start the task again."""
+        libexec, gate = os.path.join(self.dir, "libexec"), os.path.join(self.dir, "gate")
+        os.mkdir(libexec)
+        for name in os.listdir(BUILD):
+            if name.startswith("spore-") and os.path.isfile(os.path.join(BUILD, name)):
+                os.symlink(os.path.join(BUILD, name), os.path.join(libexec, name))
+        for name in ("libspore-trace.so", "tcc-prelude.h"):
+            shutil.copy(os.path.join(BUILD, name), libexec)
+        os.unlink(os.path.join(libexec, "spore-build"))
+        shutil.copy(os.path.join(BUILD, "test", "system", "spore-build-full"), os.path.join(libexec, "spore-build"))
+        os.mkfifo(gate)
+        self.env.update(SPORE_LIBEXEC=libexec, SPORE_TEST_GATE=gate)
+
+        def builds():
+            return [b["state"] for b in json.loads(self.ok(self.spore("node", "builds", "--json")).stdout)]
+
+        def open_gate():
+            try:
+                return os.fdopen(os.open(gate, os.O_WRONLY | os.O_NONBLOCK), "w")
+            except OSError:
+                return None
+        self.ok(self.spore("node", "start"))
+        self.write("web.c", WEB.format(2))  # so young that its entry is written after the program has begun
+        process = self.start("up", "-d", "--wait")
+        with wait_until(open_gate, "the builder at the gate"):
+            self.assertEqual(builds(), [])
+        os.unlink(gate)
+        self.assertEqual((process.communicate(timeout=DEADLINE)[1], process.returncode), (b"", 0))
+        before = self.tasks()["shop/web"]["pid"]
+        wait_until(lambda: builds() == ["done"], "the optimised build")
+        self.assertEqual(self.plan()[0]["web"][0], "unchanged")
+        self.up()
+        self.assertEqual(self.tasks()["shop/web"]["pid"], before)
 
     def test_rollback_goes_back_and_forth(self):
         self.up()
