@@ -88,16 +88,36 @@ static unsigned char byte_of(uint32_t number, size_t i)
 	return byte != '\n' ? byte : '\r'; // which no line has
 }
 
+// Bytes of a message repeat after so many that no piece of memory is as long: they are copied and compared in pieces of a table, which the
+// thread sanitizer watches as well and many times faster than it does single bytes.
+enum { PERIOD = 65521 };
+static unsigned char table[2 * PERIOD];
+
+static void make_table(void)
+{
+	for (size_t i = 0; i < sizeof table; i++)
+		table[i] = byte_of(0, i % PERIOD);
+}
+
+static const unsigned char *piece_of(uint32_t number, size_t at, size_t left, size_t *len)
+{
+	*len = left < PERIOD ? left : PERIOD;
+	return table + (at + (size_t)number * 7919) % PERIOD;
+}
+
 static void fill(unsigned char *to, size_t len, uint32_t number)
 {
-	for (size_t i = 0; i < len; i++)
-		to[i] = byte_of(number, i);
+	for (size_t i = 0, n; i < len; i += n) {
+		const unsigned char *piece = piece_of(number, i, len - i, &n);
+		memcpy(to + i, piece, n);
+	}
 }
 
 static bool is_filled(const unsigned char *from, size_t len, uint32_t number)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (from[i] != byte_of(number, i))
+	for (size_t i = 0, n; i < len; i += n) {
+		const unsigned char *piece = piece_of(number, i, len - i, &n);
+		if (memcmp(from + i, piece, n) != 0)
 			return false;
 	}
 	return true;
@@ -732,6 +752,7 @@ int main(void)
 		}
 	}
 	(void)signal(SIGPIPE, SIG_DFL);
+	make_table();
 	if (getenv("SPORE_TEST_SEEDS") != NULL)
 		cmocka_set_test_filter("test_traffic*");
 	return _cmocka_run_group_tests("transports", tests, n, NULL, NULL);
