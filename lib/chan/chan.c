@@ -652,6 +652,25 @@ short spore_chan_events(const struct spore_chan *c)
 	return t->ops->events(t);
 }
 
+unsigned spore__chan_polls(const struct spore_chan *c, bool sends, struct pollfd p[SPORE__CHAN_POLLS])
+{
+	const struct spore__wiring *port = c->port;
+	const struct spore__installed *use = c->ways[SPORE__RECEIVE].use;
+	unsigned n = 0;
+	if (port == NULL || port->gather >= 0) {
+		p[n++] = (struct pollfd){.fd = spore_chan_fd(c), .events = spore_chan_events(c)};
+		return n;
+	}
+	p[n++] = (struct pollfd){.fd = c->ways[SPORE__RECEIVE].wake[0], .events = POLLIN};
+	if (sends)
+		p[n++] = (struct pollfd){.fd = c->ways[SPORE__SEND].wake[0], .events = POLLIN};
+	if (c->ways[SPORE__RECEIVE].err == SPORE_OK)
+		p[n++] = (struct pollfd){.fd = port->control, .events = POLLIN};
+	if (use != NULL)
+		p[n++] = (struct pollfd){.fd = use->t->ops->fd(use->t), .events = use->t->ops->events(use->t)};
+	return n;
+}
+
 void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats)
 {
 	const struct spore__side *send = &c->ways[SPORE__SEND], *receive = &c->ways[SPORE__RECEIVE];

@@ -59,6 +59,9 @@ bool spore__chan_arm(struct spore_chan *c);
 uint64_t spore__chan_number(const struct spore_chan *c, enum spore__way way);
 bool spore__chan_is_bytes(const struct spore_chan *c);
 bool spore__chan_is_port(const struct spore_chan *c); // it may be wired anew
+// What to poll for in place of spore_chan_fd, which an opened port has not everywhere. SENDS: for room as well. How many of P there are. In the thread of both ways.
+enum { SPORE__CHAN_POLLS = 4 };
+unsigned spore__chan_polls(const struct spore_chan *c, bool sends, struct pollfd p[SPORE__CHAN_POLLS]);
 // The peer is told that this end is gone. [receive]
 void spore__chan_hang_up(struct spore_chan *c);
 

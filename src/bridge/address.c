@@ -76,7 +76,7 @@ static int listen_unix(const struct sockaddr_un *sa, char *why, size_t size)
 	return fail(why, size, sa->sun_path, error);
 }
 
-// "HOST:PORT", "[::1]:PORT".
+// "HOST:PORT", "[::1]:PORT"; ":PORT" is of this machine alone.
 static struct addrinfo *resolve(const char *address, bool passive, char *why, size_t size)
 {
 	char host[NAME];
@@ -86,12 +86,11 @@ static struct addrinfo *resolve(const char *address, bool passive, char *why, si
 		from++;
 		len -= 2;
 	}
-	if (len == 0 || len >= sizeof host || colon[1] == '\0') {
+	if (colon == NULL || len >= sizeof host || colon[1] == '\0') {
 		(void)fail(why, size, "an address is HOST:PORT or unix:PATH", 0);
 		return NULL;
 	}
-	memcpy(host, from, len);
-	host[len] = '\0';
+	(void)snprintf(host, sizeof host, "%.*s", len > 0 ? (int)len : 9, len > 0 ? from : "127.0.0.1");
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = passive ? AI_PASSIVE : 0};
 	struct addrinfo *found = NULL;
 	int rc = getaddrinfo(host, colon + 1, &hints, &found);

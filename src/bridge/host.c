@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "bridge/line.h"
+#include "chan/chan.h"
 
 enum {
 	LATER_MS = 10000, // a connection that says no more, but whose answers are awaited, is kept so long at least
@@ -62,8 +63,10 @@ struct spore__host_line *spore__host_add(struct spore__host *h, struct spore__br
 	                               .socket = chan == NULL && in == out,
 	                               .heard_ms = h->now_ms,
 	                               .sent_ms = h->now_ms};
-	if (chan != NULL)
+	if (chan != NULL) {
+		l->port = spore__chan_is_port(chan);
 		spore__codec_frame(end->codec, &spore__framing_u32le);
+	}
 	end->host = l;
 	while (*at != NULL)
 		at = &(*at)->next;
@@ -248,6 +251,20 @@ static bool is_late(const struct spore__host *h, const struct spore__host_line *
 	       h->now_ms - l->heard_ms >= o->idle_ms && h->now_ms - l->sent_ms >= o->idle_ms;
 }
 
+// The program behind a port has gone: what it was asked for gets an error, and the next one hears nothing of it.
+static void renew(struct spore__host *h, struct spore__host_line *l)
+{
+	struct spore__bridge *b = l->end->bridge;
+	enum spore__bridge_side side = l->end->side;
+	spore__bridge_remove(l->end, "the program has ended");
+	l->end = spore__host_end(h, b, side, h->options->from);
+	l->codec = l->end->codec;
+	l->end->host = l;
+	spore__codec_frame(l->codec, &spore__framing_u32le);
+	l->have = l->gone = 0;
+	l->hungry = l->renewed = false;
+}
+
 static void settle(struct spore__host *h)
 {
 	for (bool again = true; again;) {
@@ -255,6 +272,10 @@ static void settle(struct spore__host *h)
 		for (struct spore__host_line *l = h->lines, *next; l != NULL; l = next) {
 			next = l->next;
 			again |= spore__line_feed(l) && spore__bridge_may_read(l->end);
+			if (l->renewed) {
+				renew(h, l);
+				again = true;
+			}
 			spore__line_flush(l);
 		}
 		for (struct spore__host_line *l = h->lines; l != NULL; l = l->next)

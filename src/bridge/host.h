@@ -28,6 +28,8 @@ struct spore__host_line {
 	int64_t heard_ms, sent_ms; // when something last came or went
 	int64_t part_ms;           // since when a message has been incomplete; 0: it is not
 	bool said;                 // a message has come
+	bool port;                 // CHAN is a port that was opened: its peer goes and returns
+	bool away, renewed;        // ... it is gone; what is asked of it begins anew
 };
 
 struct spore__host_options {
@@ -77,6 +79,18 @@ extern const struct spore__bridge_host spore__host_callbacks;
 // Listens. -1: WHY. *LOCAL: others than this machine cannot reach it.
 int spore__address_listen(const char *address, bool *local, char *why, size_t size);
 int spore__address_connect(const char *address, char *why, size_t size);
+
+// ---- listen.c
+
+// Listens, and has the end on the left of all who come where their protocol has one for all. Ends the process when it cannot.
+void spore__host_listen(struct spore__host *h, const struct spore__host_options *o);
+// The listener of a wire, a task of its own:
+//
+//	spore-bridge listen ADDRESS PORT       the variable SPORE_LISTEN_AS says which protocol, since it may hold a secret
+//
+// It opens PORT, which calls in rpc, and listens as long as that is wired. When the program at the other end goes calls under way get an error, and those
+// that come before it has returned wait for that.
+int spore__bridge_listen(const char *address, const char *port);
 
 // ---- starter.c: the parent, which is not confined and parses nothing
 

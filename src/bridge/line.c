@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "chan/chan.h"
 #include "chan/framing.h"
 
 enum {
@@ -54,10 +55,7 @@ int spore__line_polls(struct spore__host_line *l, struct pollfd *p)
 {
 	int count = 0;
 	if (l->chan != NULL) {
-		if (wants(l) || l->blocked)
-			p[count++] =
-			    (struct pollfd){.fd = spore_chan_fd(l->chan), .events = spore_chan_events(l->chan)};
-		return count;
+		return wants(l) || l->blocked ? (int)spore__chan_polls(l->chan, l->blocked, p) : 0;
 	}
 	short in = wants(l) ? POLLIN : 0, out = l->blocked ? POLLOUT : 0;
 	if (l->in >= 0 && l->in == l->out) {
@@ -95,12 +93,40 @@ static void read_some(struct spore__host_line *l)
 	}
 }
 
+// Reading the port said E: its peer is gone, or has returned, or nobody will come any more. True: it is worth another try.
+static bool port_said(struct spore__host_line *l, enum spore_err e)
+{
+	struct spore_chan_stats stats;
+	if (e == SPORE_ERETURNED) {
+		l->renewed |= !l->away; // else what waits has not been sent yet
+		l->away = false;
+		return true;
+	}
+	if (e != SPORE_ECLOSED && e != SPORE_EEND && e != SPORE_EMALFORMED && e != SPORE_ENOTWIRED)
+		return false;
+	spore_chan_stats(l->chan, &stats);
+	if (stats.state != SPORE_CHAN_WIRED) {
+		l->in_over = l->hungry = true;
+		l->have = 0;
+	} else if (e != SPORE_ENOTWIRED) {
+		l->renewed |= !l->away;
+		l->away = true;
+		return true; // which says when it returns
+	}
+	return false;
+}
+
 // A message of a channel is copied first: its peer can still change it.
 static void read_message(struct spore__host_line *l)
 {
 	const void *data;
 	size_t len;
-	enum spore_err e = spore_chan_read(l->chan, &data, &len, SPORE_NOW);
+	enum spore_err e;
+	do
+		e = spore_chan_read(l->chan, &data, &len, SPORE_NOW);
+	while (l->port && port_said(l, e) && !l->renewed);
+	if (l->in_over || (l->port && l->renewed))
+		return;
 	if (e == SPORE_OK) {
 		l->have = 0;
 		make_room(l, len > 0 ? len : 1);
@@ -190,6 +216,8 @@ bool spore__line_feed(struct spore__host_line *l)
 	for (int i = 0; i < AT_ONCE; i++) {
 		if (l->chan != NULL && wants(l))
 			read_message(l);
+		if (l->renewed)
+			return false;
 		if (!l->hungry || l->broken || l->codec->over || !spore__bridge_may_read(l->end))
 			return false;
 		feed_once(l);
@@ -227,12 +255,12 @@ static void flush_messages(struct spore__host_line *l)
 		const unsigned char *p = (const unsigned char *)out->data + l->gone;
 		size_t len = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
 		enum spore_err e = spore_chan_queue(l->chan, p + SPORE__FRAMING_U32, len, SPORE_NOW);
-		if (e == SPORE_EAGAIN || e == SPORE_ENOTWIRED) {
+		if (e == SPORE_ECANCELLED || (l->port && e == SPORE_ERETURNED))
+			continue;
+		if (e == SPORE_EAGAIN || e == SPORE_ENOTWIRED || (l->port && e == SPORE_ECLOSED)) {
 			l->blocked = true;
 			break;
 		}
-		if (e == SPORE_ECANCELLED)
-			continue;
 		if (e != SPORE_OK) {
 			l->broken = true;
 			return;
@@ -242,7 +270,7 @@ static void flush_messages(struct spore__host_line *l)
 	enum spore_err e = spore_chan_flush(l->chan, SPORE_NOW);
 	if (e == SPORE_EAGAIN)
 		l->blocked = true;
-	else if (e == SPORE_ECLOSED || e == SPORE_EMALFORMED)
+	else if (!l->port && (e == SPORE_ECLOSED || e == SPORE_EMALFORMED))
 		l->broken = true;
 }
 
@@ -281,7 +309,9 @@ void spore__line_flush(struct spore__host_line *l)
 		l->codec->out.len = l->gone = 0;
 		return;
 	}
-	if (l->chan != NULL)
+	if (l->away)
+		l->blocked = true; // what is sent now would be lost
+	else if (l->chan != NULL)
 		flush_messages(l);
 	else
 		flush_bytes(l);

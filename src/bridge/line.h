@@ -6,7 +6,7 @@
 
 #include "bridge/host.h"
 
-enum { SPORE__LINE_POLLS = 2 };
+enum { SPORE__LINE_POLLS = 4 };
 
 // What it waits for: none to SPORE__LINE_POLLS of P, which say so when they are ready.
 int spore__line_polls(struct spore__host_line *l, struct pollfd *p);

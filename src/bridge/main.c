@@ -1,5 +1,5 @@
 // spore-bridge: a translator alone. `spore bridge` starts it, which has checked which options there are; and the node, between the ends of a wire
-// (guard.c).
+// (guard.c), or as a listener of a wire (listen.c).
 //
 // What is there speaks FROM: standard input, or the command, or what is connected to. What is made of it speaks TO: standard output, or what listens, or,
 // with a command and nothing that listens, its own standard input and output.
@@ -190,22 +190,6 @@ static void add_right(struct spore__host *h, const struct spore__host_options *o
 	(void)spore__host_add(h, spore__host_end(h, h->bridge, SPORE__BRIDGE_RIGHT, o->from), in, out, NULL);
 }
 
-static void listen_at(struct spore__host *h, const struct spore__host_options *o)
-{
-	char why[256];
-	char name[32];
-	(void)snprintf(name, sizeof name, "%.*s", (int)(strcspn(o->to, ",") % sizeof name), o->to);
-	const struct spore__codec_ops *ops = spore__codec_find(name);
-	h->listener = spore__address_listen(o->listen, &h->local, why, sizeof why);
-	if (h->listener < 0)
-		spore__die(SPORE__EXIT_SPORE, NULL, "bridge: --listen %s: %s", o->listen, why);
-	(void)spore__line_nonblock(h->listener);
-	if (ops != NULL && ops->hub)
-		h->hub = spore__host_end(h, h->bridge, SPORE__BRIDGE_LEFT, o->to);
-	else // so that what is wrong with it is said now
-		spore__bridge_remove(spore__host_end(h, h->bridge, SPORE__BRIDGE_LEFT, o->to), "");
-}
-
 static int filter(struct spore__host_options *o)
 {
 	struct spore__host h;
@@ -231,7 +215,7 @@ static int join(struct spore__host_options *o)
 	spore__host_init(&h, o);
 	h.starter = starter;
 	if (o->listen != NULL)
-		listen_at(&h, o);
+		spore__host_listen(&h, o);
 	if (!o->each)
 		add_right(&h, o);
 	if (o->listen == NULL) {
@@ -257,6 +241,8 @@ int main(int argc, char **argv)
 	(void)spore__decimal_use();
 	if (argc > 1 && strcmp(argv[1], "between") == 0)
 		return spore__bridge_guard();
+	if (argc == 4 && strcmp(argv[1], "listen") == 0)
+		return spore__bridge_listen(argv[2], argv[3]);
 	for (; argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i++) {
 		char *value = strchr(argv[i], '=');
 		if (value != NULL)

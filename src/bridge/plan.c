@@ -309,3 +309,19 @@ bool spore__plan_wire(const struct spore__face *from, const struct spore__face *
 	}
 	return true;
 }
+
+bool spore__plan_listener(const char *name, const char *spec, const struct spore__face *to, bool lossless,
+                          struct spore__plan *plan, char *why, size_t size)
+{
+	const struct spore__face from = {name, "messages", "connect", "", spec, "", false, SPORE__AS_NONE};
+	struct spore__face called = *to;
+	if (called.protocol[0] == '\0' && called.wished[0] == '\0')
+		called.wished = "rpc";
+	if (find(spore__codec_facts, spec) != NULL)
+		return spore__plan_wire(&from, &called, true, lossless, plan, why, size);
+	const char *meant = nearest_codec(spore__codec_facts, spec);
+	(void)snprintf(why, size, "%s: no bridge knows %s%s%s%s", name, spec, meant != NULL ? "; did you mean " : "",
+	               meant != NULL ? meant : "",
+	               meant != NULL ? "?" : "; 'spore bridge --list' has those that there are");
+	return false;
+}

@@ -57,4 +57,9 @@ void spore__plan_losses(const struct spore__plan *plan, const char *left, const 
 bool spore__plan_wire(const struct spore__face *from, const struct spore__face *to, bool duplex, bool lossless,
                       struct spore__plan *plan, char *why, size_t size);
 
+// What is between those who come to a listener, called NAME, and speak SPEC, and the port TO, which they call; TO speaks rpc when nothing is known of it.
+// The listener itself calls it in rpc (host.h); what is lost is told of the whole way.
+bool spore__plan_listener(const char *name, const char *spec, const struct spore__face *to, bool lossless,
+                          struct spore__plan *plan, char *why, size_t size);
+
 #endif

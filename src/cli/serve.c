@@ -30,7 +30,9 @@ const struct spore__command spore__command_serve = {
         "is what "
         "its program says, otherwise _rpc_. All protocols, their options and what is lost in them: *spore bridge "
         "--list*. An address without a host is of this machine alone; who listens for other machines should ask for a "
-        "token (_http,token=..._). When the program ends callers get errors, and when it returns it is called again.",
+        "token (_http,token=..._). When the program ends callers get errors, and when it returns it is called again. "
+        "To keep it, let a wire of "
+        "a manifest listen: _listen 127.0.0.1:8080 (http) <> api.calls_ (*spore-manifest*(7)).",
     .options = options,
     .examples = examples,
     .min_operands = 1,

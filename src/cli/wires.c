@@ -108,6 +108,7 @@ static void print_json(const struct spore__args *args, const struct spore__wire_
 		spore__json_str(&j, "losses", w->losses);
 		spore__json_bool(&j, "lossless", w->lossless);
 		spore__json_int(&j, "parked", w->parked);
+		spore__json_str(&j, "listens", w->listens);
 		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
 		spore__json_close(&j, '}');

@@ -58,9 +58,10 @@ static const char schema[] =
     " from_port TEXT NOT NULL, from_protocol TEXT NOT NULL,"
     " to_system TEXT NOT NULL, to_task TEXT NOT NULL, to_replica INTEGER NOT NULL,"
     " to_port TEXT NOT NULL, to_protocol TEXT NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS redelivering(wire INTEGER PRIMARY KEY);" // wires with redeliver: true
-    "CREATE TABLE IF NOT EXISTS lossless(wire INTEGER PRIMARY KEY);"     // wires with lossless: true
-    "CREATE TABLE IF NOT EXISTS tapping(wire INTEGER PRIMARY KEY);"      // ... with tap: true
+    "CREATE TABLE IF NOT EXISTS redelivering(wire INTEGER PRIMARY KEY);"                // wires with redeliver: true
+    "CREATE TABLE IF NOT EXISTS lossless(wire INTEGER PRIMARY KEY);"                    // wires with lossless: true
+    "CREATE TABLE IF NOT EXISTS listening(wire INTEGER PRIMARY KEY, at TEXT NOT NULL);" // ... with a listener
+    "CREATE TABLE IF NOT EXISTS tapping(wire INTEGER PRIMARY KEY);"                     // ... with tap: true
     "CREATE TABLE IF NOT EXISTS faults("
     " wire INTEGER PRIMARY KEY," // of one that has a fault
     " delay_us INTEGER NOT NULL, drop_ppm INTEGER NOT NULL, seed INTEGER NOT NULL, cut INTEGER NOT NULL);";

@@ -19,14 +19,15 @@ static bool take_text(sqlite3_stmt *s, int column, char *out, size_t size)
 
 static bool take_wire(void *arg, sqlite3_stmt *s)
 {
-	enum { END = 5, OWNER = 1, DUPLEX, SLOW, REDELIVER, LOSSLESS, TAP, ENDS };
+	enum { END = 5, OWNER = 1, DUPLEX, SLOW, REDELIVER, LOSSLESS, TAP, LISTENS, ENDS };
 	const struct listing *l = arg;
 	struct spore__wish wish = {.duplex = sqlite3_column_int(s, DUPLEX) != 0,
 	                           .redeliver = sqlite3_column_int(s, REDELIVER) != 0,
 	                           .lossless = sqlite3_column_int(s, LOSSLESS) != 0,
 	                           .tap = sqlite3_column_int(s, TAP) != 0};
-	bool good =
-	    take_text(s, OWNER, wish.owner, sizeof wish.owner) && take_text(s, SLOW, wish.slow, sizeof wish.slow);
+	bool good = take_text(s, OWNER, wish.owner, sizeof wish.owner) &&
+	            take_text(s, SLOW, wish.slow, sizeof wish.slow) &&
+	            take_text(s, LISTENS, wish.listens, sizeof wish.listens);
 	for (int i = 0; good && i < 2; i++) {
 		int at = ENDS + i * END;
 		good = take_text(s, at, wish.ends[i].system, sizeof wish.ends[i].system) &&
@@ -45,6 +46,7 @@ int spore__db_wires_load(struct spore__db *db, spore__db_wire_row *row, void *ar
 	                     "SELECT id, owner, duplex, slow, EXISTS(SELECT 1 FROM redelivering WHERE wire = wires.id),"
 	                     " EXISTS(SELECT 1 FROM lossless WHERE wire = wires.id),"
 	                     " EXISTS(SELECT 1 FROM tapping WHERE wire = wires.id),"
+	                     " coalesce((SELECT at FROM listening WHERE wire = wires.id), ''),"
 	                     " from_system, from_task, from_replica, from_port, from_protocol,"
 	                     " to_system, to_task, to_replica, to_port, to_protocol FROM wires ORDER BY id",
 	                     NULL, 0, take_wire, &l);
@@ -97,6 +99,15 @@ static int put_flags(struct spore__db *db, int64_t id, bool redeliver, bool loss
 	                tap ? "INSERT OR IGNORE INTO tapping(wire) VALUES(?1)" : "DELETE FROM tapping WHERE wire=?1");
 }
 
+static int put_listens(struct spore__db *db, int64_t id, const char *listens)
+{
+	const struct spore__db_value values[] = {spore__db_int(id), spore__db_text(listens)};
+	if (listens[0] == '\0')
+		return put_flag(db, id, "DELETE FROM listening WHERE wire=?1");
+	return spore__db_run(db, "INSERT OR REPLACE INTO listening(wire, at) VALUES(?1, ?2)", values,
+	                     sizeof values / sizeof values[0], NULL, NULL);
+}
+
 struct faults {
 	spore__db_fault_row *row;
 	void *arg;
@@ -147,6 +158,8 @@ int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire)
 	                       values, sizeof values / sizeof values[0], take_id, &wire->id);
 	if (rc == SQLITE_OK)
 		rc = put_flags(db, wire->id, wire->redeliver, wire->lossless, wire->tap);
+	if (rc == SQLITE_OK)
+		rc = put_listens(db, wire->id, wire->listens);
 	return rc == SQLITE_OK ? put_fault(db, wire) : rc;
 }
 
@@ -156,5 +169,7 @@ int spore__db_wires_remove(struct spore__db *db, int64_t id)
 	int rc = spore__db_run(db, "DELETE FROM wires WHERE id=?1", &value, 1, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = put_flags(db, id, false, false, false);
+	if (rc == SQLITE_OK)
+		rc = put_listens(db, id, "");
 	return rc == SQLITE_OK ? remove_fault(db, id) : rc;
 }

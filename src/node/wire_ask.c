@@ -90,6 +90,11 @@ static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reade
 		                     "'duplex', 'redeliver', 'lossless' or 'tap' of a wire is no bool");
 		return false;
 	}
+	if (!take_text(map, "listens", wish->listens, sizeof wish->listens)) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'listens' of a wire is no string of less than %d bytes",
+		                     SPORE__LISTENS);
+		return false;
+	}
 	if (!take_text(map, "slow", wish->slow, sizeof wish->slow) ||
 	    !take_text(map, "from_protocol", wish->ends[0].protocol, sizeof wish->ends[0].protocol) ||
 	    !take_text(map, "to_protocol", wish->ends[1].protocol, sizeof wish->ends[1].protocol)) {

@@ -20,7 +20,8 @@ static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
 static bool is_same(const struct spore__wire *wire, const struct spore__wish *wish)
 {
 	return wire->duplex == wish->duplex && wire->redeliver == wish->redeliver && wire->lossless == wish->lossless &&
-	       wire->tap == wish->tap && strcmp(wire->slow, wish->slow) == 0 && strcmp(wire->owner, wish->owner) == 0 &&
+	       wire->tap == wish->tap && strcmp(wire->listens, wish->listens) == 0 &&
+	       strcmp(wire->slow, wish->slow) == 0 && strcmp(wire->owner, wish->owner) == 0 &&
 	       strcmp(wire->ends[0].protocol, wish->ends[0].protocol) == 0 &&
 	       strcmp(wire->ends[1].protocol, wish->ends[1].protocol) == 0;
 }

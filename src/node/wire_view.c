@@ -179,6 +179,25 @@ static uint64_t parked(struct spore__tasks *t, const struct spore__wire *wire)
 	return all;
 }
 
+// Of a listener the whole way is told. "ADDRESS (PROTOCOL)".
+static void plan_listener(const struct spore__wire *wire, const struct spore__face *to, char chain[SPORE__PLAN_CHAIN],
+                          char losses[SPORE__PLAN_TEXT])
+{
+	char address[SPORE__LISTENS], name[SPORE__LISTENS + 16], right[SPORE__PORT_NAME], why[16];
+	struct spore__plan plan;
+	(void)snprintf(address, sizeof address, "%s", wire->listens);
+	char *bracket = strrchr(address, '('), *end = strrchr(address, ')');
+	if (bracket == NULL || end == NULL || bracket == address)
+		return;
+	bracket[-1] = *end = '\0';
+	(void)snprintf(name, sizeof name, "listen %s", address);
+	spore__wire_end_name(&wire->ends[1], right);
+	if (!spore__plan_listener(name, bracket + 1, to, false, &plan, why, sizeof why) || !plan.bridged)
+		return;
+	spore__plan_chain(&plan, chain);
+	spore__plan_losses(&plan, name, right, losses);
+}
+
 // The bridge of WIRE as far as its ports are known, and what is lost in it: "" for none.
 static void put_bridge(struct spore__tasks *t, struct spore__msgpack_writer *w, const struct spore__wire *wire,
                        const char *transport)
@@ -196,13 +215,15 @@ static void put_bridge(struct spore__tasks *t, struct spore__msgpack_writer *w, 
 		spore__plan_chain(&plan, chain);
 		spore__plan_losses(&plan, left, right, losses);
 	}
-	bool bridged = strcmp(transport, "bridge") == 0 && chain[0] != '\0';
+	bool bridged = strcmp(transport, "bridge") == 0 && chain[0] != '\0', parks = chain[0] != '\0';
 	(void)snprintf(text, sizeof text, "%s%s%s", transport, bridged ? " " : "", bridged ? chain : "");
 	put_text(w, "transport", text);
+	if (wire->listens[0] != '\0')
+		plan_listener(wire, &to, chain, losses);
 	put_text(w, "bridge", chain);
 	put_text(w, "losses", losses);
 	spore__msgpack_str(w, "parked");
-	spore__msgpack_uint(w, chain[0] != '\0' ? parked(t, wire) : 0);
+	spore__msgpack_uint(w, parks ? parked(t, wire) : 0);
 }
 
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
@@ -218,8 +239,9 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
-	spore__msgpack_map(w, 18);
+	spore__msgpack_map(w, 19);
 	put_text(w, "fault", fault);
+	put_text(w, "listens", wire->listens);
 	put_text(w, "slow", wire->slow);
 	spore__msgpack_str(w, "redeliver");
 	spore__msgpack_bool(w, wire->redeliver);

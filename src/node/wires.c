@@ -147,6 +147,7 @@ struct spore__wire *spore__wire_add(struct spore__tasks *t, const struct spore__
 	memcpy(wire->slow, wish->slow, sizeof wire->slow);
 	wire->redeliver = wish->redeliver;
 	wire->lossless = wish->lossless;
+	memcpy(wire->listens, wish->listens, sizeof wire->listens);
 	wire->tap = wish->tap;
 	memcpy(wire->owner, wish->owner, sizeof wire->owner);
 	wire->previous = w->last;

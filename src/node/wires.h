@@ -19,6 +19,7 @@
 
 enum {
 	SPORE__PORT_NAME = 2 * SPORE__NAME_MAX + 32 + SPORE__NAME_MAX + 2, // [SYSTEM/]TASK[@REPLICA].PORT
+	SPORE__LISTENS = 256,
 };
 
 struct spore__hold;
@@ -50,6 +51,7 @@ struct spore__wire {
 	char slow[16];                   // of a subscriber; "": as it says itself
 	bool redeliver;                  // what a peer that died had not released is sent again to the next
 	bool lossless;                   // no bridge in which anything is lost
+	char listens[SPORE__LISTENS];    // of a listener at its left end: "ADDRESS (PROTOCOL)"; "": there is none
 	bool tap;                        // a stdin or stdout at its ends gets a pump, which can be looked into
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
 	struct spore__fault fault;       // on purpose
@@ -132,6 +134,7 @@ struct spore__wish {
 	bool duplex;
 	char slow[16];
 	bool redeliver, lossless, tap;
+	char listens[SPORE__LISTENS];
 	char owner[SPORE__NAME_MAX + 1];
 };
 // The one between these ports, in this order. NULL: none.

@@ -6,18 +6,20 @@
 
 #include "base/mem.h"
 
-enum { TEXTS = 12, FLAGS = 4 };
+enum { TEXTS = 13, FLAGS = 4 };
 
 // False when R stands before no wire.
 static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *info)
 {
-	static const char *const keys[TEXTS] = {"from",  "to",  "from_protocol", "to_protocol", "system", "transport",
-	                                        "state", "why", "fault",         "bridge",      "losses", "slow"};
+	static const char *const keys[TEXTS] = {"from",      "to",    "from_protocol", "to_protocol", "system",
+	                                        "transport", "state", "why",           "fault",       "bridge",
+	                                        "losses",    "slow",  "listens"};
 	static const char *const flag_keys[FLAGS] = {"duplex", "redeliver", "tap", "lossless"};
 	bool *const flags[FLAGS] = {&info->duplex, &info->redeliver, &info->tap, &info->lossless};
 	char **const texts[TEXTS] = {&info->from,   &info->to,        &info->from_protocol, &info->to_protocol,
 	                             &info->system, &info->transport, &info->state,         &info->why,
-	                             &info->fault,  &info->bridge,    &info->losses,        &info->slow};
+	                             &info->fault,  &info->bridge,    &info->losses,        &info->slow,
+	                             &info->listens};
 	struct {
 		const char *s;
 		uint32_t len;
@@ -112,11 +114,14 @@ void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_R
 {
 	bool cut = strcmp(w->fault, "cut") == 0; // the reason says so
 	const char *fault = cut ? "" : w->fault;
-	char parked[64] = "";
+	char parked[64] = "", listens[SPORE__WIRE_REASON / 4] = "";
 	if (w->parked > 0)
 		(void)snprintf(parked, sizeof parked, "%lld parked ('spore dead')%s", (long long)w->parked,
 		               w->why[0] != '\0' || fault[0] != '\0' || w->losses[0] != '\0' ? "; " : "");
-	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s%s%s%s%s", parked, w->why,
+	bool more = w->parked > 0 || w->why[0] != '\0' || fault[0] != '\0' || w->losses[0] != '\0';
+	if (w->listens[0] != '\0')
+		(void)snprintf(listens, sizeof listens, "listens at %s%s", w->listens, more ? "; " : "");
+	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s%s%s%s%s%s", listens, parked, w->why,
 	               w->why[0] != '\0' && fault[0] != '\0' ? "; " : "", fault[0] != '\0' ? "fault: " : "", fault,
 	               (w->why[0] != '\0' || fault[0] != '\0') && w->losses[0] != '\0' ? "; " : "",
 	               w->losses[0] != '\0' ? "lost: " : "", w->losses);

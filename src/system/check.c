@@ -54,6 +54,9 @@ static void print(const struct spore__manifest *m)
 		printf("%s: and more\n", shown);
 	for (size_t i = 0; i < m->wire_count && m->yaml.errors == 0; i++) {
 		const struct spore__manifest_wire *w = &m->wires[i];
+		if (w->from.listen != NULL)
+			printf("%s:%zu:%zu: wires: the task %s listens at %s (%s) for %s.%s\n", shown, w->mark.line + 1,
+			       w->mark.column + 1, w->from.task, w->from.listen, w->from.port, w->to.task, w->to.port);
 		if (w->bridge[0] != '\0')
 			printf("%s:%zu:%zu: wires: %s.%s and %s.%s by the bridge %s%s%s\n", shown, w->mark.line + 1,
 			       w->mark.column + 1, w->from.task, w->from.port, w->to.task, w->to.port, w->bridge,

@@ -90,6 +90,7 @@ bool spore__manifest_parse(struct spore__manifest *m, const char *path, const ch
 	(void)spore__take_keys(&t, root, "spore.yaml", NULL, spore__schema_top);
 	if (m->name == NULL && m->yaml.errors == 0)
 		name_after_folder(m);
+	spore__manifest_listen(m);
 	if (world->files)
 		spore__manifest_inherit(m, world);
 	spore__manifest_check(m, world);

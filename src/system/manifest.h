@@ -27,11 +27,14 @@ struct spore__manifest_port {
 struct spore__manifest_end {
 	char *task, *port;
 	char *protocol; // may be NULL
+	// Of a listener, else NULL: its address, and what is spoken there. Its task is one of the manifest.
+	char *listen, *speaks;
 };
 
 struct spore__manifest_wire {
 	struct spore__manifest_end from, to;
 	bool duplex, redeliver, lossless, tap;
+	bool open;        // a listener that other machines reach without a token
 	const char *slow; // a word of the table; NULL: as the subscriber says
 	yaml_mark_t mark;
 	// Of the bridge that comes between them, as far as the manifest says what they speak; "" for none. What is lost in it.

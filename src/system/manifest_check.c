@@ -251,6 +251,25 @@ static void note_bridge(struct spore__manifest_wire *w, const struct spore__plan
 	}
 }
 
+// What is lost on the whole way from those who come to it.
+static void note_listener(struct spore__manifest *m, struct spore__manifest_wire *w, const struct spore__face *to)
+{
+	char losses[SPORE__PLAN_TEXT], why[SPORE__PLAN_TEXT];
+	struct spore__plan plan;
+	char *name = spore__xasprintf("listen %s", w->from.listen);
+	free(w->losses);
+	w->losses = NULL;
+	w->bridge[0] = '\0';
+	if (!spore__plan_listener(name, w->from.speaks, to, w->lossless, &plan, why, sizeof why)) {
+		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
+	} else if (plan.bridged) {
+		spore__plan_chain(&plan, w->bridge);
+		spore__plan_losses(&plan, name, to->name, losses);
+		w->losses = losses[0] != '\0' ? spore__xstrdup(losses) : NULL;
+	}
+	free(name);
+}
+
 static void check_fit(struct spore__manifest *m, size_t index)
 {
 	struct spore__manifest_wire *w = &m->wires[index];
@@ -267,8 +286,11 @@ static void check_fit(struct spore__manifest *m, size_t index)
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;
-	else if (check_rivals(m, index, &w->from, &from) && check_rivals(m, index, &w->to, &to))
+	else if (check_rivals(m, index, &w->from, &from) && check_rivals(m, index, &w->to, &to)) {
 		note_bridge(w, &plan, left, right);
+		if (w->from.listen != NULL)
+			note_listener(m, w, &to);
+	}
 }
 
 // As the specification has them.

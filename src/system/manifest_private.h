@@ -43,6 +43,10 @@ bool spore__take_tasks(struct spore__taking *t, const struct spore__schema_key *
 bool spore__take_program_ports(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node);
 bool spore__take_wires(struct spore__taking *t, const struct spore__schema_key *key, const yaml_node_t *node);
 void spore__wire_finish(struct spore__manifest_wire *w);
+// manifest_listen.c: ADDRESS, whose protocol OUT has already; and the tasks of all listeners.
+bool spore__take_listener(struct spore__taking *t, yaml_mark_t mark, const char *address,
+                          struct spore__manifest_end *out);
+void spore__manifest_listen(struct spore__manifest *m);
 // manifest_ports.c: the ports that the folders of its tasks name in a spore.yaml of their own become theirs.
 void spore__manifest_inherit(struct spore__manifest *m, const struct spore__manifest_world *world);
 void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world);

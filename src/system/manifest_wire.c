@@ -10,6 +10,8 @@ static void finish_end(struct spore__manifest_end *e)
 	free(e->task);
 	free(e->port);
 	free(e->protocol);
+	free(e->listen);
+	free(e->speaks);
 }
 
 void spore__wire_finish(struct spore__manifest_wire *w)
@@ -28,7 +30,7 @@ static void trim(char *text)
 	text[len - front] = '\0';
 }
 
-// TASK.PORT [(PROTOCOL)]; changes TEXT.
+// TASK.PORT [(PROTOCOL)], or listen ADDRESS (PROTOCOL); changes TEXT.
 static bool take_end(struct spore__taking *t, yaml_mark_t mark, char *text, struct spore__manifest_end *out)
 {
 	trim(text);
@@ -45,6 +47,10 @@ static bool take_end(struct spore__taking *t, yaml_mark_t mark, char *text, stru
 		out->protocol = spore__xstrdup(bracket + 1);
 		if (!spore__plan_check(spore__codec_facts, out->protocol, why, sizeof why))
 			return spore__yaml_wrong(t->y, mark, "%s", why);
+	}
+	if (strncmp(text, "listen ", 7) == 0) {
+		trim(text + 7);
+		return spore__take_listener(t, mark, text + 7, out);
 	}
 	char *dot = strchr(text, '.');
 	if (dot == NULL)
@@ -91,6 +97,7 @@ static bool take_wire_key(struct spore__taking *t, const struct spore__schema_ke
 		                        strcmp(key->name, "duplex") == 0      ? &wire->duplex
 		                        : strcmp(key->name, "redeliver") == 0 ? &wire->redeliver
 		                        : strcmp(key->name, "lossless") == 0  ? &wire->lossless
+		                        : strcmp(key->name, "open") == 0      ? &wire->open
 		                                                              : &wire->tap);
 	char *text = spore__take_text(t, node, key->name, false);
 	bool ok = text != NULL &&
@@ -118,6 +125,11 @@ static bool add_wire(void *arg, const yaml_node_t *node)
 	} else {
 		ok = take_line(w->t, node, &wire);
 	}
+	if (ok && wire.to.listen != NULL)
+		ok = spore__yaml_wrong(w->t->y, node->start_mark,
+		                       "a listener is at the left of a wire: listen %s <> ...", wire.to.listen);
+	if (ok && wire.open && wire.from.listen == NULL)
+		ok = spore__yaml_wrong(w->t->y, node->start_mark, "open: it is for a wire that listens");
 	if (!ok) {
 		spore__wire_finish(&wire);
 		return false;

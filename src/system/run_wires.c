@@ -22,13 +22,20 @@ static void put_end(struct spore__msgpack_writer *w, const char *key, const stru
 	put_text(w, key, name);
 }
 
+static void put_listens(struct spore__msgpack_writer *w, const struct spore__manifest_wire *wire)
+{
+	char *text = wire->from.listen != NULL ? spore__xasprintf("%s (%s)", wire->from.listen, wire->from.port) : NULL;
+	put_text(w, "listens", text != NULL ? text : "");
+	free(text);
+}
+
 static void put_wires(struct spore__msgpack_writer *w, const struct spore__manifest *m)
 {
 	spore__msgpack_str(w, "wires");
 	spore__msgpack_array(w, (uint32_t)m->wire_count);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *wire = &m->wires[i];
-		spore__msgpack_map(w, 9);
+		spore__msgpack_map(w, 10);
 		put_end(w, "from", &wire->from);
 		put_end(w, "to", &wire->to);
 		spore__msgpack_str(w, "duplex");
@@ -39,6 +46,7 @@ static void put_wires(struct spore__msgpack_writer *w, const struct spore__manif
 		spore__msgpack_bool(w, wire->lossless);
 		spore__msgpack_str(w, "tap");
 		spore__msgpack_bool(w, wire->tap);
+		put_listens(w, wire);
 		put_text(w, "slow", wire->slow);
 		put_text(w, "from_protocol", wire->from.protocol);
 		put_text(w, "to_protocol", wire->to.protocol);
@@ -161,7 +169,7 @@ static const struct spore__manifest_wire *bridged(const struct spore__run *r, co
 		char text[4 * SPORE__PLAN_CHAIN + 4 * SPORE__NAME_MAX];
 		(void)snprintf(text, sizeof text, "%s/%s.%s %s %s/%s.%s", r->m.name, wire->from.task, wire->from.port,
 		               wire->duplex ? "<>" : "->", r->m.name, wire->to.task, wire->to.port);
-		if (wire->bridge[0] != '\0' && strcmp(text, shown) == 0)
+		if ((wire->bridge[0] != '\0' || wire->from.listen != NULL) && strcmp(text, shown) == 0)
 			return wire;
 	}
 	return NULL;
@@ -172,7 +180,9 @@ static void print(const struct spore__run *r, const char *what, const struct spo
 	for (size_t i = 0; i < wires->count; i++) {
 		const struct spore__manifest_wire *wire = bridged(r, wires->items[i]);
 		printf("%-9s  %s\n", what, wires->items[i]);
-		if (wire != NULL)
+		if (wire != NULL && wire->from.listen != NULL)
+			printf("%-9s    listens at %s (%s)\n", "", wire->from.listen, wire->from.port);
+		if (wire != NULL && wire->bridge[0] != '\0')
 			printf("%-9s    by the bridge %s%s%s\n", "", wire->bridge,
 			       wire->losses != NULL ? "; what is lost: " : ", in which nothing is lost",
 			       wire->losses != NULL ? wire->losses : "");
@@ -203,13 +213,15 @@ void spore__run_json_wires(const struct spore__run *r, struct spore__json *j)
 	for (size_t i = 0; i < r->m.wire_count; i++) {
 		const struct spore__manifest_wire *wire = &r->m.wires[i];
 		char end[2 * SPORE__NAME_MAX + 2];
-		if (wire->bridge[0] == '\0')
+		if (wire->bridge[0] == '\0' && wire->from.listen == NULL)
 			continue;
 		spore__json_open(j, NULL, '{');
 		(void)snprintf(end, sizeof end, "%s.%s", wire->from.task, wire->from.port);
 		spore__json_str(j, "from", end);
 		(void)snprintf(end, sizeof end, "%s.%s", wire->to.task, wire->to.port);
 		spore__json_str(j, "to", end);
+		if (wire->from.listen != NULL)
+			spore__json_str(j, "listens", wire->from.listen);
 		spore__json_str(j, "bridge", wire->bridge);
 		spore__json_str(j, "losses", wire->losses != NULL ? wire->losses : "");
 		spore__json_close(j, '}');

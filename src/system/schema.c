@@ -161,7 +161,7 @@ static const struct spore__schema_key task_keys[] = {
 };
 
 static const struct spore__schema_key wire_keys[] = {
-    KEY("from", TEXT, NULL, .required = true, HELP "The port that writes, TASK.PORT"),
+    KEY("from", TEXT, NULL, .required = true, HELP "The port that writes, TASK.PORT; or listen ADDRESS (PROTOCOL)"),
     KEY("to", TEXT, NULL, .required = true, HELP "The port that reads, TASK.PORT"),
     KEY("duplex", BOOL, NULL, .standard = "false", HELP "Both write and read"),
     KEY("slow", WORD, NULL, .words = slow_words,
@@ -171,6 +171,7 @@ static const struct spore__schema_key wire_keys[] = {
              "anyway"),
     KEY("redeliver", BOOL, NULL, .standard = "false",
         HELP "Deliver again what a reader that died had not released; it may come twice"),
+    KEY("open", BOOL, NULL, .standard = "false", HELP "A listener: other machines may call without a token"),
     KEY("lossless", BOOL, NULL, .standard = "false",
         HELP "Refuse a bridge between its ports in which anything would be lost"),
     {0},
@@ -183,7 +184,8 @@ const struct spore__schema_key spore__schema_top[] = {
     KEY("wires", WIRES, NULL, .keys = wire_keys,
         HELP
         "Connections of ports: A.PORT -> B.PORT, or A.PORT <> B.PORT where both write, a protocol in brackets after a "
-        "port. Where protocols differ a bridge comes between"),
+        "port. Where protocols differ a bridge comes between. listen ADDRESS (PROTOCOL) <> A.PORT offers a port to "
+        "whoever connects"),
     KEY("ports", MAPS, NULL, .keys = port_keys,
         HELP "The ports of this folder as a program: each task of it has them, in whatever system"),
     KEY("recipe", RECIPE, NULL, HELP "How this folder is built as a program: see *spore-sources*(7)"),

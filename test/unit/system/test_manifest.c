@@ -186,6 +186,43 @@ static void reads_wires(void **state)
 	spore__manifest_finish(&m);
 }
 
+#define TASK "spore: 1\ntasks:\n  web:\n    source: x\n"
+
+static void makes_listeners(void **state)
+{
+	(void)state;
+	struct spore__manifest m;
+	parse(&m, TASK "    profiles: [debug]\n"
+	               "  listen-80: { source: x }\n"
+	               "wires:\n"
+	               "  - listen :80 (http,token=abc) -> web.x\n"
+	               "  - listen unix:run/a.sock (msgpack-rpc) <> web.y\n"
+	               "  - { from: \"listen 0.0.0.0:81 (resp)\", to: web.z, open: true }\n"
+	               "  - listen [::1]:82 (http) <> web.stdio (lsp)\n");
+	assert_int_equal(m.count, 6);
+	const struct spore__manifest_task *t = spore__manifest_task(&m, "listen-80-2");
+	assert_non_null(t);
+	has_texts(t->args.items, TEXTS("listen", "127.0.0.1:80", "http"));
+	has_texts(t->env.items, TEXTS("SPORE_LISTEN_AS=http,token=abc"));
+	has_texts(t->spec.secrets, TEXTS("SPORE_LISTEN_AS"));
+	has_texts(t->spec.profiles, TEXTS("debug"));
+	assert_true(t->spec.control);
+	assert_int_equal(t->spec.restart, SPORE__RESTART_ALWAYS);
+	assert_int_equal(t->spec.ready, SPORE__READY_NOTIFY);
+	assert_string_equal(m.wires[0].from.task, "listen-80-2");
+	assert_string_equal(m.wires[0].from.port, "http");
+	assert_string_equal(m.wires[0].from.protocol, "rpc");
+	assert_true(m.wires[0].duplex);
+	assert_string_equal(m.wires[0].bridge, "http > rpc");
+	assert_non_null(strstr(m.wires[0].losses, "web.x to listen 127.0.0.1:80: "));
+	assert_string_equal(m.wires[1].from.listen, "unix:/p/shop/run/a.sock");
+	assert_string_equal(m.wires[1].from.task, "listen-a-sock");
+	assert_string_equal(m.wires[2].from.task, "listen-81");
+	assert_string_equal(m.wires[3].bridge, "http > lsp");
+	assert_string_equal(m.wires[3].to.protocol, "lsp");
+	spore__manifest_finish(&m);
+}
+
 static void has_defaults(void **state)
 {
 	(void)state;
@@ -218,8 +255,6 @@ static void anchors_can_be_used(void **state)
 	assert_string_equal(m.tasks[1].env.items[0], "A=1");
 	spore__manifest_finish(&m);
 }
-
-#define TASK "spore: 1\ntasks:\n  web:\n    source: x\n"
 
 static const struct {
 	const char *text, *place, *words;
@@ -328,6 +363,21 @@ static const struct {
      "web.x has one channel only (its shape is connect), and is wired already, in line 7"},
     {TASK "wires:\n  - { from: web.out }\n", "6:5", "a wire needs the key \"to\""},
     {TASK "wires: web.out -> web.in\n", "5:8", "wires must be a list, not a single value"},
+    {TASK "wires:\n  - listen 127.0.0.1:80 <> web.x\n", "6:5", "listen 127.0.0.1:80: say what is spoken there"},
+    {TASK "wires:\n  - listen 80 (http) <> web.x\n", "6:5", "an address is HOST:PORT, :PORT or unix:PATH"},
+    {TASK "wires:\n  - listen :80000 (http) <> web.x\n", "6:5", "an address is HOST:PORT, :PORT or unix:PATH"},
+    {TASK "wires:\n  - listen unix:a b (http) <> web.x\n", "6:5", "an address is HOST:PORT, :PORT or unix:PATH"},
+    {TASK "wires:\n  - web.x <> listen :80 (http)\n", "6:5", "a listener is at the left of a wire"},
+    {TASK "wires:\n  - listen :80 (htp) <> web.x\n", "6:5",
+     "wires: listen 127.0.0.1:80: no bridge knows htp; did you mean http?"},
+    {TASK "wires:\n  - listen :80 (http) <> web.x\n  - listen 127.0.0.1:80 (resp) <> web.x\n", "7:5",
+     "wires: the wire in line 6 listens at 127.0.0.1:80 already"},
+    {TASK "wires:\n  - listen 0.0.0.0:80 (http) <> web.x\n", "6:5",
+     "wires: whoever reaches 0.0.0.0:80 could call: ask for a token, as in (http,token=...), or say open: true"},
+    {TASK "wires:\n  - listen [::]:80 (http,token=) <> web.x\n", "6:5", "wires: whoever reaches [::]:80 could call"},
+    {TASK "wires:\n  - { from: web.x, to: web.y, open: true }\n", "6:5", "open: it is for a wire that listens"},
+    {TASK "wires:\n  - listen :80 (jsonl) <> web.x (rpc)\n", "6:5", "say which method each message calls"},
+    {TASK "wires:\n  - { from: \"listen :80 (resp)\", to: web.x, lossless: true }\n", "6:5", "is to be lossless"},
     {TASK "recipe:\n  buidl: [make]\n", "6:3", "recipe has no key \"buidl\"; did you mean \"build\"?"},
 };
 
@@ -407,6 +457,7 @@ int main(void)
 	    cmocka_unit_test(reads_every_key),
 	    cmocka_unit_test(reads_the_short_forms),
 	    cmocka_unit_test(reads_wires),
+	    cmocka_unit_test(makes_listeners),
 	    cmocka_unit_test(has_defaults),
 	    cmocka_unit_test(anchors_can_be_used),
 	    cmocka_unit_test(names_the_place_and_the_remedy),
