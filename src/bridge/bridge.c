@@ -896,7 +896,7 @@ void spore__bridge_losses(const struct spore__codec_ops *left, const struct spor
 	const unsigned asked =
 	    values | SPORE__LOSS_METHOD | SPORE__LOSS_CANCEL | SPORE__LOSS_DEADLINE | SPORE__LOSS_NOTIFICATION;
 	const unsigned told = values | SPORE__LOSS_ERROR_CODE | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_PROGRESS |
-	                      SPORE__LOSS_ITEMS | SPORE__LOSS_NOTIFICATION | SPORE__LOSS_BACK_CALLS;
+	                      SPORE__LOSS_ITEMS | SPORE__LOSS_EVENTS | SPORE__LOSS_BACK_CALLS;
 	// What the one side does not have the other cannot lose.
 	*calls = right->losses & ~left->losses & asked;
 	*answers = left->losses & ~right->losses & told;

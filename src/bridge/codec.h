@@ -66,13 +66,16 @@ enum spore__loss {
 	SPORE__LOSS_ERROR_CODE = 1 << 6, // its code
 	SPORE__LOSS_METHOD = 1 << 7,     // the name of the method: only the value goes over
 	SPORE__LOSS_PROGRESS = 1 << 8,
-	SPORE__LOSS_ITEMS = 1 << 9,         // parts are gathered into one array, sent as the result
-	SPORE__LOSS_CANCEL = 1 << 10,       // the callee does not hear that the caller gave up
-	SPORE__LOSS_DEADLINE = 1 << 11,     // the callee does not hear it; the bridge still keeps it
-	SPORE__LOSS_NOTIFICATION = 1 << 12, // notifications to this end are dropped, and counted
-	SPORE__LOSS_BACK_CALLS = 1 << 13,   // a callee cannot call its caller
-	SPORE__LOSS_TYPES = 1 << 14,        // numbers, booleans and nil become text
-	SPORE__LOSS_ERROR_DATA = 1 << 15,   // the data of an error
+	SPORE__LOSS_ITEMS = 1 << 9,     // parts are gathered into one array, sent as the result
+	SPORE__LOSS_CANCEL = 1 << 10,   // the callee does not hear that the caller gave up
+	SPORE__LOSS_DEADLINE = 1 << 11, // the callee does not hear it; the bridge still keeps it
+	SPORE__LOSS_NOTIFICATION =
+	    1 << 12,                      // notifications of a caller to its callee: dropped and counted, or made calls
+	SPORE__LOSS_BACK_CALLS = 1 << 13, // a callee cannot call its caller
+	SPORE__LOSS_TYPES = 1 << 14,      // numbers, booleans and nil become text
+	SPORE__LOSS_ERROR_DATA = 1 << 15, // the data of an error
+	SPORE__LOSS_EVENTS =
+	    1 << 16, // notifications of a callee to its caller, unless a client asks for them in the protocol's own way
 
 	// What values lose as JSON, whatever the protocol around them.
 	SPORE__LOSS_AS_JSON = SPORE__LOSS_INT53 | SPORE__LOSS_BYTES | SPORE__LOSS_FLOAT | SPORE__LOSS_KEYS |

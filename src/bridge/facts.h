@@ -16,7 +16,7 @@ struct spore__codec_facts {
 	const char *framing; // its name; may be NULL
 };
 
-enum { SPORE__LOSS_BITS = 16 };
+enum { SPORE__LOSS_BITS = 17 };
 extern const char *const spore__loss_texts[SPORE__LOSS_BITS]; // by the bits of enum spore__loss, in words
 extern const struct spore__codec_facts spore__codec_facts[];  // ended by a name that is NULL
 

@@ -12,13 +12,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "bridge/http1.h"
 #include "bridge/http_call.h"
-#include "bridge/numbers.h"
+#include "bridge/http_codec.h"
 #include "bridge/text.h"
 #include "json.h"
-
-enum { OPTION_TOKEN, OPTION_CORS, OPTION_HOST, OPTION_PREFIX, OPTION_PAYLOAD };
 
 static const struct spore__codec_option options[] = {
     {"token", "what a client has to send as Authorization: Bearer, or what a server is sent", NULL},
@@ -31,61 +28,39 @@ static const struct spore__codec_option options[] = {
 };
 
 // A call that is not answered, or a stream of events.
-struct call {
+struct spore__http_call {
 	struct spore__http_exchange *x;
-	struct http *hub;
+	struct spore__http *hub;
 	uint32_t id;
 	bool called; // the bridge knows it, under `id`
 	bool sse, msgpack;
 	bool items_lost;
-	struct spore__msgpack_writer items; // JSON with commas
-	struct call *next, **link;          // of a stream of events: in hub->events
+	struct spore__msgpack_writer items;    // JSON with commas
+	struct spore__http_call *next, **link; // of a stream of events: in hub->events
 };
 
-// A request to a server.
-struct sent {
-	struct sent *next;
-	struct spore__span id; // of the bridge, owned; bytes NULL: a notification
-};
-
-struct http {
-	struct spore__codec_end base;
-	struct spore__http_server server;
-	struct spore__numbers calls; // of a hub
-	struct call *events;         // likewise
-	struct spore__http_reader reader;
-	struct sent *first, **last;
-	struct spore__msgpack_writer value, text;
-};
-
-static struct http *of(struct spore__codec_end *e)
+static struct spore__http *of(struct spore__codec_end *e)
 {
-	return (struct http *)e;
+	return (struct spore__http *)e;
 }
 
-static struct http *hub_of(struct http *h)
+static struct spore__http *hub_of(struct spore__http *h)
 {
-	return h->base.hub == NULL ? h : of(h->base.hub);
-}
-
-static const char *option(const struct http *h, int which)
-{
-	const char *value = h->base.options == NULL ? NULL : h->base.options[which];
-	return value == NULL ? options[which].fallback : value;
+	return h->http.base.hub == NULL ? h : of(h->http.base.hub);
 }
 
 // ---- a client's requests
 
-static struct call *call_add(struct http *h, struct spore__http_exchange *x)
+static struct spore__http_call *call_add(struct spore__http *h, struct spore__http_exchange *x)
 {
-	struct call *c = spore__xcalloc(1, sizeof *c);
+	struct spore__http_call *c = spore__xcalloc(1, sizeof *c);
 	c->x = x;
 	c->hub = hub_of(h);
 	x->call = c;
 	return c;
 }
 
-static void call_free(struct call *c)
+static void call_free(struct spore__http_call *c)
 {
 	if (c->called)
 		spore__numbers_remove(&c->hub->calls, c->id);
@@ -100,27 +75,27 @@ static void call_free(struct call *c)
 
 static void gone(struct spore__http_exchange *x)
 {
-	struct call *c = x->call;
+	struct spore__http_call *c = x->call;
 	if (c == NULL)
 		return;
-	struct http *hub = c->hub;
-	bool tell = c->called && &hub->base != x->server->base;
+	struct spore__http *hub = c->hub;
+	bool tell = c->called && &hub->http.base != x->server->base;
 	unsigned char bytes[SPORE__NUMBERS_ID];
 	struct spore__model m = {
 	    .kind = SPORE__MODEL_CANCEL, .id = spore__numbers_span(c->id, bytes), .remaining_ms = -1};
 	call_free(c);
 	if (tell)
-		hub->base.sink->message(&hub->base, &m);
+		hub->http.base.sink->message(&hub->http.base, &m);
 }
 
-static void event_stream(struct http *h, struct spore__http_exchange *x)
+static void event_stream(struct spore__http *h, struct spore__http_exchange *x)
 {
 	if (x->head) {
 		spore__http_stream(x, "text/event-stream", NULL);
 		spore__http_end(x);
 		return;
 	}
-	struct call *c = call_add(h, x);
+	struct spore__http_call *c = call_add(h, x);
 	c->next = c->hub->events;
 	if (c->next != NULL)
 		c->next->link = &c->next;
@@ -130,16 +105,16 @@ static void event_stream(struct http *h, struct spore__http_exchange *x)
 	spore__http_piece(x, ":\n\n", 3); // it is open
 }
 
-static void refuse(struct http *h, struct spore__http_exchange *x, unsigned status, int64_t code, const char *why,
-                   struct spore__span bytes)
+static void refuse(struct spore__http *h, struct spore__http_exchange *x, unsigned status, int64_t code,
+                   const char *why, struct spore__span bytes)
 {
-	struct http *hub = hub_of(h);
+	struct spore__http *hub = hub_of(h);
 	spore__http_refuse(x, status, code, why);
-	hub->base.sink->refused(&hub->base, bytes.bytes, bytes.len, why);
+	hub->http.base.sink->refused(&hub->http.base, bytes.bytes, bytes.len, why);
 }
 
 // Parameters into h->value. Zero, or a status with *WHY in WHY.
-static unsigned parameters(struct http *h, const struct spore__http_head *head, struct spore__span query,
+static unsigned parameters(struct spore__http *h, const struct spore__http_head *head, struct spore__span query,
                            struct spore__span body, char *why, size_t size)
 {
 	h->value.len = 0;
@@ -169,10 +144,10 @@ static unsigned parameters(struct http *h, const struct spore__http_head *head, 
 	}
 }
 
-static void pass(struct http *h, struct spore__http_exchange *x, const struct spore__http_head *head,
+static void pass(struct spore__http *h, struct spore__http_exchange *x, const struct spore__http_head *head,
                  struct spore__span method)
 {
-	struct http *hub = hub_of(h);
+	struct spore__http *hub = hub_of(h);
 	struct spore__model m = {.kind = SPORE__MODEL_REQUEST,
 	                         .method = method,
 	                         .value = spore__span_of(&h->value),
@@ -181,10 +156,10 @@ static void pass(struct http *h, struct spore__http_exchange *x, const struct sp
 		m.kind = SPORE__MODEL_NOTIFICATION;
 		m.remaining_ms = -1;
 		spore__http_respond(x, 202, NULL, NULL, 0, NULL);
-		hub->base.sink->message(&hub->base, &m);
+		hub->http.base.sink->message(&hub->http.base, &m);
 		return;
 	}
-	struct call *c = call_add(h, x);
+	struct spore__http_call *c = call_add(h, x);
 	if (!spore__numbers_add(&hub->calls, c, &c->id)) {
 		x->call = NULL;
 		call_free(c);
@@ -200,14 +175,14 @@ static void pass(struct http *h, struct spore__http_exchange *x, const struct sp
 		spore__http_stream(x, "text/event-stream", NULL);
 		spore__http_piece(x, ":\n\n", 3);
 	}
-	hub->base.sink->message(&hub->base, &m);
+	hub->http.base.sink->message(&hub->http.base, &m);
 }
 
 static void request(struct spore__http_exchange *x, const struct spore__http_head *head, struct spore__span path,
                     struct spore__span query, struct spore__span body)
 {
 	enum { NAME = 512, WHY = 192 };
-	struct http *h = of(x->server->base);
+	struct spore__http *h = of(x->server->base);
 	struct spore__buf method = {0};
 	char why[WHY] = "";
 	struct spore__span all = {path.bytes + 1, path.len - 1};
@@ -234,8 +209,7 @@ static void request(struct spore__http_exchange *x, const struct spore__http_hea
 static const struct spore__http_serve_ops serve = {
     .allow = "GET, HEAD, POST, OPTIONS", .request = request, .gone = gone};
 
-// VALUE as JSON in h->text. What has no JSON (keys that are maps) is said so.
-static bool to_json(struct http *h, struct spore__span value)
+bool spore__http_to_json(struct spore__http *h, struct spore__span value)
 {
 	struct spore__json_error error;
 	unsigned losses = 0;
@@ -245,7 +219,7 @@ static bool to_json(struct http *h, struct spore__span value)
 
 static const unsigned char null_value[] = {0xc0};
 
-static void error_json(struct http *h, const struct spore__model *m)
+static void error_json(struct spore__http *h, const struct spore__model *m)
 {
 	struct spore__msgpack_writer w = {0};
 	spore__msgpack_map(&w, m->value.len > 0 ? 3 : 2);
@@ -257,12 +231,12 @@ static void error_json(struct http *h, const struct spore__model *m)
 		spore__msgpack_str(&w, "data");
 		spore__msgpack_raw(&w, m->value.bytes, m->value.len);
 	}
-	if (!to_json(h, spore__span_of(&w)))
-		(void)to_json(h, (struct spore__span){null_value, sizeof null_value});
+	if (!spore__http_to_json(h, spore__span_of(&w)))
+		(void)spore__http_to_json(h, (struct spore__span){null_value, sizeof null_value});
 	spore__msgpack_writer_finish(&w);
 }
 
-static void answer_sse(struct http *h, struct call *c, const struct spore__model *m)
+static void answer_sse(struct spore__http *h, struct spore__http_call *c, const struct spore__model *m)
 {
 	struct spore__http_exchange *x = c->x;
 	if (m->kind == SPORE__MODEL_ERROR)
@@ -276,13 +250,13 @@ static void answer_sse(struct http *h, struct call *c, const struct spore__model
 	spore__http_written(connection);
 }
 
-static enum spore_err answer(struct http *h, const struct spore__model *m)
+static enum spore_err answer(struct spore__http *h, const struct spore__model *m)
 {
-	struct call *c = spore__numbers_find(&h->calls, &m->id);
+	struct spore__http_call *c = spore__numbers_find(&h->calls, &m->id);
 	if (c == NULL)
 		return SPORE_ENOTFOUND;
-	if (m->kind == SPORE__MODEL_RESPONSE && !(c->msgpack && !c->sse) && !to_json(h, m->value)) {
-		(void)snprintf(h->base.why, sizeof h->base.why, "the result has no JSON");
+	if (m->kind == SPORE__MODEL_RESPONSE && !(c->msgpack && !c->sse) && !spore__http_to_json(h, m->value)) {
+		(void)snprintf(h->http.base.why, sizeof h->http.base.why, "the result has no JSON");
 		return SPORE_EINVALID;
 	}
 	if (c->sse) {
@@ -318,15 +292,15 @@ static enum spore_err answer(struct http *h, const struct spore__model *m)
 }
 
 // A part of a result, or how far it is.
-static enum spore_err part(struct http *h, const struct spore__model *m)
+static enum spore_err part(struct spore__http *h, const struct spore__model *m)
 {
-	struct call *c = spore__numbers_find(&h->calls, &m->id);
+	struct spore__http_call *c = spore__numbers_find(&h->calls, &m->id);
 	if (c == NULL)
 		return SPORE_ENOTFOUND;
 	if (!c->sse && m->kind == SPORE__MODEL_PROGRESS)
 		return SPORE_EUNSUPPORTED;
-	if (!to_json(h, m->value)) {
-		(void)snprintf(h->base.why, sizeof h->base.why, "it has no JSON");
+	if (!spore__http_to_json(h, m->value)) {
+		(void)snprintf(h->http.base.why, sizeof h->http.base.why, "it has no JSON");
 		return SPORE_EINVALID;
 	}
 	if (c->sse) {
@@ -335,7 +309,7 @@ static enum spore_err part(struct http *h, const struct spore__model *m)
 		spore__http_written(c->x->server->base);
 		return SPORE_OK;
 	}
-	if (c->items.len + h->text.len > h->base.limits->message) {
+	if (c->items.len + h->text.len > h->http.base.limits->message) {
 		c->items_lost = true;
 		return SPORE_OK;
 	}
@@ -345,20 +319,20 @@ static enum spore_err part(struct http *h, const struct spore__model *m)
 }
 
 // One who does not read loses the stream, not the bridge its memory.
-static enum spore_err notify(struct http *h, const struct spore__model *m)
+static enum spore_err notify(struct spore__http *h, const struct spore__model *m)
 {
 	if (h->events == NULL)
 		return SPORE_EUNSUPPORTED;
-	if (!to_json(h, m->value)) {
-		(void)snprintf(h->base.why, sizeof h->base.why, "it has no JSON");
+	if (!spore__http_to_json(h, m->value)) {
+		(void)snprintf(h->http.base.why, sizeof h->http.base.why, "it has no JSON");
 		return SPORE_EINVALID;
 	}
-	struct call *next;
-	for (struct call *c = h->events; c != NULL; c = next) {
+	struct spore__http_call *next;
+	for (struct spore__http_call *c = h->events; c != NULL; c = next) {
 		struct spore__http_exchange *x = c->x;
 		struct spore__codec_end *connection = x->server->base;
 		next = c->next;
-		if (connection->out.len + x->out.len <= h->base.limits->message) {
+		if (connection->out.len + x->out.len <= h->http.base.limits->message) {
 			spore__http_event(x, NULL, m->method, h->text.data, h->text.len);
 		} else {
 			x->keep = false;
@@ -371,8 +345,9 @@ static enum spore_err notify(struct http *h, const struct spore__model *m)
 	return SPORE_OK;
 }
 
-static enum spore_err encode_to_client(struct http *h, const struct spore__model *m)
+static enum spore_err encode_to_client(struct spore__codec_end *e, const struct spore__model *m)
 {
+	struct spore__http *h = of(e);
 	switch (m->kind) {
 	case SPORE__MODEL_RESPONSE:
 	case SPORE__MODEL_ERROR:
@@ -388,199 +363,50 @@ static enum spore_err encode_to_client(struct http *h, const struct spore__model
 	}
 }
 
-// ---- a server's answers
-
-static struct spore__span copy(struct spore__span s)
-{
-	unsigned char *bytes = spore__xmalloc(s.len + 1);
-	memcpy(bytes, s.bytes, s.len);
-	return (struct spore__span){bytes, s.len};
-}
-
-static enum spore_err encode_to_server(struct http *h, const struct spore__model *m)
-{
-	bool msgpack = strcmp(option(h, OPTION_PAYLOAD), "msgpack") == 0;
-	struct spore__span body = m->value;
-	struct spore__buf *out = &h->base.out;
-	const char *host = option(h, OPTION_HOST), *token = option(h, OPTION_TOKEN), *prefix = option(h, OPTION_PREFIX);
-	if (m->kind != SPORE__MODEL_REQUEST && m->kind != SPORE__MODEL_NOTIFICATION)
-		return SPORE_EUNSUPPORTED;
-	if (!msgpack) {
-		if (!to_json(h, m->value)) {
-			(void)snprintf(h->base.why, sizeof h->base.why, "the parameters have no JSON");
-			return SPORE_EINVALID;
-		}
-		body = spore__span_of(&h->text);
-	}
-	spore__buf_str(out, "POST ");
-	spore__buf_str(out, prefix);
-	if (prefix[strlen(prefix) - 1] != '/')
-		spore__buf_char(out, '/');
-	spore__http_escape(out, m->method, "-._~$/");
-	spore__buf_printf(out, " HTTP/1.1\r\nHost: %s\r\n", host == NULL ? "localhost" : host);
-	if (token != NULL)
-		spore__buf_printf(out, "Authorization: Bearer %s\r\n", token);
-	if (m->kind == SPORE__MODEL_NOTIFICATION)
-		spore__buf_str(out, "Prefer: respond-async\r\n");
-	else if (m->remaining_ms >= 0)
-		spore__buf_printf(out, "Prefer: wait=%lld\r\n", (long long)(m->remaining_ms + 999) / 1000);
-	const char *type = msgpack ? "application/msgpack" : "application/json";
-	spore__buf_printf(out, "Accept: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", type, type, body.len);
-	spore__buf_add(out, body.bytes, body.len);
-	struct sent *s = spore__xcalloc(1, sizeof *s);
-	if (m->kind == SPORE__MODEL_REQUEST)
-		s->id = copy(m->id);
-	*h->last = s;
-	h->last = &s->next;
-	return SPORE_OK;
-}
-
-static void sent_pop(struct http *h)
-{
-	struct sent *s = h->first;
-	h->first = s->next;
-	if (h->first == NULL)
-		h->last = &h->first;
-	free((void *)(uintptr_t)s->id.bytes);
-	free(s);
-}
-
-static enum spore__http_body on_head(void *arg, const struct spore__http_head *head)
-{
-	return SPORE__HTTP_GATHER;
-}
-
-static void on_response(void *arg, const struct spore__http_head *head, struct spore__span body)
-{
-	struct http *h = arg;
-	char why[192] = "";
-	if (head->status < 200)
-		return;
-	if (h->first == NULL) {
-		h->base.sink->refused(&h->base, body.bytes, body.len, "an answer to no request");
-		return;
-	}
-	struct spore__model m = {.kind = SPORE__MODEL_RESPONSE, .id = h->first->id, .remaining_ms = -1};
-	struct spore__span type = spore__http_find(head, "content-type", NULL);
-	h->value.len = 0;
-	bool good = true;
-	if (body.len == 0)
-		spore__msgpack_nil(&h->value);
-	else if (spore__http_type(type) == SPORE__HTTP_MSGPACK &&
-	         spore__msgpack_check(body.bytes, body.len) == SPORE__MSGPACK_OK)
-		spore__msgpack_raw(&h->value, body.bytes, body.len);
-	else if (type.bytes != NULL && spore__http_type(type) != SPORE__HTTP_JSON)
-		spore__text_value(&h->value, body.bytes, body.len);
-	else
-		good = spore__http_json(&h->value, body, why, sizeof why);
-	m.value = spore__span_of(&h->value);
-	if (head->status >= 300)
-		spore__http_error_of(&m, head->status, good);
-	if (!good && head->status < 300) {
-		m.kind = SPORE__MODEL_ERROR;
-		m.code = SPORE_EMALFORMED;
-		m.text = spore__span_str(why);
-		m.value = (struct spore__span){0};
-		h->base.sink->refused(&h->base, body.bytes, body.len, why);
-	}
-	if (m.id.bytes != NULL)
-		h->base.sink->message(&h->base, &m);
-	sent_pop(h);
-	if (!head->keep_alive)
-		h->base.over = true;
-}
-
-static const struct spore__http_hooks client_hooks = {.head = on_head, .message = on_response};
-
 // ---- the table
+
+static const struct spore__http_end_ops ends = {.serve = &serve,
+                                                .client = &spore__http_client_hooks,
+                                                .to_client = encode_to_client,
+                                                .to_server = spore__http_encode_to_server};
 
 static enum spore_err init(struct spore__codec_end *e)
 {
-	struct http *h = of(e);
-	const char *payload = option(h, OPTION_PAYLOAD), *prefix = option(h, OPTION_PREFIX);
-	h->last = &h->first;
-	if (strcmp(payload, "json") != 0 && strcmp(payload, "msgpack") != 0) {
-		(void)snprintf(e->why, sizeof e->why, "payload=%s: it is json or msgpack", payload);
-		return SPORE_EINVALID;
-	}
-	if (prefix[0] != '/') {
-		(void)snprintf(e->why, sizeof e->why, "prefix=%s: it begins with /", prefix);
-		return SPORE_EINVALID;
-	}
-	for (int i = 0; i < OPTION_PAYLOAD; i++) {
-		const char *value = option(h, i);
-		if (value != NULL && strpbrk(value, "\r\n") != NULL) {
-			(void)snprintf(e->why, sizeof e->why, "%s: it has more than one line", options[i].name);
-			return SPORE_EINVALID;
-		}
-	}
-	spore__http_server_init(&h->server, e, &serve);
-	h->server.rules = (struct spore__http_rules){.token = option(h, OPTION_TOKEN),
-	                                             .cors = option(h, OPTION_CORS),
-	                                             .host = option(h, OPTION_HOST),
-	                                             .token_in_query = true};
-	h->reader = (struct spore__http_reader){
-	    .type = HTTP_RESPONSE, .hooks = &client_hooks, .arg = h, .limits = e->limits, .pause = &e->pause};
-	return SPORE_OK;
+	const char *payload = spore__codec_option(e, "payload");
+	spore__http_client_init(of(e));
+	enum spore_err err = spore__http_end_init(e, &ends);
+	of(e)->http.server.rules.token_in_query = true;
+	if (err == SPORE_OK)
+		err = spore__http_end_path(e, "prefix");
+	if (err == SPORE_OK && strcmp(payload, "json") != 0 && strcmp(payload, "msgpack") != 0)
+		err = spore__codec_fail(e, SPORE_EINVALID, "payload=%s: it is json or msgpack", payload);
+	return err;
 }
 
 static void finish(struct spore__codec_end *e)
 {
-	struct http *h = of(e);
-	spore__http_server_finish(&h->server);
-	spore__http_reader_finish(&h->reader);
-	while (h->first != NULL)
-		sent_pop(h);
+	struct spore__http *h = of(e);
+	spore__http_end_finish(e);
+	spore__http_client_finish(h);
 	spore__msgpack_writer_finish(&h->value);
 	spore__msgpack_writer_finish(&h->text);
 	spore__numbers_finish(&h->calls);
-}
-
-static enum spore_err feed(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used)
-{
-	struct http *h = of(e);
-	if (e->role == SPORE__CODEC_PEER_CALLS)
-		return spore__http_server_feed(&h->server, bytes, len, used);
-	enum spore_err err = spore__http_read(&h->reader, bytes, len, used);
-	if (err != SPORE_OK)
-		(void)snprintf(e->why, sizeof e->why, "%s", h->reader.why);
-	return err;
-}
-
-static enum spore_err end(struct spore__codec_end *e)
-{
-	struct http *h = of(e);
-	if (e->role == SPORE__CODEC_PEER_CALLS) {
-		e->over = true;
-		return SPORE_OK;
-	}
-	return spore__http_read_end(&h->reader);
-}
-
-static enum spore_err encode(struct spore__codec_end *e, const struct spore__model *m)
-{
-	return e->role == SPORE__CODEC_PEER_CALLS ? encode_to_client(of(e), m) : encode_to_server(of(e), m);
-}
-
-static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
-{
-	return e->role == SPORE__CODEC_PEER_CALLS ? spore__http_server_tick(&of(e)->server, now_ms) : INT64_MAX;
 }
 
 const struct spore__codec_ops spore__codec_http = {
     .name = "http",
     .help = "POST /method with JSON or MessagePack, GET /method?name=value, events as a stream of text/event-stream",
     .options = options,
-    .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_CANCEL | SPORE__LOSS_BACK_CALLS,
+    .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_CANCEL | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_EVENTS,
     .calls = true,
     .ids = true,
     .text = true,
     .hub = true,
-    .size = sizeof(struct http),
+    .size = sizeof(struct spore__http),
     .init = init,
     .finish = finish,
-    .feed = feed,
-    .end = end,
-    .encode = encode,
-    .tick = tick,
+    .feed = spore__http_end_feed,
+    .end = spore__http_end_over,
+    .encode = spore__http_end_encode,
+    .tick = spore__http_end_tick,
 };

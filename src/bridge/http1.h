@@ -143,6 +143,15 @@ void spore__http_server_finish(struct spore__http_server *s); // `gone` for each
 enum spore_err spore__http_server_feed(struct spore__http_server *s, const void *bytes, size_t len, size_t *used);
 int64_t spore__http_server_tick(struct spore__http_server *s, int64_t now);
 
+struct spore__http_asked {
+	struct spore__span path, query;
+};
+
+// Zero and what X asks, or the status of a refusal with *WHY. What a page may read of a refusal, it may read too.
+unsigned spore__http_admit(struct spore__http_exchange *x, const struct spore__http_head *h,
+                           struct spore__http_asked *a, const char **why);
+void spore__http_options(struct spore__http_exchange *x, const struct spore__http_head *h); // answers OPTIONS
+
 // Answers of X, which is freed when it is over and its turn has come: nothing may follow. HEADERS, each with CRLF, may be NULL.
 void spore__http_respond(struct spore__http_exchange *x, unsigned status, const char *type, const void *body,
                          size_t len, const char *headers);

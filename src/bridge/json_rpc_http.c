@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "bridge/http1.h"
 #include "bridge/http_call.h"
+#include "bridge/http_end.h"
 #include "bridge/numbers.h"
 #include "bridge/text.h"
 
@@ -47,11 +47,9 @@ struct sent {
 };
 
 struct json_rpc_http {
-	struct spore__codec_end base;
-	struct spore__http_server server;
+	struct spore__http_end http;
 	struct spore__numbers calls; // of a hub
 	// Of a server's client:
-	struct spore__http_reader reader;
 	struct spore__codec_end *inner;
 	struct sent *first, **last;
 };
@@ -92,8 +90,8 @@ static void gone(struct spore__http_exchange *x)
 		struct spore__model m = {
 		    .kind = SPORE__MODEL_CANCEL, .id = spore__numbers_span(p->calls->id, bytes), .remaining_ms = -1};
 		call_free(p->calls);
-		if (x->server->base != &hub->base)
-			hub->base.sink->message(&hub->base, &m);
+		if (x->server->base != &hub->http.base)
+			hub->http.base.sink->message(&hub->http.base, &m);
 	}
 	post_free(p);
 }
@@ -121,11 +119,11 @@ static void inner_message(struct spore__codec_end *e, const struct spore__model 
 	struct spore__model m = *decoded;
 	unsigned char bytes[SPORE__NUMBERS_ID];
 	if (m.kind == SPORE__MODEL_NOTIFICATION) {
-		hub->base.sink->message(&hub->base, &m);
+		hub->http.base.sink->message(&hub->http.base, &m);
 		return;
 	}
 	if (m.kind != SPORE__MODEL_REQUEST) {
-		hub->base.sink->refused(&hub->base, NULL, 0, "an answer, though nothing is asked over HTTP");
+		hub->http.base.sink->refused(&hub->http.base, NULL, 0, "an answer, though nothing is asked over HTTP");
 		p->bad = true;
 		return;
 	}
@@ -146,14 +144,14 @@ static void inner_message(struct spore__codec_end *e, const struct spore__model 
 	c->next = p->calls;
 	p->calls = c;
 	m.id = spore__numbers_span(c->id, bytes);
-	hub->base.sink->message(&hub->base, &m);
+	hub->http.base.sink->message(&hub->http.base, &m);
 }
 
 static void inner_refused(struct spore__codec_end *e, const void *bytes, size_t len, const char *why)
 {
 	struct post *p = e->owner;
 	p->bad = true;
-	p->hub->base.sink->refused(&p->hub->base, bytes, len, why);
+	p->hub->http.base.sink->refused(&p->hub->http.base, bytes, len, why);
 }
 
 static void inner_session_over(struct spore__codec_end *e, const char *session)
@@ -167,8 +165,8 @@ static void request(struct spore__http_exchange *x, const struct spore__http_hea
                     struct spore__span query, struct spore__span body)
 {
 	struct json_rpc_http *j = of(x->server->base);
-	char why[sizeof j->base.why];
-	if (!spore__span_is(path, spore__codec_option(&j->base, "path"))) {
+	char why[sizeof j->http.base.why];
+	if (!spore__span_is(path, spore__codec_option(&j->http.base, "path"))) {
 		spore__http_refuse(x, 404, -32600, "calls are posted to another path");
 		return;
 	}
@@ -186,9 +184,9 @@ static void request(struct spore__http_exchange *x, const struct spore__http_hea
 	}
 	struct post *p = spore__xcalloc(1, sizeof *p);
 	p->connection = j;
-	p->hub = j->base.hub == NULL ? j : of(j->base.hub);
+	p->hub = j->http.base.hub == NULL ? j : of(j->http.base.hub);
 	p->x = x;
-	if (spore__codec_create("json-rpc", SPORE__CODEC_PEER_CALLS, j->base.limits, &post_sink, p, &p->inner, why,
+	if (spore__codec_create("json-rpc", SPORE__CODEC_PEER_CALLS, j->http.base.limits, &post_sink, p, &p->inner, why,
 	                        sizeof why) != SPORE_OK) {
 		free(p);
 		spore__http_refuse(x, 500, -32603, why);
@@ -205,24 +203,25 @@ static void request(struct spore__http_exchange *x, const struct spore__http_hea
 
 static const struct spore__http_serve_ops serve = {.allow = "POST, OPTIONS", .request = request, .gone = gone};
 
-static enum spore_err encode_to_client(struct json_rpc_http *hub, const struct spore__model *m)
+static enum spore_err encode_to_client(struct spore__codec_end *e, const struct spore__model *m)
 {
+	struct json_rpc_http *hub = of(e);
 	if (m->kind != SPORE__MODEL_RESPONSE && m->kind != SPORE__MODEL_ERROR)
 		return SPORE_EUNSUPPORTED;
 	struct call *c = spore__numbers_find(&hub->calls, &m->id);
 	if (c == NULL)
 		return SPORE_ENOTFOUND;
 	struct post *p = c->post;
-	struct spore__codec_end *connection = &p->connection->base;
+	struct spore__codec_end *connection = &p->connection->http.base;
 	struct spore__model answer = *m;
 	answer.id = (struct spore__span){c->peer_id, c->len};
 	answer.session = NULL;
-	enum spore_err e = p->inner->ops->encode(p->inner, &answer);
-	if (e != SPORE_OK) {
-		memcpy(hub->base.why, p->inner->why, sizeof hub->base.why);
-		return e;
+	enum spore_err err = p->inner->ops->encode(p->inner, &answer);
+	if (err != SPORE_OK) {
+		memcpy(e->why, p->inner->why, sizeof e->why);
+		return err;
 	}
-	hub->base.lost |= p->inner->lost;
+	e->lost |= p->inner->lost;
 	call_free(c);
 	settle(p);
 	spore__http_written(connection);
@@ -240,27 +239,25 @@ static void sent_pop(struct json_rpc_http *j)
 	free(s);
 }
 
-static enum spore_err encode_to_server(struct json_rpc_http *j, const struct spore__model *m)
+static enum spore_err encode_to_server(struct spore__codec_end *e, const struct spore__model *m)
 {
-	const char *host = spore__codec_option(&j->base, "host"), *token = spore__codec_option(&j->base, "token");
+	struct json_rpc_http *j = of(e);
+	struct spore__model asked = *m;
 	if (m->kind != SPORE__MODEL_REQUEST && m->kind != SPORE__MODEL_NOTIFICATION)
 		return SPORE_EUNSUPPORTED;
-	enum spore_err e = j->inner->ops->encode(j->inner, m);
+	asked.remaining_ms = -1; // it would be a message of its own
+	enum spore_err err = j->inner->ops->encode(j->inner, &asked);
 	size_t len = 0;
 	const void *text = spore__codec_take(j->inner, &len);
-	if (e != SPORE_OK || text == NULL) {
-		memcpy(j->base.why, j->inner->why, sizeof j->base.why);
-		return e == SPORE_OK ? SPORE_EUNSUPPORTED : e;
+	if (err != SPORE_OK || text == NULL) {
+		memcpy(e->why, j->inner->why, sizeof e->why);
+		return err == SPORE_OK ? SPORE_EUNSUPPORTED : err;
 	}
-	j->base.lost |= j->inner->lost;
-	struct spore__buf *out = &j->base.out;
-	spore__buf_printf(out, "POST %s HTTP/1.1\r\nHost: %s\r\n", spore__codec_option(&j->base, "path"),
-	                  host == NULL ? "localhost" : host);
-	if (token != NULL)
-		spore__buf_printf(out, "Authorization: Bearer %s\r\n", token);
+	e->lost |= j->inner->lost;
+	spore__http_end_ask(e, &e->out, "POST", spore__codec_option(e, "path"));
 	spore__buf_printf(
-	    out, "Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", len);
-	spore__buf_add(out, text, len);
+	    &e->out, "Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", len);
+	spore__buf_add(&e->out, text, len);
 	spore__codec_taken(j->inner, len);
 	size_t id = m->kind == SPORE__MODEL_REQUEST ? m->id.len : 0;
 	struct sent *s = spore__xmalloc(sizeof *s + id);
@@ -278,17 +275,18 @@ static void client_message(struct spore__codec_end *e, const struct spore__model
 	struct sent *s = j->first;
 	if ((m->kind != SPORE__MODEL_RESPONSE && m->kind != SPORE__MODEL_ERROR) || s == NULL || s->answered ||
 	    s->len != m->id.len || memcmp(s->id, m->id.bytes, s->len) != 0) {
-		j->base.sink->refused(&j->base, NULL, 0, "what the server said is not the answer to what it was asked");
+		j->http.base.sink->refused(&j->http.base, NULL, 0,
+		                           "what the server said is not the answer to what it was asked");
 		return;
 	}
 	s->answered = true;
-	j->base.sink->message(&j->base, m);
+	j->http.base.sink->message(&j->http.base, m);
 }
 
 static void client_refused(struct spore__codec_end *e, const void *bytes, size_t len, const char *why)
 {
 	struct json_rpc_http *j = e->owner;
-	j->base.sink->refused(&j->base, bytes, len, why);
+	j->http.base.sink->refused(&j->http.base, bytes, len, why);
 }
 
 static const struct spore__codec_sink client_sink = {
@@ -306,9 +304,9 @@ static void on_response(void *arg, const struct spore__http_head *head, struct s
 	if (head->status < 200)
 		return;
 	if (!head->keep_alive)
-		j->base.over = true;
+		j->http.base.over = true;
 	if (j->first == NULL) {
-		j->base.sink->refused(&j->base, body.bytes, body.len, "an answer to no request");
+		j->http.base.sink->refused(&j->http.base, body.bytes, body.len, "an answer to no request");
 		return;
 	}
 	struct sent *s = j->first;
@@ -318,7 +316,7 @@ static void on_response(void *arg, const struct spore__http_head *head, struct s
 	if (s->wanted && !s->answered) {
 		struct spore__model m = {.kind = SPORE__MODEL_ERROR, .id = {s->id, s->len}, .remaining_ms = -1};
 		spore__http_error_of(&m, head->status, false);
-		j->base.sink->message(&j->base, &m);
+		j->http.base.sink->message(&j->http.base, &m);
 	}
 	sent_pop(j);
 }
@@ -327,23 +325,19 @@ static const struct spore__http_hooks client_hooks = {.head = on_head, .message 
 
 // ---- the table
 
+static const struct spore__http_end_ops ends = {
+    .serve = &serve, .client = &client_hooks, .to_client = encode_to_client, .to_server = encode_to_server};
+
 static enum spore_err init(struct spore__codec_end *e)
 {
 	struct json_rpc_http *j = of(e);
 	j->last = &j->first;
-	if (spore__codec_option(e, "path")[0] != '/')
-		return spore__codec_fail(e, SPORE_EINVALID, "path=%s: it begins with /",
-		                         spore__codec_option(e, "path"));
-	spore__http_server_init(&j->server, e, &serve);
-	j->server.rules = (struct spore__http_rules){.token = spore__codec_option(e, "token"),
-	                                             .cors = spore__codec_option(e, "cors"),
-	                                             .host = spore__codec_option(e, "host")};
-	j->reader = (struct spore__http_reader){
-	    .type = HTTP_RESPONSE, .hooks = &client_hooks, .arg = j, .limits = e->limits, .pause = &e->pause};
-	if (e->role == SPORE__CODEC_PEER_CALLS)
-		return SPORE_OK;
-	enum spore_err err =
-	    spore__codec_create("json-rpc", e->role, e->limits, &client_sink, j, &j->inner, e->why, sizeof e->why);
+	enum spore_err err = spore__http_end_init(e, &ends);
+	if (err == SPORE_OK)
+		err = spore__http_end_path(e, "path");
+	if (err != SPORE_OK || e->role == SPORE__CODEC_PEER_CALLS)
+		return err;
+	err = spore__codec_create("json-rpc", e->role, e->limits, &client_sink, j, &j->inner, e->why, sizeof e->why);
 	if (err == SPORE_OK)
 		spore__codec_frame(j->inner, &spore__framing_u32le);
 	return err;
@@ -352,39 +346,11 @@ static enum spore_err init(struct spore__codec_end *e)
 static void finish(struct spore__codec_end *e)
 {
 	struct json_rpc_http *j = of(e);
-	spore__http_server_finish(&j->server);
-	spore__http_reader_finish(&j->reader);
+	spore__http_end_finish(e);
 	spore__codec_destroy(j->inner);
 	while (j->first != NULL)
 		sent_pop(j);
 	spore__numbers_finish(&j->calls);
-}
-
-static enum spore_err feed(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used)
-{
-	struct json_rpc_http *j = of(e);
-	if (e->role == SPORE__CODEC_PEER_CALLS)
-		return spore__http_server_feed(&j->server, bytes, len, used);
-	enum spore_err err = spore__http_read(&j->reader, bytes, len, used);
-	return err == SPORE_OK ? err : spore__codec_fail(e, err, "%s", j->reader.why);
-}
-
-static enum spore_err end(struct spore__codec_end *e)
-{
-	if (e->role == SPORE__CODEC_PEER_SERVES)
-		return spore__http_read_end(&of(e)->reader);
-	e->over = true;
-	return SPORE_OK;
-}
-
-static enum spore_err encode(struct spore__codec_end *e, const struct spore__model *m)
-{
-	return e->role == SPORE__CODEC_PEER_CALLS ? encode_to_client(of(e), m) : encode_to_server(of(e), m);
-}
-
-static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
-{
-	return e->role == SPORE__CODEC_PEER_CALLS ? spore__http_server_tick(&of(e)->server, now_ms) : INT64_MAX;
 }
 
 const struct spore__codec_ops spore__codec_json_rpc_http = {
@@ -392,7 +358,7 @@ const struct spore__codec_ops spore__codec_json_rpc_http = {
     .help = "JSON-RPC 2.0 by POST, with batches",
     .options = options,
     .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_PROGRESS | SPORE__LOSS_ITEMS | SPORE__LOSS_CANCEL |
-              SPORE__LOSS_DEADLINE | SPORE__LOSS_NOTIFICATION | SPORE__LOSS_BACK_CALLS,
+              SPORE__LOSS_DEADLINE | SPORE__LOSS_EVENTS | SPORE__LOSS_BACK_CALLS,
     .calls = true,
     .ids = true,
     .text = true,
@@ -400,8 +366,8 @@ const struct spore__codec_ops spore__codec_json_rpc_http = {
     .size = sizeof(struct json_rpc_http),
     .init = init,
     .finish = finish,
-    .feed = feed,
-    .end = end,
-    .encode = encode,
-    .tick = tick,
+    .feed = spore__http_end_feed,
+    .end = spore__http_end_over,
+    .encode = spore__http_end_encode,
+    .tick = spore__http_end_tick,
 };

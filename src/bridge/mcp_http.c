@@ -37,7 +37,7 @@ static struct spore__mcp_http *of(struct spore__codec_end *e)
 
 static struct spore__mcp_http *hub_of(struct spore__mcp_http *h)
 {
-	return h->base.hub == NULL ? h : of(h->base.hub);
+	return h->http.base.hub == NULL ? h : of(h->http.base.hub);
 }
 
 // ---- what is wrong with a request
@@ -84,7 +84,7 @@ static void refuse(struct spore__http_exchange *x, unsigned status, int64_t code
 	spore__msgpack_writer_finish(&w);
 	struct spore__mcp_http *hub = hub_of(h);
 	if (a != NULL)
-		hub->base.sink->refused(&hub->base, a->body.bytes, a->body.len, why);
+		hub->http.base.sink->refused(&hub->http.base, a->body.bytes, a->body.len, why);
 }
 
 static bool text_at(const struct spore__msgpack_reader *map, const char *key, struct spore__span *text)
@@ -261,7 +261,7 @@ static void request(struct spore__http_exchange *x, const struct spore__http_hea
                     struct spore__span query, struct spore__span body)
 {
 	struct spore__mcp_http *hub = hub_of(of(x->server->base));
-	if (!spore__span_is(path, spore__codec_option(&hub->base, "path"))) {
+	if (!spore__span_is(path, spore__codec_option(&hub->http.base, "path"))) {
 		refuse(x, 404, INVALID, "the endpoint is at another path", NULL);
 	} else if (head->method == HTTP_POST) {
 		post(x, head, body);
@@ -290,48 +290,7 @@ static const struct spore__http_serve_ops serve = {
 
 // ---- the table
 
-static enum spore_err init(struct spore__codec_end *e)
-{
-	struct spore__mcp_http *h = of(e);
-	if (e->role == SPORE__CODEC_PEER_SERVES)
-		return spore__codec_fail(
-		    e, SPORE_EUNSUPPORTED,
-		    "a server is called over more than one connection, which an end does not have");
-	if (spore__codec_option(e, "path")[0] != '/')
-		return spore__codec_fail(e, SPORE_EINVALID, "path=%s: it begins with /",
-		                         spore__codec_option(e, "path"));
-	if (sodium_init() < 0)
-		return SPORE_ESYSTEM;
-	spore__http_server_init(&h->server, e, &serve);
-	h->server.rules =
-	    (struct spore__http_rules){.token = spore__codec_option(e, "token"),
-	                               .cors = spore__codec_option(e, "cors"),
-	                               .host = spore__codec_option(e, "host"),
-	                               .headers = "Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name"};
-	return SPORE_OK;
-}
-
-static void finish(struct spore__codec_end *e)
-{
-	struct spore__mcp_http *h = of(e);
-	spore__http_server_finish(&h->server);
-	while (h->sessions != NULL)
-		spore__mcp_session_end(h->sessions, false);
-	spore__msgpack_writer_finish(&h->value);
-}
-
-static enum spore_err feed(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used)
-{
-	return spore__http_server_feed(&of(e)->server, bytes, len, used);
-}
-
-static enum spore_err end(struct spore__codec_end *e)
-{
-	e->over = true;
-	return SPORE_OK;
-}
-
-static enum spore_err encode(struct spore__codec_end *e, const struct spore__model *m)
+static enum spore_err to_client(struct spore__codec_end *e, const struct spore__model *m)
 {
 	struct spore__mcp_http *hub = of(e);
 	struct spore__mcp_session *s =
@@ -339,10 +298,35 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 	return s == NULL ? SPORE_ENOTFOUND : spore__mcp_session_encode(s, m);
 }
 
+static const struct spore__http_end_ops ends = {.serve = &serve, .to_client = to_client};
+
+static enum spore_err init(struct spore__codec_end *e)
+{
+	struct spore__mcp_http *h = of(e);
+	if (e->role == SPORE__CODEC_PEER_SERVES)
+		return spore__codec_fail(
+		    e, SPORE_EUNSUPPORTED,
+		    "a server is called over more than one connection, which an end does not have");
+	if (sodium_init() < 0)
+		return SPORE_ESYSTEM;
+	enum spore_err err = spore__http_end_init(e, &ends);
+	h->http.server.rules.headers = "Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name";
+	return err == SPORE_OK ? spore__http_end_path(e, "path") : err;
+}
+
+static void finish(struct spore__codec_end *e)
+{
+	struct spore__mcp_http *h = of(e);
+	spore__http_end_finish(e);
+	while (h->sessions != NULL)
+		spore__mcp_session_end(h->sessions, false);
+	spore__msgpack_writer_finish(&h->value);
+}
+
 static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
 {
 	struct spore__mcp_http *hub = hub_of(of(e));
-	int64_t next = spore__http_server_tick(&of(e)->server, now_ms);
+	int64_t next = spore__http_end_tick(e, now_ms);
 	hub->now = now_ms;
 	int64_t sessions = spore__mcp_sessions_tick(hub);
 	return next < sessions ? next : sessions;
@@ -361,8 +345,8 @@ const struct spore__codec_ops spore__codec_mcp_http = {
     .size = sizeof(struct spore__mcp_http),
     .init = init,
     .finish = finish,
-    .feed = feed,
-    .end = end,
-    .encode = encode,
+    .feed = spore__http_end_feed,
+    .end = spore__http_end_over,
+    .encode = spore__http_end_encode,
     .tick = tick,
 };

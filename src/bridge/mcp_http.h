@@ -2,7 +2,7 @@
 #ifndef SPORE_BRIDGE_MCP_HTTP_H
 #define SPORE_BRIDGE_MCP_HTTP_H
 
-#include "bridge/http1.h"
+#include "bridge/http_end.h"
 #include "bridge/mcp.h"
 #include "json.h"
 #include "msgpack.h"
@@ -10,8 +10,7 @@
 struct spore__mcp_session;
 
 struct spore__mcp_http {
-	struct spore__codec_end base;
-	struct spore__http_server server;
+	struct spore__http_end http;
 	struct spore__mcp_session *sessions; // of a hub
 	unsigned session_count;
 	int64_t now;                        // likewise

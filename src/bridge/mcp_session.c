@@ -199,14 +199,14 @@ static void on_message(void *owner, const struct spore__model *decoded)
 		l->x->call = l;
 		s->posting = NULL;
 	}
-	hub->base.sink->message(&hub->base, &m);
+	hub->http.base.sink->message(&hub->http.base, &m);
 }
 
 static void on_refused(void *owner, const void *bytes, size_t len, const char *why)
 {
 	struct spore__mcp_session *s = owner;
 	s->refused = true;
-	s->hub->base.sink->refused(&s->hub->base, bytes, len, why);
+	s->hub->http.base.sink->refused(&s->hub->http.base, bytes, len, why);
 }
 
 static const struct spore__mcp_sink sink = {.message = on_message, .refused = on_refused};
@@ -321,9 +321,9 @@ enum spore_err spore__mcp_session_encode(struct spore__mcp_session *s, const str
 		return SPORE_EUNSUPPORTED; // that revision has none
 	s->mcp.say_id = l == NULL ? (struct spore__span){0} : (struct spore__span){l->id + l->key_len, l->len};
 	enum spore_err e = spore__mcp_encode(&s->mcp, m);
-	s->hub->base.lost |= inner->lost;
+	s->hub->http.base.lost |= inner->lost;
 	if (e != SPORE_OK) {
-		memcpy(s->hub->base.why, inner->why, sizeof inner->why);
+		memcpy(s->hub->http.base.why, inner->why, sizeof inner->why);
 		inner->out.len = 0;
 		return e;
 	}
@@ -425,8 +425,8 @@ void spore__mcp_session_gone(struct spore__http_exchange *x)
 	struct spore__mcp_http *hub = s->hub;
 	struct spore__model m = {
 	    .kind = SPORE__MODEL_CANCEL, .id = {l->id, l->key_len}, .session = s->name, .remaining_ms = -1};
-	if (x->server->base != &hub->base)
-		hub->base.sink->message(&hub->base, &m);
+	if (x->server->base != &hub->http.base)
+		hub->http.base.sink->message(&hub->http.base, &m);
 	// The bridge may have answered within.
 	struct line *same = request_of(s, m.id);
 	if (same == l)
@@ -450,7 +450,7 @@ static struct spore__mcp_session *create(struct spore__mcp_http *hub, const char
 		return NULL;
 	struct spore__mcp_session *s = spore__xcalloc(1, sizeof *s);
 	s->hub = hub;
-	if (spore__mcp_init(&s->mcp, SPORE__CODEC_PEER_CALLS, hub->base.limits, &sink, s, why, sizeof why) !=
+	if (spore__mcp_init(&s->mcp, SPORE__CODEC_PEER_CALLS, hub->http.base.limits, &sink, s, why, sizeof why) !=
 	    SPORE_OK) {
 		spore__mcp_finish(&s->mcp);
 		free(s);
@@ -508,7 +508,7 @@ void spore__mcp_session_end(struct spore__mcp_session *s, bool tell)
 	spore__msgpack_writer_finish(&s->value);
 	spore__msgpack_writer_finish(&s->text);
 	if (tell)
-		hub->base.sink->session_over(&hub->base, s->name);
+		hub->http.base.sink->session_over(&hub->http.base, s->name);
 	free(s);
 }
 

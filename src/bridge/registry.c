@@ -178,7 +178,8 @@ const char *spore__codec_loss_text(unsigned *losses)
 	    {SPORE__LOSS_ITEMS, "parts of a result come together, as one array"},
 	    {SPORE__LOSS_CANCEL, "the callee does not hear that the caller gave up"},
 	    {SPORE__LOSS_DEADLINE, "the callee does not hear deadlines; the bridge keeps them"},
-	    {SPORE__LOSS_NOTIFICATION, "notifications"},
+	    {SPORE__LOSS_NOTIFICATION, "notifications to the callee"},
+	    {SPORE__LOSS_EVENTS, "notifications to the caller, unless it asks for them ($events, SUBSCRIBE)"},
 	    {SPORE__LOSS_BACK_CALLS, "a callee cannot call its caller"},
 	    {SPORE__LOSS_TYPES, "numbers, booleans and nil become text"},
 	};

@@ -742,7 +742,8 @@ const struct spore__codec_ops spore__codec_resp = {
     .help = "commands and replies of Redis (RESP2, RESP3): GET k is a call of get with [\"k\"]",
     .options = options,
     .losses = SPORE__LOSS_ERROR_DATA | SPORE__LOSS_ERROR_CODE | SPORE__LOSS_PROGRESS | SPORE__LOSS_ITEMS |
-              SPORE__LOSS_CANCEL | SPORE__LOSS_DEADLINE | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_TYPES | SPORE__LOSS_EXT,
+              SPORE__LOSS_CANCEL | SPORE__LOSS_DEADLINE | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_NOTIFICATION |
+              SPORE__LOSS_EVENTS | SPORE__LOSS_TYPES | SPORE__LOSS_EXT,
     .calls = true,
     .ids = true,
     .hub = true,

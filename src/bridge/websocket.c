@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "bridge/http1.h"
+#include "bridge/http_end.h"
 #include "bridge/text.h"
 #include "json.h"
 
@@ -39,10 +39,8 @@ enum {
 };
 
 struct websocket {
-	struct spore__codec_end base;
+	struct spore__http_end http;
 	struct spore__codec_end *inner;
-	struct spore__http_server server;
-	struct spore__http_reader reader;
 	char accept[32];           // what a server has to say
 	bool open, closed;         // a close was sent
 	struct spore__buf pending; // frames before it is open
@@ -59,7 +57,7 @@ static struct websocket *of(struct spore__codec_end *e)
 
 static const char *option(const struct websocket *w, int which)
 {
-	const char *value = w->base.options == NULL ? NULL : w->base.options[which];
+	const char *value = w->http.base.options == NULL ? NULL : w->http.base.options[which];
 	return value == NULL ? options[which].fallback : value;
 }
 
@@ -68,7 +66,7 @@ static const char *option(const struct websocket *w, int which)
 static void frame(struct websocket *w, enum opcode op, const void *bytes, size_t len)
 {
 	unsigned char head[HEAD_MOST];
-	bool mask = w->base.role == SPORE__CODEC_PEER_SERVES;
+	bool mask = w->http.base.role == SPORE__CODEC_PEER_SERVES;
 	size_t n = 2;
 	if (w->closed)
 		return;
@@ -85,7 +83,7 @@ static void frame(struct websocket *w, enum opcode op, const void *bytes, size_t
 		for (int shift = 56; shift >= 0; shift -= 8)
 			head[n++] = (unsigned char)((uint64_t)len >> shift);
 	}
-	struct spore__buf *out = w->open ? &w->base.out : &w->pending;
+	struct spore__buf *out = w->open ? &w->http.base.out : &w->pending;
 	if (!mask) {
 		spore__buf_add(out, head, n);
 		spore__buf_add(out, bytes, len);
@@ -112,12 +110,12 @@ static void frame_close(struct websocket *w, unsigned code, const char *why)
 	memcpy(text + 2, why, len);
 	frame(w, CLOSE, text, code == CODE_NONE ? 0 : len + 2);
 	w->closed = true;
-	w->base.over = true;
+	w->http.base.over = true;
 }
 
 static enum spore_err broken(struct websocket *w, unsigned code, const char *why)
 {
-	(void)snprintf(w->base.why, sizeof w->base.why, "%s", why);
+	(void)snprintf(w->http.base.why, sizeof w->http.base.why, "%s", why);
 	frame_close(w, code, why);
 	return code == CODE_LARGE ? SPORE_ETOOBIG : SPORE_EMALFORMED;
 }
@@ -131,7 +129,7 @@ static void flush(struct websocket *w)
 		frame(w, w->inner->ops->text ? TEXT : BINARY, message, len);
 		spore__codec_taken(w->inner, len);
 	}
-	w->base.lost |= w->inner->lost;
+	w->http.base.lost |= w->inner->lost;
 }
 
 // ---- frames in
@@ -177,7 +175,7 @@ static const char *head_is_bad(const struct websocket *w, const struct head *h)
 {
 	if (h->rsv != 0)
 		return "a reserved bit, of no extension that was agreed to";
-	if (h->mask != (w->base.role == SPORE__CODEC_PEER_CALLS))
+	if (h->mask != (w->http.base.role == SPORE__CODEC_PEER_CALLS))
 		return h->mask ? "a masked frame of a server" : "a frame of a client without a mask";
 	if (h->op > BINARY && (h->op < CLOSE || h->op > PONG))
 		return "an unknown kind of frame";
@@ -295,7 +293,7 @@ static enum spore_err feed_frames(struct websocket *w, const unsigned char *byte
 		const char *bad = e == SPORE_OK ? head_is_bad(w, &h) : "a length that is longer than needed";
 		if (bad != NULL)
 			return broken(w, CODE_PROTOCOL, bad);
-		if (h.op < CLOSE && h.len > w->base.limits->message - w->message.len)
+		if (h.op < CLOSE && h.len > w->http.base.limits->message - w->message.len)
 			return broken(w, CODE_LARGE, "a message is over the limit");
 		if (left - h.size < h.len)
 			return SPORE_OK;
@@ -336,7 +334,7 @@ static bool key_is_good(struct spore__span key)
 static void now_open(struct websocket *w)
 {
 	w->open = true;
-	spore__buf_add(&w->base.out, w->pending.data, w->pending.len);
+	spore__buf_add(&w->http.base.out, w->pending.data, w->pending.len);
 	spore__buf_finish(&w->pending);
 }
 
@@ -384,17 +382,15 @@ static void ask(struct websocket *w)
 {
 	unsigned char raw[KEY];
 	char key[32];
-	const char *host = option(w, OPTION_HOST), *token = option(w, OPTION_TOKEN);
+	struct spore__buf *out = &w->http.base.out;
 	randombytes_buf(raw, sizeof raw);
 	(void)sodium_bin2base64(key, sizeof key, raw, sizeof raw, sodium_base64_VARIANT_ORIGINAL);
 	accept_of(key, strlen(key), w->accept);
-	spore__buf_printf(&w->base.out,
-	                  "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-	                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n",
-	                  option(w, OPTION_PATH), host == NULL ? "localhost" : host, key);
-	if (token != NULL)
-		spore__buf_printf(&w->base.out, "Authorization: Bearer %s\r\n", token);
-	spore__buf_str(&w->base.out, "\r\n");
+	spore__http_end_ask(&w->http.base, out, "GET", option(w, OPTION_PATH));
+	spore__buf_printf(
+	    out,
+	    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
+	    key);
 }
 
 static enum spore__http_body on_answer(void *arg, const struct spore__http_head *h)
@@ -406,10 +402,10 @@ static enum spore__http_body on_answer(void *arg, const struct spore__http_head 
 		now_open(w);
 		return SPORE__HTTP_RAW;
 	}
-	(void)snprintf(w->base.why, sizeof w->base.why, "the server answered %u %s instead of a WebSocket", h->status,
-	               spore__http_reason(h->status));
-	w->base.over = true;
-	w->reader.stop = true;
+	(void)snprintf(w->http.base.why, sizeof w->http.base.why, "the server answered %u %s instead of a WebSocket",
+	               h->status, spore__http_reason(h->status));
+	w->http.base.over = true;
+	w->http.reader.stop = true;
 	return SPORE__HTTP_NONE;
 }
 
@@ -424,23 +420,25 @@ static const struct spore__http_hooks client_hooks = {.head = on_answer, .messag
 static void inner_message(struct spore__codec_end *e, const struct spore__model *m)
 {
 	struct websocket *w = e->owner;
-	w->base.sink->message(&w->base, m);
+	w->http.base.sink->message(&w->http.base, m);
 }
 
 static void inner_refused(struct spore__codec_end *e, const void *bytes, size_t len, const char *why)
 {
 	struct websocket *w = e->owner;
-	w->base.sink->refused(&w->base, bytes, len, why);
+	w->http.base.sink->refused(&w->http.base, bytes, len, why);
 }
 
 static void inner_session_over(struct spore__codec_end *e, const char *session)
 {
 	struct websocket *w = e->owner;
-	w->base.sink->session_over(&w->base, session);
+	w->http.base.sink->session_over(&w->http.base, session);
 }
 
 static const struct spore__codec_sink inner_sink = {
     .message = inner_message, .refused = inner_refused, .session_over = inner_session_over};
+
+static const struct spore__http_end_ops ends = {.serve = &serve, .client = &client_hooks};
 
 static enum spore_err init(struct spore__codec_end *e)
 {
@@ -453,19 +451,15 @@ static enum spore_err init(struct spore__codec_end *e)
 	}
 	if (sodium_init() < 0)
 		return SPORE_ESYSTEM;
-	enum spore_err err =
-	    spore__codec_create(payload, e->role, e->limits, &inner_sink, w, &w->inner, e->why, sizeof e->why);
+	enum spore_err err = spore__http_end_init(e, &ends);
+	if (err == SPORE_OK)
+		err =
+		    spore__codec_create(payload, e->role, e->limits, &inner_sink, w, &w->inner, e->why, sizeof e->why);
 	if (err != SPORE_OK)
 		return err;
 	spore__codec_frame(w->inner, &spore__framing_u32le);
 	w->since = -1;
-	spore__http_server_init(&w->server, e, &serve);
-	w->server.rules = (struct spore__http_rules){.token = option(w, OPTION_TOKEN),
-	                                             .cors = option(w, OPTION_CORS),
-	                                             .host = option(w, OPTION_HOST),
-	                                             .token_in_query = true};
-	w->reader = (struct spore__http_reader){
-	    .type = HTTP_RESPONSE, .hooks = &client_hooks, .arg = w, .limits = e->limits, .pause = &e->pause};
+	w->http.server.rules.token_in_query = true;
 	if (e->role == SPORE__CODEC_PEER_SERVES)
 		ask(w);
 	flush(w);
@@ -476,8 +470,7 @@ static void finish(struct spore__codec_end *e)
 {
 	struct websocket *w = of(e);
 	spore__codec_destroy(w->inner);
-	spore__http_server_finish(&w->server);
-	spore__http_reader_finish(&w->reader);
+	spore__http_end_finish(e);
 	spore__buf_finish(&w->pending);
 	spore__buf_finish(&w->message);
 }
@@ -488,12 +481,8 @@ static enum spore_err feed(struct spore__codec_end *e, const void *bytes, size_t
 	size_t head = 0;
 	*used = 0;
 	if (!w->open) {
-		enum spore_err err = e->role == SPORE__CODEC_PEER_CALLS
-		                         ? spore__http_server_feed(&w->server, bytes, len, &head)
-		                         : spore__http_read(&w->reader, bytes, len, &head);
+		enum spore_err err = spore__http_end_feed(e, bytes, len, &head);
 		*used = head;
-		if (err != SPORE_OK && e->role == SPORE__CODEC_PEER_SERVES)
-			(void)snprintf(e->why, sizeof e->why, "%s", w->reader.why);
 		if (err == SPORE_OK && e->over && !w->open && e->role == SPORE__CODEC_PEER_SERVES)
 			err = SPORE_EMALFORMED;
 		if (err != SPORE_OK || !w->open)
@@ -529,8 +518,7 @@ static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
 	struct websocket *w = of(e);
 	int64_t inner = w->inner->ops->tick == NULL ? INT64_MAX : w->inner->ops->tick(w->inner, now_ms);
 	if (!w->open) {
-		int64_t next =
-		    e->role == SPORE__CODEC_PEER_CALLS ? spore__http_server_tick(&w->server, now_ms) : INT64_MAX;
+		int64_t next = spore__http_end_tick(e, now_ms);
 		return next < inner ? next : inner;
 	}
 	flush(w);

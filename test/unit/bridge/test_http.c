@@ -410,10 +410,9 @@ static void test_calls_a_server(void **state)
 	struct rig r;
 	rig_init(&r, "http,host=h:1,token=t,prefix=/api", SPORE__CODEC_PEER_SERVES);
 	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 9, "a b/c", "[1]"), SPORE_OK);
-	assert_string_equal(
-	    rig_out(&r, r.end),
-	    "POST /api/a%20b/c HTTP/1.1\r\nHost: h:1\r\nAuthorization: Bearer t\r\nAccept: application/json\r\n"
-	    "Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]");
+	assert_string_equal(rig_out(&r, r.end), "POST /api/a%20b/c HTTP/1.1\r\nHost: h:1\r\nAuthorization: Bearer "
+	                                        "t\r\nAccept: application/json, text/event-stream\r\n"
+	                                        "Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]");
 	assert_int_equal(rig_encode(&r, SPORE__MODEL_NOTIFICATION, 0, "n", "[1]"), SPORE_OK);
 	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 10, "x", "[1]"), SPORE_OK);
 	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 11, "y", "[1]"), SPORE_OK);
@@ -430,6 +429,65 @@ static void test_calls_a_server(void **state)
 	assert_int_equal(r.end->ops->end(r.end), SPORE_OK);
 	assert_string_equal(rig_said(&r), "response 9 {}\nerror 10 -32601 no one\nerror 11 4 Bad Gateway \"<p>\"\n");
 	assert_true(r.end->over);
+	rig_finish(&r);
+}
+
+static void test_events_of_a_server(void **state)
+{
+	// Split anywhere, with every end of a line, a mark before the first, comments, and data on several lines.
+	static const char *const streams[] = {
+	    ":\n\nevent: progress\ndata: 0.5\n\nevent: item\ndata: [1,\ndata: 2]\n\nevent: result\ndata: null\n\n",
+	    "\xef\xbb\xbf"
+	    "event:progress\r\ndata:0.5\r\n\r\nid\r\nevent: item\r\ndata: [1,\r\ndata:2]\r\n\r\nretry: "
+	    "5\r\ndata: null\r\nevent: result\r\n\r\ndata: behind\r\n\r\n",
+	    "event: progress\rdata: 0.5\r\revent: item\rdata: [1,2]\r\revent: result\rdata: null\r\r",
+	};
+	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+		for (int slowly = 0; slowly < 2; slowly++) {
+			struct rig r;
+			char text[512];
+			rig_init(&r, "http", SPORE__CODEC_PEER_SERVES);
+			assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 1, "x", "[]"), SPORE_OK);
+			int len = snprintf(
+			    text, sizeof text,
+			    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: "
+			    "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
+			    strlen(streams[i]), streams[i]);
+			assert_int_equal(rig_feed(r.end, text, (size_t)len, slowly != 0), SPORE_OK);
+			assert_string_equal(rig_said(&r), "progress 1 0.5\nitem 1 [1,2]\nresponse 1 null\n");
+			rig_finish(&r);
+		}
+}
+
+static void answer_events(struct rig *r, const char *events)
+{
+	char text[512];
+	int len = snprintf(text, sizeof text,
+	                   "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %zu\r\n\r\n%s",
+	                   strlen(events), events);
+	assert_int_equal(rig_feed(r->end, text, (size_t)len, false), SPORE_OK);
+}
+
+static void test_streams_of_others(void **state)
+{
+	struct rig r;
+	char large[128];
+	rig_init(&r, "http", SPORE__CODEC_PEER_SERVES);
+	r.limits.message = 64;
+	// Unknown events are parts, a stream that ends is a result.
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 1, "x", "[]"), SPORE_OK);
+	answer_events(&r, "data: word\n\nevent: x\ndata: 2\n\n");
+	assert_string_equal(rig_said(&r), "item 1 \"word\"\nitem 1 2\nresponse 1 null\n");
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 2, "x", "[]"), SPORE_OK);
+	answer_events(&r, "event: error\ndata: {\"code\":-5,\"message\":\"as said\"}\n\n");
+	assert_string_equal(rig_said(&r), "error 2 -5 as said\n");
+	// One that is too large fails its call; the next is answered.
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 3, "x", "[]"), SPORE_OK);
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 4, "x", "[]"), SPORE_OK);
+	(void)snprintf(large, sizeof large, "data: %094d", 0);
+	answer_events(&r, large);
+	assert_int_equal(rig_feed_str(r.end, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n4"), SPORE_OK);
+	assert_string_equal(rig_said(&r), "error 3 5 an event is larger than a message may be\nresponse 4 4\n");
 	rig_finish(&r);
 }
 
@@ -453,6 +511,8 @@ int main(void)
 	    cmocka_unit_test(test_slow_ones_are_cut_off),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_calls_a_server),
+	    cmocka_unit_test(test_events_of_a_server),
+	    cmocka_unit_test(test_streams_of_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

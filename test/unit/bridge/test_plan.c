@@ -23,9 +23,8 @@ static const struct spore__codec_facts facts[] = {
     {"lsp", "", NULL, JSON, true, true, true, true, "lsp"},
     {"msgpack-rpc", "", NULL, 0, true, true, true, false, NULL},
     {"rpc", "", NULL, 0, true, true, true, false, "u32le"},
-    {"http", "", NULL,
-     JSON | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_CANCEL | SPORE__LOSS_NOTIFICATION, true, true,
-     false, true, NULL},
+    {"http", "", NULL, JSON | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_CANCEL | SPORE__LOSS_EVENTS,
+     true, true, false, true, NULL},
     {0},
 };
 
@@ -103,19 +102,17 @@ static void test_losses_of_roles(void **state)
 	assert_int_equal(plan.roles[0], SPORE__CODEC_PEER_CALLS);
 	assert_int_equal(plan.roles[1], SPORE__CODEC_PEER_SERVES);
 	assert_int_equal(plan.losses[0], 0);
-	assert_int_equal(plan.losses[1],
-	                 JSON | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_NOTIFICATION);
+	assert_int_equal(plan.losses[1], JSON | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_EVENTS);
 	// The other way round it is an HTTP server, which is not told of a cancelled call.
 	assert_true(make("rpc", "http", true));
-	assert_int_equal(plan.losses[0], JSON | SPORE__LOSS_CANCEL | SPORE__LOSS_NOTIFICATION);
+	assert_int_equal(plan.losses[0], JSON | SPORE__LOSS_CANCEL);
 	assert_int_equal(plan.losses[1], 0);
 	// Unless the left one serves.
 	const struct spore__plan_end a = {.name = "a.x", .spec = "rpc", .framing = "", .serves = true},
 	                             b = {.name = "b.y", .spec = "http", .framing = ""};
 	assert_true(spore__plan_make(facts, &a, &b, true, false, &plan, why, sizeof why));
 	assert_int_equal(plan.roles[0], SPORE__CODEC_PEER_SERVES);
-	assert_int_equal(plan.losses[0],
-	                 JSON | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_NOTIFICATION);
+	assert_int_equal(plan.losses[0], JSON | SPORE__LOSS_ERROR_DATA | SPORE__LOSS_BACK_CALLS | SPORE__LOSS_EVENTS);
 	// Values have no calls of which something could be lost.
 	assert_true(make("jsonl,method=x", "http", true));
 	assert_int_equal(plan.losses[0], 0);
