@@ -134,6 +134,12 @@ struct spore__codec_ops {
 	// sent, told the time and destroyed as any end, before its hub; what it decodes is handed to the hub's sink as the hub's, and only the hub is encoded to: it
 	// knows whose answer it is. An end without a hub is both in one (descriptors, and the role of a client).
 	bool hub;
+	// As the client of a server it calls over more than one connection: the end on the right is a hub as well, without a connection, and its owner makes those
+	// that it wants (spore__codec_end.wants), each of which is told the time first. One that cannot be had is told the time and destroyed.
+	// `end` of such a hub: nothing more will be asked of it; it is `over` when its server knows.
+	bool connects;
+	// The method that a conversation has to begin with, and what is notified when it was answered; NULL: any.
+	const char *begins, *begun;
 	size_t size; // of what init is given: a struct that begins with struct spore__codec_end
 	// How its messages lie on a stream of bytes, if not by themselves; NULL: feed finds the ends itself (msgpack-rpc, http, resp). With a framing, feed gets
 	// exactly one message without head and tail at a time, which may be empty. Either way all that is sent is between spore__codec_begin and _commit.
@@ -172,6 +178,8 @@ struct spore__codec_end {
 	struct spore__framed framed;  // of the message that is awaited
 	unsigned lost;                // of enum spore__loss: what encode has met so far
 	struct spore__codec_end *hub; // of a connection to a listener whose codec has hubs; else NULL
+	bool connects;                // set by the owner of a hub that calls: it makes the connections that it wants
+	unsigned wants;               // so many more; the owner counts them down
 	bool
 	    local; // set by the listener: it is of this machine alone, so that other machines' names in Host and Origin are refused
 	char why[256]; // after an error

@@ -76,9 +76,91 @@ struct spore__host_line *spore__host_add(struct spore__host *h, struct spore__br
 
 // ---- what the bridge asks
 
+// An end that makes its connections as it needs them.
+static struct spore__bridge_end *open_hub(struct spore__host *h, struct spore__bridge *b)
+{
+	struct spore__bridge_end *end = spore__host_end(h, b, SPORE__BRIDGE_RIGHT, h->options->from);
+	end->codec->connects = true;
+	(void)spore__host_add(h, end, -1, -1, NULL);
+	return end;
+}
+
+static bool is_hub(const struct spore__host_line *l)
+{
+	return l->codec == l->end->codec && l->codec->connects;
+}
+
+// Over IN and OUT, the same socket; -1: it cannot be had, which it says by its end.
+static void add_connection(struct spore__host *h, struct spore__host_line *hub, int in, int out)
+{
+	char why[320];
+	struct spore__codec_end *connection;
+	if (spore__bridge_connect(hub->end, h->options->from, &connection, why, sizeof why) != SPORE_OK)
+		return;
+	(void)connection->ops->tick(connection, h->now_ms);
+	if (in < 0) {
+		spore__codec_destroy(connection);
+		return;
+	}
+	(void)spore__line_nonblock(in);
+	struct spore__host_line *l = spore__host_add(h, hub->end, in, out, NULL);
+	hub->end->host = hub;
+	l->codec = connection;
+}
+
+static void connect_hub(struct spore__host *h, struct spore__host_line *hub)
+{
+	int in = -1, out = -1;
+	char why[256];
+	if (spore__starter_open(h->starter, &in, &out, why, sizeof why) != 0)
+		spore__report(NULL, "bridge: %s: %s", h->options->connect, why);
+	add_connection(h, hub, in, out);
+}
+
+static void connect_hubs(struct spore__host *h)
+{
+	for (struct spore__host_line *l = h->lines; l != NULL; l = l->next)
+		while (is_hub(l) && l->codec->wants > 0) {
+			l->codec->wants--;
+			connect_hub(h, l);
+		}
+}
+
+bool spore__host_connects(const struct spore__host_options *o)
+{
+	char name[32];
+	(void)snprintf(name, sizeof name, "%.*s", (int)(strcspn(o->from, ",") % sizeof name), o->from);
+	const struct spore__codec_ops *ops = spore__codec_find(name);
+	return o->connect != NULL && strncmp(o->connect, "channel:", 8) != 0 && ops != NULL && ops->connects;
+}
+
+void spore__host_connect(struct spore__host *h)
+{
+	int in, out;
+	char why[256];
+	if (spore__starter_open(h->starter, &in, &out, why, sizeof why) != 0)
+		spore__die(SPORE__EXIT_SPORE, NULL, "bridge: %s: %s", h->options->connect, why);
+	struct spore__host_line *hub = open_hub(h, h->bridge)->host;
+	add_connection(h, hub, in, out);
+}
+
+// Its peer will be asked nothing more.
+static void finish_right(struct spore__host_line *l)
+{
+	if (is_hub(l))
+		(void)l->codec->ops->end(l->codec);
+	else
+		spore__line_finish(l);
+}
+
 static struct spore__bridge_end *open_right(struct spore__host *h, struct spore__bridge *b, const char *session)
 {
 	int in, out;
+	if (spore__host_connects(h->options)) {
+		struct spore__bridge_end *hub = open_hub(h, b);
+		hub->session = session != NULL ? spore__xstrdup(session) : NULL;
+		return hub;
+	}
 	char why[256];
 	if (h->starter < 0 || spore__starter_open(h->starter, &in, &out, why, sizeof why) != 0) {
 		spore__report(NULL, "bridge: %s: %s",
@@ -104,7 +186,10 @@ static void on_close(void *owner, struct spore__bridge_end *right)
 {
 	(void)owner;
 	struct spore__host_line *l = right->host;
-	l->broken = true;
+	if (is_hub(l))
+		finish_right(l);
+	else
+		l->broken = true;
 }
 
 static void on_parked(void *owner, const struct spore__bridge_parked *p)
@@ -191,12 +276,32 @@ static struct spore__host_line *line_of(struct spore__bridge_end *end)
 	return end != NULL ? end->host : NULL;
 }
 
+// A connection of a hub.
+static void remove_line(struct spore__host *h, struct spore__host_line *l)
+{
+	struct spore__host_line **at = &h->lines;
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	spore__codec_destroy(l->codec);
+	spore__line_destroy(l);
+}
+
 // L's peer is gone.
 static void drop(struct spore__host *h, struct spore__host_line *l)
 {
 	struct spore__host_line **at = &h->lines;
 	struct spore__bridge *b = l->end->bridge;
 	bool right = l->end->side == SPORE__BRIDGE_RIGHT, connection = l->codec != l->end->codec;
+	if (right && connection) {
+		remove_line(h, l);
+		return;
+	}
+	for (struct spore__host_line *other = h->lines, *next; is_hub(l) && other != NULL; other = next) {
+		next = other->next;
+		if (other != l && other->end == l->end)
+			remove_line(h, other);
+	}
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
@@ -217,7 +322,7 @@ static void drop(struct spore__host *h, struct spore__host_line *l)
 	else if (right)
 		other->codec->over = true;
 	else
-		spore__line_finish(other);
+		finish_right(other);
 }
 
 // All that came of L was heard, or it cannot go on. Is it over?
@@ -294,7 +399,7 @@ static void pass_end_on(struct spore__host *h)
 	struct spore__host_line *right = line_of(spore__bridge_first(h->bridge, SPORE__BRIDGE_RIGHT));
 	if (h->listener < 0 && left != NULL && right != NULL && spore__line_heard_all(left) &&
 	    (h->options->filter || left->end->unanswered == 0))
-		spore__line_finish(right);
+		finish_right(right);
 }
 
 static bool is_done(const struct spore__host *h)
@@ -322,7 +427,7 @@ static int64_t tick(struct spore__host *h)
 		int64_t due = INT64_MAX;
 		if (l->end->bridge != h->bridge && l->client)
 			due = spore__bridge_tick(l->end->bridge, h->now_ms);
-		else if (l->codec != l->end->codec && l->codec->ops->tick != NULL)
+		else if ((l->codec != l->end->codec || is_hub(l)) && l->codec->ops->tick != NULL)
 			due = l->codec->ops->tick(l->codec, h->now_ms);
 		next = due < next ? due : next;
 		if (l->client && next > h->now_ms + 1000)
@@ -366,8 +471,11 @@ int spore__host_run(struct spore__host *h)
 	for (;;) {
 		(void)tick(h);
 		settle(h);
+		connect_hubs(h);
 		pass_end_on(h);
 		int64_t next = tick(h); // with the deadlines of what came
+		settle(h);
+		connect_hubs(h);
 		settle(h);
 		if (is_done(h))
 			break;

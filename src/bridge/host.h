@@ -70,6 +70,9 @@ struct spore__host_line *spore__host_add(struct spore__host *h, struct spore__br
 // An end of SIDE in BRIDGE; ends the process when the protocol or its options are wrong.
 struct spore__bridge_end *spore__host_end(struct spore__host *h, struct spore__bridge *b, enum spore__bridge_side side,
                                           const char *spec);
+// Is what is connected to called over connections that are made one by one, from the starter?
+bool spore__host_connects(const struct spore__host_options *o);
+void spore__host_connect(struct spore__host *h);
 // Until there is nothing more to do. The exit status.
 int spore__host_run(struct spore__host *h);
 extern const struct spore__bridge_host spore__host_callbacks;

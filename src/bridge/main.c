@@ -176,6 +176,10 @@ static void add_right(struct spore__host *h, const struct spore__host_options *o
 {
 	int in = -1, out = -1;
 	char why[256];
+	if (spore__host_connects(o)) {
+		spore__host_connect(h);
+		return;
+	}
 	if (o->connect != NULL && strncmp(o->connect, "channel:", 8) == 0) {
 		struct spore_chan *chan = inherited(o->connect);
 		(void)spore__host_add(h, spore__host_end(h, h->bridge, SPORE__BRIDGE_RIGHT, o->from), -1, -1, chan);
@@ -210,7 +214,7 @@ static int join(struct spore__host_options *o)
 	struct spore__host h;
 	int starter = -1;
 	check(o);
-	if (o->command != NULL || o->each)
+	if (o->command != NULL || o->each || spore__host_connects(o))
 		starter = spore__starter_fork(o);
 	spore__host_init(&h, o);
 	h.starter = starter;

@@ -3,6 +3,7 @@
 //
 //	notifications/cancelled {"requestId":ID,"reason":""}     the sender's own request; it is not answered any more
 //	notifications/progress {"progressToken":T,"progress":1,"total":2,"message":""}     T of params._meta.progressToken
+//	notifications/... {"_meta":{"io.modelcontextprotocol/subscriptionId":ID}}          ID of a request of subscriptions/listen: parts of its result here
 #ifndef SPORE_BRIDGE_MCP_H
 #define SPORE_BRIDGE_MCP_H
 
@@ -35,6 +36,9 @@ void spore__mcp_finish(struct spore__mcp *m);
 enum spore_err spore__mcp_feed(struct spore__mcp *m, const void *text, size_t len);
 // As ops->encode; the text is then to be taken (spore__codec_take of m->inner).
 enum spore_err spore__mcp_encode(struct spore__mcp *m, const struct spore__model *model);
+// The call ID, which was made to the peer, is answered by an error of ours.
+void spore__mcp_fail(struct spore__mcp *m, struct spore__span id, int64_t code, struct spore__span text,
+                     struct spore__span data);
 // A call that the peer was told to give up is not answered by it: says so to the sink instead. To be called now and then, not within encode.
 void spore__mcp_tick(struct spore__mcp *m);
 

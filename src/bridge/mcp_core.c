@@ -70,14 +70,44 @@ static struct spore__mcp_token *by_id(const struct spore__mcp *m, struct spore__
 	return t;
 }
 
+static const char progress_token[] = "progressToken", subscription[] = "io.modelcontextprotocol/subscriptionId";
+
+// Is KEY in the _meta of PARAMS?
+static bool in_meta(struct spore__span params, const char *key, struct spore__msgpack_reader *at)
+{
+	struct spore__msgpack_reader r = spore__msgpack_reader(params.bytes, params.len), meta;
+	return spore__msgpack_find(&r, "_meta", &meta) && spore__msgpack_find(&meta, key, at);
+}
+
 // The token in the parameters of a request.
 static bool token_of(struct spore__span params, struct spore__span *token)
 {
-	struct spore__msgpack_reader r = spore__msgpack_reader(params.bytes, params.len), meta, at;
-	if (!spore__msgpack_find(&r, "_meta", &meta) || !spore__msgpack_find(&meta, "progressToken", &at))
+	struct spore__msgpack_reader at;
+	if (!in_meta(params, progress_token, &at))
 		return false;
 	*token = spore__codec_value(&at);
 	return true;
+}
+
+// Appends the map FROM with TO in place of what begins at OLD, which is in it or in a map of it.
+static void put_changed(struct spore__msgpack_writer *w, struct spore__span from, const unsigned char *old,
+                        struct spore__span to)
+{
+	struct spore__msgpack_reader r = spore__msgpack_reader(from.bytes, from.len);
+	uint32_t pairs = 0;
+	(void)spore__msgpack_read_map(&r, &pairs);
+	spore__msgpack_map(w, pairs);
+	for (; pairs > 0; pairs--) {
+		struct spore__span key = spore__codec_value(&r), value = spore__codec_value(&r);
+		spore__msgpack_raw(w, key.bytes, key.len);
+		if (value.bytes == old)
+			spore__msgpack_raw(w, to.bytes, to.len);
+		else if (old > value.bytes && old < value.bytes + value.len && key.len == sizeof "_meta" &&
+		         memcmp(key.bytes + 1, "_meta", 5) == 0)
+			put_changed(w, value, old, to);
+		else
+			spore__msgpack_raw(w, value.bytes, value.len);
+	}
 }
 
 // ---- in
@@ -108,10 +138,34 @@ static bool take_progress(struct spore__mcp *m, const struct spore__model *d)
 	return true;
 }
 
+// Of a subscription: a part of the result of the request that began it, so that it finds its caller where there are many.
+static bool take_event(struct spore__mcp *m, const struct spore__model *d)
+{
+	struct spore__msgpack_reader at;
+	if (!in_meta(d->value, subscription, &at))
+		return false;
+	struct spore__mcp_token *t = by_token(m, spore__codec_value(&at));
+	if (t == NULL)
+		return false;
+	struct spore__msgpack_writer *w = &m->value;
+	w->len = 0;
+	spore__msgpack_map(w, 2);
+	spore__msgpack_str(w, "method");
+	spore__msgpack_strn(w, (const char *)d->method.bytes, (uint32_t)d->method.len);
+	spore__msgpack_str(w, "params");
+	spore__msgpack_raw(w, d->value.bytes, d->value.len);
+	const struct spore__model item = {
+	    .kind = SPORE__MODEL_ITEM, .id = {t->bytes, t->id_len}, .value = spore__span_of(w), .remaining_ms = -1};
+	m->sink->message(m->owner, &item);
+	return true;
+}
+
 static void on_message(struct spore__codec_end *e, const struct spore__model *d)
 {
 	struct spore__mcp *m = e->owner;
 	struct spore__span token;
+	if (d->kind == SPORE__MODEL_NOTIFICATION && take_event(m, d))
+		return;
 	if (d->kind == SPORE__MODEL_NOTIFICATION && spore__span_is(d->method, "notifications/cancelled") &&
 	    take_cancelled(m, d))
 		return;
@@ -238,9 +292,49 @@ static enum spore_err put_progress(struct spore__mcp *m, const struct spore__mod
 	return m->inner->ops->encode(m->inner, &said);
 }
 
+// Callers choose their tokens independently of each other: the callee gets the number of the call instead, which is also what it calls a subscription by.
+static enum spore_err put_request(struct spore__mcp *m, const struct spore__model *model)
+{
+	struct spore__model asked = *model;
+	struct spore__span token;
+	if (token_of(model->value, &token)) {
+		m->value.len = 0;
+		put_changed(&m->value, model->value, token.bytes, model->id);
+		asked.value = spore__span_of(&m->value);
+	} else if (!spore__span_is(model->method, "subscriptions/listen")) {
+		return m->inner->ops->encode(m->inner, &asked);
+	}
+	keep(m, false, false, model->id, model->id);
+	return m->inner->ops->encode(m->inner, &asked);
+}
+
+// What take_event made, under the id that its caller knows.
+static enum spore_err put_event(struct spore__mcp *m, const struct spore__model *model)
+{
+	struct spore__msgpack_reader r = spore__msgpack_reader(model->value.bytes, model->value.len), at, params,
+	                             method = r;
+	const char *name;
+	uint32_t len, pairs;
+	if (spore__msgpack_read_map(&method, &pairs) != SPORE__MSGPACK_OK || pairs != 2 ||
+	    !spore__msgpack_find(&r, "method", &method) ||
+	    spore__msgpack_read_str(&method, &name, &len) != SPORE__MSGPACK_OK ||
+	    !spore__msgpack_find(&r, "params", &params))
+		return SPORE_EUNSUPPORTED;
+	struct spore__span value = spore__codec_value(&params);
+	if (!in_meta(value, subscription, &at))
+		return SPORE_EUNSUPPORTED;
+	struct spore__span old = spore__codec_value(&at);
+	m->value.len = 0;
+	put_changed(&m->value, value, old.bytes, m->say_id.bytes != NULL ? m->say_id : model->id);
+	const struct spore__model said = {.kind = SPORE__MODEL_NOTIFICATION,
+	                                  .method = {(const unsigned char *)name, len},
+	                                  .value = spore__span_of(&m->value),
+	                                  .remaining_ms = -1};
+	return m->inner->ops->encode(m->inner, &said);
+}
+
 enum spore_err spore__mcp_encode(struct spore__mcp *m, const struct spore__model *model)
 {
-	struct spore__span token;
 	struct spore__model plain = *model;
 	plain.remaining_ms = -1; // there are no words for it
 	plain.session = NULL;
@@ -250,6 +344,7 @@ enum spore_err spore__mcp_encode(struct spore__mcp *m, const struct spore__model
 	case SPORE__MODEL_PROGRESS:
 		return put_progress(m, model);
 	case SPORE__MODEL_ITEM:
+		return put_event(m, model);
 	case SPORE__MODEL_VALUE:
 		return SPORE_EUNSUPPORTED;
 	case SPORE__MODEL_RESPONSE:
@@ -259,12 +354,19 @@ enum spore_err spore__mcp_encode(struct spore__mcp *m, const struct spore__model
 		// One who gave up is not answered.
 		return forget(m, true, model->id) ? SPORE_OK : m->inner->ops->encode(m->inner, &plain);
 	case SPORE__MODEL_REQUEST:
-		if (token_of(model->value, &token))
-			keep(m, false, false, model->id, token);
-		return m->inner->ops->encode(m->inner, &plain);
+		return put_request(m, &plain);
 	default:
 		return m->inner->ops->encode(m->inner, &plain);
 	}
+}
+
+void spore__mcp_fail(struct spore__mcp *m, struct spore__span id, int64_t code, struct spore__span text,
+                     struct spore__span data)
+{
+	const struct spore__model failed = {
+	    .kind = SPORE__MODEL_ERROR, .id = id, .code = code, .text = text, .value = data, .remaining_ms = -1};
+	(void)forget(m, false, id);
+	m->sink->message(m->owner, &failed);
 }
 
 enum spore_err spore__mcp_init(struct spore__mcp *m, enum spore__codec_role role,

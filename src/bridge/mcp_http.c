@@ -1,4 +1,4 @@
-// The Model Context Protocol over HTTP ("Streamable HTTP"), towards clients of every revision since 2025-03-26.
+// The Model Context Protocol over HTTP ("Streamable HTTP"), towards clients of every revision since 2025-03-26; towards servers it is in mcp_client.c.
 //
 //	POST path       one request, notification or answer; a request is answered by JSON, or by a stream of events where something is to be said before
 //	GET path        up to 2025-11-25: the stream of what the server says by itself; with Last-Event-ID it goes on where it was broken
@@ -18,9 +18,10 @@
 #include "bridge/text.h"
 
 static const struct spore__codec_option options[] = {
-    {"token", "what a client has to send as Authorization: Bearer", NULL},
+    {"token", "what a client has to send as Authorization: Bearer, or what a server is sent", NULL},
     {"cors", "the origin whose pages may call, * for all", NULL},
-    {"host", "a name by which a listener of this machine may be called besides localhost", NULL},
+    {"host", "a name by which a listener of this machine may be called besides localhost, or the name of a server",
+     NULL},
     {"path", "the endpoint", "/mcp"},
     {NULL, NULL, NULL},
 };
@@ -290,23 +291,49 @@ static const struct spore__http_serve_ops serve = {
 
 // ---- the table
 
+// What a program that all sessions share says by itself: notifications to each, a request to the only one.
+static enum spore_err to_all(struct spore__mcp_http *hub, const struct spore__model *m)
+{
+	enum spore_err e = SPORE_EUNSUPPORTED;
+	struct spore__mcp_session *next;
+	if (m->kind == SPORE__MODEL_REQUEST && hub->session_count > 1)
+		return spore__codec_fail(&hub->http.base, e, "there are several sessions, so none can be called back");
+	for (struct spore__mcp_session *s = hub->sessions; s != NULL; s = next) {
+		next = spore__mcp_session_next(s);
+		if (spore__mcp_session_encode(s, m) == SPORE_OK)
+			e = SPORE_OK;
+	}
+	return e;
+}
+
 static enum spore_err to_client(struct spore__codec_end *e, const struct spore__model *m)
 {
 	struct spore__mcp_http *hub = of(e);
+	if (m->session == NULL && (m->kind == SPORE__MODEL_NOTIFICATION || m->kind == SPORE__MODEL_REQUEST))
+		return to_all(hub, m);
 	struct spore__mcp_session *s =
 	    m->session == NULL ? NULL : spore__mcp_session_find(hub, spore__span_str(m->session));
 	return s == NULL ? SPORE_ENOTFOUND : spore__mcp_session_encode(s, m);
 }
 
-static const struct spore__http_end_ops ends = {.serve = &serve, .to_client = to_client};
+static struct spore__mcp_client *client_of(struct spore__mcp_http *hub)
+{
+	if (hub->client == NULL)
+		spore__mcp_client_init(hub);
+	return hub->client;
+}
+
+static enum spore_err to_server(struct spore__codec_end *e, const struct spore__model *m)
+{
+	return spore__mcp_client_encode(client_of(of(e)), m);
+}
+
+static const struct spore__http_end_ops ends = {
+    .serve = &serve, .client = &spore__mcp_link_hooks, .to_client = to_client, .to_server = to_server};
 
 static enum spore_err init(struct spore__codec_end *e)
 {
 	struct spore__mcp_http *h = of(e);
-	if (e->role == SPORE__CODEC_PEER_SERVES)
-		return spore__codec_fail(
-		    e, SPORE_EUNSUPPORTED,
-		    "a server is called over more than one connection, which an end does not have");
 	if (sodium_init() < 0)
 		return SPORE_ESYSTEM;
 	enum spore_err err = spore__http_end_init(e, &ends);
@@ -318,23 +345,46 @@ static void finish(struct spore__codec_end *e)
 {
 	struct spore__mcp_http *h = of(e);
 	spore__http_end_finish(e);
+	spore__mcp_link_finish(h);
+	if (h->client != NULL)
+		spore__mcp_client_finish(h->client);
 	while (h->sessions != NULL)
 		spore__mcp_session_end(h->sessions, false);
 	spore__msgpack_writer_finish(&h->value);
 }
 
+static enum spore_err over(struct spore__codec_end *e)
+{
+	if (!e->connects)
+		return spore__http_end_over(e);
+	spore__mcp_client_end(client_of(of(e)));
+	return SPORE_OK;
+}
+
+static int64_t tick_client(struct spore__mcp_http *h)
+{
+	struct spore__mcp_client *c = client_of(hub_of(h));
+	if (h->http.base.hub != NULL)
+		return spore__mcp_link_tick(h);
+	if (!h->http.base.connects)
+		(void)spore__mcp_link_tick(h);
+	return spore__mcp_client_tick(c);
+}
+
 static int64_t tick(struct spore__codec_end *e, int64_t now_ms)
 {
 	struct spore__mcp_http *hub = hub_of(of(e));
-	int64_t next = spore__http_end_tick(e, now_ms);
 	hub->now = now_ms;
+	if (e->role == SPORE__CODEC_PEER_SERVES)
+		return tick_client(of(e));
+	int64_t next = spore__http_end_tick(e, now_ms);
 	int64_t sessions = spore__mcp_sessions_tick(hub);
 	return next < sessions ? next : sessions;
 }
 
 const struct spore__codec_ops spore__codec_mcp_http = {
     .name = "mcp-http",
-    .help = "the Model Context Protocol over HTTP, for clients of servers on stdin and stdout",
+    .help = "the Model Context Protocol over HTTP (Streamable HTTP), towards clients and servers",
     .options = options,
     .losses = SPORE__LOSS_AS_JSON | SPORE__LOSS_ITEMS | SPORE__LOSS_DEADLINE,
     .calls = true,
@@ -342,11 +392,14 @@ const struct spore__codec_ops spore__codec_mcp_http = {
     .symmetric = true,
     .text = true,
     .hub = true,
+    .connects = true,
+    .begins = "initialize",
+    .begun = "notifications/initialized",
     .size = sizeof(struct spore__mcp_http),
     .init = init,
     .finish = finish,
     .feed = spore__http_end_feed,
-    .end = spore__http_end_over,
+    .end = over,
     .encode = spore__http_end_encode,
     .tick = tick,
 };

@@ -26,7 +26,7 @@ struct line {
 	uint32_t number;                // 0: what is said unasked
 	uint32_t said;                  // events
 	bool json, sse;                 // what the client takes
-	bool begins, listens;           // `initialize`; subscriptions/listen
+	bool begins;                    // `initialize`
 	size_t key_len, len;
 	unsigned char id[]; // of the request: as the bridge knows it, and as the client chose it
 };
@@ -189,7 +189,6 @@ static void on_message(void *owner, const struct spore__model *decoded)
 		l->json = s->asked->json;
 		l->sse = s->asked->sse;
 		l->begins = s->asked->begins;
-		l->listens = spore__span_is(m.method, "subscriptions/listen");
 		l->key_len = m.id.len;
 		memcpy(l->id, m.id.bytes, m.id.len);
 		l->len = own.len;
@@ -292,16 +291,8 @@ static enum spore_err say_unasked(struct spore__mcp_session *s, const void *text
 		say(s->unasked, text, len);
 		return SPORE_OK;
 	}
-	if (s->stateless) {
-		bool said = false;
-		for (struct line *l = s->requests; l != NULL; l = l->next) {
-			if (!l->listens || !l->sse)
-				continue;
-			say(l, text, len);
-			said = true;
-		}
-		return said ? SPORE_OK : SPORE_EUNSUPPORTED;
-	}
+	if (s->stateless)
+		return SPORE_EUNSUPPORTED; // what is said by itself is of a subscription
 	for (struct line *l = s->requests; l != NULL; l = l->next) {
 		if (l->x == NULL || !l->sse)
 			continue;
@@ -316,7 +307,8 @@ enum spore_err spore__mcp_session_encode(struct spore__mcp_session *s, const str
 {
 	struct spore__codec_end *inner = s->mcp.inner;
 	bool last = m->kind == SPORE__MODEL_RESPONSE || m->kind == SPORE__MODEL_ERROR;
-	struct line *l = last || m->kind == SPORE__MODEL_PROGRESS ? request_of(s, m->id) : NULL;
+	bool part = m->kind == SPORE__MODEL_PROGRESS || m->kind == SPORE__MODEL_ITEM;
+	struct line *l = last || part ? request_of(s, m->id) : NULL;
 	if (s->stateless && m->kind == SPORE__MODEL_REQUEST)
 		return SPORE_EUNSUPPORTED; // that revision has none
 	s->mcp.say_id = l == NULL ? (struct spore__span){0} : (struct spore__span){l->id + l->key_len, l->len};
@@ -340,7 +332,7 @@ enum spore_err spore__mcp_session_encode(struct spore__mcp_session *s, const str
 		e = SPORE_EUNSUPPORTED;
 	} else if (l != NULL && l->sse) {
 		say(l, text, len);
-	} else if (m->kind == SPORE__MODEL_PROGRESS) {
+	} else if (part) {
 		e = SPORE_EUNSUPPORTED;
 	} else {
 		e = say_unasked(s, text, len);
@@ -441,6 +433,11 @@ struct spore__mcp_session *spore__mcp_session_find(struct spore__mcp_http *hub, 
 	while (s != NULL && !spore__text_secret(s->name, name.bytes, name.len))
 		s = s->next;
 	return s;
+}
+
+struct spore__mcp_session *spore__mcp_session_next(const struct spore__mcp_session *s)
+{
+	return s->next;
 }
 
 static struct spore__mcp_session *create(struct spore__mcp_http *hub, const char *name)

@@ -3,12 +3,13 @@
 import http.server
 import json
 import os
+import socket
 import subprocess
 import threading
 import unittest
 
 from bridge_client import BridgeClientTest, needs
-from spore_test import DEADLINE
+from spore_test import BUILD, DEADLINE, wait_until
 
 CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "clients")
 NPM = os.path.isdir(os.path.join(CLIENTS, "node_modules"))
@@ -43,6 +44,40 @@ class NodeTest(BridgeClientTest):
                 ["closed"],
             ],
         )
+
+    def test_mcp_of_a_server_over_http(self):
+        """The other way round: the SDK's client on standard input and output, the published server over HTTP."""
+        script = os.path.join(CLIENTS, "node_modules/@modelcontextprotocol/server-everything/dist/index.js")
+        for _ in range(20):  # another one may take the port before
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                port = s.getsockname()[1]
+            log = open(os.path.join(self.work, "server.log"), "w+")
+            self.addCleanup(log.close)
+            server = subprocess.Popen(
+                ["node", script, "streamableHttp"], env=dict(self.env, PORT=str(port)), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            self.addCleanup(server.wait)
+            self.addCleanup(server.kill)
+            wait_until(lambda: server.poll() is not None or self.connects(socket.AF_INET, ("127.0.0.1", port)), "the server")
+            if server.poll() is None:
+                break
+        steps = self.client("mcp_stdio.mjs", os.path.join(BUILD, "spore"), f"127.0.0.1:{port}")
+        # The SDK drops the last of progress that comes in one piece with the result.
+        self.assertEqual([step if step[0] != "progress" else ["progress", step[1][:2]] for step in steps], [
+            ["server", "mcp-servers/everything"],
+            ["tools", True],
+            ["echo", ["Echo: 1", "Echo: 2", "Echo: 3"]],
+            ["progress", [1, 2]],
+            ["roots"],
+            ["sampling", True],
+            ["aborted", True],
+            ["logged", "string"],
+            ["still there", "Echo: yes"],
+            ["closed"],
+        ])
+        with open(log.name) as f:
+            self.assertIn("Received session termination request", f.read())
 
     def lsp(self, file, language, *command):
         port = self.bridge_tcp("lsp", "websocket,payload=lsp", *command, options=["--each"])

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "msgpack.h"
 #include "rig.h"
 
 static void post(struct spore__codec_end *e, const char *heads, const char *body)
@@ -232,9 +233,9 @@ static void test_mcp_on_lines(void **state)
 	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 5, "tools/call", "{\"_meta\":{\"progressToken\":\"t\"}}"),
 	                 SPORE_OK);
 	assert_string_equal(rig_out(&r, r.end), "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/"
-	                                        "call\",\"params\":{\"_meta\":{\"progressToken\":\"t\"}}}\n");
+	                                        "call\",\"params\":{\"_meta\":{\"progressToken\":5}}}\n");
 	assert_int_equal(rig_feed_str(r.end, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
-	                                     "progress\",\"params\":{\"progressToken\":\"t\",\"progress\":1}}"),
+	                                     "progress\",\"params\":{\"progressToken\":5,\"progress\":1}}"),
 	                 SPORE_OK);
 	assert_int_equal(rig_feed_str(r.end, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
 	                                     "progress\",\"params\":{\"progressToken\":\"u\",\"progress\":1}}"),
@@ -245,7 +246,7 @@ static void test_mcp_on_lines(void **state)
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5}}\n");
 	// The server does not answer it any more.
 	assert_int_equal(r.end->ops->tick(r.end, 1), INT64_MAX);
-	assert_string_equal(rig_said(&r), "progress 5 {\"progressToken\":\"t\",\"progress\":1}\nnotification "
+	assert_string_equal(rig_said(&r), "progress 5 {\"progressToken\":5,\"progress\":1}\nnotification "
 	                                  "notifications/progress {\"progressToken\":\"u\",\"progress\":1}\n"
 	                                  "error 5 13 the call was cancelled\n");
 	rig_finish(&r);
@@ -302,6 +303,276 @@ static void test_json_rpc_http_client(void **state)
 	rig_finish(&r);
 }
 
+// ---- towards a server
+
+static void client_init(struct rig *r)
+{
+	rig_init(r, "mcp-http,token=t,host=there", SPORE__CODEC_PEER_SERVES);
+	r->end->connects = true;
+	(void)r->end->ops->tick(r->end, 1000);
+}
+
+// One of the connections that it wants.
+static struct spore__codec_end *wanted_at(struct rig *r, int64_t now)
+{
+	assert_in_range(r->end->wants, 1, 64);
+	r->end->wants--;
+	struct spore__codec_end *e = rig_accept(r);
+	(void)e->ops->tick(e, now);
+	return e;
+}
+
+static struct spore__codec_end *wanted(struct rig *r)
+{
+	return wanted_at(r, 1000);
+}
+
+static void answer_with(struct spore__codec_end *e, const char *head, const char *type, const char *body)
+{
+	char text[1024];
+	int len = snprintf(text, sizeof text, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", head,
+	                   type, strlen(body), body);
+	assert_int_equal(rig_feed(e, text, (size_t)len, false), SPORE_OK);
+}
+
+static const char json[] = "application/json", events[] = "text/event-stream";
+
+static void sees(struct rig *r, struct spore__codec_end *e, const char *const parts[])
+{
+	const char *out = rig_out(r, e);
+	for (size_t i = 0; parts[i] != NULL; i++)
+		if (strstr(out, parts[i]) == NULL)
+			fail_msg("%s is not in %s", parts[i], out);
+}
+
+// `initialize` and what is behind it; the connection that did it.
+static struct spore__codec_end *opened(struct rig *r, const char *session)
+{
+	char head[128];
+	assert_int_equal(rig_encode(r, SPORE__MODEL_REQUEST, 1, "initialize", "{}"), SPORE_OK);
+	// What is behind it waits.
+	assert_int_equal(rig_encode(r, SPORE__MODEL_NOTIFICATION, 0, "notifications/initialized", "{}"), SPORE_OK);
+	assert_int_equal(r->end->wants, 1);
+	struct spore__codec_end *e = wanted(r);
+	const char *const asked[] = {"POST /mcp HTTP/1.1\r\nHost: there\r\nAuthorization: Bearer t\r\n",
+	                             "Accept: application/json, text/event-stream\r\n",
+	                             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{}}", NULL};
+	sees(r, e, asked);
+	(void)snprintf(head, sizeof head, "200 OK\r\nMcp-Session-Id: %s", session);
+	answer_with(e, head, json, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-11-25\"}}");
+	assert_string_equal(rig_said(r), "response 1 {\"protocolVersion\":\"2025-11-25\"}\n");
+	(void)snprintf(head, sizeof head, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: 2025-11-25\r\n", session);
+	const char *const told[] = {head, "notifications/initialized", NULL};
+	sees(r, e, told);
+	answer_with(e, "202 Accepted", json, "");
+	return e;
+}
+
+static void test_calls_a_server(void **state)
+{
+	struct rig r;
+	client_init(&r);
+	struct spore__codec_end *listener = opened(&r, "s1");
+	const char *const listens[] = {"GET /mcp HTTP/1.1\r\n", "Mcp-Session-Id: s1\r\n",
+	                               "Accept: text/event-stream\r\n", NULL};
+	sees(&r, listener, listens);
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 2, "tools/call", "{\"_meta\":{\"progressToken\":\"a\"}}"),
+	                 SPORE_OK);
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 3, "tools/call", "{\"_meta\":{\"progressToken\":\"a\"}}"),
+	                 SPORE_OK);
+	assert_int_equal(r.end->wants, 2);
+	struct spore__codec_end *a = wanted(&r), *b = wanted(&r);
+	// Each has its own token, and the answers come as they like.
+	const char *const tokens[] = {"\"id\":3,", "{\"progressToken\":3}", NULL};
+	(void)rig_out(&r, a);
+	sees(&r, b, tokens);
+	answer_with(b, "200 OK", events,
+	            "id: x-1\ndata:\n\ndata: "
+	            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+	            "progress\",\"params\":{\"progressToken\":3,\"progress\":1}}\n\n"
+	            "data: {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":\"b\"}\n\n");
+	assert_string_equal(rig_said(&r), "progress 3 {\"progressToken\":3,\"progress\":1}\nresponse 3 \"b\"\n");
+	// It asks by itself; the answer goes beside the call that waits for it.
+	static const char event[] = "data: {\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"roots/list\"}\n\n";
+	char text[512];
+	int len = snprintf(
+	    text, sizeof text,
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n",
+	    sizeof event - 1, event);
+	assert_int_equal(rig_feed(a, text, (size_t)len, false), SPORE_OK);
+	assert_string_equal(rig_said(&r), "request \"q\" roots/list []\n");
+	struct spore__msgpack_writer id = {0};
+	spore__msgpack_str(&id, "q");
+	struct spore__model m = {.kind = SPORE__MODEL_RESPONSE,
+	                         .id = {id.data, id.len},
+	                         .value = {(const unsigned char *)"\x80", 1},
+	                         .remaining_ms = -1};
+	assert_int_equal(r.end->ops->encode(r.end, &m), SPORE_OK);
+	spore__msgpack_writer_finish(&id);
+	const char *const answered[] = {"{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"result\":{}}", NULL};
+	sees(&r, b, answered);
+	answer_with(b, "202 Accepted", json, "");
+	// An error of HTTP with one of JSON-RPC in it.
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 4, "x", "{}"), SPORE_OK);
+	answer_with(b, "400 Bad Request", json,
+	            "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32602,\"message\":\"not so\"}}");
+	assert_string_equal(rig_said(&r), "error 4 -32602 not so\n");
+	// At the end the server hears of it.
+	assert_int_equal(r.end->ops->end(r.end), SPORE_OK);
+	const char *const ends[] = {"DELETE /mcp HTTP/1.1\r\n", "Mcp-Session-Id: s1\r\n", NULL};
+	sees(&r, b, ends);
+	assert_false(r.end->over);
+	answer_with(b, "200 OK", json, "");
+	assert_true(r.end->over);
+	spore__codec_destroy(a);
+	spore__codec_destroy(b);
+	spore__codec_destroy(listener);
+	rig_finish(&r);
+}
+
+static void test_client_resumes(void **state)
+{
+	struct rig r;
+	client_init(&r);
+	struct spore__codec_end *listener = opened(&r, "s1");
+	(void)rig_out(&r, listener);
+	// Nothing is heard at that address: it is not asked again.
+	answer_with(listener, "405 Method Not Allowed", json, "");
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 2, "x", "{}"), SPORE_OK);
+	(void)rig_out(&r, listener);
+	answer_with(listener, "200 OK", events, "id: x-7\nretry: 500\ndata:\n\n");
+	assert_string_equal(rig_said(&r), "");
+	(void)r.end->ops->tick(r.end, 1499);
+	assert_string_equal(rig_out(&r, listener), "");
+	(void)r.end->ops->tick(r.end, 1500);
+	const char *const again[] = {"GET /mcp HTTP/1.1\r\n", "Last-Event-ID: x-7\r\n", NULL};
+	sees(&r, listener, again);
+	// So it does on another connection when that one breaks.
+	spore__codec_destroy(listener);
+	assert_string_equal(rig_said(&r), "");
+	(void)r.end->ops->tick(r.end, 60000);
+	struct spore__codec_end *other = wanted_at(&r, 60000);
+	sees(&r, other, again);
+	answer_with(other, "200 OK", events, "id: x-8\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"late\"}\n\n");
+	assert_string_equal(rig_said(&r), "response 2 \"late\"\n");
+	// A stream that has no numbers is over when it breaks, and so is a call of which nothing came. It is not asked twice.
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 3, "x", "{}"), SPORE_OK);
+	(void)rig_out(&r, other);
+	answer_with(other, "200 OK", events, ": nothing\n\n");
+	assert_string_equal(rig_said(&r), "error 3 4 the server ended its answer before the result\n");
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 4, "x", "{}"), SPORE_OK);
+	spore__codec_destroy(other);
+	assert_string_equal(rig_said(&r), "error 4 4 the connection ended before the answer\n");
+	// Nobody is there.
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 5, "x", "{}"), SPORE_OK);
+	spore__codec_destroy(wanted(&r));
+	assert_string_equal(rig_said(&r), "error 5 4 the server cannot be reached, or has ended the connection\n");
+	assert_int_equal(r.end->wants, 0);
+	rig_finish(&r);
+}
+
+static void test_client_begins_again(void **state)
+{
+	struct rig r;
+	client_init(&r);
+	struct spore__codec_end *e = opened(&r, "s1");
+	(void)rig_out(&r, e);
+	answer_with(e, "405 Method Not Allowed", json, "");
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 2, "x", "{}"), SPORE_OK);
+	(void)rig_out(&r, e);
+	answer_with(e, "404 Not Found", json,
+	            "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,\"message\":\"no session\"}}");
+	const char *out = rig_out(&r, e);
+	assert_non_null(strstr(out, "\"method\":\"initialize\""));
+	assert_null(strstr(out, "Mcp-Session-Id"));
+	answer_with(e, "200 OK\r\nMcp-Session-Id: s2", events,
+	            "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n");
+	const char *const told[] = {"notifications/initialized", "Mcp-Session-Id: s2\r\n", NULL};
+	sees(&r, e, told);
+	answer_with(e, "202 Accepted", json, "");
+	const char *const asked[] = {"\"method\":\"x\"", "Mcp-Session-Id: s2\r\n", NULL};
+	sees(&r, e, asked);
+	answer_with(e, "200 OK", json, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"good\"}");
+	assert_string_equal(rig_said(&r), "response 2 \"good\"\n");
+	// Once for each call.
+	(void)rig_out(&r, e);
+	answer_with(e, "405 Method Not Allowed", json, "");
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 3, "x", "{}"), SPORE_OK);
+	(void)rig_out(&r, e);
+	answer_with(e, "404 Not Found", json, "");
+	(void)rig_out(&r, e);
+	answer_with(e, "500 Internal Server Error", json, "");
+	assert_string_equal(rig_said(&r), "error 3 4 the server has forgotten the session, and began no other\n");
+	spore__codec_destroy(e);
+	rig_finish(&r);
+}
+
+static void test_client_without_sessions(void **state)
+{
+	struct rig r;
+	client_init(&r);
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_REQUEST, 1, "tools/call", "{\"name\":\"\xc3\xa4\"," META "}"),
+	                 SPORE_OK);
+	struct spore__codec_end *a = wanted(&r);
+	const char *const asked[] = {
+	    "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: =?base64?w6Q=?=\r\n", NULL};
+	sees(&r, a, asked);
+	// It is given up by the end of its connection.
+	assert_int_equal(rig_encode(&r, SPORE__MODEL_CANCEL, 1, NULL, NULL), SPORE_OK);
+	(void)a->ops->tick(a, 1000);
+	assert_true(a->over);
+	assert_string_equal(rig_out(&r, a), "");
+	(void)r.end->ops->tick(r.end, 1000);
+	spore__codec_destroy(a);
+	assert_string_equal(rig_said(&r), "error 1 13 the call was cancelled\n");
+	rig_finish(&r);
+}
+
+// What is notified of a subscription is of the request that began it, whatever the ids on the way.
+static void test_subscriptions(void **state)
+{
+	struct rig r, s;
+	rig_init(&r, "mcp", SPORE__CODEC_PEER_SERVES);
+	rig_init(&s, "mcp-http", SPORE__CODEC_PEER_CALLS);
+	struct spore__codec_end *a = rig_accept(&s);
+	char heads[256];
+	(void)snprintf(heads, sizeof heads, "%s" MODERN "subscriptions/listen\r\n", both);
+	post(a, heads,
+	     "{\"jsonrpc\":\"2.0\",\"id\":\"mine\",\"method\":\"subscriptions/"
+	     "listen\",\"params\":{\"notifications\":{}," META "}}");
+	assert_non_null(strstr(rig_said(&s), "request 1 subscriptions/listen "));
+	assert_int_equal(
+	    rig_encode(&r, SPORE__MODEL_REQUEST, 9, "subscriptions/listen", "{\"notifications\":{}," META "}"),
+	    SPORE_OK);
+	(void)rig_out(&r, r.end);
+	assert_int_equal(
+	    rig_feed_str(
+	        r.end,
+	        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{\"io."
+	        "modelcontextprotocol/subscriptionId\":9,\"more\":1}}}"),
+	    SPORE_OK);
+	static const char item[] =
+	    "{\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/"
+	    "subscriptionId\":9,\"more\":1}}}";
+	char want[256];
+	(void)snprintf(want, sizeof want, "item 9 %s\n", item);
+	assert_string_equal(rig_said(&r), want);
+	assert_int_equal(rig_encode(&s, SPORE__MODEL_ITEM, 1, NULL, item), SPORE_OK);
+	assert_non_null(strstr(rig_out(&s, a),
+	                       "\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{\"io."
+	                       "modelcontextprotocol/subscriptionId\":\"mine\",\"more\":1}}}"));
+	// One of nobody's is as it is.
+	assert_int_equal(
+	    rig_feed_str(r.end,
+	                 "{\"jsonrpc\":\"2.0\",\"method\":\"n\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/"
+	                 "subscriptionId\":8}}}"),
+	    SPORE_OK);
+	assert_int_equal(strncmp(rig_said(&r), "notification n ", 15), 0);
+	spore__codec_destroy(a);
+	rig_finish(&r);
+	rig_finish(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +584,11 @@ int main(void)
 	    cmocka_unit_test(test_mcp_on_lines),
 	    cmocka_unit_test(test_json_rpc_http),
 	    cmocka_unit_test(test_json_rpc_http_client),
+	    cmocka_unit_test(test_calls_a_server),
+	    cmocka_unit_test(test_client_resumes),
+	    cmocka_unit_test(test_client_begins_again),
+	    cmocka_unit_test(test_client_without_sessions),
+	    cmocka_unit_test(test_subscriptions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
