@@ -5,7 +5,7 @@
 #include "../os/os.h"
 #include "chan/bell.h"
 #include "chan/inside.h"
-#include "chan/ring_near.h"
+#include "chan/ring_loan.h"
 
 // ---- waiting
 
@@ -322,19 +322,28 @@ enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
 	return e;
 }
 
+static __attribute__((noinline)) enum spore_err loan_slowly(struct spore_chan *c, const struct sending *s,
+                                                            int timeout_ms)
+{
+	enum spore_err e = may_send(&c->ways[SPORE__SEND], s->len);
+	return e == SPORE_OK ? send_slowly(c, s, timeout_ms) : e;
+}
+
 enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, int timeout_ms)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = STEP_LOAN, .len = size, .loan = data};
 	spore__sending_enter(c);
-	enum spore_err e = may_send(w, size);
-	if (e == SPORE_OK)
-		e = send_slowly(c, &s, timeout_ms);
+	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
+	enum spore_err e = SPORE_OK;
+	if (r == NULL || spore__way_is_new(c, SPORE__SEND) || size > SPORE_CHAN_LARGEST ||
+	    !spore__ring_loan_near(r, size, data))
+		e = loan_slowly(c, &s, timeout_ms);
 	if (e == SPORE_OK) {
 		w->loan = true;
 		w->loan_size = size;
 		w->loan_at = *data;
-		spore__way_not_now(w);
+		spore__way_lend(w);
 	}
 	spore__sending_leave(c);
 	return e;
@@ -365,7 +374,20 @@ static enum spore_err send_loan(struct spore_chan *c, size_t len, int timeout_ms
 	return e;
 }
 
-static enum spore_err commit(struct spore_chan *c, size_t len, int timeout_ms)
+static inline bool commit_near(struct spore_chan *c, size_t len)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__ring *r = w->lender;
+	if (r == NULL || len > w->loan_size || spore__way_is_new(c, SPORE__SEND) || !spore__ring_commit_near(r, len))
+		return false;
+	w->loan = false;
+	spore__way_lent(w);
+	count(w, len);
+	spore__ring_wake(r, &r->send.lines->receiver, &r->send.ringing);
+	return true;
+}
+
+static __attribute__((noinline)) enum spore_err commit(struct spore_chan *c, size_t len, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
@@ -392,7 +414,7 @@ static enum spore_err commit(struct spore_chan *c, size_t len, int timeout_ms)
 enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms)
 {
 	spore__sending_enter(c);
-	enum spore_err e = commit(c, len, timeout_ms);
+	enum spore_err e = commit_near(c, len) ? SPORE_OK : commit(c, len, timeout_ms);
 	spore__sending_leave(c);
 	return e;
 }
@@ -593,6 +615,15 @@ void spore__chan_set_bytes(struct spore_chan *c)
 
 enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms)
 {
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
+	if (r != NULL && !spore__way_is_new(c, SPORE__RECEIVE) &&
+	    spore__ring_read_near(r, data, len, timeout_ms != SPORE_NOW)) {
+		w->lent = 1;
+		spore__way_lend(w);
+		count(w, *len);
+		return SPORE_OK;
+	}
 	if (c->rest_len == 0)
 		return lend(c, data, len, timeout_ms);
 	*data = c->rest; // lent already
@@ -601,7 +632,8 @@ enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *
 	return SPORE_OK;
 }
 
-static enum spore_err lend(struct spore_chan *c, const void **data, size_t *len, int timeout_ms)
+static __attribute__((noinline)) enum spore_err lend(struct spore_chan *c, const void **data, size_t *len,
+                                                     int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
@@ -627,6 +659,13 @@ static enum spore_err lend(struct spore_chan *c, const void **data, size_t *len,
 void spore_chan_release(struct spore_chan *c)
 {
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	if (w->lender != NULL) {
+		struct spore__ring *r = w->lender;
+		w->lent = 0;
+		spore__way_lent(w);
+		spore__ring_release_near(r);
+		return;
+	}
 	if (w->lent == 0)
 		return;
 	w->lent--;

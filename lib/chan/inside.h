@@ -7,6 +7,7 @@
 #include <stdalign.h>
 
 #include "chan/chan.h"
+#include "chan/ring.h"
 
 // A transport while somebody uses it: each way does, and the port keeps the latest for the ways that have not seen it yet.
 struct spore__installed {
@@ -33,8 +34,9 @@ struct spore__side {
 	// finished nor of a port of bytes. Else NULL.
 	alignas(128) struct spore__transport *_Atomic now;
 	struct spore__transport *_Atomic near; // `now` when it is a ring (ring_near.h), else NULL
-	_Atomic uint64_t generation;           // of the port that this way has seen
-	atomic_bool busy;                      // sending: a call is on its way, or a loan out
+	struct spore__ring *lender;  // was near when it lent what is lent now (ring_loan.h), and is afterwards
+	_Atomic uint64_t generation; // of the port that this way has seen
+	atomic_bool busy;            // sending: a call is on its way, or a loan out
 	_Atomic uint64_t messages, bytes, lost;
 	_Atomic uint64_t dropped;     // receiving: over the transports before
 	struct spore__installed *use; // may be NULL: not wired
@@ -107,6 +109,7 @@ static inline void spore__way_ready(struct spore__side *w)
 	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet && !w->owed &&
 	             w->left == NULL;
 	struct spore__transport *t = ready ? w->use->t : NULL;
+	w->lender = NULL;
 	atomic_store_explicit(&w->now, t, memory_order_release);
 	atomic_store_explicit(&w->near, t != NULL && t->ops == &spore__ring_ops ? t : NULL, memory_order_release);
 }
@@ -119,8 +122,25 @@ static inline struct spore__transport *spore__way_now(const struct spore__side *
 
 static inline void spore__way_not_now(struct spore__side *w)
 {
+	w->lender = NULL;
 	atomic_store_explicit(&w->now, NULL, memory_order_release);
 	atomic_store_explicit(&w->near, NULL, memory_order_release);
+}
+
+// Until the loan is given back; meanwhile nobody changes what `now` depends on, unless by spore__way_not_now.
+static inline void spore__way_lend(struct spore__side *w)
+{
+	struct spore__transport *t = atomic_load_explicit(&w->near, memory_order_relaxed);
+	spore__way_not_now(w);
+	w->lender = (struct spore__ring *)t;
+}
+
+static inline void spore__way_lent(struct spore__side *w)
+{
+	struct spore__transport *t = &w->lender->base;
+	w->lender = NULL;
+	atomic_store_explicit(&w->now, t, memory_order_release);
+	atomic_store_explicit(&w->near, t, memory_order_release);
 }
 
 struct spore__installed *spore__installed_ref(struct spore__installed *i);

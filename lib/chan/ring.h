@@ -26,7 +26,7 @@ enum {
 	SPORE__RING_KEPT = 32 * 1024 * 1024, // bytes of free slabs
 	SPORE__RING_SLABS = 64,
 	SPORE__RING_FLYING = 4,                      // large messages that can be under way whatever their size
-	SPORE__RING_FLYING_BYTES = 16 * 1024 * 1024, // ... and more up to this
+	SPORE__RING_FLYING_BYTES = 24 * 1024 * 1024, // ... and more up to this
 	SPORE__RING_WINDOWS = 16,
 	SPORE__RING_LENT = 1024, // messages read in place at a time
 	SPORE__RING_OFTEN = 64,  // cells between two sleeps, below which sleeping is frequent
@@ -186,6 +186,7 @@ static inline void spore__ring_soon_written(const void *at)
 
 enum {
 	SPORE__RING_AHEAD = 12,  // cells
+	SPORE__RING_STREAK = 16, // cells without an empty one, after which the sender is taken to be ahead
 	SPORE__RING_BRIEF = 128, // looks before the clock is looked at
 	SPORE__RING_VAIN = 4,    // waits in which spinning was no use, before it is left out
 };
@@ -278,6 +279,7 @@ struct spore__ring_sender {
 	uint64_t large_size;
 	uint64_t large_free; // bytes of free slabs
 	struct spore__ring_slab slabs[SPORE__RING_SLABS];
+	uint64_t slabs_free; // a bit for each that is
 	uint32_t slab_count;
 	// the loan
 	enum spore__ring_kind loan_kind; // 0: none
@@ -328,7 +330,8 @@ struct spore__ring_receiver {
 	uint64_t large_offset;
 	uint64_t large_size;
 	struct spore__ring_window windows[SPORE__RING_WINDOWS];
-	uint64_t mapped; // bytes
+	uint64_t mapped;   // bytes
+	uint8_t known[16]; // windows by where they are (ring_loan.h)
 	uint64_t turn;
 	struct spore__ring_lent lent[SPORE__RING_LENT];
 	uint64_t lent_first, lent_next;
@@ -381,8 +384,6 @@ enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t
 // Where the receiver is by what it says, if this end has a record there; else what it has released. SKIP: messages of a pack that begins there,
 // which it has done with.
 uint64_t spore__ring_place(const struct spore__ring *r, uint32_t *skip);
-// Is there a record?
-bool spore__ring_any(struct spore__ring *r);
 // HEAD, found at v->at, is that of a good pack, which is read from now on.
 bool spore__ring_open_pack(struct spore__ring_receiver *v, uint64_t head);
 // Tells the sender all that was released.
@@ -422,8 +423,19 @@ static inline void spore__ring_take_room(struct spore__ring_sender *s)
 
 // Finds room for SIZE bytes. SPORE_EAGAIN, SPORE_ENOMEM, SPORE_ETOOBIG.
 enum spore_err spore__ring_heap_take(struct spore__ring *r, size_t size, uint32_t *offset);
+// One that is free.
+bool spore__ring_slab_again(struct spore__ring *r, size_t size, int *slab);
+// ... or a new one.
 enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *slab);
 void spore__ring_slab_give(struct spore__ring *r, int slab);
+
+static inline void spore__ring_slab_use(struct spore__ring_sender *s, int slab)
+{
+	s->slabs[slab].used = true;
+	s->slabs_free &= ~(UINT64_C(1) << slab);
+	s->large_free -= s->slabs[slab].len;
+}
+
 void spore__ring_slabs_finish(struct spore__ring *r);
 
 #endif

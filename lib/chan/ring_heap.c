@@ -1,7 +1,7 @@
 #include <sys/mman.h>
 
 #include "../os/os.h"
-#include "chan/ring.h"
+#include "chan/ring_loan.h"
 
 // More of the heap is used when a message finds no room in what is in use.
 static bool grow(struct spore__ring *r, uint32_t size)
@@ -21,19 +21,14 @@ enum spore_err spore__ring_heap_take(struct spore__ring *r, size_t wanted, uint3
 {
 	struct spore__ring_sender *s = &r->send;
 	uint32_t size = (uint32_t)((wanted + SPORE__RING_ALIGN - 1) & ~(size_t)(SPORE__RING_ALIGN - 1));
-	if (s->heap_records == 0) {
-		s->heap_head = 0; // where the pages are warm
-		s->heap_tail = 0;
-	}
-	if (s->heap_records > 0 && s->heap_head < s->heap_tail) {
-		if (s->heap_tail - s->heap_head <= size)
-			return SPORE_EAGAIN;
-	} else if (s->heap_active - s->heap_head < size) {
-		if (s->heap_tail > size)
-			s->heap_head = 0;
-		else if (!grow(r, size))
-			return s->heap_records > 0 ? SPORE_EAGAIN : SPORE_ENOMEM;
-	}
+	if (spore__ring_heap_near(s, wanted, offset))
+		return SPORE_OK;
+	if (s->heap_records > 0 && s->heap_head < s->heap_tail)
+		return SPORE_EAGAIN;
+	if (s->heap_tail > size)
+		s->heap_head = 0;
+	else if (!grow(r, size))
+		return s->heap_records > 0 ? SPORE_EAGAIN : SPORE_ENOMEM;
 	*offset = s->heap_head;
 	s->heap_head += size;
 	return SPORE_OK;
@@ -49,6 +44,7 @@ static void drop(struct spore__ring *r, uint32_t index)
 	spore__ring_take_room(s);
 	(void)spore__io_memory_release(r->memory, s->large_offset + slab->offset, slab->len);
 	s->large_free -= slab->len;
+	s->slabs_free &= ~(UINT64_C(1) << index);
 	slab->at = NULL;
 	slab->len = 0;
 }
@@ -143,29 +139,32 @@ static enum spore_err make(struct spore__ring *r, uint64_t len, int *index)
 	slab->offset = offset;
 	slab->len = len;
 	s->large_free += len;
+	s->slabs_free |= UINT64_C(1) << entry;
 	*index = entry;
 	return SPORE_OK;
 }
 
+bool spore__ring_slab_again(struct spore__ring *r, size_t size, int *index)
+{
+	*index = find_free(&r->send, round_up(size));
+	if (*index >= 0)
+		spore__ring_slab_use(&r->send, *index);
+	return *index >= 0;
+}
+
 enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *index)
 {
-	struct spore__ring_sender *s = &r->send;
-	uint64_t len = round_up(size);
-	*index = find_free(s, len);
-	if (*index < 0) {
-		enum spore_err e = make(r, len, index);
-		if (e != SPORE_OK)
-			return e;
-	}
-	s->slabs[*index].used = true;
-	s->large_free -= s->slabs[*index].len;
-	return SPORE_OK;
+	enum spore_err e = SPORE_OK;
+	if (!spore__ring_slab_again(r, size, index) && (e = make(r, round_up(size), index)) == SPORE_OK)
+		spore__ring_slab_use(&r->send, *index);
+	return e;
 }
 
 void spore__ring_slab_give(struct spore__ring *r, int index)
 {
 	struct spore__ring_sender *s = &r->send;
 	s->slabs[index].used = false;
+	s->slabs_free |= UINT64_C(1) << index;
 	s->large_free += s->slabs[index].len;
 	if (s->large_free > SPORE__RING_KEPT)
 		drop(r, (uint32_t)index);

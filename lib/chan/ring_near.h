@@ -158,6 +158,12 @@ static inline bool spore__ring_is_next(const struct spore__ring_receiver *v, uin
 	return (uint32_t)head == spore__ring_number(v->at);
 }
 
+// Is there a record?
+static inline bool spore__ring_any(const struct spore__ring *r)
+{
+	return r->receive.pack_left > 0 || spore__ring_is_next(&r->receive, spore__ring_next_head(&r->receive));
+}
+
 // A copy: the peer may change it.
 static inline uint64_t spore__ring_packed_length(const unsigned char *at)
 {
@@ -220,7 +226,6 @@ static inline bool spore__ring_spin_briefly(struct spore__ring *r, _Atomic uint6
 static inline bool spore__ring_copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len, bool wait,
                                          bool short_only)
 {
-	enum { STREAK = 16 };
 	struct spore__ring_receiver *v = &r->receive;
 	if (v->pack_left > 0)
 		return spore__ring_copy_packed(r, buffer, size, len, short_only);
@@ -237,7 +242,7 @@ static inline bool spore__ring_copy_near(struct spore__ring *r, void *buffer, si
 	if (bytes > size || at + cells >= v->soon)
 		return false;
 	// Behind a sender that is far ahead; one that is near would lose the line.
-	if (at - v->empty_at > STREAK) {
+	if (at - v->empty_at > SPORE__RING_STREAK) {
 		__builtin_prefetch(v->cells + (size_t)((slot + SPORE__RING_AHEAD) & v->mask) * SPORE__RING_CELL);
 		if (cells > 1)
 			__builtin_prefetch(v->cells +

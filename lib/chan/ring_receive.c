@@ -2,10 +2,9 @@
 #include <sys/mman.h>
 
 #include "../os/os.h"
-#include "chan/ring_near.h"
+#include "chan/ring_loan.h"
 
 enum {
-	PUBLISH_BYTES = 16 * 1024, // of the heap
 	MAPPED = 64 * 1024 * 1024, // bytes of windows that nobody uses
 };
 
@@ -19,11 +18,6 @@ struct found {
 static struct spore__ring *ring(struct spore__transport *t)
 {
 	return (struct spore__ring *)t;
-}
-
-bool spore__ring_any(struct spore__ring *r)
-{
-	return r->receive.pack_left > 0 || spore__ring_is_next(&r->receive, spore__ring_next_head(&r->receive));
 }
 
 // Up to the end of the ring, a record that is timed, or a quarter that the sender is told of.
@@ -65,16 +59,17 @@ static struct spore__ring_window *oldest(struct spore__ring_receiver *v, bool ma
 	return best;
 }
 
-static enum spore_err find_window(struct spore__ring *r, uint64_t offset, uint64_t len, int32_t *index)
+static enum spore_err find_window(struct spore__ring *r, const uint64_t where[2], int32_t *index)
 {
 	struct spore__ring_receiver *v = &r->receive;
+	uint8_t *known = spore__ring_known_window(v, where[0]);
 	v->turn++;
 	for (int i = 0; i < SPORE__RING_WINDOWS; i++) {
 		struct spore__ring_window *w = &v->windows[i];
-		if (w->at != NULL && offset >= w->offset && offset - w->offset <= w->len &&
-		    len <= w->len - (offset - w->offset)) {
+		if (spore__ring_window_has(w, where)) {
 			w->used = v->turn;
 			*index = i;
+			*known = (uint8_t)(i + 1);
 			return SPORE_OK;
 		}
 	}
@@ -82,7 +77,7 @@ static enum spore_err find_window(struct spore__ring *r, uint64_t offset, uint64
 	if (w == NULL)
 		return SPORE_EBUSY;
 	unmap(v, w);
-	uint64_t size = (len + SPORE__RING_PAGE - 1) & ~(uint64_t)(SPORE__RING_PAGE - 1);
+	uint64_t offset = where[0], size = (where[1] + SPORE__RING_PAGE - 1) & ~(uint64_t)(SPORE__RING_PAGE - 1);
 	for (struct spore__ring_window *o; v->mapped + size > MAPPED && (o = oldest(v, true)) != NULL;)
 		unmap(v, o);
 	// A sender puts memory there before it sends; a hole would take ours.
@@ -94,6 +89,7 @@ static enum spore_err find_window(struct spore__ring *r, uint64_t offset, uint64
 	*w = (struct spore__ring_window){.offset = offset, .len = size, .at = at, .used = v->turn};
 	v->mapped += size;
 	*index = (int32_t)(w - v->windows);
+	*known = (uint8_t)(*index + 1);
 	return SPORE_OK;
 }
 
@@ -102,11 +98,8 @@ static enum spore_err find_window(struct spore__ring *r, uint64_t offset, uint64
 static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind, struct found *f)
 {
 	struct spore__ring_receiver *v = &r->receive;
-	uint64_t where[2]; // a copy: the peer may change them
-	memcpy(where, v->cells + (v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD, sizeof where);
-	uint64_t size = kind == SPORE__RING_HEAP ? v->heap_size : v->large_size;
-	uint64_t align = kind == SPORE__RING_HEAP ? SPORE__RING_ALIGN : SPORE__RING_PAGE;
-	if (where[0] > size || where[1] > size - where[0] || where[1] > SPORE_CHAN_LARGEST || where[0] % align != 0)
+	uint64_t where[2];
+	if (!spore__ring_where(v, kind, v->cells + (v->at & v->mask) * SPORE__RING_CELL, where))
 		return SPORE_EMALFORMED;
 	f->len = where[1];
 	f->lent.cells = 1;
@@ -117,10 +110,10 @@ static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind
 	}
 	if (where[1] == 0) { // of a loan of which nothing was committed
 		f->data = v->cells;
-		f->lent.heap = PUBLISH_BYTES;
+		f->lent.heap = v->heap_size / 8; // the sender is told
 		return SPORE_OK;
 	}
-	enum spore_err e = find_window(r, where[0], where[1], &f->lent.window);
+	enum spore_err e = find_window(r, where, &f->lent.window);
 	if (e == SPORE_OK)
 		f->data = v->windows[f->lent.window].at + (where[0] - v->windows[f->lent.window].offset);
 	return e;
@@ -292,18 +285,6 @@ static void take(struct spore__ring *r, const struct found *f)
 	look_ahead(r);
 }
 
-static void give_back(struct spore__ring *r, const struct spore__ring_lent *lent)
-{
-	struct spore__ring_receiver *v = &r->receive;
-	v->released += lent->cells;
-	v->pack_done = lent->cells > 0 ? 0 : v->pack_done + 1;
-	spore__ring_say_done(v);
-	v->heap_unpublished += lent->heap;
-	if (v->released - v->published > v->mask / 4 || v->heap_unpublished >= PUBLISH_BYTES || lent->window >= 0 ||
-	    v->err == SPORE_EEND || (v->released != v->published && !spore__ring_any(r)))
-		spore__ring_publish_released(r);
-}
-
 enum spore_err spore__ring_read(struct spore__transport *t, const void **data, size_t *len)
 {
 	struct spore__ring *r = ring(t);
@@ -323,14 +304,7 @@ enum spore_err spore__ring_read(struct spore__transport *t, const void **data, s
 
 void spore__ring_release(struct spore__transport *t)
 {
-	struct spore__ring *r = ring(t);
-	struct spore__ring_receiver *v = &r->receive;
-	if (v->lent_first == v->lent_next)
-		return;
-	const struct spore__ring_lent lent = v->lent[v->lent_first++ % SPORE__RING_LENT];
-	if (lent.window >= 0)
-		v->windows[lent.window].lent--;
-	give_back(r, &lent);
+	spore__ring_release_near(ring(t));
 }
 
 enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t *len)
@@ -361,7 +335,7 @@ static __attribute__((noinline)) enum spore_err copy_slowly(struct spore__ring *
 	if (f.len > 0)
 		memcpy(buffer, f.data, f.len);
 	take(r, &f);
-	give_back(r, &f.lent);
+	spore__ring_give_back(r, &f.lent);
 	return SPORE_OK;
 }
 

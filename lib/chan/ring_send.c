@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "chan/ring_near.h"
+#include "chan/ring_loan.h"
 
 static struct spore__ring *ring(struct spore__transport *t)
 {
@@ -215,6 +215,8 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 {
 	struct spore__ring *r = ring(t);
 	struct spore__ring_sender *s = &r->send;
+	if (spore__ring_loan_near(r, size, data))
+		return SPORE_OK;
 	if (s->err != SPORE_OK)
 		return s->err;
 	if (size > s->large_size && size > s->heap_size / 4)
@@ -241,9 +243,11 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 			*data = s->heap + offset;
 		}
 	} else if (e == SPORE_OK) {
-		// What was given back is used first: its pages are there.
-		if ((e = refresh(r, false)) == SPORE_OK)
-			e = spore__ring_slab_take(r, size, &s->loan_slab);
+		// What was given back is used first, and looked for before there is another: its pages are there.
+		if (s->slabs_free == 0 || !spore__ring_slab_again(r, size, &s->loan_slab)) {
+			if ((e = refresh(r, false)) == SPORE_OK && !spore__ring_slab_near(s, size, &s->loan_slab))
+				e = spore__ring_slab_take(r, size, &s->loan_slab);
+		}
 		if (e == SPORE_OK) {
 			spore__ring_take_room(s);
 			s->loan_kind = SPORE__RING_LARGE;
