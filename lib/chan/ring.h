@@ -283,7 +283,6 @@ struct spore__ring_sender {
 	uint32_t slab_count;
 	// the loan
 	enum spore__ring_kind loan_kind; // 0: none
-	uint64_t loan_size;
 	uint64_t loan_offset;
 	int loan_slab;
 	uint32_t loan_before; // the heap's head

@@ -34,6 +34,16 @@ static inline bool spore__ring_slab_near(struct spore__ring_sender *s, size_t si
 	return true;
 }
 
+// A message in the cells. All of them may be written, whatever is committed then.
+static inline void *spore__ring_loan_cells(struct spore__ring_sender *s, uint32_t cells)
+{
+	uint32_t slot = (uint32_t)s->at & s->mask;
+	for (uint32_t i = 1; i < cells; i++)
+		s->slots[slot + i] = SPORE__RING_SLOT_DIRTY;
+	s->loan_kind = SPORE__RING_MESSAGE;
+	return s->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
+}
+
 static inline bool spore__ring_loan_near(struct spore__ring *r, size_t size, void **data)
 {
 	struct spore__ring_sender *s = &r->send;
@@ -41,8 +51,7 @@ static inline bool spore__ring_loan_near(struct spore__ring *r, size_t size, voi
 	if (s->at + cells >= s->soon || atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
 		return false;
 	if (size <= SPORE__RING_INLINE) {
-		s->loan_kind = SPORE__RING_MESSAGE;
-		*data = s->cells + (s->at & s->mask) * SPORE__RING_CELL + SPORE__RING_HEAD;
+		*data = spore__ring_loan_cells(s, (uint32_t)cells);
 		return true;
 	}
 	if (size <= s->heap_size / 4) {

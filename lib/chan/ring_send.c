@@ -226,8 +226,7 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 	s->loan_slab = -1;
 	enum spore_err e = room(r, size <= SPORE__RING_INLINE ? spore__ring_cells(size) : 1);
 	if (e == SPORE_OK && size <= SPORE__RING_INLINE) {
-		s->loan_kind = SPORE__RING_MESSAGE;
-		*data = body(s);
+		*data = spore__ring_loan_cells(s, spore__ring_cells(size));
 	} else if (e == SPORE_OK && size <= s->heap_size / 4) {
 		uint32_t offset;
 		s->loan_before = s->heap_head;

@@ -73,6 +73,37 @@ static void test_large_messages_under_way(void **state)
 	}
 }
 
+// A loan whose bytes are the very head that the next message would have, and of which less is committed, or nothing.
+static void test_a_loan_like_a_head(void **state)
+{
+	enum { LOAN = SPORE__RING_INLINE };
+	struct pair p;
+	if (!begin(&p, NULL))
+		return;
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t at = ((struct spore__ring *)p.a->ways[SPORE__SEND].use->t)->send.at;
+		uint64_t words[LOAN / 8] = {0};
+		void *data;
+		unsigned char got[LOAN];
+		size_t len;
+		for (unsigned cell = 1; cell < 4; cell++)
+			words[cell * 8 - 1] = spore__ring_head(at + cell, SPORE__RING_MESSAGE, 5);
+		assert_int_equal(spore_chan_loan(p.a, LOAN, &data, SPORE_NOW), SPORE_OK);
+		memcpy(data, words, LOAN);
+		if (i % 2 == 0) {
+			assert_int_equal(spore_chan_commit(p.a, 3, SPORE_NOW), SPORE_OK);
+		} else {
+			spore_chan_abandon(p.a);
+			assert_int_equal(spore_chan_send(p.a, "abc", 3, SPORE_NOW), SPORE_OK);
+		}
+		assert_int_equal(spore_chan_recv(p.b, got, sizeof got, &len, SPORE_NOW), SPORE_OK);
+		assert_int_equal(len, 3);
+		assert_int_equal(spore_chan_recv(p.b, got, sizeof got, &len, SPORE_NOW), SPORE_EAGAIN);
+	}
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
 // Messages of every kind, of which some were received, at each place of the ring: those that were not are lost, no more and no less.
 static void test_what_is_lost(void **state)
 {
@@ -122,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_large_messages_under_way),
+	    cmocka_unit_test(test_a_loan_like_a_head),
 	    cmocka_unit_test(test_what_is_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
