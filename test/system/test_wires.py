@@ -66,8 +66,19 @@ class WiresTest(TasksTest):
         self.said(left, f"got {peer} welcome {self.pid(left)}", times)
 
     @staticmethod
-    def fds(pid):
-        return len(os.listdir(f"/proc/{pid}/fd"))
+    def open_files(pid):
+        """{number: what it is} of a process's descriptors."""
+        found = {}
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                found[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+            except FileNotFoundError:
+                pass
+        return dict(sorted(found.items()))
+
+    @classmethod
+    def fds(cls, pid):
+        return len(cls.open_files(pid))
 
 
 class Wiring(WiresTest):

@@ -56,11 +56,25 @@ class Load(WiresTest):
         except (ProcessLookupError, KeyError, EOFError, OSError):
             self.revive()
 
+    def settled_node(self, most=1000):
+        """Until the node has no more descriptors than that, and a channel in hand as it has a moment after each wire; how many they are."""
+        files = {}
+
+        def look():
+            files.clear()
+            files.update(self.open_files(self.call("node.status")["pid"]))
+            return len(files) <= most and sum(name.startswith("/memfd:spore-channel") for name in files.values()) == 2
+        try:
+            wait_until(look, "the node to close what is over")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {len(files)} descriptors, {most} at most: {files}") from None
+        return len(files)
+
     def test_kills(self):
         seed = int(os.environ.get("SPORE_TEST_SEED") or random.randrange(1 << 30))
         rng = random.Random(seed)
         self.flows()
-        node_fds = self.fds(self.call("node.status")["pid"])
+        node_fds = self.settled_node()
         for i in range(ROUNDS):
             with self.subTest(seed=seed, round=i):
                 sessions = self.sessions()
@@ -74,7 +88,8 @@ class Load(WiresTest):
                 # A node may be killed without anybody noticing.
                 self.flows(frozenset() if victims == ["node"] else sessions)
         # Nothing stays of those that are gone.
-        wait_until(lambda: self.fds(self.call("node.status")["pid"]) <= node_fds + 2, "the node to close what is over")
+        self.kill("wire")
+        self.settled_node(node_fds + 2)
         for name in ("writer", "reader"):
             wait_until(lambda n=name: self.fds(self.pid(n)) < 40, f"{name} to close what is over")
             wait_until(lambda n=name: self.fds(self.task(n)["hold"]["hold"]) < 30, f"{name}'s hold to close what is over")
