@@ -813,9 +813,12 @@ bool spore__bridge_may_read(const struct spore__bridge_end *end)
 	size_t most = SPORE__BRIDGE_HIGH + (end->side == SPORE__BRIDGE_RIGHT ? end->codec->limits->message : 0);
 	if (end->codec->out.len > most)
 		return false;
-	for (const struct spore__bridge_end *to = b->first[1 - end->side]; to != NULL; to = to->next)
-		if (to->codec->out.len > SPORE__BRIDGE_HIGH)
-			return false;
+	// Of several clients one that takes nothing is not waited for: it is not read itself, and its owner parts with it.
+	const struct spore__bridge_end *to = b->first[1 - end->side];
+	if (to != NULL && (to->next == NULL || end->side == SPORE__BRIDGE_LEFT))
+		for (; to != NULL; to = to->next)
+			if (to->codec->out.len > SPORE__BRIDGE_HIGH)
+				return false;
 	// One that was itself called has to be heard, or nobody would go on.
 	return end->awaited > 0 || end->unanswered < limit_of(end) || (!end->patient && end->codec->ops->ids);
 }

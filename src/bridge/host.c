@@ -350,6 +350,8 @@ static bool is_late(const struct spore__host *h, const struct spore__host_line *
 		return true;
 	if (l->part_ms > 0 && !l->hungry && h->now_ms - l->part_ms >= o->part_ms)
 		return true;
+	if (l->blocked && l->codec->out.len > 2 * o->limits.message)
+		return true;
 	if (l->blocked && h->now_ms - (l->sent_ms > l->heard_ms ? l->sent_ms : l->heard_ms) >= STUCK_MS)
 		return true;
 	return o->idle_ms > 0 && l->end->unanswered == 0 && l->end->awaited == 0 && l->codec->out.len == 0 &&

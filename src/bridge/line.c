@@ -46,9 +46,16 @@ static bool is_blocking(int fd)
 	return flags >= 0 && (flags & O_NONBLOCK) == 0;
 }
 
+// A connection to a hub that does not take its answers asks no more; the hub has no bytes of its own that would tell.
+static bool may_read(const struct spore__host_line *l)
+{
+	return spore__bridge_may_read(l->end) &&
+	       (l->codec == l->end->codec || l->codec->out.len - l->gone <= SPORE__BRIDGE_HIGH);
+}
+
 static bool wants(const struct spore__host_line *l)
 {
-	return !l->in_over && !l->broken && !l->hungry && !l->codec->over && spore__bridge_may_read(l->end);
+	return !l->in_over && !l->broken && !l->hungry && !l->codec->over && may_read(l);
 }
 
 int spore__line_polls(struct spore__host_line *l, struct pollfd *p)
@@ -218,7 +225,7 @@ bool spore__line_feed(struct spore__host_line *l)
 			read_message(l);
 		if (l->renewed)
 			return false;
-		if (!l->hungry || l->broken || l->codec->over || !spore__bridge_may_read(l->end))
+		if (!l->hungry || l->broken || l->codec->over || !may_read(l))
 			return false;
 		feed_once(l);
 		if (l->chan == NULL)

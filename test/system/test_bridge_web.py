@@ -91,6 +91,23 @@ class CurlTest(BridgeClientTest):
         path = self.bridge("jsonl", "http", sys.executable, self.write("filter.py", FILTER))
         self.assertEqual(self.curl(path, "any", "--json", "[1, 2, 3.5]"), {"sum": 6.5})
 
+    @needs("pylsp")
+    def test_pylsp(self):
+        path = self.bridge("lsp", "http", "pylsp")
+        about = self.curl(path, "initialize", "--json", '{"processId": null, "rootUri": null, "capabilities": {}}')
+        self.assertTrue(about["capabilities"]["hoverProvider"])
+        later = ["--header", "Prefer: respond-async"]
+        self.assertIsNone(self.curl(path, "initialized", "--json", "{}", *later, status=202))
+        document = {"uri": "file:///a.py", "languageId": "python", "version": 1, "text": "def known(first):\n    pass\n\nknown\n"}
+        self.assertIsNone(self.curl(path, "textDocument/didOpen", "--json", json.dumps({"textDocument": document}), *later, status=202))
+        at = {"textDocument": {"uri": document["uri"]}, "position": {"line": 3, "character": 2}}
+        self.assertIn("known(first)", json.dumps(self.curl(path, "textDocument/hover", "--json", json.dumps(at))))
+        self.assertEqual(
+            self.curl(path, "textDocument/definition", "--json", json.dumps(at))[0]["range"]["start"], {"line": 0, "character": 4}
+        )
+        self.assertEqual(self.curl(path, "nonsense", "--json", "{}", status=404)["code"], -32601)
+        self.assertIsNone(self.curl(path, "shutdown", "--json", "{}"))
+
     @needs("nvim")
     def test_neovim(self):
         path = self.bridge("msgpack-rpc", "http", "nvim", "--embed", "--headless", "--clean")
