@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +13,7 @@
 
 #include "bridge/host.h"
 
-enum { BACKLOG = 128, NAME = 256 };
+enum { BACKLOG = 128, NAME = 256, CONNECT_MS = 5000 };
 
 static int fail(char *why, size_t size, const char *what, int error)
 {
@@ -134,6 +135,32 @@ int spore__address_listen(const char *address, bool *local, char *why, size_t si
 	return fd >= 0 ? fd : fail(why, size, address, error);
 }
 
+// Nobody else is served meanwhile, so one that does not answer is given up soon.
+static int connect_soon(int fd, const struct sockaddr *to, socklen_t len)
+{
+	int flags = fcntl(fd, F_GETFL), error = 0;
+	socklen_t size = sizeof error;
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return -1;
+	if (connect(fd, to, len) != 0) {
+		if (errno != EINPROGRESS)
+			return -1;
+		int n;
+		while ((n = poll(&p, 1, CONNECT_MS)) < 0 && errno == EINTR)
+			;
+		if (n == 0)
+			errno = ETIMEDOUT;
+		if (n <= 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+			return -1;
+		if (error != 0) {
+			errno = error;
+			return -1;
+		}
+	}
+	return fcntl(fd, F_SETFL, flags);
+}
+
 int spore__address_connect(const char *address, char *why, size_t size)
 {
 	struct sockaddr_un sa;
@@ -150,7 +177,7 @@ int spore__address_connect(const char *address, char *why, size_t size)
 	struct addrinfo *found = resolve(address, false, why, size);
 	for (const struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next) {
 		fd = open_socket(a->ai_family);
-		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
+		if (fd >= 0 && connect_soon(fd, a->ai_addr, a->ai_addrlen) == 0) {
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 			break;
 		}

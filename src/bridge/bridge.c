@@ -610,10 +610,16 @@ static void on_message(struct spore__codec_end *e, const struct spore__model *m)
 static void on_refused(struct spore__codec_end *e, const void *bytes, size_t len, const char *why)
 {
 	struct spore__bridge_end *end = e->owner;
+	end->bridge->counts.refused[end->side]++;
 	park(end, end->side, true, bytes, len, why);
-	// What should have been the answer of a line was none.
-	if (!e->ops->calls && end->side == SPORE__BRIDGE_RIGHT && end->to != NULL)
+	if (e->ops->calls || end->bridge->filter)
+		return;
+	// What should have been the answer of a line was none, or the call of one that waits for a line.
+	const struct spore__model none = {.kind = SPORE__MODEL_REQUEST, .remaining_ms = -1};
+	if (end->side == SPORE__BRIDGE_RIGHT && end->to != NULL)
 		fail_call(end->bridge, end->to, SPORE_EMALFORMED, why, false);
+	else if (end->side == SPORE__BRIDGE_LEFT && spore__codec_option(e, "method") != NULL)
+		refuse_in_order(end, &none, SPORE_EMALFORMED, why);
 }
 
 static void on_session_over(struct spore__codec_end *e, const char *session)

@@ -34,6 +34,7 @@ enum {
 
 struct spore__bridge_counts {
 	uint64_t messages[2]; // decoded, of each side
+	uint64_t refused[2];  // ... and those that were no message
 	uint64_t parked;
 	uint64_t dropped;  // notifications, progress and cancels that an end has no words for
 	uint64_t late;     // answers that nobody waited for any more

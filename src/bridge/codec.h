@@ -152,6 +152,8 @@ struct spore__codec_ops {
 	// e->pause is set then, it should return before the next.
 	// SPORE_OK; SPORE_EMALFORMED, SPORE_ETOOBIG, SPORE_ETOODEEP: the connection cannot go on (after e->out is written); SPORE_ENOMEM.
 	enum spore_err (*feed)(struct spore__codec_end *e, const void *bytes, size_t len, size_t *used);
+	// Of a protocol with a framing: what came is no message, for the reason WHY, and the stream cannot go on. Says so in its own words. May be NULL.
+	void (*cut_off)(struct spore__codec_end *e, const char *why);
 	// The peer says no more. May call the sink. NULL: nothing to do.
 	enum spore_err (*end)(struct spore__codec_end *e);
 	// Appends M to e->out. SPORE_EUNSUPPORTED: this protocol cannot say it (counted as lost); SPORE_EINVALID: not this message (e->why);

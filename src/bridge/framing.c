@@ -172,6 +172,8 @@ static enum spore_err cut_off(struct spore__codec_end *e, const void *bytes, siz
 	static const char *const whys[] = {"the message is larger than the limit", "this is no beginning of a message"};
 	bool large = err == SPORE_ETOOBIG;
 	enum { SHOWN = 4096 };
+	if (e->ops->cut_off != NULL)
+		e->ops->cut_off(e, whys[!large]);
 	e->sink->refused(e, bytes, len < SHOWN ? len : SHOWN, whys[!large]);
 	return spore__codec_fail(e, large ? SPORE_ETOOBIG : SPORE_EMALFORMED, "%s", whys[!large]);
 }

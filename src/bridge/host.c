@@ -197,6 +197,7 @@ static void on_parked(void *owner, const struct spore__bridge_parked *p)
 	struct spore__host *h = owner;
 	char shown[80];
 	size_t n = 0;
+	const struct spore__bridge_counts *counts = spore__bridge_counts(h->bridge);
 	h->failed = true;
 	if (h->said++ >= SPORE__HOST_SAID)
 		return;
@@ -205,7 +206,7 @@ static void on_parked(void *owner, const struct spore__bridge_parked *p)
 	shown[n] = '\0';
 	spore__report(h->said == SPORE__HOST_SAID ? "more of them are not shown" : NULL,
 	              "bridge: %s, message %llu: %s%s%s", p->protocol,
-	              (unsigned long long)spore__bridge_counts(h->bridge)->messages[p->side] + 1, p->why,
+	              (unsigned long long)counts->messages[p->side] + counts->refused[p->side], p->why,
 	              n > 0 ? ": " : "", shown);
 }
 

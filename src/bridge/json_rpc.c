@@ -456,6 +456,12 @@ static enum spore_err feed(struct spore__codec_end *e, const void *bytes, size_t
 	return SPORE_OK;
 }
 
+// Whose call it was is not known.
+static void cut_off(struct spore__codec_end *e, const char *why)
+{
+	answer_error(e, nil, SPORE__JSONRPC_INVALID, why);
+}
+
 // ---- out
 
 static void put_lit(struct spore__codec_end *e, const char *text)
@@ -637,6 +643,7 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 	    .init = init,                                                                                              \
 	    .finish = finish,                                                                                          \
 	    .feed = feed,                                                                                              \
+	    .cut_off = cut_off,                                                                                        \
 	    .encode = encode,                                                                                          \
 	}
 

@@ -210,8 +210,8 @@ static void feed_once(struct spore__host_line *l)
 	}
 	if (l->codec->ops->tick != NULL)
 		(void)l->codec->ops->tick(l->codec, l->host->now_ms);
-	if (e != SPORE_OK) { // what it has to say to that is sent first
-		l->codec->over = true;
+	if (e != SPORE_OK) { // what it has to say to that is sent first, and the answers of calls that it took before
+		l->codec->over = l->end->side == SPORE__BRIDGE_RIGHT || l->codec->framing == NULL;
 		l->in_over = true;
 		l->hungry = false;
 	}

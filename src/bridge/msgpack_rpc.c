@@ -171,6 +171,17 @@ static void take_message(struct spore__codec_end *e, const unsigned char *bytes,
 	e->sink->refused(e, bytes, len, why);
 }
 
+// A message that is not whole, or no MessagePack further on, may have begun as a call, which is answered.
+static void answer_beginning(struct spore__codec_end *e, const void *bytes, size_t len, const char *why)
+{
+	const unsigned char *p = bytes;
+	if (len < 3 || p[0] != 0x94 || p[1] != REQUEST)
+		return;
+	struct spore__msgpack_reader r = spore__msgpack_reader(p + 2, len - 2);
+	if (spore__msgpack_skip(&r) == SPORE__MSGPACK_OK)
+		answer_invalid(e, (struct spore__span){p + 2, (size_t)(r.at - (p + 2))}, why);
+}
+
 static enum spore_err broken(struct spore__codec_end *e, const void *bytes, size_t len, enum spore__msgpack_err err)
 {
 	enum { SHOWN = 4096 };
@@ -178,6 +189,7 @@ static enum spore_err broken(struct spore__codec_end *e, const void *bytes, size
 	                  : err == SPORE__MSGPACK_DEEP ? "arrays and maps are in each other too deeply"
 	                  : err == SPORE__MSGPACK_MORE ? "the message ends within a value"
 	                                               : "it is no MessagePack";
+	answer_beginning(e, bytes, len, why);
 	e->sink->refused(e, bytes, len < SHOWN ? len : SHOWN, why);
 	return spore__codec_fail(e,
 	                         err == SPORE__MSGPACK_LARGE  ? SPORE_ETOOBIG

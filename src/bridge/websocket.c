@@ -36,6 +36,7 @@ enum {
 	CODE_NONE = 1005,
 	CODE_DATA = 1007,
 	CODE_LARGE = 1009,
+	EARLY = 256 * 1024, // bytes of what waits for the handshake, beyond which no more is taken
 };
 
 struct websocket {
@@ -506,6 +507,8 @@ static enum spore_err encode(struct spore__codec_end *e, const struct spore__mod
 	struct websocket *w = of(e);
 	if (w->closed)
 		return SPORE_ENOTFOUND;
+	if (w->pending.len > EARLY)
+		return spore__codec_fail(e, SPORE_EINVALID, "the WebSocket is not open yet, and too much waits for it");
 	enum spore_err err = w->inner->ops->encode(w->inner, m);
 	if (err != SPORE_OK)
 		memcpy(e->why, w->inner->why, sizeof e->why);

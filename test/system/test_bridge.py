@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -236,6 +237,32 @@ class Command(BridgeTest):
         self.assertEqual(json.loads(result.stdout)["result"], ["m", [text]])
         small = self.bridge(lines(call(1, "m", "x" * 1000)), "--largest", "500")
         self.assertIn("larger than the limit", small.stderr)
+
+    def test_each_is_answered(self):
+        """What is no message, or too large for one, is answered in its own protocol, behind what was asked before."""
+        large = call(3, "m", "x" * 1000)
+        asked = lines(call(1, "m", 1)) + "no JSON\n" + lines(call(2, "m", 2), large)
+        result = self.ok(self.bridge(asked, "--largest", "500"))
+        answers = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual({a["id"]: a["result"] for a in answers if "result" in a}, {1: ["m", [1]], 2: ["m", [2]]})
+        errors = [a for a in answers if "error" in a]
+        self.assertEqual([(e["id"], e["error"]["code"]) for e in errors], [(None, -32700), (None, -32600)])
+        self.assertIn("larger than the limit", errors[1]["error"]["message"])
+
+    def test_lines_are_answered_in_order(self):
+        asked = "[1]\nno JSON\n[2]\n" + json.dumps(["x" * 1000]) + "\n"
+        result = self.ok(self.bridge(asked, "--largest", "500", to="jsonl,method=m"))
+        answers = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual([answers[0], answers[2]], [["m", [[1]]], ["m", [[2]]]])
+        self.assertIn("a value was expected", answers[1]["error"]["message"])
+        self.assertIn("larger than the limit", answers[3]["error"]["message"])
+
+    def test_place_of_what_is_refused(self):
+        said = lines(call(1, "m")) + "no\n" + lines(call(2, "m"), {"x": 1}, call(3, "m"))
+        result = self.spore("bridge", "json-rpc", "jsonl", input=said)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertEqual(re.findall(r"message (\d+): ", result.stderr), ["2", "4"])
+        self.assertEqual(len(result.stdout.splitlines()), 3)
 
 
 class Listener(BridgeTest):

@@ -228,6 +228,19 @@ static void test_client_and_server(void **state)
 	rig_finish(&client);
 }
 
+// ... but not without an end.
+static void test_waits_for_so_much(void **state)
+{
+	struct rig r;
+	int taken = 0;
+	rig_init(&r, "websocket", SPORE__CODEC_PEER_SERVES);
+	while (taken < 100000 && rig_encode(&r, SPORE__MODEL_NOTIFICATION, 0, "m", "[\"0123456789\"]") == SPORE_OK)
+		taken++;
+	assert_in_range(taken, 1000, 10000);
+	assert_non_null(strstr(r.end->why, "not open yet"));
+	rig_finish(&r);
+}
+
 static void test_client_refuses(void **state)
 {
 	static const char *const answers[] = {
@@ -271,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(test_refuses_frames),
 	    cmocka_unit_test(test_refuses_handshakes),
 	    cmocka_unit_test(test_client_and_server),
+	    cmocka_unit_test(test_waits_for_so_much),
 	    cmocka_unit_test(test_client_refuses),
 	    cmocka_unit_test(test_silence),
 	};
