@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "bridge/numbers.h"
-#include "bridge/resp.h"
+#include "bridge/resp_codec.h"
 #include "bridge/text.h"
 #include "json.h"
 
@@ -19,44 +18,17 @@ static const struct spore__codec_option options[] = {
     {NULL, NULL, NULL},
 };
 
-// A command that is not answered, or whose answer waits for those before it. Of a client: a command that was sent.
-struct command {
-	struct command *next;
-	struct resp *connection;
-	uint32_t id;
-	bool called; // the bridge knows it, under `id`
-	bool done;   // `reply` is all of it
-	struct spore__buf reply;
-	struct spore__span peer_id; // of a client: the bridge's own id; NULL: its reply is not wanted. Owned
-};
-
-struct resp {
-	struct spore__codec_end base;
-	struct spore__numbers calls; // of a hub
-	struct resp *connections;    // of a hub: connection.next
-	struct resp *next;
-	struct resp **link; // what points to this connection
-	struct command *first, **last;
-	uint32_t in_flight;
-	uint32_t waiting; // commands whose reply was not sent
-	bool resp3;
-	bool known; // gave the password
-	struct spore__resp_scan scan;
-	struct spore__msgpack_writer value;
-	struct spore__strs subscribed;
-};
-
-static struct resp *of(struct spore__codec_end *e)
+static struct spore__resp *of(struct spore__codec_end *e)
 {
-	return (struct resp *)e;
+	return (struct spore__resp *)e;
 }
 
-static struct resp *hub_of(struct resp *r)
+static struct spore__resp *hub_of(struct spore__resp *r)
 {
 	return r->base.hub == NULL ? r : of(r->base.hub);
 }
 
-static const char *option(const struct resp *r, int which)
+static const char *option(const struct spore__resp *r, int which)
 {
 	const char *value = r->base.options == NULL ? NULL : r->base.options[which];
 	return value == NULL ? options[which].fallback : value;
@@ -64,9 +36,9 @@ static const char *option(const struct resp *r, int which)
 
 // ---- commands in order
 
-static struct command *command_add(struct resp *r)
+static struct spore__resp_command *command_add(struct spore__resp *r)
 {
-	struct command *c = spore__xcalloc(1, sizeof *c);
+	struct spore__resp_command *c = spore__xcalloc(1, sizeof *c);
 	c->connection = r;
 	*r->last = c;
 	r->last = &c->next;
@@ -74,9 +46,9 @@ static struct command *command_add(struct resp *r)
 	return c;
 }
 
-static void command_pop(struct resp *r)
+static void command_pop(struct spore__resp *r)
 {
-	struct command *c = r->first;
+	struct spore__resp_command *c = r->first;
 	r->first = c->next;
 	r->waiting--;
 	if (r->first == NULL)
@@ -91,14 +63,14 @@ static void command_pop(struct resp *r)
 }
 
 // Where the reply of C goes: straight to the client when nothing is before it.
-static struct spore__buf *place(struct command *c)
+static struct spore__buf *place(struct spore__resp_command *c)
 {
 	return c == c->connection->first ? &c->connection->base.out : &c->reply;
 }
 
-static void command_done(struct command *c)
+static void command_done(struct spore__resp_command *c)
 {
-	struct resp *r = c->connection;
+	struct spore__resp *r = c->connection;
 	c->done = true;
 	while (r->first != NULL && r->first->done) {
 		spore__buf_add(&r->base.out, r->first->reply.data, r->first->reply.len);
@@ -106,253 +78,30 @@ static void command_done(struct command *c)
 	}
 }
 
-static void written(struct resp *r)
+static void written(struct spore__resp *r)
 {
 	if (r->base.hub != NULL && r->base.sink->written != NULL)
 		r->base.sink->written(&r->base);
 }
 
-static void error(struct spore__buf *out, const char *kind, const void *text, size_t len)
-{
-	spore__buf_char(out, '-');
-	spore__buf_str(out, kind);
-	spore__buf_char(out, ' ');
-	spore__text_line(out, text, len);
-	spore__buf_add(out, "\r\n", 2);
-}
-
-static void error_str(struct spore__buf *out, const char *kind, const char *text)
-{
-	error(out, kind, text, strlen(text));
-}
-
-// ---- what is answered here
-
-struct args {
-	const char *at;
-	uint32_t left;
-};
-
-static bool next(struct args *a, struct spore__span *arg)
-{
-	if (a->left == 0)
-		return false;
-	a->left--;
-	*arg = spore__resp_next_arg(&a->at);
-	return true;
-}
-
-static bool next_is(struct args *a, const char *word)
-{
-	struct spore__span arg;
-	return next(a, &arg) && spore__text_is(arg.bytes, arg.len, word);
-}
-
-static void local_ping(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span text;
-	if (next(a, &text))
-		spore__resp_bulk(out, text.bytes, text.len);
-	else
-		spore__buf_str(out, "+PONG\r\n");
-}
-
-static bool password(struct resp *r, struct spore__span given)
-{
-	const char *token = option(r, OPTION_TOKEN);
-	r->known = r->known || (token != NULL && spore__text_secret(token, given.bytes, given.len));
-	return r->known;
-}
-
-static void local_auth(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span given = {0};
-	while (next(a, &given)) // the last, a user's name may be before it
-		;
-	if (option(r, OPTION_TOKEN) == NULL)
-		error_str(out, "ERR", "AUTH is not asked for");
-	else if (given.bytes == NULL || !password(r, given))
-		error_str(out, "WRONGPASS", "invalid username-password pair or user is disabled.");
-	else
-		spore__buf_str(out, "+OK\r\n");
-}
-
-static void pair(struct spore__buf *out, const char *name, const char *value)
-{
-	spore__resp_bulk(out, name, strlen(name));
-	spore__resp_bulk(out, value, strlen(value));
-}
-
-static void local_hello(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span version, word, given;
-	bool resp3 = r->resp3;
-	if (next(a, &version)) {
-		if (version.len != 1 || (version.bytes[0] != '2' && version.bytes[0] != '3')) {
-			error_str(out, "NOPROTO", "unsupported protocol version");
-			return;
-		}
-		resp3 = version.bytes[0] == '3';
-	}
-	while (next(a, &word)) {
-		if (spore__text_is(word.bytes, word.len, "auth") && next(a, &word) && next(a, &given) &&
-		    !password(r, given)) {
-			error_str(out, "WRONGPASS", "invalid username-password pair or user is disabled.");
-			return;
-		}
-	}
-	if (!r->known) {
-		error_str(out, "NOAUTH", "HELLO must be called with the client already authenticated");
-		return;
-	}
-	r->resp3 = resp3;
-	spore__buf_str(out, resp3 ? "%6\r\n" : "*12\r\n");
-	pair(out, "server", "spore");
-	pair(out, "version", SPORE__VERSION);
-	spore__buf_str(out, resp3 ? "$5\r\nproto\r\n:3\r\n" : "$5\r\nproto\r\n:2\r\n");
-	pair(out, "mode", "standalone");
-	pair(out, "role", "master");
-	spore__buf_str(out, "$7\r\nmodules\r\n*0\r\n");
-}
-
-static void local_client(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span what = {0};
-	if (next(a, &what) && spore__text_is(what.bytes, what.len, "id"))
-		spore__buf_str(out, ":1\r\n");
-	else if (what.bytes != NULL && spore__text_is(what.bytes, what.len, "getname"))
-		spore__buf_str(out, r->resp3 ? "_\r\n" : "$-1\r\n");
-	else
-		spore__buf_str(out, "+OK\r\n");
-}
-
-// redis-benchmark asks for two settings, and wants a name and a value.
-static void local_config(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span name;
-	if (!next_is(a, "get")) {
-		error_str(out, "ERR", "there is nothing to be set");
-		return;
-	}
-	spore__buf_str(out, r->resp3 ? "%1\r\n" : "*2\r\n");
-	if (!next(a, &name))
-		name = (struct spore__span){0};
-	spore__resp_bulk(out, name.bytes, name.len);
-	spore__resp_bulk(out, "", 0);
-}
-
-static void local_command(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span what;
-	if (!next(a, &what))
-		spore__buf_str(out, "*0\r\n");
-	else if (spore__text_is(what.bytes, what.len, "count"))
-		spore__buf_str(out, ":0\r\n");
-	else
-		spore__buf_str(out, r->resp3 && spore__text_is(what.bytes, what.len, "docs") ? "%0\r\n" : "*0\r\n");
-}
-
-static void local_ok(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	spore__buf_str(out, "+OK\r\n");
-}
-
-static void local_reset(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	r->resp3 = false;
-	spore__strs_finish(&r->subscribed);
-	spore__buf_str(out, "+RESET\r\n");
-}
-
-static void local_quit(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	spore__buf_str(out, "+OK\r\n");
-	r->base.over = true;
-}
-
-static void local_subscribe(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	enum { MOST = 1024 };
-	struct spore__span name;
-	if (a->left == 0)
-		error_str(out, "ERR", "wrong number of arguments for 'subscribe' command");
-	while (next(a, &name)) {
-		char *copy = spore__xstrndup((const char *)name.bytes, name.len);
-		if (!spore__strs_has(&r->subscribed, copy) && r->subscribed.count < MOST)
-			spore__strs_add(&r->subscribed, copy);
-		free(copy);
-		spore__buf_str(out, r->resp3 ? ">3\r\n$9\r\nsubscribe\r\n" : "*3\r\n$9\r\nsubscribe\r\n");
-		spore__resp_bulk(out, name.bytes, name.len);
-		spore__buf_printf(out, ":%zu\r\n", r->subscribed.count);
-	}
-}
-
-static void local_unsubscribe(struct resp *r, struct args *a, struct spore__buf *out)
-{
-	struct spore__span name = {0};
-	if (a->left == 0)
-		spore__strs_finish(&r->subscribed);
-	do {
-		(void)next(a, &name);
-		struct spore__strs kept = {0};
-		for (size_t i = 0; i < r->subscribed.count; i++)
-			if (!spore__span_is(name, r->subscribed.items[i]))
-				spore__strs_add(&kept, r->subscribed.items[i]);
-		spore__strs_finish(&r->subscribed);
-		r->subscribed = kept;
-		spore__buf_str(out, r->resp3 ? ">3\r\n$11\r\nunsubscribe\r\n" : "*3\r\n$11\r\nunsubscribe\r\n");
-		if (name.bytes == NULL)
-			spore__buf_str(out, r->resp3 ? "_\r\n" : "$-1\r\n");
-		else
-			spore__resp_bulk(out, name.bytes, name.len);
-		spore__buf_printf(out, ":%zu\r\n", r->subscribed.count);
-	} while (a->left > 0);
-}
-
-static const struct local {
-	const char *name;
-	void (*answer)(struct resp *r, struct args *a, struct spore__buf *out);
-	bool open; // also to who has not given the password
-} locals[] = {
-    {"ping", local_ping, false},
-    {"hello", local_hello, true},
-    {"auth", local_auth, true},
-    {"quit", local_quit, true},
-    {"client", local_client, false},
-    {"config", local_config, false},
-    {"command", local_command, false},
-    {"select", local_ok, false},
-    {"reset", local_reset, false},
-    {"subscribe", local_subscribe, false},
-    {"unsubscribe", local_unsubscribe, false},
-};
-
-static const struct local *local_of(const struct spore__span *name)
-{
-	for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
-		if (spore__text_is(name->bytes, name->len, locals[i].name))
-			return &locals[i];
-	return NULL;
-}
-
 // ---- a client's commands
 
-static void call(struct resp *r, struct spore__span name, struct args *a)
+static void call(struct spore__resp *r, struct spore__span name, struct spore__resp_args *a)
 {
 	enum { NAME = 256 };
-	struct resp *hub = hub_of(r);
+	struct spore__resp *hub = hub_of(r);
 	char method[NAME];
 	unsigned char id[SPORE__NUMBERS_ID];
-	struct command *c = command_add(r);
+	struct spore__resp_command *c = command_add(r);
 	bool good = name.len > 0 && name.len < sizeof method && memchr(name.bytes, 0, name.len) == NULL &&
 	            spore__json_is_utf8(name.bytes, name.len, NULL);
 	if (!good) {
-		error_str(place(c), "ERR", "this is no name of a command");
+		spore__resp_error_str(place(c), "ERR", "this is no name of a command");
 		command_done(c);
 		return;
 	}
 	if (r->in_flight >= r->base.limits->in_flight || !spore__numbers_add(&hub->calls, c, &c->id)) {
-		error_str(place(c), "BUSY", "too many commands wait for their replies");
+		spore__resp_error_str(place(c), "BUSY", "too many commands wait for their replies");
 		command_done(c);
 		return;
 	}
@@ -364,7 +113,7 @@ static void call(struct resp *r, struct spore__span name, struct args *a)
 	}
 	r->value.len = 0;
 	spore__msgpack_array(&r->value, a->left);
-	for (struct spore__span arg; next(a, &arg);)
+	for (struct spore__span arg; spore__resp_next(a, &arg);)
 		spore__text_value(&r->value, arg.bytes, arg.len);
 	struct spore__model m = {.kind = SPORE__MODEL_REQUEST,
 	                         .id = spore__numbers_span(c->id, id),
@@ -374,15 +123,15 @@ static void call(struct resp *r, struct spore__span name, struct args *a)
 	hub->base.sink->message(&hub->base, &m);
 }
 
-static void command(struct resp *r, struct spore__span name, struct args *a)
+static void command(struct spore__resp *r, struct spore__span name, struct spore__resp_args *a)
 {
-	const struct local *l = local_of(&name);
+	const struct spore__resp_local *l = spore__resp_local_of(&name);
 	if (!r->known && (l == NULL || !l->open)) {
-		struct command *c = command_add(r);
-		error_str(place(c), "NOAUTH", "Authentication required.");
+		struct spore__resp_command *c = command_add(r);
+		spore__resp_error_str(place(c), "NOAUTH", "Authentication required.");
 		command_done(c);
 	} else if (l != NULL) {
-		struct command *c = command_add(r);
+		struct spore__resp_command *c = command_add(r);
 		l->answer(r, a, place(c));
 		command_done(c);
 	} else {
@@ -391,7 +140,7 @@ static void command(struct resp *r, struct spore__span name, struct args *a)
 }
 
 // A line of words. Browsers can be made to send one to any port: what looks like the head of a request ends the connection.
-static enum spore_err command_line(struct resp *r, const char *bytes, size_t len)
+static enum spore_err command_line(struct spore__resp *r, const char *bytes, size_t len)
 {
 	struct spore__strs words = {0};
 	struct spore__buf as = {0};
@@ -408,9 +157,9 @@ static enum spore_err command_line(struct resp *r, const char *bytes, size_t len
 	if (e == SPORE_OK && words.count > 0) {
 		for (size_t i = 0; i < words.count; i++)
 			spore__resp_bulk(&as, words.items[i], strlen(words.items[i]));
-		struct args a = {as.data, (uint32_t)words.count};
+		struct spore__resp_args a = {as.data, (uint32_t)words.count};
 		struct spore__span name;
-		if (next(&a, &name))
+		if (spore__resp_next(&a, &name))
 			command(r, name, &a);
 	}
 	spore__buf_finish(&as);
@@ -418,13 +167,13 @@ static enum spore_err command_line(struct resp *r, const char *bytes, size_t len
 	return e;
 }
 
-static enum spore_err broken(struct resp *r, enum spore_err e, const char *why, const char *bytes, size_t len)
+static enum spore_err broken(struct spore__resp *r, enum spore_err e, const char *why, const char *bytes, size_t len)
 {
-	struct resp *hub = hub_of(r);
+	struct spore__resp *hub = hub_of(r);
 	(void)snprintf(r->base.why, sizeof r->base.why, "%s", why);
 	r->base.over = true;
 	if (r->base.role == SPORE__CODEC_PEER_CALLS && e != SPORE_EDENIED) {
-		struct command *c = command_add(r);
+		struct spore__resp_command *c = command_add(r);
 		struct spore__buf *out = place(c);
 		spore__buf_str(out, "-ERR Protocol error: ");
 		spore__buf_str(out, why);
@@ -435,7 +184,7 @@ static enum spore_err broken(struct resp *r, enum spore_err e, const char *why, 
 	return e == SPORE_EDENIED ? SPORE_EMALFORMED : e;
 }
 
-static enum spore_err feed_commands(struct resp *r, const char *bytes, size_t len, size_t *used)
+static enum spore_err feed_commands(struct spore__resp *r, const char *bytes, size_t len, size_t *used)
 {
 	// Also those that are told BUSY wait behind the ones before them.
 	enum { MOST = 16384 };
@@ -454,10 +203,10 @@ static enum spore_err feed_commands(struct resp *r, const char *bytes, size_t le
 		r->scan = (struct spore__resp_scan){0};
 		*used += size;
 		if (*at == '*') {
-			struct args a = {at, 0};
+			struct spore__resp_args a = {at, 0};
 			struct spore__span name;
 			a.left = spore__resp_args(&a.at);
-			if (next(&a, &name))
+			if (spore__resp_next(&a, &name))
 				command(r, name, &a);
 			continue;
 		}
@@ -474,7 +223,7 @@ static enum spore_err feed_commands(struct resp *r, const char *bytes, size_t le
 
 // ---- a server's replies
 
-static void reply_model(struct resp *r, const struct command *c, const char *at)
+static void reply_model(struct spore__resp *r, const struct spore__resp_command *c, const char *at)
 {
 	struct spore__model m = {.kind = SPORE__MODEL_RESPONSE, .id = c->peer_id, .remaining_ms = -1};
 	r->value.len = 0;
@@ -506,7 +255,7 @@ static void reply_model(struct resp *r, const struct command *c, const char *at)
 }
 
 // What a server says without being asked: >N kind ...
-static bool push(struct resp *r, const char *at)
+static bool push(struct spore__resp *r, const char *at)
 {
 	struct spore__msgpack_writer kind = {0};
 	struct spore__msgpack_value v = {0};
@@ -532,7 +281,7 @@ static bool push(struct resp *r, const char *at)
 	return good;
 }
 
-static enum spore_err feed_replies(struct resp *r, const char *bytes, size_t len, size_t *used)
+static enum spore_err feed_replies(struct spore__resp *r, const char *bytes, size_t len, size_t *used)
 {
 	*used = 0;
 	while (*used < len && !r->base.pause) {
@@ -553,7 +302,7 @@ static enum spore_err feed_replies(struct resp *r, const char *bytes, size_t len
 			return broken(r, SPORE_EMALFORMED, "a reply to no command", at, size);
 		} else {
 			// It is taken away first, since the sink may send another.
-			struct command *c = r->first;
+			struct spore__resp_command *c = r->first;
 			if (c->peer_id.bytes != NULL)
 				reply_model(r, c, at);
 			command_pop(r);
@@ -566,7 +315,7 @@ static enum spore_err feed_replies(struct resp *r, const char *bytes, size_t len
 
 static enum spore_err init(struct spore__codec_end *e)
 {
-	struct resp *r = of(e);
+	struct spore__resp *r = of(e);
 	const char *version = option(r, OPTION_VERSION);
 	const char *token = option(r, OPTION_TOKEN);
 	r->last = &r->first;
@@ -594,9 +343,9 @@ static enum spore_err init(struct spore__codec_end *e)
 }
 
 // A connection is one of its hub's from its first bytes on.
-static void join(struct resp *r)
+static void join(struct spore__resp *r)
 {
-	struct resp *hub = hub_of(r);
+	struct spore__resp *hub = hub_of(r);
 	if (hub == r || r->link != NULL)
 		return;
 	r->next = hub->connections;
@@ -606,9 +355,9 @@ static void join(struct resp *r)
 	hub->connections = r;
 }
 
-static void cancel(struct resp *r, struct command *c)
+static void cancel(struct spore__resp *r, struct spore__resp_command *c)
 {
-	struct resp *hub = hub_of(r);
+	struct spore__resp *hub = hub_of(r);
 	unsigned char id[SPORE__NUMBERS_ID];
 	struct spore__model m = {.kind = SPORE__MODEL_CANCEL, .id = spore__numbers_span(c->id, id), .remaining_ms = -1};
 	hub->base.sink->message(&hub->base, &m);
@@ -616,9 +365,9 @@ static void cancel(struct resp *r, struct command *c)
 
 static void finish(struct spore__codec_end *e)
 {
-	struct resp *r = of(e);
+	struct spore__resp *r = of(e);
 	for (; r->first != NULL; command_pop(r)) {
-		struct command *c = r->first;
+		struct spore__resp_command *c = r->first;
 		if (!c->called || c->done || e->hub == NULL)
 			continue;
 		// What the bridge says within is for nobody: the number is gone first.
@@ -643,7 +392,7 @@ static enum spore_err feed(struct spore__codec_end *e, const void *bytes, size_t
 	                                          : feed_replies(of(e), bytes, len, used);
 }
 
-static enum spore_err encode_call(struct resp *r, const struct spore__model *m)
+static enum spore_err encode_call(struct spore__resp *r, const struct spore__model *m)
 {
 	const char *why;
 	enum spore_err e = spore__resp_command(&r->base.out, m->method, m->value, &why);
@@ -651,7 +400,7 @@ static enum spore_err encode_call(struct resp *r, const struct spore__model *m)
 		(void)snprintf(r->base.why, sizeof r->base.why, "%s", why);
 		return e;
 	}
-	struct command *c = command_add(r);
+	struct spore__resp_command *c = command_add(r);
 	if (m->kind == SPORE__MODEL_REQUEST) {
 		unsigned char *id = spore__xmalloc(m->id.len);
 		memcpy(id, m->id.bytes, m->id.len);
@@ -675,22 +424,22 @@ static const char *kind_of(int64_t code)
 	}
 }
 
-static enum spore_err encode_answer(struct resp *hub, const struct spore__model *m)
+static enum spore_err encode_answer(struct spore__resp *hub, const struct spore__model *m)
 {
-	struct command *c = spore__numbers_find(&hub->calls, &m->id);
+	struct spore__resp_command *c = spore__numbers_find(&hub->calls, &m->id);
 	if (c == NULL || c->done)
 		return SPORE_ENOTFOUND;
-	struct resp *r = c->connection;
+	struct spore__resp *r = c->connection;
 	if (m->kind == SPORE__MODEL_RESPONSE)
 		spore__resp_reply(place(c), m->value, r->resp3);
 	else
-		error(place(c), kind_of(m->code), m->text.bytes, m->text.len);
+		spore__resp_error(place(c), kind_of(m->code), m->text.bytes, m->text.len);
 	command_done(c);
 	written(r);
 	return SPORE_OK;
 }
 
-static bool tell(struct resp *r, const struct spore__model *m)
+static bool tell(struct spore__resp *r, const struct spore__model *m)
 {
 	bool wanted = false;
 	for (size_t i = 0; i < r->subscribed.count && !wanted; i++)
@@ -712,17 +461,17 @@ static bool tell(struct resp *r, const struct spore__model *m)
 	return true;
 }
 
-static enum spore_err encode_event(struct resp *hub, const struct spore__model *m)
+static enum spore_err encode_event(struct spore__resp *hub, const struct spore__model *m)
 {
 	bool told = hub->connections == NULL && tell(hub, m);
-	for (struct resp *r = hub->connections; r != NULL; r = r->next)
+	for (struct spore__resp *r = hub->connections; r != NULL; r = r->next)
 		told = tell(r, m) || told;
 	return told ? SPORE_OK : SPORE_EUNSUPPORTED;
 }
 
 static enum spore_err encode(struct spore__codec_end *e, const struct spore__model *m)
 {
-	struct resp *r = of(e);
+	struct spore__resp *r = of(e);
 	bool serves = e->role == SPORE__CODEC_PEER_SERVES;
 	switch (m->kind) {
 	case SPORE__MODEL_REQUEST:
@@ -747,7 +496,7 @@ const struct spore__codec_ops spore__codec_resp = {
     .calls = true,
     .ids = true,
     .hub = true,
-    .size = sizeof(struct resp),
+    .size = sizeof(struct spore__resp),
     .init = init,
     .finish = finish,
     .feed = feed,
