@@ -61,18 +61,13 @@ static int make_memory(const struct spore__ring_shape *s)
 	int fd = spore__io_memory(s->size);
 	if (fd < 0)
 		return -1;
-	void *page = NULL;
-	if (spore__io_memory_reserve(fd, 0, s->heap_at[0]) == 0)
-		page = spore__io_map(fd, 0, SPORE__RING_PAGE, SPORE__IO_WRITE);
-	if (page == NULL) {
-		int e = errno;
-		close(fd);
-		errno = e;
-		return -1;
-	}
-	memcpy(page, &header, sizeof header);
-	(void)munmap(page, SPORE__RING_PAGE);
-	return fd;
+	if (spore__io_memory_reserve(fd, 0, s->heap_at[0]) == 0 &&
+	    pwrite(fd, &header, sizeof header, 0) == (ssize_t)sizeof header)
+		return fd;
+	int e = errno;
+	close(fd);
+	errno = e;
+	return -1;
 }
 
 static enum spore_err make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2])
