@@ -56,8 +56,7 @@ class Declared(TasksTest):
         camera = "{ source: ./camera, ports: { frames: { protocol: jpeg }, more: { kind: messages } } }"
         self.assertEqual(self.check("camera.frames -> detect.in", camera), ["spore.yaml: no mistakes, 3 tasks"])
         self.assertEqual(self.check("camera.frames -> detect.in", camera.replace("jpeg", "png")),
-                         ["spore.yaml:4:21: ports: camera.frames has the protocol png here, and jpeg in the spore.yaml of its "
-                          "source"])
+                         ["spore.yaml:4:21: ports: camera.frames has the protocol png here, and jpeg in its source"])
 
     def test_a_wrong_one(self):
         self.write("late/spore.yaml", "spore: 1\nports: { in: { shape: conect } }\n")
