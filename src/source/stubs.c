@@ -7,8 +7,10 @@
 #include "source/stubs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,7 +58,7 @@ static char *entry_path(const struct spore__stubs *s, const struct spore__call_d
 }
 
 // One line of an entry; true: it is as it was.
-static bool input_same(const struct spore__stubs *s, char *line, struct spore__meta *m)
+static bool input_same(struct spore__store *s, char *line, struct spore__meta *m)
 {
 	struct spore__hash was = {0}, now;
 	char *path = strchr(line, ' ');
@@ -66,19 +68,19 @@ static bool input_same(const struct spore__stubs *s, char *line, struct spore__m
 	bool absent = strcmp(line, "-") == 0;
 	if (!absent && (strlen(line) != SPORE__HASH_HEX || !spore__hash_from_hex(line, &was)))
 		return false;
-	bool gone = spore__hash_file(s->store->hashes, path, &now, NULL) != 0;
+	bool gone = spore__hash_file(s->hashes, path, &now, NULL) != 0;
 	if (gone != absent || (!gone && !spore__hash_equal(&was, &now)))
 		return false;
 	spore__meta_add_input(m, path, absent ? NULL : &was);
 	return true;
 }
 
-// The code of ENTRY when all that it was made from is as it was; M gets that.
-static bool take_entry(const struct spore__stubs *s, const char *entry, const char *output, struct spore__meta *m)
+// Reads ENTRY into TEXT, and what it was made from into M; *CODE is in TEXT. False: it is none, or something is not as it was.
+static bool read_entry(struct spore__store *s, const char *entry, struct spore__buf *text, const char **code,
+                       struct spore__meta *m)
 {
-	struct spore__buf text = {0};
-	bool ok = spore__fs_read(entry, &text) == 0 && text.data != NULL;
-	char *line = text.data, *next = NULL;
+	bool ok = spore__fs_read(entry, text) == 0 && text->data != NULL;
+	char *line = text->data, *next = NULL;
 	while (ok && line != NULL && *line != '\n') {
 		next = strchr(line, '\n');
 		ok = next != NULL;
@@ -88,12 +90,32 @@ static bool take_entry(const struct spore__stubs *s, const char *entry, const ch
 			line = next + 1;
 		}
 	}
-	if (ok && line != NULL) {
-		const char *code = line + 1;
-		ok = spore__fs_write_atomic(output, code, text.len - (size_t)(code - text.data), 0600) == 0;
-	}
+	*code = ok && line != NULL ? line + 1 : NULL;
+	return *code != NULL;
+}
+
+// The code of ENTRY when all that it was made from is as it was; M gets that.
+static bool take_entry(const struct spore__stubs *s, const char *entry, const char *output, struct spore__meta *m)
+{
+	struct spore__buf text = {0};
+	const char *code;
+	bool ok = read_entry(s->store, entry, &text, &code, m) &&
+	          spore__fs_write_atomic(output, code, text.len - (size_t)(code - text.data), 0600) == 0;
+	if (ok)
+		(void)utimensat(AT_FDCWD, entry, NULL, 0); // it is in use: spore store gc looks at that
 	spore__buf_finish(&text);
 	return ok;
+}
+
+bool spore__stubs_fresh(struct spore__store *s, const char *path)
+{
+	struct spore__buf text = {0};
+	struct spore__meta m = {0};
+	const char *code;
+	bool fresh = read_entry(s, path, &text, &code, &m);
+	spore__buf_finish(&text);
+	spore__meta_finish(&m);
+	return fresh;
 }
 
 static void keep_entry(const char *entry, const char *output, const struct spore__meta *m)

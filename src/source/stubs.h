@@ -20,6 +20,9 @@ struct spore__stubs {
 bool spore__stubs_all(const struct spore__stubs *s, struct spore__job *b, const struct spore__directives *d,
                       bool objects, struct spore__strs *made, struct spore__meta *m);
 
+// May the entry PATH of the store's folder stubs/ still be used: is all that it was made from as it was?
+bool spore__stubs_fresh(struct spore__store *s, const char *path);
+
 // Adds the inputs of FROM that TO does not have; paths below ROOT become relative.
 void spore__stubs_inputs(const struct spore__meta *from, const char *root, struct spore__meta *to);
 

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "os/os.h"
+#include "source/stubs.h"
 
 enum { SIZE_TEXT = 32 };
 
@@ -327,7 +328,7 @@ static bool part_gone(struct gc *g, const char *path, const char *name)
 
 static void collect_parts(struct gc *g)
 {
-	static const char *const kinds[] = {".", "meta", "candidates"};
+	static const char *const kinds[] = {".", "meta", "candidates", "stubs"};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		collect_folder(g, kinds[i], "unfinished record", part_gone);
 	char *work = spore__fs_join(g->s->root, "work");
@@ -419,6 +420,13 @@ static bool candidates_gone(struct gc *g, const char *path, const char *name)
 	return !any;
 }
 
+// Code of transparent calls: of a header that is another one now or gone, or not used for long. It is made again where it is missed.
+static bool stubs_gone(struct gc *g, const char *path, const char *name)
+{
+	(void)name;
+	return is_old(g, path) || !spore__stubs_fresh(g->s, path);
+}
+
 static bool is_lock(const char *name)
 {
 	return strcmp(name, "lock") == 0 || strcmp(name, "opt-lock") == 0;
@@ -477,6 +485,7 @@ int spore__upkeep_gc(struct spore__store *s, int64_t max_age_s, int64_t max_byte
 	collect_folder(&g, "work", "build folder", work_gone);
 	collect_folder(&g, "logs", "log", log_gone);
 	collect_folder(&g, "candidates", "list", candidates_gone);
+	collect_folder(&g, "stubs", "code of calls", stubs_gone);
 	char *index = spore__fs_join(s->root, "index");
 	(void)collect_index(&g, index);
 	free(index);

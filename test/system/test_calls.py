@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 import unittest
 
 from spore_test import BUILD, SporeTest, wait_until
@@ -284,6 +285,71 @@ int main(void)
         self.assertTrue(third["ok"], third)
         self.write("types.h", "typedef float number;\n")
         self.assertNotIn(self.build_json("client.c")["id"], (first["id"], third["id"]))
+
+    def test_what_the_store_keeps(self):
+        """Code of calls is collected when its header is another one, or it was not used for long."""
+        stubs = os.path.join(self.env["SPORE_STORE"], "stubs")
+
+        def kept():
+            return os.listdir(stubs) if os.path.isdir(stubs) else []
+
+        def header(text, count):
+            self.write("sums.h", text)
+
+            def build():  # of a header that is so young that it may be changing nothing is kept
+                self.write("client.c", f"// spore: calls sums.h via sums\n// {time.time()}\n" + CLIENT)
+                self.ok(self.spore("build", "client.c"))
+                return len(kept()) == count
+
+            wait_until(build, "an entry")
+
+        header(HEADER, 1)
+        first, = kept()
+        self.ok(self.spore("store", "gc"))
+        self.assertEqual(os.listdir(stubs), [first])
+        header(HEADER + "int more(int n);\n", 2)
+        self.write(os.path.join(stubs, "0123.999999999.part"), "cut short")
+        self.assertIn("code of calls", self.ok(self.spore("store", "gc", "--dry-run")).stdout)
+        self.assertEqual(len(os.listdir(stubs)), 3)
+        self.ok(self.spore("store", "gc"))
+        second, = os.listdir(stubs)
+        self.assertNotEqual(second, first)
+        os.utime(os.path.join(stubs, second), (0, 0))
+        self.ok(self.spore("store", "gc", "--max-age", "30d"))
+        self.assertEqual(os.listdir(stubs), [])
+        self.write("sums.h", HEADER + "int more(int n);\nint less(int n);\n")
+        self.assertTrue(self.build_json("client.c")["ok"])
+
+    def test_in_cplusplus(self):
+        self.with_node()
+        header = '#pragma once\n#ifdef __cplusplus\nextern "C" {\n#endif\n' + HEADER + "#ifdef __cplusplus\n}\n#endif\n"
+        self.write("sums.h", header)
+        self.write("client.cpp", """// spore: calls sums.h via sums
+#include "sums.h"
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+int main()
+{
+	const std::vector<double> v{1, 2, 6};
+	std::cout << mean(v.data(), v.size()) << std::endl;
+	std::unique_ptr<char, decltype(&std::free)> text(repeat("ab", 3), &std::free);
+	std::cout << std::string(text.get()) << std::endl;
+	std::vector<int> seen;
+	count(4, [](int i, void *arg) { static_cast<std::vector<int> *>(arg)->push_back(i); }, &seen);
+	std::cout << seen.size() << std::endl;
+}
+""")
+        functions = "".join(line.replace("(char *)", "static_cast<char *>").replace("char *all = calloc", "char *all = (char *)calloc") + "\n"
+                            for line in FUNCTIONS.split("\n"))
+        self.write("server.cpp", "// spore: serves sums.h via sums\n" + functions)
+        for client, server in (("client.cpp", "server.cpp"), ("client.cpp", "server.c")):
+            self.system("server: { source: ./" + server + " }", client="./" + client)
+            self.ok(self.spore("up", "-d"))
+            self.assertEqual(self.output("calls/client", 3)[-3:], ["3", "ababab", "4"])
+            self.ok(self.spore("down"))
 
     def test_what_cannot_be_carried(self):
         self.write("sums.h", HEADER + "union u { int i; float f; };\nint bad(union u x);\nint worse(void *p);\n")
