@@ -48,8 +48,17 @@ static int call_node(const struct calling *c, const struct spore__msgpack_writer
 		print_result(c, client.m.result);
 		status = status_of();
 	} else {
-		const struct spore__msgpack_reader none = {NULL, NULL};
-		spore__call_print_error(c->method, c->look->json, e, client.why, strlen(client.why), none);
+		struct spore__msgpack_reader data = {NULL, NULL};
+		int64_t code = e;
+		const char *text;
+		uint32_t len = 0;
+		if (client.m.failed) // it was answered
+			spore__rpc_read_error(&client.m.error, &code, &text, &len, &data);
+		if (len == 0) {
+			text = client.why;
+			len = (uint32_t)strlen(client.why);
+		}
+		spore__call_print_error(c->method, c->look->json, code, text, len, data);
 		status = SPORE__EXIT_FAILED;
 	}
 	spore__node_part(&client);

@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import socket
 import sys
+import threading
 import unittest
 
-from spore_test import BUILD, wait_until
+from msgpack_mini import Short, pack, unpack
+from spore_test import BUILD, DEADLINE, wait_until
 from test_wires import WiresTest
 
 PROGRAM = os.path.join(BUILD, "test/system/call_program")
@@ -49,6 +52,49 @@ class Commands(CallTest):
         left = int(self.asks("s.calls", "remaining", "--timeout", "100").stdout)
         self.assertTrue(50000 < left <= 100000, left)
         self.assertEqual(self.asks("s.calls", "remaining").stdout, "-1\n")
+
+    def test_statuses(self):
+        self.service()
+        for args, status in ((("s.calls", "echo"), 0), (("s.calls", "refuse"), 1), (("node", "no.method"), 1),
+                             (("s.calls", "hang", "--timeout", "0.1"), 1), (("s.calls",), 2), (("s.calls", "echo", "a=1", "2"), 2),
+                             (("s", "echo"), 2), (("none.calls", "echo"), 1)):
+            with self.subTest(args):
+                self.asks(*args, status=status)
+        self.assertEqual(json.loads(self.asks("node", "tasks.inspect", '["none"]', "--json", status=1).stdout)["error"]["code"], 10)
+
+    def test_the_data_of_an_error_of_a_node(self):
+        """Ours has none to say; one of another version may."""
+        state = os.path.join(self.work, "other")
+        os.mkdir(state)
+        path = os.path.join(state, "socket")
+        with open(os.path.join(state, "node.address"), "w") as f:
+            f.write(path + "\n")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            s.listen()
+
+            def answer():
+                c, _ = s.accept()
+                with c:
+                    data = b""
+                    while piece := c.recv(65536):
+                        data += piece
+                        while data:
+                            try:
+                                (_, number, method, _), used = unpack(data)
+                            except Short:
+                                break
+                            data = data[used:]
+                            c.sendall(pack([1, number, None, [1, "node"]] if method == "$/hello" else
+                                           [1, number, [-32050, "not " + method, {"day": 7}], None]))
+
+            for more, said in (([], "spore: call: today: not today (error -32050)\n  data: {\"day\":7}\n"), (["--json"], "")):
+                node = threading.Thread(target=answer)
+                node.start()
+                result = self.spore("call", "node", "today", *more, env=self.env | {"SPORE_STATE": state})
+                node.join(DEADLINE)
+                self.assertEqual((result.returncode, result.stderr), (1, said))
+            self.assertEqual(json.loads(result.stdout), {"error": {"code": -32050, "message": "not today", "data": {"day": 7}}})
 
     def test_parts(self):
         self.service()
