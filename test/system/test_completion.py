@@ -21,6 +21,11 @@ def needs(program):
     return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
 
 
+# What spore itself is asked for by completions.
+STANDS_IN = ("case \"$*\" in 'ps --names') printf 'web\\nshop/db@1\\nshop/db@2\\n'; return;; 'call --names') printf 'node\\nshop/calc.calc\\n'; return;; "
+             "'call shop/calc.calc --names') printf 'add\\ndivide\\n'; return;; esac")
+
+
 class Completion(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="spore-test-")
@@ -31,7 +36,7 @@ class Completion(unittest.TestCase):
     def bash(self, *words):
         """What Tab offers after WORDS, the last of which is begun."""
         script = (
-            'set -u; . "$1"; shift; spore() { [ "$*" = "ps --names" ] && printf "web\\nshop/db@1\\nshop/db@2\\n"; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _spore; '
+            'set -u; . "$1"; shift; spore() { ' + STANDS_IN + '; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _spore; '
             'for r in ${COMPREPLY[@]+"${COMPREPLY[@]}"}; do printf "%s\\n" "$r"; done'
         )
         result = run("bash", "--norc", "-c", script, "bash", os.path.join(DOCS, "spore"), "spore", *words, cwd=self.dir)
@@ -65,6 +70,14 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.bash("start", "--after", "w"), ["web"])
         self.assertEqual(self.bash("inspect", "web", ""), [])
 
+    def test_bash_calls(self):
+        self.assertEqual(self.bash("call", ""), ["node", "shop/calc.calc"])
+        self.assertEqual(self.bash("call", "sh"), ["shop/calc.calc"])
+        self.assertEqual(self.bash("call", "shop/calc.calc", ""), ["add", "divide"])
+        self.assertEqual(self.bash("call", "shop/calc.calc", "d"), ["divide"])
+        self.assertEqual(self.bash("call", "shop/calc.calc", "add", ""), [])
+        self.assertIn("--describe", self.bash("call", "shop/calc.calc", "--d"))
+
     def test_bash_knows_what_help_shows(self):
         for command in self.bash(""):
             if not command.startswith("-"):
@@ -82,7 +95,7 @@ class Completion(unittest.TestCase):
         terminal.send(ready + "; printf 'now%s\\n' ready\n")
         terminal.expect("nowready")
         # What Tab made of the words is what the shell then runs.
-        names = "[ \"$*\" = 'ps --names' ] && { printf 'web\\ndb@1\\ndb@2\\n'; return; }"
+        names = STANDS_IN.replace("shop/db", "db")
         terminal.send("spore() { " + names + "; printf '<%s>' \"$@\"; echo; }\n")
         return terminal
 
@@ -95,6 +108,8 @@ class Completion(unittest.TestCase):
         terminal.expect("<run><--bin=x><with space.c><-->")
         terminal.send("spore stop w\td\t1\t\n")
         terminal.expect("<stop><web><db@1>")
+        terminal.send("spore call sh\tdi\t7\n")
+        terminal.expect("<call><shop/calc.calc><divide><7>")
 
     @needs("zsh")
     def test_zsh_with_tab(self):
@@ -108,6 +123,8 @@ class Completion(unittest.TestCase):
         terminal.expect("<help><store>")
         terminal.send("spore stop we\tdb\t1\t\n")
         terminal.expect("<stop><web><db@1>")
+        terminal.send("spore call sh\tdi\t7\n")
+        terminal.expect("<call><shop/calc.calc><divide><7>")
 
     @needs("zsh")
     def test_zsh_parses(self):
@@ -121,8 +138,9 @@ class Completion(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
         def offered(line):
-            names = "function spore; printf 'web\\ndb@1\\n'; end"
-            script = f"{names}; source {path}; complete -C '{line}'"
+            names = ("function spore; switch \"$argv\"; case 'call --names'; printf 'node\\nshop/calc.calc\\n'; "
+                     "case 'call shop/calc.calc --names'; printf 'add\\ndivide\\n'; case '*'; printf 'web\\ndb@1\\n'; end; end")
+            script = names + f"; source {path}; complete -C '{line}'"
             result = run("fish", "--no-config", "-c", script, cwd=self.dir, env={**os.environ, "HOME": self.dir})
             return [row.split("\t")[0] for row in result.stdout.splitlines()]
 
@@ -133,6 +151,10 @@ class Completion(unittest.TestCase):
         self.assertNotIn("--opt", offered("spore run prog.c --"))
         self.assertEqual(sorted(offered("spore stop web ")), ["db@1", "web"])
         self.assertEqual(offered("spore start --after w"), ["web"])
+        self.assertEqual(sorted(offered("spore call ")), ["node", "shop/calc.calc"])
+        self.assertEqual(sorted(offered("spore call shop/calc.calc ")), ["add", "divide"])
+        self.assertEqual(offered("spore call shop/calc.calc d"), ["divide"])
+        self.assertEqual(offered("spore call shop/calc.calc add "), [])
 
 
 @needs("scdoc")
