@@ -152,7 +152,7 @@ static bool receive(struct spore__bridge_life *life)
 }
 
 // Without the file it counts for itself alone; who looks sees no bridge then.
-static struct spore__bridge_record *open_record(const char *path)
+static struct spore__bridge_record *open_record(const char *path, const struct spore__bridge_start *s)
 {
 	static struct spore__bridge_record own;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -161,6 +161,8 @@ static struct spore__bridge_record *open_record(const char *path)
 		map = mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	// The descriptor stays open: with it the lock is held.
 	struct spore__bridge_record *r = map != MAP_FAILED ? map : &own;
+	for (int i = 0; i < 2; i++)
+		atomic_store(&r->told[i], s->ends[i].ended);
 	atomic_store(&r->pid, (int64_t)getpid());
 	r->magic = SPORE__BRIDGE_MAGIC;
 	return r;
@@ -339,7 +341,7 @@ int spore__bridge_guard(void)
 	}
 	const struct spore__bridge_start *s = &g.life.start;
 	listen_to_signals(&waiting);
-	g.life.record = open_record(s->record);
+	g.life.record = open_record(s->record, s);
 	g.life.dead = spore__dead_open(s->state, s->ends[0].name, s->ends[1].name, true);
 	g.life.journal = share_journal();
 	int status = SPORE__BRIDGE_CANNOT;

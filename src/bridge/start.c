@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,8 +11,8 @@
 
 #include "os/os.h"
 
-// [[name, spec, how, serves, reads, writes, count], [...], state, record]
-enum { ITEMS = 4, END_ITEMS = 7 };
+// [[name, spec, how, serves, reads, writes, count, ended], [...], state, record]
+enum { ITEMS = 4, END_ITEMS = 8 };
 
 void spore__bridge_start_encode(const struct spore__bridge_start *s, struct spore__msgpack_writer *w)
 {
@@ -26,6 +27,7 @@ void spore__bridge_start_encode(const struct spore__bridge_start *s, struct spor
 		spore__msgpack_bool(w, e->reads);
 		spore__msgpack_bool(w, e->writes);
 		spore__msgpack_int(w, e->count);
+		spore__msgpack_int(w, e->ended);
 	}
 	spore__msgpack_str(w, s->state);
 	spore__msgpack_str(w, s->record);
@@ -53,7 +55,8 @@ static bool take_end(struct spore__msgpack_reader *r, struct spore__bridge_start
 	    !take_text(r, e->how, sizeof e->how) || spore__msgpack_read_bool(r, &serves) != SPORE__MSGPACK_OK ||
 	    spore__msgpack_read_bool(r, &e->reads) != SPORE__MSGPACK_OK ||
 	    spore__msgpack_read_bool(r, &e->writes) != SPORE__MSGPACK_OK ||
-	    spore__msgpack_read_int(r, &count) != SPORE__MSGPACK_OK || count < 1 || count > SPORE__BRIDGE_FDS)
+	    spore__msgpack_read_int(r, &count) != SPORE__MSGPACK_OK || count < 1 || count > SPORE__BRIDGE_FDS ||
+	    spore__msgpack_read_int(r, &e->ended) != SPORE__MSGPACK_OK)
 		return false;
 	e->role = serves ? SPORE__CODEC_PEER_SERVES : SPORE__CODEC_PEER_CALLS;
 	e->count = (int)count;
@@ -85,4 +88,17 @@ bool spore__bridge_record_read(const char *folder, uint64_t serial, struct spore
 	    alive && pread(fd, out, sizeof *out, 0) == (ssize_t)sizeof *out && out->magic == SPORE__BRIDGE_MAGIC;
 	close(fd);
 	return good;
+}
+
+void spore__bridge_record_told(const char *folder, uint64_t serial, int side, int64_t ended)
+{
+	char path[PATH_MAX];
+	if ((size_t)snprintf(path, sizeof path, "%s/bridge-%" PRIu64, folder, serial) >= sizeof path)
+		return;
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	const off_t at = (off_t)(offsetof(struct spore__bridge_record, told) + (size_t)side * sizeof ended);
+	(void)!pwrite(fd, &ended, sizeof ended, at); // else it is told once more
+	close(fd);
 }

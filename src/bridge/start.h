@@ -34,6 +34,7 @@ struct spore__bridge_start_end {
 	enum spore__codec_role role;
 	bool reads, writes; // what the bridge does there
 	int count;          // descriptors: one for both directions, or to be read, to be written
+	int64_t ended;      // the latest instance of its task that has ended; -1: not known
 };
 
 struct spore__bridge_start {
@@ -57,9 +58,13 @@ struct spore__bridge_record {
 	_Atomic uint64_t passed[2], refused[2];
 	_Atomic uint64_t failed;   // calls that got an error from the bridge
 	_Atomic uint64_t restarts; // of its inner process
+	// Of each end, the latest instance of whose end the bridge knows; -1: nobody has said. Written by the node, which tells it of others by a signal.
+	_Atomic int64_t told[2];
 };
 
 // The record of the channel SERIAL in FOLDER; false: there is none, or nobody holds its lock.
 bool spore__bridge_record_read(const char *folder, uint64_t serial, struct spore__bridge_record *out);
+// It was told that the instance ENDED of SIDE has ended.
+void spore__bridge_record_told(const char *folder, uint64_t serial, int side, int64_t ended);
 
 #endif

@@ -83,6 +83,7 @@ static void describe(const struct spore__port *p, const struct spore__plan *plan
 	out->reads = !one_way || side == 0;
 	out->writes = !one_way || side == 1;
 	out->count = ours->count;
+	out->ended = p->hold->runs_heard ? p->hold->run_ended : -1;
 }
 
 static bool send_start(int fd, const struct spore__bridge_start *s, const struct spore__channel_end ours[2])
@@ -178,17 +179,37 @@ bool spore__bridged_make(struct spore__tasks *t, struct spore__joint *j, const s
 
 // ---- those of an earlier node
 
+static bool find_record(const struct spore__tasks *t, struct spore__joint *j, char folder[PATH_MAX],
+                        struct spore__bridge_record *record)
+{
+	for (int i = 0; i < 2; i++)
+		if (j->ports[i] != NULL && record_folder(t, j, i, folder) &&
+		    spore__bridge_record_read(folder, j->serial, record)) {
+			j->relay = (pid_t)record->pid;
+			return true;
+		}
+	return false;
+}
+
 static bool is_there(const struct spore__tasks *t, struct spore__joint *j)
 {
 	struct spore__bridge_record record;
 	char folder[PATH_MAX];
-	for (int i = 0; i < 2; i++)
-		if (j->ports[i] != NULL && record_folder(t, j, i, folder) &&
-		    spore__bridge_record_read(folder, j->serial, &record)) {
-			j->relay = (pid_t)record.pid;
-			return true;
-		}
-	return false;
+	return find_record(t, j, folder, &record);
+}
+
+// That an instance at its end SIDE has ended, which it may not know yet: the node that it had then is gone.
+static void tell(struct spore__tasks *t, struct spore__joint *j, int side)
+{
+	const struct spore__port *p = j->ports[side];
+	struct spore__bridge_record record;
+	char folder[PATH_MAX];
+	if (p == NULL || !p->plain || !p->hold->runs_heard || !find_record(t, j, folder, &record) || j->relay <= 0 ||
+	    record.told[side] >= p->hold->run_ended)
+		return;
+	if (record.told[side] >= 0)
+		(void)kill(j->relay, side == 0 ? SIGUSR1 : SIGUSR2);
+	spore__bridge_record_told(folder, j->serial, side, p->hold->run_ended);
 }
 
 static struct spore__joint *adopted(struct spore__tasks *t, const struct spore__joint *after)
@@ -222,6 +243,8 @@ static void on_look(uv_timer_t *timer)
 void spore__bridged_found(struct spore__tasks *t, struct spore__joint *j)
 {
 	j->bridged = j->adopted = true;
+	tell(t, j, 0);
+	tell(t, j, 1);
 	if (!uv_is_active((uv_handle_t *)&t->wires.look))
 		(void)uv_timer_start(&t->wires.look, on_look, LOOK_MS, LOOK_MS);
 }
@@ -232,8 +255,8 @@ void spore__bridged_restarted(struct spore__hold *hold)
 		for (size_t i = 0; p->plain && i < p->joint_count; i++) {
 			struct spore__joint *j = p->joints[i];
 			// Asked of its record each time: it may be no child of this node's, and its number another's.
-			if (j->bridged && is_there(hold->tasks, j) && j->relay > 0)
-				(void)kill(j->relay, j->ports[0] == p ? SIGUSR1 : SIGUSR2);
+			if (j->bridged)
+				tell(hold->tasks, j, j->ports[0] == p ? 0 : 1);
 		}
 }
 

@@ -430,10 +430,11 @@ static void heard_old(struct spore__tasks *t, struct spore__hold *hold, const st
 static void hear_of_runs(struct spore__hold *hold, const struct spore__hold_state *s)
 {
 	int64_t ended = s->phase == SPORE__PHASE_WAITING || s->phase == SPORE__PHASE_ENDED ? s->run : s->run - 1;
-	if (hold->runs_heard && ended > hold->run_ended)
-		spore__bridged_restarted(hold);
+	bool news = !hold->runs_heard || ended > hold->run_ended;
 	hold->runs_heard = true;
 	hold->run_ended = ended;
+	if (news)
+		spore__bridged_restarted(hold);
 }
 
 void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const struct spore__hold_state *s,

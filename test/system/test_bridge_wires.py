@@ -396,6 +396,28 @@ class Killed(BridgeTest):
         self.wired("editor.stdio", "server.stdio")
         wait_until(lambda: self.output("server").count("got echo") >= 6, "the commands of the new instance")
 
+    def test_a_restart_without_a_node(self):
+        """The next node tells the bridge that a program was started again; once, and of none that it knows of."""
+        self.editor()
+        self.echo(1, "before")
+        found, pid = bridges(self.state), self.pid("server")
+        self.ask("editor", 4, "hang")
+        self.said("server", "got hang")
+        self.kill_node()
+        os.kill(pid, signal.SIGKILL)
+        self.said("server", "begins", 2)
+        self.again()  # the holds start one
+        self.assertIn("started again", self.answer("editor", 4)["error"]["message"])
+        self.echo(5, "by the second instance")
+        self.ask("editor", 6, "hang")
+        self.said("server", "got hang", 2)
+        self.kill_node()
+        self.again()
+        self.wired("editor.stdio", "server.stdio")
+        self.echo(7, "with a third node")
+        self.assertNotIn(6, [m.get("id") for m in self.heard("editor")])
+        self.assertEqual(bridges(self.state), found)
+
 
 if __name__ == "__main__":
     unittest.main()
