@@ -77,6 +77,16 @@ static void join(struct spore__link *l, struct spore__channel_end *ours)
 	           "serve: %s.%s has a channel already", l->held.name, l->port);
 }
 
+static volatile sig_atomic_t listener; // 0: there is none
+
+// The listener is to end with this process, which nothing but that sees to everywhere.
+static void on_signal(int number)
+{
+	if (listener == 0)
+		_exit(128 + number);
+	(void)kill((pid_t)listener, number);
+}
+
 // Until nobody is there to be called, or it was asked to end. Its status.
 static int listen_with(const struct spore__look *look, const struct spore__link *l, struct spore__channel_end *ours)
 {
@@ -84,6 +94,7 @@ static int listen_with(const struct spore__look *look, const struct spore__link 
 	struct spore__buf channel = {0};
 	char *libexec = spore__dirs_libexec();
 	pid_t pid;
+	sigset_t ends, before;
 	int status = 0;
 	spore__buf_printf(&channel, "--connect=channel:%s:%d", ours->transport, ours->role);
 	for (int i = 0; i < ours->count; i++)
@@ -100,12 +111,21 @@ static int listen_with(const struct spore__look *look, const struct spore__link 
 	    .pass = ours->fds,
 	    .pass_count = (size_t)ours->count,
 	    .die_with_parent = true,
+	    .reset_signals = true,
 	};
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGHUP);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &ends, &before);
 	if (spore__os_spawn(&s, &pid) != 0)
 		spore__die(SPORE__EXIT_SPORE, NULL, "serve: %s cannot be started: %s", argv.items[0], strerror(errno));
+	listener = (sig_atomic_t)pid;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	spore__channel_end_close(ours);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	listener = 0;
 	spore__strs_finish(&argv);
 	spore__buf_finish(&channel);
 	free(libexec);
@@ -117,7 +137,10 @@ int spore__look_serve(const struct spore__look *look)
 	if (look->listen == NULL || look->as == NULL)
 		spore__die(SPORE__EXIT_USAGE, "such as --http 127.0.0.1:8080, or --as=SPEC --listen=ADDRESS",
 		           "serve: how, and where?");
-	(void)signal(SIGINT, SIG_IGN); // it is the listener's, and ends both
+	const struct sigaction action = {.sa_handler = on_signal};
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGHUP, &action, NULL);
 	for (;;) {
 		struct spore__link link;
 		struct spore__channel_end ours;

@@ -275,7 +275,6 @@ class Served(Libspore):
         head, _, body = got.partition(b"\r\n\r\n")
         return json.loads(body) if head.startswith(b"HTTP/1.1 200") else None
 
-    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "a channel of libspore has no descriptor to poll on plain POSIX")
     def test_over_http(self):
         self.c_program("api", "serve", "api")
         self.go("api")
