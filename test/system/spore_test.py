@@ -36,6 +36,7 @@ def wait_until(condition, what="the event", deadline=DEADLINE):
 
 class SporeTest(unittest.TestCase):
     maxDiff = None
+    patience = DEADLINE  # with one command
 
     def setUp(self):
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="spore-test-"))
@@ -102,7 +103,7 @@ class SporeTest(unittest.TestCase):
         options.setdefault("text", True)
         options.setdefault("cwd", self.work)
         options.setdefault("env", self.env)
-        options.setdefault("timeout", DEADLINE)
+        options.setdefault("timeout", self.patience)
         if "input" not in options and "stdin" not in options:
             options["stdin"] = subprocess.DEVNULL
         options.setdefault("stdout", subprocess.PIPE)

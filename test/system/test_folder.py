@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from spore_test import SporeTest
+from spore_test import DEADLINE, SporeTest
 
 MAIN = '#include <stdio.h>\nint main(void)\n{\n\tputs("%s");\n\treturn 0;\n}\n'
 
@@ -15,6 +15,8 @@ def needs(*tools):
 
 
 class FolderTest(SporeTest):
+    patience = 5 * DEADLINE  # autotools start thousands of processes, and the machine may have other work
+
     def project(self, files, name="thing"):
         for path, text in files.items():
             mode = 0o755 if text.startswith("#!") else None
