@@ -38,7 +38,7 @@ static const char *reason(const struct spore__wire_info *w)
 	static char text[SPORE__WIRE_REASON + SPORE__WIRE_OPTIONS];
 	char asked[SPORE__WIRE_OPTIONS];
 	spore__wire_reason(w, text);
-	spore__wire_options(w, asked);
+	spore__wire_options(w->slow, w->redeliver, w->tap, asked);
 	size_t len = strlen(text);
 	if (asked[0] != '\0')
 		(void)snprintf(text + len, sizeof text - len, "%s%s", len > 0 ? "; with " : "with ", asked);

@@ -37,9 +37,13 @@ struct spore__graph_end {
 };
 
 struct spore__graph_wire {
-	struct spore__graph_end ends[2];                      // from, to
-	bool duplex, declared;                                // DECLARED: the manifest has it
-	const char *state, *transport, *why, *fault, *reason; // REASON: the why and the fault
+	struct spore__graph_end ends[2]; // from, to
+	bool duplex, declared;           // DECLARED: the manifest has it
+	bool redeliver, tap;
+	const char *slow;
+	const char *asked; // "drop-oldest, tap"
+	const char *state, *transport, *why, *fault;
+	const char *reason; // the why and the fault
 	int64_t channels;
 	struct spore__measured *flow; // NULL: not asked for
 };

@@ -59,6 +59,17 @@ static struct spore__graph_wire *add_wire(struct spore__graph *g, const struct s
 	return &g->wires[g->wire_count++];
 }
 
+// What was asked for beside the ends.
+static void take_asked(struct spore__graph *g, struct spore__graph_wire *w, const char *slow, bool redeliver, bool tap)
+{
+	char asked[SPORE__WIRE_OPTIONS];
+	spore__wire_options(slow, redeliver, tap, asked);
+	w->slow = slow != NULL ? keep_some(g, slow) : NULL;
+	w->redeliver = redeliver;
+	w->tap = tap;
+	w->asked = keep_some(g, asked);
+}
+
 // ---- of a manifest
 
 static void take_task(struct spore__graph *g, const struct spore__manifest_task *from)
@@ -97,11 +108,13 @@ void spore__graph_of_manifest(struct spore__graph *g, const struct spore__manife
 	free(order);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *w = &m->wires[i];
-		(void)add_wire(g, &(struct spore__graph_wire){
-		                      .ends = {take_end(g, &w->from), take_end(g, &w->to)},
-		                      .duplex = w->duplex,
-		                      .declared = true,
-		                  });
+		struct spore__graph_wire wire = {
+		    .ends = {take_end(g, &w->from), take_end(g, &w->to)},
+		    .duplex = w->duplex,
+		    .declared = true,
+		};
+		take_asked(g, &wire, w->slow, w->redeliver, w->tap);
+		(void)add_wire(g, &wire);
 	}
 }
 
@@ -349,6 +362,7 @@ static enum spore_err take_wires(struct spore__graph *g, struct spore__tasks *t,
 		w.why = keep_some(g, info->why);
 		w.fault = keep_some(g, info->fault);
 		w.reason = keep_some(g, reason);
+		take_asked(g, &w, info->slow, info->redeliver, info->tap);
 		struct spore__graph_wire *known = find_wire(g, &w);
 		w.declared = known != NULL && known->declared;
 		if (measures) {

@@ -64,6 +64,9 @@ void spore__graph_json(const struct spore__graph *g, struct spore__buf *out)
 		spore__json_str(&j, "state", w->state);
 		spore__json_str(&j, "transport", w->transport);
 		spore__json_int(&j, "channels", w->channels);
+		spore__json_str(&j, "slow", w->slow != NULL ? w->slow : "");
+		spore__json_bool(&j, "redeliver", w->redeliver);
+		spore__json_bool(&j, "tap", w->tap);
 		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
 		if (w->flow != NULL)

@@ -67,6 +67,15 @@ static void put_end(const struct spore__graph_end *e, struct spore__buf *out)
 		spore__buf_printf(out, " (%s)", e->protocol);
 }
 
+static void put_notes(const struct spore__graph_wire *w, struct spore__strs *row)
+{
+	struct spore__buf notes = {0};
+	spore__buf_str(&notes, w->reason != NULL ? w->reason : "");
+	if (w->asked != NULL)
+		spore__buf_printf(&notes, "%swith %s", w->reason != NULL ? "; " : "", w->asked);
+	spore__strs_take(row, spore__buf_take(&notes));
+}
+
 static void put_cells(const struct spore__graph *g, const struct spore__graph_wire *w, struct spore__strs *row)
 {
 	char flow[SPORE__FLOW_COLUMNS][SPORE__FLOW_CELL];
@@ -75,21 +84,23 @@ static void put_cells(const struct spore__graph *g, const struct spore__graph_wi
 	spore__buf_str(&wire, w->duplex ? " <> " : " -> ");
 	put_end(&w->ends[1], &wire);
 	spore__strs_take(row, spore__buf_take(&wire));
-	if (!g->running)
+	if (!g->running) {
+		put_notes(w, row);
 		return;
+	}
 	spore__strs_add(row, w->transport != NULL ? w->transport : "-");
 	spore__strs_add(row, w->state != NULL ? w->state : "not wired");
 	if (w->flow != NULL)
 		spore__flow_cells(w->flow, flow);
 	for (size_t c = 0; c < SPORE__FLOW_COLUMNS; c++)
 		spore__strs_add(row, w->flow != NULL ? flow[c] : "");
-	spore__strs_add(row, w->reason != NULL ? w->reason : "");
+	put_notes(w, row);
 }
 
 static void put_wires(const struct spore__graph *g, struct spore__buf *out)
 {
 	struct spore__strs cells = {0};
-	size_t widths[COLUMNS] = {0}, columns = g->running ? COLUMNS : 1;
+	size_t widths[COLUMNS] = {0}, columns = g->running ? COLUMNS : 2; // that is the wire and what was asked for
 	bool flows = false;
 	for (size_t i = 0; i < g->wire_count; i++)
 		flows |= g->wires[i].flow != NULL;
@@ -134,6 +145,18 @@ void spore__graph_text(const struct spore__graph *g, struct spore__buf *out)
 
 // ---- Graphviz and Mermaid: names have no characters that would have to be quoted
 
+// "ring", "ring, waiting, drop-oldest": each begins with BEFORE, all but the first with a comma.
+static void put_words(const struct spore__graph_wire *w, const char *before, struct spore__buf *out)
+{
+	bool says_state = w->state != NULL && (w->transport == NULL || strcmp(w->state, "wired") != 0);
+	const char *const words[] = {w->transport, says_state ? w->state : NULL, w->asked};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (words[i] != NULL) {
+			spore__buf_printf(out, "%s%s", before, words[i]);
+			before = ", ";
+		}
+}
+
 // Of a state: green, amber, red, or grey.
 static const char *colour_of(const char *word)
 {
@@ -169,12 +192,13 @@ void spore__graph_dot(const struct spore__graph *g, struct spore__buf *out)
 		const struct spore__graph_wire *w = &g->wires[i];
 		spore__buf_printf(out, "\t\"%s\" -> \"%s\" [taillabel=\"%s\", headlabel=\"%s\"%s", w->ends[0].task,
 		                  w->ends[1].task, w->ends[0].port, w->ends[1].port, w->duplex ? ", dir=both" : "");
+		if (w->state != NULL || w->asked != NULL) {
+			spore__buf_str(out, ", label=\"");
+			put_words(w, "", out);
+			spore__buf_char(out, '"');
+		}
 		if (w->state != NULL)
-			spore__buf_printf(out, ", label=\"%s%s%s\", color=\"%s\"",
-			                  w->transport != NULL ? w->transport : "",
-			                  w->transport != NULL && strcmp(w->state, "wired") != 0 ? ", " : "",
-			                  w->transport != NULL && strcmp(w->state, "wired") == 0 ? "" : w->state,
-			                  colour_of(w->state));
+			spore__buf_printf(out, ", color=\"%s\"", colour_of(w->state));
 		spore__buf_str(out, "];\n");
 	}
 	spore__buf_str(out, "}\n");
@@ -206,10 +230,7 @@ void spore__graph_mermaid(const struct spore__graph *g, struct spore__buf *out)
 		const struct spore__graph_wire *w = &g->wires[i];
 		spore__buf_printf(out, "    t%zu %s|\"%s to %s", number_of(g, w->ends[0].task),
 		                  w->duplex ? "<-->" : "-->", w->ends[0].port, w->ends[1].port);
-		if (w->transport != NULL)
-			spore__buf_printf(out, ", %s", w->transport);
-		if (w->state != NULL && strcmp(w->state, "wired") != 0)
-			spore__buf_printf(out, ", %s", w->state);
+		put_words(w, ", ", out);
 		spore__buf_printf(out, "\"| t%zu\n", number_of(g, w->ends[1].task));
 	}
 }

@@ -97,9 +97,9 @@ bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
 	return end_is_of(w->from, system) || end_is_of(w->to, system) || strcmp(w->system, system) == 0;
 }
 
-void spore__wire_options(const struct spore__wire_info *w, char out[SPORE__WIRE_OPTIONS])
+void spore__wire_options(const char *slow, bool redeliver, bool tap, char out[SPORE__WIRE_OPTIONS])
 {
-	const char *const words[] = {w->slow, w->redeliver ? "redeliver" : "", w->tap ? "tap" : ""};
+	const char *const words[] = {slow != NULL ? slow : "", redeliver ? "redeliver" : "", tap ? "tap" : ""};
 	size_t len = 0;
 	out[0] = '\0';
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

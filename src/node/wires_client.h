@@ -25,7 +25,8 @@ bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
 
 // What was asked for beside its ends: "drop-oldest, redeliver, tap"; "" for nothing.
 enum { SPORE__WIRE_OPTIONS = 64 };
-void spore__wire_options(const struct spore__wire_info *w, char out[SPORE__WIRE_OPTIONS]);
+// SLOW may be NULL.
+void spore__wire_options(const char *slow, bool redeliver, bool tap, char out[SPORE__WIRE_OPTIONS]);
 // Why it is not wired, its fault, and what its bridge loses: for people.
 enum { SPORE__WIRE_REASON = 4096 };
 void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON]);
