@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "chan/chan.h"
 #include "look/look.h"
+#include "os/os.h"
 #include "pass.h"
 
 enum {
@@ -248,16 +249,15 @@ static void receive_ends(struct spore__channel_end ends[2])
 	memcpy(ends[1].fds, fds + ends[0].count, (size_t)ends[1].count * sizeof fds[0]);
 }
 
-// Without the file it counts for itself alone.
+// Without the file it counts for itself alone, and the next node makes the channel anew.
 static struct spore__relay_counts *open_counters(const char *path)
 {
 	static struct spore__relay_counts own;
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	void *map = MAP_FAILED;
-	if (fd >= 0 && ftruncate(fd, sizeof(struct spore__relay_counts)) == 0)
+	if (fd >= 0 && spore__os_lock(fd, true, true) == 0 && ftruncate(fd, sizeof(struct spore__relay_counts)) == 0)
 		map = mmap(NULL, sizeof(struct spore__relay_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd >= 0)
-		close(fd);
+	// The descriptor stays open: with it the lock is held, by which the next node knows that this process lives.
 	struct spore__relay_counts *counts = map != MAP_FAILED ? map : &own;
 	counts->magic = SPORE__RELAY_MAGIC;
 	return counts;

@@ -1,5 +1,6 @@
 // The counters of a wire with a fault: a file of 64 bytes in the folder of the hold at its left end (the right one where the left one serves), named
-// after the channel, `fault-SERIAL`. The relay maps and writes it, and removes it when it ends; whoever looks maps it for reading.
+// after the channel, `fault-SERIAL`. The relay maps and writes it, has a lock on it, and removes it when it ends, unless it is killed;
+// whoever looks maps it for reading.
 #ifndef SPORE_LOOK_RELAY_H
 #define SPORE_LOOK_RELAY_H
 

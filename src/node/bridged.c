@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include "bridge/start.h"
+#include "node/adopted.h"
 #include "node/hold.h"
 #include "node/methods.h"
 #include "node/task_params.h"
 #include "node/wire_ask.h"
 #include "os/os.h"
 #include "pass.h"
-
-enum { LOOK_MS = 500 };
 
 // ---- what is to be
 
@@ -131,13 +130,6 @@ static bool start(const struct spore__tasks *t, const struct spore__bridge_start
 	return good;
 }
 
-static bool record_folder(const struct spore__tasks *t, const struct spore__joint *j, int side, char out[PATH_MAX])
-{
-	char hold[SPORE__HOLD_NAME];
-	spore__hold_name_format(&j->ports[side]->hold->name, hold);
-	return (size_t)snprintf(out, PATH_MAX, "%s/holds/%s", t->state, hold) < PATH_MAX;
-}
-
 bool spore__bridged_make(struct spore__tasks *t, struct spore__joint *j, const struct spore__plan *plan,
                          struct spore__channel_end ends[2], char *why, size_t size)
 {
@@ -152,7 +144,7 @@ bool spore__bridged_make(struct spore__tasks *t, struct spore__joint *j, const s
 	if (good) {
 		for (int i = 0; i < 2; i++)
 			describe(j->ports[i], plan, i, &ours[i], &s.ends[i]);
-		good = record_folder(t, j, spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_SERVE, folder) &&
+		good = spore__adopted_folder(t, j, spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_SERVE, folder) &&
 		       (size_t)snprintf(s.record, sizeof s.record, "%s/bridge-%" PRIu64, folder, j->serial) <
 		           sizeof s.record;
 		(void)snprintf(s.state, sizeof s.state, "%s", t->state);
@@ -183,15 +175,14 @@ static bool find_record(const struct spore__tasks *t, struct spore__joint *j, ch
                         struct spore__bridge_record *record)
 {
 	for (int i = 0; i < 2; i++)
-		if (j->ports[i] != NULL && record_folder(t, j, i, folder) &&
-		    spore__bridge_record_read(folder, j->serial, record)) {
+		if (spore__adopted_folder(t, j, i, folder) && spore__bridge_record_read(folder, j->serial, record)) {
 			j->relay = (pid_t)record->pid;
 			return true;
 		}
 	return false;
 }
 
-static bool is_there(const struct spore__tasks *t, struct spore__joint *j)
+bool spore__bridged_is_there(struct spore__tasks *t, struct spore__joint *j)
 {
 	struct spore__bridge_record record;
 	char folder[PATH_MAX];
@@ -212,41 +203,12 @@ static void tell(struct spore__tasks *t, struct spore__joint *j, int side)
 	spore__bridge_record_told(folder, j->serial, side, p->hold->run_ended);
 }
 
-static struct spore__joint *adopted(struct spore__tasks *t, const struct spore__joint *after)
-{
-	bool found = after == NULL;
-	for (const struct spore__hold *h = t->holds; h != NULL; h = h->next)
-		for (const struct spore__port *p = h->ports; p != NULL; p = p->next_of_hold)
-			for (size_t i = 0; i < p->joint_count; i++) {
-				struct spore__joint *j = p->joints[i];
-				if (found && j->adopted && j->ports[0] == p)
-					return j;
-				found |= j == after && j->ports[0] == p;
-			}
-	return NULL;
-}
-
-static void on_look(uv_timer_t *timer)
-{
-	struct spore__tasks *t = timer->data;
-	struct spore__joint *j = adopted(t, NULL);
-	if (j == NULL)
-		(void)uv_timer_stop(timer);
-	while (j != NULL) {
-		struct spore__joint *next = adopted(t, j);
-		if (!is_there(t, j))
-			spore__joint_end(t, j, false);
-		j = next;
-	}
-}
-
 void spore__bridged_found(struct spore__tasks *t, struct spore__joint *j)
 {
-	j->bridged = j->adopted = true;
+	j->bridged = true;
 	tell(t, j, 0);
 	tell(t, j, 1);
-	if (!uv_is_active((uv_handle_t *)&t->wires.look))
-		(void)uv_timer_start(&t->wires.look, on_look, LOOK_MS, LOOK_MS);
+	spore__adopted_watch(t, j);
 }
 
 void spore__bridged_restarted(struct spore__hold *hold)
@@ -287,7 +249,7 @@ static void resend(struct spore__rpc_call *call)
 			if (!j->bridged || other == NULL || other->plug == NULL ||
 			    strcmp(other->plug->task, wish.ends[1].task) != 0 ||
 			    strcmp(other->plug->system, wish.ends[1].system) != 0 ||
-			    strcmp(other->plug->port, wish.ends[1].port) != 0 || !is_there(a.t, j))
+			    strcmp(other->plug->port, wish.ends[1].port) != 0 || !spore__bridged_is_there(a.t, j))
 				continue;
 			count += kill(j->relay, SIGHUP) == 0;
 		}

@@ -27,6 +27,8 @@ bool spore__bridged_make(struct spore__tasks *t, struct spore__joint *j, const s
                          struct spore__channel_end ends[2], char *why, size_t size);
 // J was made by an earlier node: is its bridge there still?
 void spore__bridged_found(struct spore__tasks *t, struct spore__joint *j);
+// ... of J? Then j->relay is its process.
+bool spore__bridged_is_there(struct spore__tasks *t, struct spore__joint *j);
 // Another instance of the program of HOLD has begun: what was asked of the one before gets an error.
 void spore__bridged_restarted(struct spore__hold *hold);
 

@@ -9,6 +9,7 @@
 
 #include "bridge/plan.h"
 #include "chan/transport.h"
+#include "node/adopted.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/methods.h"
@@ -56,11 +57,18 @@ void spore__fault_text(const struct spore__fault *f, char out[SPORE__FAULT_TEXT]
 
 // ---- the process between
 
+static bool record_path(const struct spore__tasks *t, const struct spore__joint *j, int side, char out[PATH_MAX])
+{
+	char folder[PATH_MAX];
+	return spore__adopted_folder(t, j, side, folder) &&
+	       (size_t)snprintf(out, PATH_MAX, "%s/fault-%" PRIu64, folder, j->serial) < PATH_MAX;
+}
+
 static int start(const struct spore__tasks *t, const struct spore__joint *j, const struct spore__channel_end *left,
                  const struct spore__channel_end *right, int theirs, pid_t *pid)
 {
 	const struct spore__fault *f = &j->wire->fault;
-	char roles[2][8], counts[2][8], delay[24], drop[24], seed[24], hold[SPORE__HOLD_NAME], path[PATH_MAX];
+	char roles[2][8], counts[2][8], delay[24], drop[24], seed[24], path[PATH_MAX];
 	const struct spore__channel_end *const ends[] = {left, right};
 	for (int i = 0; i < 2; i++) {
 		(void)snprintf(roles[i], sizeof roles[i], "%d", ends[i]->role);
@@ -70,8 +78,10 @@ static int start(const struct spore__tasks *t, const struct spore__joint *j, con
 	(void)snprintf(drop, sizeof drop, "%" PRId64, f->drop_ppm);
 	(void)snprintf(seed, sizeof seed, "%" PRId64, f->seed);
 	bool at_right = spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_SERVE;
-	spore__hold_name_format(&j->ports[at_right]->hold->name, hold);
-	(void)snprintf(path, sizeof path, "%s/holds/%s/fault-%" PRIu64, t->state, hold, j->serial);
+	if (!record_path(t, j, at_right, path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
 	const char *argv[] = {t->look,  "relay",   left->transport, roles[0], counts[0], right->transport,
 	                      roles[1], counts[1], delay,           drop,     seed,      path,
 	                      NULL};
@@ -155,13 +165,33 @@ static struct spore__joint *joint_with(const struct spore__wire *wire, pid_t pid
 	return NULL;
 }
 
+bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j)
+{
+	char path[PATH_MAX];
+	bool alive = false;
+	for (int i = 0; i < 2 && !alive; i++) {
+		int fd = record_path(t, j, i, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+		if (fd < 0)
+			continue;
+		alive = spore__os_lock(fd, false, false) != 0;
+		if (!alive)
+			(void)unlink(path); // it was killed
+		close(fd);
+	}
+	return alive;
+}
+
 void spore__fault_child(struct spore__tasks *t, pid_t pid)
 {
+	char path[PATH_MAX];
 	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next) {
 		struct spore__joint *j = joint_with(wire, pid);
 		if (j == NULL)
 			continue;
 		j->relay = 0;
+		for (int i = 0; i < 2; i++)
+			if (record_path(t, j, i, path))
+				(void)unlink(path);
 		// It ends with the channels that it joined; where the ends have not said so yet, it was killed.
 		spore__joint_end(t, j, false);
 		return;

@@ -30,6 +30,8 @@ bool spore__fault_relays(const struct spore__fault *f);
 // Makes the ends of J, the left one first, of channels with a process between them. False: WHY, errno.
 bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct spore__channel_end ends[2], char *why,
                        size_t size);
+// J was made by an earlier node: is its process there still?
+bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j);
 // A child of the node's has ended: when it was one of those, its channel is made anew.
 void spore__fault_child(struct spore__tasks *t, pid_t pid);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "chan/transport.h"
+#include "node/adopted.h"
 #include "node/bridged.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
@@ -161,13 +162,17 @@ static struct spore__wire *adopt(struct spore__tasks *t, const struct spore__joi
 // Of one that an earlier node made.
 static const char *transport_of(struct spore__joint *j)
 {
+	struct spore__tasks *t = j->ports[0]->hold->tasks;
 	struct spore__plan plan;
 	char why[16];
-	if (j->wire == NULL || !spore__bridged_plan(j->wire, j->ports[0], j->ports[1], &plan, why, sizeof why) ||
-	    !plan.bridged)
-		return best_transport(j->ports[0], j->ports[1]);
-	spore__bridged_found(j->ports[0]->hold->tasks, j);
-	return bridge;
+	if (j->wire != NULL && spore__bridged_plan(j->wire, j->ports[0], j->ports[1], &plan, why, sizeof why) &&
+	    plan.bridged) {
+		spore__bridged_found(t, j);
+		return bridge;
+	}
+	if (j->wire != NULL && spore__fault_relays(&j->wire->fault))
+		spore__adopted_watch(t, j);
+	return best_transport(j->ports[0], j->ports[1]);
 }
 
 bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side)

@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// bridged.c bridges, fault.c faults on purpose, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// bridged.c bridges, fault.c faults on purpose, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
 // db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -94,7 +94,7 @@ struct spore__joint {
 	struct spore__wire *wire;     // NULL: not known yet
 	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node
 	bool bridged; // a bridge
-	bool adopted; // ... that an earlier node has started, whose end no signal tells
+	bool adopted; // that process was started by an earlier node: no signal tells of its end
 	struct spore__joint *next_half;
 };
 
@@ -108,7 +108,7 @@ struct spore__wires {
 	uint64_t serial;        // the latest
 	bool sweep;             // some of the halves may be over
 	bool adopt;             // the database was lost: what is wired is wanted
-	uv_timer_t retry, look; // look: at bridges that were adopted
+	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
 	bool retrying;
 	struct spore__spare spare;
 };

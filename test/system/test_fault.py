@@ -180,6 +180,34 @@ class Wishes(FaultTest):
         self.wired("a.out", "b.in")
         self.assertEqual(self.relays(), [])
 
+    def test_a_relay_of_an_earlier_node_is_killed(self):
+        """Before that node, after it, between two, and when the next one has been there for long."""
+        def relay():
+            os.kill(self.relays()[0], signal.SIGKILL)
+
+        def node():
+            pid = self.kill_node()
+            wait_until(lambda: not self.alive(pid), "its end")
+
+        def stop():
+            self.ok(self.spore("node", "stop"))
+
+        def start():
+            self.ok(self.spore("node", "start"))
+        self.ok(self.fault("a.out", "delay=5ms"))
+        self.talks("a", "b", "out", 2)
+        for times, steps in enumerate([(relay, node), (node, relay), (stop, relay, start), (node, self.again, relay)], 3):
+            old = self.relays()
+            self.assertEqual(len(old), 1)
+            for step in steps:
+                step()
+            wait_until(lambda: len(new := self.relays()) == 1 and new != old, f"another relay after {steps}")
+            self.again()
+            self.wired("a.out", "b.in")
+            self.talks("a", "b", "out", times)
+        self.ok(self.fault("a.out", "off"))
+        self.gone()
+
     def test_refusals(self):
         for args, words in ((["a.out"], "operand"), (["a.out", "delay=0"], "a delay is from"), (["a.out", "drop=101%"], "of all messages"),
                             (["a.out", "cut", "off"], "delay and drop go together"), (["a.out", "slow"], "the faults are")):
