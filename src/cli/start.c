@@ -1,14 +1,19 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/dirs.h"
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "cli/start_options.h"
 #include "cli/tasks.h"
 #include "node/client.h"
 #include "node/tasks_wait.h"
+#include "os/os.h"
 #include "rpc/to_json.h"
 #include "source/launch.h"
 #include "system/value.h"
@@ -212,6 +217,43 @@ static int start_all(struct starting *s)
 	return status;
 }
 
+// The ports that the program of a folder says it has, in its spore.yaml. 0, or the exit status after a report.
+static int take_ports(struct starting *s)
+{
+	struct spore__buf out = {0};
+	struct spore__strs lines = {0};
+	int fds[2], how = 0;
+	pid_t pid;
+	char *path = spore__fs_join(s->launch.source, "spore.yaml");
+	bool says = access(path, F_OK) == 0;
+	free(path);
+	if (!says)
+		return 0; // a file, or a folder that says nothing
+	char *libexec = spore__dirs_libexec(), *program = spore__fs_join(libexec, "spore-system");
+	const char *const argv[] = {program, "ports", "--", s->launch.source, NULL};
+	bool good = spore__os_pipe(fds) == 0;
+	if (good) {
+		const struct spore__spawn spawn = {.argv = argv, .fds = {-1, fds[1], STDERR_FILENO}};
+		good = spore__os_spawn(&spawn, &pid) == 0;
+		close(fds[1]);
+		if (good)
+			(void)spore__fs_read_fd(fds[0], &out);
+		close(fds[0]);
+		while (good && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (!good)
+		spore__report("install spore whole, or name the folder of its programs in SPORE_LIBEXEC",
+		              "cannot start %s: %s", program, strerror(errno));
+	for (char *line = out.data, *end; good && line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1)
+		spore__strs_take(&lines, spore__xstrndup(line, (size_t)(end - line)));
+	s->spec.ports = lines.items;
+	spore__buf_finish(&out);
+	free(program);
+	free(libexec);
+	return !good ? SPORE__EXIT_SPORE : WIFEXITED(how) ? WEXITSTATUS(how) : SPORE__EXIT_SPORE;
+}
+
 static int start_source(struct starting *s)
 {
 	const struct spore__args *args = s->args;
@@ -230,6 +272,8 @@ static int start_source(struct starting *s)
 	    .verbose = spore__args_has(args, "verbose"),
 	};
 	int status = spore__launch(&wish, &s->launch);
+	if (status == 0)
+		status = take_ports(s);
 	if (status == 0)
 		status = spore__tasks_open(&s->t, "start", true);
 	if (status == 0) {
@@ -292,7 +336,7 @@ const struct spore__command spore__command_start = {
         "TMPDIR as "
         "they are here, what the source asks for, then *--env-file*, *--env* and *--secret*. The program finds its "
         "name "
-        "in SPORE\\_TASK.\n\n"
+        "in SPORE\\_TASK. The program of a folder has the ports that its spore.yaml says.\n\n"
         "A task of that name that runs is left alone, and the status is 1, unless *--replace* is given.",
     .options = options,
     .examples = examples,

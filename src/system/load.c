@@ -18,10 +18,23 @@ const char *spore__system_shown(const char *path)
 	return strncmp(path, folder, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
+static int read_file(const char *path, struct spore__manifest *m, const struct spore__manifest_world *world)
+{
+	struct spore__buf text = {0};
+	int status = 0;
+	if (spore__fs_read(path, &text) != 0) {
+		spore__report("name a spore.yaml, or a folder that has one", "%s: %s", path, strerror(errno));
+		status = SPORE__EXIT_NO_SOURCE;
+	} else {
+		(void)spore__manifest_parse(m, path, text.len > 0 ? text.data : "", text.len, world);
+	}
+	spore__buf_finish(&text);
+	return status;
+}
+
 int spore__system_read(const char *typed, struct spore__manifest *m)
 {
 	char *why, *remedy;
-	struct spore__buf text = {0};
 	*m = (struct spore__manifest){0};
 	char *path = spore__manifest_find(typed, &why, &remedy);
 	if (path == NULL) {
@@ -30,37 +43,41 @@ int spore__system_read(const char *typed, struct spore__manifest *m)
 		free(remedy);
 		return SPORE__EXIT_NO_SOURCE;
 	}
-	int status = 0;
-	if (spore__fs_read(path, &text) != 0) {
-		spore__report("name a spore.yaml, or a folder that has one", "%s: %s", path, strerror(errno));
-		status = SPORE__EXIT_NO_SOURCE;
-	} else {
-		(void)spore__manifest_parse(m, path, text.len > 0 ? text.data : "", text.len, &spore__manifest_here);
-	}
-	spore__buf_finish(&text);
+	int status = read_file(path, m, &spore__manifest_here);
 	free(path);
 	return status;
 }
 
-int spore__system_load(const char *typed, struct spore__manifest *m)
+int spore__system_read_alone(const char *path, struct spore__manifest *m)
 {
-	int status = spore__system_read(typed, m);
-	if (status != 0)
-		return status;
+	struct spore__manifest_world alone = spore__manifest_here;
+	alone.files = false;
+	*m = (struct spore__manifest){0};
+	return read_file(path, m, &alone);
+}
+
+int spore__system_report(const struct spore__manifest *m)
+{
 	const char *shown = spore__system_shown(m->path);
 	for (size_t i = 0; i < m->yaml.count; i++) {
 		const struct spore__finding *f = &m->yaml.findings[i];
 		if (!f->note)
 			spore__report(NULL, "%s:%zu:%zu: %s", shown, f->line, f->column, f->text);
 	}
-	if (m->yaml.errors > 0)
-		return SPORE__EXIT_SPORE;
-	if (!m->has_tasks) {
+	return m->yaml.errors > 0 ? SPORE__EXIT_SPORE : 0;
+}
+
+int spore__system_load(const char *typed, struct spore__manifest *m)
+{
+	int status = spore__system_read(typed, m);
+	if (status == 0)
+		status = spore__system_report(m);
+	if (status == 0 && !m->has_tasks) {
 		spore__report("write tasks: { NAME: { source: ./FILE } }, or run it as a program: spore run FOLDER",
-		              "%s: it has no tasks", shown);
-		return SPORE__EXIT_SPORE;
+		              "%s: it has no tasks", spore__system_shown(m->path));
+		status = SPORE__EXIT_SPORE;
 	}
-	return 0;
+	return status;
 }
 
 size_t *spore__system_order(const struct spore__manifest *m)

@@ -1,6 +1,6 @@
 // spore-system: systems of tasks from a manifest. The command line starts it; its arguments are those that src/cli/become.c makes:
 //
-//	spore-system check|plan|up|down|rollback [--OPTION[=VALUE]...] -- [OPERAND...]
+//	spore-system check|plan|up|down|rollback|ports [--OPTION[=VALUE]...] -- [OPERAND...]
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 		int (*run)(const struct spore__options *o);
 	} commands[] = {
 	    {"check", spore__system_check}, {"plan", spore__system_plan},         {"up", spore__system_up},
-	    {"down", spore__system_down},   {"rollback", spore__system_rollback},
+	    {"down", spore__system_down},   {"rollback", spore__system_rollback}, {"ports", spore__system_ports},
 	};
 	struct spore__options o = {.timeout_ms = -1};
 	int i = 2;

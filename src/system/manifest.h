@@ -89,6 +89,8 @@ bool spore__manifest_parse(struct spore__manifest *m, const char *path, const ch
                            const struct spore__manifest_world *world);
 void spore__manifest_finish(struct spore__manifest *m);
 
+// Adds its ports as a specification has them.
+void spore__manifest_list_ports(const struct spore__manifest_task *task, struct spore__strs *out);
 struct spore__manifest_task *spore__manifest_task(const struct spore__manifest *m, const char *name);
 
 // The manifest that TYPED names (a file, or a folder with a spore.yaml); with NULL the spore.yaml with tasks that is in the current folder or nearest

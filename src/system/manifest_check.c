@@ -293,23 +293,6 @@ static void check_fit(struct spore__manifest *m, size_t index)
 	}
 }
 
-// As the specification has them.
-static void list_ports(struct spore__manifest_task *task)
-{
-	struct spore__strs ports = {0};
-	for (size_t i = 0; i < task->port_count; i++) {
-		const struct spore__manifest_port *p = &task->ports[i];
-		spore__strs_addf(&ports, "%s %s %s %s%s%s%s%s", p->name, p->kind != NULL ? p->kind : "-",
-		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-",
-		                 p->framing != NULL || p->as != NULL ? " " : "",
-		                 p->framing != NULL ? p->framing
-		                 : p->as != NULL    ? "-"
-		                                    : "",
-		                 p->as != NULL ? " " : "", p->as != NULL ? p->as : "");
-	}
-	task->spec.ports = ports.items;
-}
-
 static bool check_wire_end(struct spore__manifest *m, const struct spore__manifest_wire *w,
                            const struct spore__manifest_end *e, bool reads, bool writes)
 {
@@ -345,6 +328,8 @@ void spore__manifest_check(struct spore__manifest *m, const struct spore__manife
 		for (size_t k = 0; k < task->after_count; k++)
 			spore__strs_addf(&after, "%s %s", task->after[k].task, task->after[k].condition);
 		task->spec.after = after.items;
-		list_ports(task);
+		struct spore__strs ports = {0};
+		spore__manifest_list_ports(task, &ports);
+		task->spec.ports = ports.items;
 	}
 }

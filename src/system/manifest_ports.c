@@ -167,3 +167,17 @@ void spore__manifest_inherit(struct spore__manifest *m, const struct spore__mani
 	for (size_t i = 0; i < m->count; i++)
 		inherit(m, &m->tasks[i], world);
 }
+
+void spore__manifest_list_ports(const struct spore__manifest_task *task, struct spore__strs *out)
+{
+	for (size_t i = 0; i < task->port_count; i++) {
+		const struct spore__manifest_port *p = &task->ports[i];
+		spore__strs_addf(out, "%s %s %s %s%s%s%s%s", p->name, p->kind != NULL ? p->kind : "-",
+		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-",
+		                 p->framing != NULL || p->as != NULL ? " " : "",
+		                 p->framing != NULL ? p->framing
+		                 : p->as != NULL    ? "-"
+		                                    : "",
+		                 p->as != NULL ? " " : "", p->as != NULL ? p->as : "");
+	}
+}

@@ -42,8 +42,11 @@ class NamedTest(PlainTest):
 
     def folder(self, name):
         def look():  # it is there once the program is executed
-            with open(f"/proc/{self.pid(name)}/environ", encoding="latin-1") as f:
-                return next((v[12:] for v in f.read().split("\0") if v.startswith("SPORE_PORTS=")), None)
+            try:
+                with open(f"/proc/{self.pid(name)}/environ", encoding="latin-1") as f:
+                    return next((v[12:] for v in f.read().split("\0") if v.startswith("SPORE_PORTS=")), None)
+            except OSError:
+                return None
         return wait_until(look, "the folder of its ports")
 
     def no_pumps(self):
@@ -227,6 +230,49 @@ class Fifos(NamedTest):
             with self.assertRaises(Exception, msg=(left, right)) as caught:
                 self.call("wires.add", wires=[{"from": left, "to": right, "duplex": duplex}])
             self.assertIn(words, str(caught.exception))
+
+
+class Folder(NamedTest):
+    """A folder that is a program has the ports of its spore.yaml, whoever starts it."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("double/main.sh", '#!/bin/sh\nwhile read n; do echo $((2 * n)); done < "$SPORE_PORTS/in" > "$SPORE_PORTS/out"\n')
+        os.chmod(os.path.join(self.work, "double", "main.sh"), 0o755)
+        self.recipe("in: { as: fifo-in }, out: { as: fifo-out }")
+
+    def recipe(self, ports):
+        self.write("double/spore.yaml", f"spore: 1\nrecipe: {{ run: [./main.sh] }}\nports: {{ {ports} }}\n")
+
+    def test_started_by_hand(self):
+        self.define("a", "seq 1 1000")
+        self.define("b", "tail -n 1")
+        self.ok(self.spore("start", "./double"), "double\n")
+        self.wire("a.stdout", "double.in")
+        self.wire("double.out", "b.stdin")
+        self.go("a", "b")
+        self.ended("a", "double", "b")
+        self.assertEqual(self.output("b"), "2000\n")
+        self.assertEqual(self.call("tasks.inspect", name="double")["spec"]["ports"], ports(**{"in": "fifo_in"}, out="fifo_out"))
+        # Other ports are another specification.
+        self.recipe("in: { as: fifo-in }, other: { as: fifo-out }")
+        self.ok(self.spore("start", "--replace", "./double"), "double\n")
+        wait_until(lambda: os.path.exists(os.path.join(self.folder("double"), "other")), "the new port")
+
+    def test_what_is_wrong_is_said(self):
+        self.recipe("in: { as: fifo }")
+        result = self.spore("start", "./double")
+        self.assertEqual((result.returncode, result.stdout), (125, ""))
+        self.assertIn("spore: double/spore.yaml:3:", result.stderr)
+        self.assertIn("fifo-in", result.stderr)
+        self.assertNotIn("double", self.tasks())
+
+    def test_tasks_in_the_same_file_are_others(self):
+        self.write("double/spore.yaml", "spore: 1\nname: more\nrecipe: { run: [./main.sh] }\n"
+                                        "ports: { in: { as: fifo-in }, out: { as: fifo-out } }\n"
+                                        "tasks: { lost: { source: ./not-there.c, env_file: not-there.env } }\n")
+        self.ok(self.spore("start", "--name", "twice", "./double"), "twice\n")
+        self.assertEqual(sorted(os.listdir(self.folder("twice"))), ["in", "out"])
 
 
 class Confined(NamedTest):
