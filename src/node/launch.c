@@ -12,6 +12,7 @@
 #include "node/hold.h"
 #include "node/wires.h"
 #include "os/os.h"
+#include "task/elsewhere.h"
 
 int spore__hold_open_folder(const struct spore__tasks *t, const struct spore__hold_name *name)
 {
@@ -28,6 +29,8 @@ void spore__hold_remove_folder(struct spore__tasks *t, const struct spore__hold_
 	if (dir < 0)
 		return;
 	int locked = spore__folder_is_locked(dir, &pid);
+	if (locked == 0)
+		spore__elsewhere_clear(dir);
 	close(dir);
 	spore__hold_name_format(name, text);
 	if (locked == 0)

@@ -12,6 +12,7 @@
 #include "node/log.h"
 #include "os/os.h"
 #include "os/tree.h"
+#include "task/elsewhere.h"
 
 enum { BEGIN_MS = 300 };
 
@@ -228,6 +229,16 @@ static bool bury(struct spore__hold *hold, struct spore__hold_state *s)
 	return !lives;
 }
 
+// What it had in the temporary folder.
+static void clear_up(const struct spore__hold *hold)
+{
+	int dir = spore__hold_open_folder(hold->tasks, &hold->name);
+	if (dir < 0)
+		return;
+	spore__elsewhere_clear(dir);
+	close(dir);
+}
+
 void spore__holds_bury(struct spore__tasks *t)
 {
 	struct graves graves = {t->state, t->holds};
@@ -249,6 +260,7 @@ void spore__holds_bury(struct spore__tasks *t)
 		if (!h->lost)
 			continue;
 		(void)bury(h, &s); // what it wrote before
+		clear_up(h);
 		h->lost = false;
 		struct spore__msgpack_writer w = {0};
 		spore__state_encode(&s, &w);

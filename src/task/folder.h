@@ -4,6 +4,7 @@
 //	    spec      what to run (src/task/spec.h); written by the node before the hold is started, by the hold upon `update`
 //	    lock      locked (a record lock) by the hold for as long as it lives; says its process. The lock is the truth
 //	    sock      where the hold listens; bound and connected to by its name in this folder, so that no path is too long
+//	    WHAT.at   a link to a folder in the temporary folder (src/task/elsewhere.h)
 //	    status    the state (src/task/state.h) at its last change of phase, in a file of src/task/slots.h
 //	$SPORE_STATE/logs/SYSTEM/TASK[@REPLICA]/    the log of a task, over all its holds (src/task/log.h)
 //

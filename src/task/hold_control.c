@@ -12,6 +12,7 @@
 
 #include "os/os.h"
 #include "pass.h"
+#include "task/elsewhere.h"
 #include "task/hold.h"
 
 enum {
@@ -261,8 +262,8 @@ static int notify_address(struct spore__hold *h, struct sockaddr_un *address)
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	int len = snprintf(h->run.notify_path, sizeof h->run.notify_path, "%s/notify", h->folder);
 	if (len > 0 && (size_t)len >= sizeof address->sun_path) {
-		char folder[] = "/tmp/spore-notify-XXXXXX";
-		if (mkdtemp(folder) == NULL)
+		char folder[SPORE__ELSEWHERE_MAX];
+		if (spore__elsewhere_make(h->dir, SPORE__ELSEWHERE_NOTIFY, folder) != 0)
 			return -1;
 		(void)snprintf(h->run.notify_path, sizeof h->run.notify_path, "%s/notify", folder);
 	}
@@ -276,10 +277,7 @@ static void remove_notify(struct spore__hold *h)
 	if (path[0] == '\0')
 		return;
 	(void)unlink(path);
-	if (strncmp(path, h->folder, strlen(h->folder)) != 0) {
-		*strrchr(path, '/') = '\0';
-		(void)rmdir(path);
-	}
+	spore__elsewhere_remove(h->dir, SPORE__ELSEWHERE_NOTIFY);
 	path[0] = '\0';
 }
 

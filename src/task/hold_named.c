@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "task/elsewhere.h"
 #include "task/hold.h"
 #include "task/port.h"
 
@@ -337,9 +338,11 @@ static bool make_folder(struct spore__hold *h)
 		return false;
 	}
 	if (longest > 0 && (size_t)len + 1 + longest >= sizeof address.sun_path) {
-		static const char other[] = "/tmp/spore-ports-XXXXXX";
+		char other[SPORE__ELSEWHERE_MAX];
+		if (spore__elsewhere_make(h->dir, SPORE__ELSEWHERE_PORTS, other) != 0)
+			return false;
 		memcpy(h->ports_folder, other, sizeof other);
-		return mkdtemp(h->ports_folder) != NULL;
+		return true;
 	}
 	return mkdir(h->ports_folder, 0700) == 0 || errno == EEXIST;
 }
@@ -418,6 +421,7 @@ void spore__hold_named_close(struct spore__hold *h)
 	}
 	if (h->ports_folder[0] != '\0')
 		(void)rmdir(h->ports_folder);
+	spore__elsewhere_remove(h->dir, SPORE__ELSEWHERE_PORTS);
 	free(h->named);
 	h->named = NULL;
 	h->named_count = 0;

@@ -275,6 +275,59 @@ class Folder(NamedTest):
         self.assertEqual(sorted(os.listdir(self.folder("twice"))), ["in", "out"])
 
 
+class Elsewhere(NamedTest):
+    """Where the state folder's path is too long for the address of a socket."""
+
+    def setUp(self):
+        super().setUp()
+        self.ok(self.spore("node", "stop"))
+        self.state = self.env["SPORE_STATE"] = os.path.join(self.dir, "state-" + 70 * "x")
+        self.ok(self.spore("node", "start"))
+        self.again()
+
+    def variable(self, name, variable):
+        with open(f"/proc/{self.pid(name)}/environ", encoding="latin-1") as f:
+            return next(v.partition("=")[2] for v in f.read().split("\0") if v.startswith(variable + "="))
+
+    def places(self):
+        """Both folders of the task `a`, whose program is there."""
+        ports = self.folder("a")
+        notify = os.path.dirname(self.variable("a", "NOTIFY_SOCKET"))
+        self.assertTrue(ports.startswith("/tmp/spore-ports-") and notify.startswith("/tmp/spore-notify-"), (ports, notify))
+        self.assertEqual([stat.S_IMODE(os.stat(p).st_mode) for p in (ports, notify)], [0o700, 0o700])
+        return [ports, notify]
+
+    def gone(self, places):
+        wait_until(lambda: not any(map(os.path.exists, places)), "the removal of its folders")
+
+    def test_what_a_killed_hold_leaves_is_removed(self):
+        self.define("a", "echo here; exec sleep 1000", ports=ports(ask="socket"), ready="notify", restart="always", restart__delay_ms=0)
+        self.go("a")
+        before = self.places()
+        for of_node in (lambda: None, self.kill_node):
+            hold = self.task("a")["hold"]["hold"]
+            os.kill(hold, signal.SIGKILL)
+            of_node()
+            self.ok(self.spore("node", "start"))
+            self.again()
+            self.gone(before)
+            wait_until(lambda: self.task("a")["hold"].get("hold", hold) not in (0, hold) and self.pid("a"), "another hold")
+            before = self.places()
+        # Nobody is there when it is killed, nor wants it any more afterwards.
+        hold = self.task("a")["hold"]["hold"]
+        self.ok(self.spore("node", "stop"))
+        os.kill(hold, signal.SIGKILL)
+        wait_until(lambda: not self.alive(hold), "its end")
+        self.assertTrue(all(map(os.path.exists, before)))
+        self.ok(self.spore("node", "start"))
+        self.again()
+        self.gone(before)
+        wait_until(lambda: self.task("a")["hold"].get("hold", hold) not in (0, hold) and self.pid("a"), "another hold")
+        before = self.places()
+        self.ok(self.spore("rm", "a"))
+        self.gone(before)
+
+
 class Confined(NamedTest):
     @unittest.skipIf(POSIX, "plain POSIX confines nothing")
     def test_it_sees_its_own_folder(self):
