@@ -1,5 +1,6 @@
 // Publish and subscribe: what was published is received whole and in order, by each subscriber as it asked for; what it did not get is counted.
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -7,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,17 +36,29 @@ static bool begin(struct bench *b, uint32_t log)
 	return true;
 }
 
-static struct spore_chan *join(struct bench *b, enum spore_slow slow, bool last)
+// CURSOR, which may be NULL, is mapped for looking, and to be unmapped.
+static struct spore_chan *join_seen(struct bench *b, enum spore_slow slow, bool last,
+                                    const struct spore__cursor **cursor)
 {
 	struct spore__channel_end ends[2];
 	struct spore_chan *c;
 	assert_int_equal(spore__channel_make("publication", NULL, ends), SPORE_OK);
+	if (cursor != NULL) {
+		void *map = mmap(NULL, sizeof **cursor, PROT_READ, MAP_SHARED, ends[1].fds[0], 0);
+		assert_ptr_not_equal(map, MAP_FAILED);
+		*cursor = map;
+	}
 	ends[0].slow = ends[1].slow = slow;
 	ends[1].last = last;
 	assert_int_equal(spore__chan_create(&ends[1], &c), SPORE_OK);
 	spore__pub_add(b->t, &ends[0], ++b->serial);
 	assert_int_equal(spore_chan_flush(b->pub, SPORE_NOW), SPORE_OK); // it is taken
 	return c;
+}
+
+static struct spore_chan *join(struct bench *b, enum spore_slow slow, bool last)
+{
+	return join_seen(b, slow, last, NULL);
 }
 
 // A message says its number, and its other bytes follow from it.
@@ -426,7 +439,15 @@ struct reader {
 	pthread_t thread;
 	uint64_t got, dropped, wrong;
 	enum spore_err end;
+	const struct spore__cursor *cursor;
 };
+
+// Until R, which gets every message, has them all and sleeps.
+static void await_sleep(const struct reader *r)
+{
+	while ((atomic_load(&r->cursor->sleep) & 1) == 0)
+		(void)sched_yield();
+}
 
 static void *read_all(void *arg)
 {
@@ -457,7 +478,7 @@ static void test_threads(void **state)
 {
 	enum { COUNT = 20000, READERS = 5 };
 	struct bench b;
-	struct reader readers[READERS];
+	struct reader readers[READERS] = {0};
 	unsigned char *bytes = malloc(70000);
 	(void)state;
 	if (!begin(&b, LOG)) {
@@ -466,7 +487,8 @@ static void test_threads(void **state)
 	}
 	for (int i = 0; i < READERS; i++) {
 		enum spore_slow slow = i < 2 ? SPORE_SLOW_BLOCK : i < 4 ? SPORE_SLOW_DROP : SPORE_SLOW_DISCONNECT;
-		readers[i] = (struct reader){.c = join(&b, slow, false), .slow = slow};
+		readers[i].slow = slow;
+		readers[i].c = join_seen(&b, slow, false, &readers[i].cursor);
 		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_all, &readers[i]), 0);
 	}
 	for (uint64_t n = 0; n < COUNT; n++) {
@@ -476,9 +498,9 @@ static void test_threads(void **state)
 		                            : spore_chan_queue(b.pub, bytes, len, PATIENCE),
 		                 SPORE_OK);
 		if (n % 5000 == 0) { // the readers go to sleep
-			const struct timespec pause = {.tv_nsec = 2000000};
 			assert_int_equal(spore_chan_flush(b.pub, PATIENCE), SPORE_OK);
-			(void)nanosleep(&pause, NULL);
+			await_sleep(&readers[0]);
+			await_sleep(&readers[1]);
 		}
 	}
 	assert_int_equal(spore_chan_finish(b.pub, PATIENCE), SPORE_OK);
@@ -491,6 +513,7 @@ static void test_threads(void **state)
 			assert_int_equal(r->got, COUNT);
 		if (r->slow == SPORE_SLOW_DROP)
 			assert_true(r->got + r->dropped <= COUNT && r->got > 0);
+		(void)munmap((void *)(uintptr_t)r->cursor, sizeof *r->cursor);
 		spore_chan_close(r->c);
 	}
 	spore_chan_close(b.pub);
