@@ -54,10 +54,10 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 	} else if (spore__port_is_standard(p->port)) {
 		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;
 	} else if (known && !spec.control && strcmp(face->kind, "bytes") == 0) {
-		(void)snprintf(
-		    why, size,
-		    "%s: its program does not link libspore: say what it has it as (as: fifo-in, fifo-out or socket)",
-		    name);
+		(void)snprintf(why, size,
+		               "%s: its program does not link libspore: say what it has it as (as: fifo-in, fifo-out, "
+		               "socket or listener)",
+		               name);
 		good = false;
 	} else if (known && !spec.control && !spore__declared_find(spec.ports, p->port, room)) {
 		(void)snprintf(why, size,

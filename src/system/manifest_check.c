@@ -132,12 +132,11 @@ static void check_together(struct spore__manifest *m, const struct spore__manife
 		                        "%s: every and restart: always do not go together: remove one of them",
 		                        task->name);
 	for (size_t i = 0; s->confine && i < task->port_count; i++)
-		if (task->ports[i].as != NULL && strcmp(task->ports[i].as, "socket") == 0)
-			(void)spore__yaml_wrong(
-			    &m->yaml, task->mark,
-			    "%s: a confined task cannot connect to a socket of this machine, and its port "
-			    "%s is one: take fifo-in and fifo-out",
-			    task->name, task->ports[i].name);
+		if (task->ports[i].as != NULL && spore__port_as_of(task->ports[i].as) > SPORE__AS_FIFO_OUT)
+			(void)spore__yaml_wrong(&m->yaml, task->mark,
+			                        "%s: a confined task has no sockets of this machine, and its port "
+			                        "%s is one: take fifo-in and fifo-out",
+			                        task->name, task->ports[i].name);
 	if (s->tty && s->stdin_from != SPORE__STDIN_NULL)
 		(void)spore__yaml_wrong(&m->yaml, task->mark,
 		                        "%s: its stdin is its terminal (tty: true): remove stdin or tty", task->name);

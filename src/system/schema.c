@@ -15,7 +15,7 @@ static const char *const overflow_words[] = {"block", "drop", NULL};
 static const char *const after_words[] = {"started", "ready", "healthy", "completed", NULL};
 static const char *const kind_words[] = {"bytes", "messages", NULL};
 static const char *const shape_words[] = {"connect", "serve", "publish", "subscribe", NULL};
-static const char *const as_words[] = {"fifo-in", "fifo-out", "socket", NULL};
+static const char *const as_words[] = {"fifo-in", "fifo-out", "socket", "listener", NULL};
 static const char *const slow_words[] = {"block", "drop-oldest", "disconnect", NULL};
 
 #define KEY(n, t, s, ...)                                                                                              \
@@ -47,7 +47,7 @@ static const struct spore__schema_key port_keys[] = {
     KEY("as", WORD, NULL, .words = as_words,
         HELP
         "What it is in the folder *SPORE_PORTS* for a program without libspore: a FIFO that it reads, a FIFO that it "
-        "writes, or a Unix socket that it connects to"),
+        "writes, a Unix socket that it connects to, or (listener) one that it listens on"),
     {0},
 };
 

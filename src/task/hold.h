@@ -51,17 +51,18 @@ void spore__hold_io_close(struct spore__hold *h,
 
 // Each timer has its function in hold.c.
 enum spore__hold_timer {
-	SPORE__TIMER_STATE,  // of the table in hold_states.c
-	SPORE__TIMER_READY,  // it is not ready in time
-	SPORE__TIMER_LOG,    // the log may be writable again
-	SPORE__TIMER_BUFFER, // nothing was read for a while
-	SPORE__TIMER_PEERS,  // a peer that does not read
-	SPORE__TIMER_ACCEPT, // there may be descriptors again
-	SPORE__TIMER_NODE,   // no node has come
-	SPORE__TIMER_STATUS, // the status could not be written
-	SPORE__TIMER_SAY,    // there may be room for descriptors
-	SPORE__TIMER_NAMED,  // pumps that could not be started
-	SPORE__TIMER_PUMPED, // no node says what became of a channel
+	SPORE__TIMER_STATE,    // of the table in hold_states.c
+	SPORE__TIMER_READY,    // it is not ready in time
+	SPORE__TIMER_LOG,      // the log may be writable again
+	SPORE__TIMER_BUFFER,   // nothing was read for a while
+	SPORE__TIMER_PEERS,    // a peer that does not read
+	SPORE__TIMER_ACCEPT,   // there may be descriptors again
+	SPORE__TIMER_NODE,     // no node has come
+	SPORE__TIMER_STATUS,   // the status could not be written
+	SPORE__TIMER_SAY,      // there may be room for descriptors
+	SPORE__TIMER_NAMED,    // pumps that could not be started
+	SPORE__TIMER_LISTENER, // a program that is to listen by now
+	SPORE__TIMER_PUMPED,   // no node says what became of a channel
 	SPORE__TIMER_PROBE_READY,
 	SPORE__TIMER_PROBE_ALIVE,
 	SPORE__TIMERS,
@@ -370,6 +371,8 @@ bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_me
 bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status);
 struct spore__hold_window *spore__hold_named_window(struct spore__hold *h, uint64_t id);
 void spore__hold_named_retry(struct spore__hold *h);
+void spore__hold_named_begins(struct spore__hold *h); // the program is about to be started
+void spore__hold_named_look(struct spore__hold *h);   // timer: for programs that listen themselves
 
 // ---- the memory of its channels (hold_memory.c)
 

@@ -5,8 +5,11 @@
 //	a FIFO that is read      the end to be written stays open until what it was wired to has ended for good and all was taken
 //	a FIFO that is written   both ends stay open until nobody reads the channel any more, or the task has ended for good
 //	a socket                 listens as long as there is the task; of its connections one at a time has the channel
+//	a listener               is the program's own socket: it is connected to as long as there is a channel
 //
 // A FIFO is opened by the hold when the first channel has come: until then opening it waits, so that nothing is written that nobody will read.
+#include "task/hold_named.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,22 +25,6 @@
 
 #include "os/os.h"
 #include "task/elsewhere.h"
-#include "task/hold.h"
-#include "task/port.h"
-
-struct spore__hold_named {
-	enum spore__port_as as;
-	char name[SPORE__NAME_MAX + 1], framing[SPORE__NAME_MAX + 1], protocol[SPORE__PROTOCOL_MAX + 1];
-	uint64_t id;     // 0: not said, since the channel before is not through yet
-	uint64_t serial; // 0: no channel, or it is over
-	int in, out;     // the channel, to be read and to be written, maybe the same; -1
-	int fifo[2];     // to be read, to be written; -1
-	struct spore__hold_io listener;
-	int connection; // -1: none
-	int mid[4];     // two pipes for what is between two sockets; -1
-	struct spore__hold_pump pump;
-	struct spore__hold_window window;
-};
 
 static const struct {
 	unsigned count;
@@ -46,36 +33,25 @@ static const struct {
     [SPORE__AS_FIFO_IN] = {2, {"pipe-1", "stream-1"}},
     [SPORE__AS_FIFO_OUT] = {2, {"pipe-1", "stream-1"}},
     [SPORE__AS_SOCKET] = {3, {"pipes-1", "pipe-1", "stream-1"}},
+    [SPORE__AS_LISTENER] = {3, {"pipes-1", "pipe-1", "stream-1"}},
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static void close_channel(struct spore__hold_named *p)
 {
 	if (p->out == p->in)
 		p->out = -1;
-	close_fd(&p->in);
-	close_fd(&p->out);
+	spore__named_close_fd(&p->in);
+	spore__named_close_fd(&p->out);
 	for (int i = 0; i < 4; i++)
-		close_fd(&p->mid[i]);
+		spore__named_close_fd(&p->mid[i]);
 }
 
 static void close_all(struct spore__hold_named *p)
 {
 	close_channel(p);
-	close_fd(&p->fifo[0]);
-	close_fd(&p->fifo[1]);
-	close_fd(&p->connection);
-}
-
-static bool path_of(const struct spore__hold *h, const struct spore__hold_named *p, char out[PATH_MAX])
-{
-	return snprintf(out, PATH_MAX, "%s/%s", h->ports_folder, p->name) < PATH_MAX;
+	spore__named_close_fd(&p->fifo[0]);
+	spore__named_close_fd(&p->fifo[1]);
+	spore__named_close_fd(&p->connection);
 }
 
 static bool reads(const struct spore__hold_named *p)
@@ -175,6 +151,7 @@ static bool wants_pump(const struct spore__hold_named *p)
 	case SPORE__AS_FIFO_OUT:
 		return p->out >= 0 && p->fifo[0] >= 0;
 	case SPORE__AS_SOCKET:
+	case SPORE__AS_LISTENER:
 		return p->connection >= 0 && (p->in >= 0 || p->out >= 0);
 	case SPORE__AS_NONE:
 		break;
@@ -187,7 +164,7 @@ static size_t describe(const struct spore__hold_named *p, int fds[SPORE__HOLD_PU
 {
 	size_t n = 0;
 	*how = p->as == SPORE__AS_FIFO_IN ? "in" : p->as == SPORE__AS_FIFO_OUT ? "out" : "socket";
-	if (p->as == SPORE__AS_SOCKET)
+	if (spore__named_is_socket(p))
 		fds[n++] = p->connection;
 	else if (p->as == SPORE__AS_FIFO_OUT)
 		fds[n++] = p->fifo[0];
@@ -197,154 +174,28 @@ static size_t describe(const struct spore__hold_named *p, int fds[SPORE__HOLD_PU
 		fds[n++] = p->out;
 	if (p->as == SPORE__AS_FIFO_IN)
 		fds[n++] = p->fifo[1];
-	for (int i = 0; i < 4 && p->as == SPORE__AS_SOCKET; i++)
+	for (int i = 0; i < 4 && spore__named_is_socket(p); i++)
 		fds[n++] = p->mid[i];
 	fds[n++] = p->window.fd;
 	return n;
 }
 
-static void start_pump(struct spore__hold *h, struct spore__hold_named *p)
+void spore__named_pump_start(struct spore__hold *h, struct spore__hold_named *p)
 {
 	char path[PATH_MAX];
 	int fds[SPORE__HOLD_PUMP_FDS];
 	struct spore__hold_pumping pumping = {.port = p->name, .fds = fds};
-	if (!wants_pump(p) || !path_of(h, p, path))
+	if (!wants_pump(p) || !spore__named_path(h, p, path))
 		return;
 	pumping.count = describe(p, fds, &pumping.how);
 	pumping.path = p->as == SPORE__AS_FIFO_IN ? path : NULL;
 	spore__hold_pump_start(h, &p->pump, &pumping);
 }
 
-static void look_for_connections(struct spore__hold_named *p)
-{
-	p->listener.paused = p->connection >= 0 || (p->in < 0 && p->out < 0);
-}
-
 void spore__hold_named_retry(struct spore__hold *h)
 {
 	for (size_t i = 0; i < h->named_count; i++)
-		start_pump(h, &h->named[i]);
-}
-
-// ---- FIFOs and sockets
-
-// Without waiting, and nothing else that somebody has put in its place. The end that is not wanted is NULL.
-static bool open_fifo(const char *path, int *reader, int *writer)
-{
-	struct stat st;
-	int r = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	int w = r >= 0 && fstat(r, &st) == 0 && S_ISFIFO(st.st_mode)
-	            ? open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)
-	            : -1;
-	bool good = w >= 0;
-	if (good && reader != NULL) {
-		close_fd(reader);
-		*reader = r;
-		r = -1;
-	}
-	if (good) {
-		close_fd(writer);
-		*writer = w;
-	}
-	close_fd(&r);
-	return good;
-}
-
-static bool is_whole(const struct spore__hold_named *p)
-{
-	return p->as == SPORE__AS_FIFO_IN ? p->fifo[1] >= 0 : p->fifo[0] >= 0 && p->fifo[1] >= 0;
-}
-
-static bool open_side(struct spore__hold *h, struct spore__hold_named *p)
-{
-	char path[PATH_MAX];
-	if (p->as == SPORE__AS_SOCKET || is_whole(p))
-		return true;
-	if (path_of(h, p, path) && open_fifo(path, p->as == SPORE__AS_FIFO_OUT ? &p->fifo[0] : NULL, &p->fifo[1]))
-		return true;
-	spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: its FIFO cannot be opened: %s", p->name,
-	                  strerror(errno));
-	return false;
-}
-
-static void connected(struct spore__hold *h, struct spore__hold_io *io, short revents)
-{
-	(void)revents;
-	for (size_t i = 0; i < h->named_count; i++) {
-		struct spore__hold_named *p = &h->named[i];
-		if (&p->listener != io || p->connection >= 0)
-			continue;
-		uid_t uid;
-		int fd = accept(io->fd, NULL, NULL);
-		if (fd < 0)
-			return;
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
-		    spore__os_peer_uid(fd, &uid) != 0 || uid != geteuid()) {
-			close(fd);
-			return;
-		}
-		p->connection = fd;
-		look_for_connections(p);
-		start_pump(h, p);
-	}
-}
-
-static bool listen_at(struct spore__hold *h, struct spore__hold_named *p, const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof address.sun_path) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (fd < 0)
-		return false;
-	// The umask is 077.
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
-	    bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && chmod(path, 0600) == 0 &&
-	    listen(fd, 16) == 0 && spore__hold_io_open(h, &p->listener, fd, POLLIN, connected)) {
-		look_for_connections(p);
-		return true;
-	}
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return false;
-}
-
-static bool make(struct spore__hold *h, struct spore__hold_named *p)
-{
-	char path[PATH_MAX];
-	if (!path_of(h, p, path)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	(void)unlink(path);
-	return p->as == SPORE__AS_SOCKET ? listen_at(h, p, path) : mkfifo(path, 0600) == 0;
-}
-
-// In the hold's folder, or where a path there is too long for the address of a socket.
-static bool make_folder(struct spore__hold *h)
-{
-	struct sockaddr_un address;
-	size_t longest = 0;
-	for (size_t i = 0; i < h->named_count; i++)
-		if (h->named[i].as == SPORE__AS_SOCKET && strlen(h->named[i].name) > longest)
-			longest = strlen(h->named[i].name);
-	int len = snprintf(h->ports_folder, sizeof h->ports_folder, "%s/ports", h->folder);
-	if (len < 0 || (size_t)len >= sizeof h->ports_folder) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	if (longest > 0 && (size_t)len + 1 + longest >= sizeof address.sun_path) {
-		char other[SPORE__ELSEWHERE_MAX];
-		if (spore__elsewhere_make(h->dir, SPORE__ELSEWHERE_PORTS, other) != 0)
-			return false;
-		memcpy(h->ports_folder, other, sizeof other);
-		return true;
-	}
-	return mkdir(h->ports_folder, 0700) == 0 || errno == EEXIST;
+		spore__named_pump_start(h, &h->named[i]);
 }
 
 static void take_declared(struct spore__hold *h, size_t room)
@@ -382,7 +233,7 @@ void spore__hold_named_open(struct spore__hold *h)
 		take_declared(h, room);
 	if (h->named_count == 0)
 		return;
-	if (!make_folder(h)) {
+	if (!spore__named_make_folder(h)) {
 		spore__hold_event(h, SPORE_ERROR, "port", NULL, "the folder of its ports cannot be made: %s",
 		                  strerror(errno));
 		for (size_t i = 0; i < h->named_count; i++)
@@ -392,7 +243,7 @@ void spore__hold_named_open(struct spore__hold *h)
 		return;
 	}
 	for (size_t i = 0; i < h->named_count; i++) {
-		if (make(h, &h->named[i]))
+		if (spore__named_make(h, &h->named[i]))
 			h->named[i].id = ++h->ports.last_id;
 		else
 			spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: %s cannot be made: %s",
@@ -411,12 +262,12 @@ void spore__hold_named_close(struct spore__hold *h)
 			spore__hold_pump_kill(&p->pump);
 			spore__hold_window_finish(&p->window, SPORE__WINDOW_IN);
 		} else {
-			start_pump(h, p);
+			spore__named_pump_start(h, p);
 		}
 		spore__hold_io_close(h, &p->listener);
 		close_all(p);
 		spore__hold_window_close(h, &p->window);
-		if (path_of(h, p, path))
+		if (spore__named_path(h, p, path))
 			(void)unlink(path);
 	}
 	if (h->ports_folder[0] != '\0')
@@ -456,15 +307,15 @@ static bool sort(const struct spore__hold_named *p, const struct spore__hold_mes
 	*in = *out = -1;
 	if (is(&m->kind, "stream") && m->descriptors == 1) {
 		// What it cannot take is not waited for by the other side.
-		if (p->as != SPORE__AS_SOCKET)
+		if (!spore__named_is_socket(p))
 			(void)shutdown(fds[0], p->as == SPORE__AS_FIFO_IN ? SHUT_WR : SHUT_RD);
 		*in = p->as != SPORE__AS_FIFO_OUT ? fds[0] : -1;
 		*out = p->as != SPORE__AS_FIFO_IN ? fds[0] : -1;
-	} else if (is(&m->kind, "pipes") && m->descriptors == 2 && p->as == SPORE__AS_SOCKET) {
+	} else if (is(&m->kind, "pipes") && m->descriptors == 2 && spore__named_is_socket(p)) {
 		*in = fds[0];
 		*out = fds[1];
 	} else if (is(&m->kind, "pipe") && m->descriptors == 1) {
-		bool reads = p->as == SPORE__AS_FIFO_IN || (p->as == SPORE__AS_SOCKET && can(fds[0], O_WRONLY));
+		bool reads = p->as == SPORE__AS_FIFO_IN || (spore__named_is_socket(p) && can(fds[0], O_WRONLY));
 		*(reads ? in : out) = fds[0];
 	}
 	return (*in >= 0 || *out >= 0) && (*in < 0 || can(*in, O_WRONLY)) && (*out < 0 || can(*out, O_RDONLY));
@@ -472,7 +323,7 @@ static bool sort(const struct spore__hold_named *p, const struct spore__hold_mes
 
 static bool make_mid(struct spore__hold_named *p)
 {
-	if (p->as != SPORE__AS_SOCKET || p->in != p->out)
+	if (!spore__named_is_socket(p) || p->in != p->out)
 		return true;
 	if (spore__os_pipe(p->mid) != 0 || spore__os_pipe(p->mid + 2) != 0)
 		return false;
@@ -487,8 +338,7 @@ static bool make_mid(struct spore__hold_named *p)
 static void is_through(struct spore__hold *h, struct spore__hold_named *p, bool taken)
 {
 	close_channel(p);
-	if (p->listener.fd >= 0)
-		look_for_connections(p);
+	spore__named_look(h, p);
 	if (taken && reads(p))
 		say_close(h, p);
 	if (p->id == 0)
@@ -508,12 +358,12 @@ bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_m
 		// A node sends it only when the one before is over, or was taken away.
 		spore__hold_pump_kill(&p->pump);
 		close_channel(p);
-		close_fd(&p->connection);
+		spore__named_close_fd(&p->connection);
 		p->in = in;
 		p->out = out;
 		p->serial = m->serial;
 		p->pump.failed = false;
-		good = open_side(h, p) && make_mid(p);
+		good = spore__named_open_side(h, p) && make_mid(p);
 		if (!good)
 			close_channel(p);
 	} else {
@@ -525,9 +375,8 @@ bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_m
 	spore__hold_put_serial(&answer, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
 	spore__hold_peers_say(h, &answer);
 	spore__msgpack_writer_finish(&answer);
-	if (p->listener.fd >= 0)
-		look_for_connections(p);
-	start_pump(h, p);
+	spore__named_look(h, p);
+	spore__named_pump_start(h, p);
 	return true;
 }
 
@@ -564,7 +413,7 @@ bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_me
 		return true;
 	// Who writes goes on as soon as the port is wired again.
 	spore__hold_pump_kill(&p->pump);
-	close_fd(&p->connection);
+	spore__named_close_fd(&p->connection);
 	is_through(h, p, true);
 	return true;
 }
@@ -574,19 +423,19 @@ bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_me
 static void channel_ended(struct spore__hold *h, struct spore__hold_named *p)
 {
 	// Nobody takes, or sends, any more: the program finds that when it writes, or reads on.
-	close_fd(&p->fifo[0]);
-	close_fd(&p->fifo[1]);
-	close_fd(&p->connection);
+	spore__named_close_fd(&p->fifo[0]);
+	spore__named_close_fd(&p->fifo[1]);
+	spore__named_close_fd(&p->connection);
 	is_through(h, p, p->id == 0);
 }
 
 static void connection_ended(struct spore__hold *h, struct spore__hold_named *p)
 {
-	close_fd(&p->connection);
+	spore__named_close_fd(&p->connection);
 	if (p->id == 0 && !is_left(p))
 		is_through(h, p, p->id == 0);
 	else
-		look_for_connections(p);
+		spore__named_look(h, p);
 }
 
 bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status)
@@ -606,7 +455,7 @@ bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status)
 		connection_ended(h, p);
 		break;
 	case SPORE__PUMPED_AGAIN:
-		start_pump(h, p);
+		spore__named_pump_start(h, p);
 		break;
 	case SPORE__PUMPED_LATER:
 		break;

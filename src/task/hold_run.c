@@ -136,6 +136,7 @@ static int spawn_so(struct spore__hold *h, const int theirs[3], const struct spo
 	    .confine = h->spec.confine ? &confine->confine : NULL,
 	    .reset_signals = true,
 	};
+	spore__hold_named_begins(h);
 	int r = spore__os_spawn(&s, &h->run.pid);
 	int saved = errno;
 	spore__hold_environment_finish(&e);

@@ -18,10 +18,8 @@ enum spore__shape spore__shape_of(const char *word)
 }
 
 static const char *const as_words[] = {
-    [SPORE__AS_NONE] = "",
-    [SPORE__AS_FIFO_IN] = "fifo-in",
-    [SPORE__AS_FIFO_OUT] = "fifo-out",
-    [SPORE__AS_SOCKET] = "socket",
+    [SPORE__AS_NONE] = "",         [SPORE__AS_FIFO_IN] = "fifo-in",   [SPORE__AS_FIFO_OUT] = "fifo-out",
+    [SPORE__AS_SOCKET] = "socket", [SPORE__AS_LISTENER] = "listener",
 };
 
 enum spore__port_as spore__port_as_of(const char *word)

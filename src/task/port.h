@@ -26,6 +26,7 @@ enum spore__port_as {
 	SPORE__AS_FIFO_IN,  // a FIFO that the program reads
 	SPORE__AS_FIFO_OUT, // ... that it writes
 	SPORE__AS_SOCKET,   // a Unix stream socket that it connects to
+	SPORE__AS_LISTENER, // ... that it makes, and listens on
 };
 enum spore__port_as spore__port_as_of(const char *word); // SPORE__AS_NONE for others
 const char *spore__port_as_word(enum spore__port_as as); // "" for SPORE__AS_NONE

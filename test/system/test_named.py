@@ -1,8 +1,10 @@
 """Named ports of plain programs: FIFOs and sockets in SPORE_PORTS, and what carries their bytes."""
 
 import os
+import re
 import signal
 import stat
+import sys
 import time
 import unittest
 
@@ -230,6 +232,91 @@ class Fifos(NamedTest):
             with self.assertRaises(Exception, msg=(left, right)) as caught:
                 self.call("wires.add", wires=[{"from": left, "to": right, "duplex": duplex}])
             self.assertIn(words, str(caught.exception))
+
+
+SERVER = """import os, socket, sys, time
+path = os.path.join(os.environ["SPORE_PORTS"], "ask")
+{before}
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+print("listens", os.getpid(), flush=True)
+while True:
+    client, _ = server.accept()
+    for line in client.makefile("rb"):
+        client.sendall(b"%d %d\\n" % (os.getpid(), 2 * int(line)))
+        {after}
+    print("end", flush=True)
+    client.close()
+"""
+CLIENT = 'exec 3<>{go}; while read n <&3; do echo $n; read answer || exit; echo "$n: $answer" >&2; done'
+
+
+class Listening(NamedTest):
+    """A program that listens in SPORE_PORTS itself."""
+
+    def server(self, kind="listener", before="", after="pass", **more):
+        path = self.write("server.py", SERVER.format(before=before, after=after))
+        self.define("server", f"exec {sys.executable} {path}", ports=ports(ask=kind), restart="always", restart__delay_ms=0, **more)
+
+    def asks(self, name, n):
+        """The answer to N, and which instance of the server it is of."""
+        with open(self.fifo, "w", encoding="utf-8") as f:
+            f.write(f"{n}\n")
+        found = wait_until(lambda: re.search(fr"^{n}: (\d+) (\d+)$", self.output(name, "stderr"), re.M), f"the answer to {n}")
+        self.assertEqual(int(found[2]), 2 * n)
+        return int(found[1])
+
+    def begin_client(self):
+        self.fifo = os.path.join(self.work, "go")
+        os.mkfifo(self.fifo)
+        self.define("client", CLIENT.format(go=self.fifo), restart="always", restart__delay_ms=0)
+        self.wire("client.stdio", "server.ask", duplex=True)
+
+    def test_it_is_connected_to(self):
+        self.server()
+        self.begin_client()
+        self.go("client", "server")
+        first = self.asks("client", 1)
+        self.assertEqual(self.asks("client", 2), first)
+        self.assertEqual(self.pid("server"), first)
+        # Its next instance can listen, and goes on with the same client, whose next instance it serves as well.
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: self.pid("server") not in (0, first), "the next instance")
+        wait_until(lambda: self.output("server").count("listens") == 2, "it to listen")
+        second = self.asks("client", 3)
+        self.assertEqual(second, self.pid("server"))
+        client = self.pid("client")
+        os.kill(client, signal.SIGKILL)
+        wait_until(lambda: self.pid("client") not in (0, client), "the next client")
+        self.assertEqual(self.asks("client", 4), second)
+        self.kill_node()
+        self.again()
+        self.assertEqual(self.asks("client", 5), second)
+        self.assertNotIn("end", self.output("server"))
+        self.ok(self.spore("stop", "client"))
+        wait_until(lambda: "end\n" in self.output("server"), "the end of file")
+        self.call("tasks.stop", names=["server"])
+        self.no_pumps()
+
+    def test_it_listens_late_and_closes_each_time(self):
+        late = os.path.join(self.work, "late")
+        os.mkfifo(late)
+        self.server(before=f"open({late!r}).read()", after="break")
+        self.begin_client()
+        self.go("client", "server")
+        self.until("client", "running")
+        with open(late, "w", encoding="utf-8"):
+            pass
+        self.assertEqual(len({self.asks("client", n) for n in (1, 2, 3)}), 1)
+        wait_until(lambda: self.output("server").count("end") >= 3, "its closing")
+
+    def test_one_that_should_connect(self):
+        """It takes away the socket that it was to connect to: that is said, with the remedy."""
+        self.server("socket", before="os.unlink(path)")
+        self.begin_client()
+        self.go("client", "server")
+        wait_until(lambda: "one that listens itself says as: listener" in self.output("server", "events"), "what is wrong")
 
 
 class Folder(NamedTest):
