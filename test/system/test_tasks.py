@@ -691,6 +691,19 @@ class OldHold(TasksTest):
         self.assertEqual(self.call("tasks.remove", names=["web"])["removed"], ["web"])
 
 
+class Logs(TasksTest):
+    def test_what_is_kept_is_bounded_over_generations(self):
+        """Of real holds: bytes and files, with what the latest one wrote."""
+        folder = os.path.join(self.state, "logs", "_", "web")
+        for i in range(8):
+            self.begin("web", f"head -c 100000 /dev/zero | tr '\\0' x; echo; echo end of {i}; {SLEEP}", replace="always",
+                       log__bytes=1 << 17, log__files=3)
+            wait_until(lambda: f"end of {i}\n" in self.spore("logs", "-n", "3", "web").stdout, "what it writes")
+            files = [os.stat(os.path.join(folder, name)).st_size for name in os.listdir(folder)]
+            self.assertLessEqual(len(files), 3)
+            self.assertLessEqual(sum(files), 1 << 17)
+
+
 class Many(TasksTest):
     def test_many_are_started_and_stopped(self):
         count = 60
