@@ -14,7 +14,7 @@
 #include "os/os.h"
 #include "task/elsewhere.h"
 
-enum { SOON_MS = 10, LATE_MS = 500, AGAIN_MS = 100, TAKEN_MS = 1000 };
+enum { SOON_MS = 10, LATE_MS = 500, AGAIN_MS = 100, TAKEN_MS = 1000, SELDOM_MS = 60000 };
 
 void spore__named_close_fd(int *fd)
 {
@@ -138,12 +138,12 @@ void spore__named_look(struct spore__hold *h, struct spore__hold_named *p)
 	p->listener.paused = !waits;
 	if (!waits || !spore__named_is_socket(p))
 		return;
+	p->wait_ms = 0;
 	if (p->as == SPORE__AS_SOCKET) {
 		wait_for(h, TAKEN_MS);
 		return;
 	}
 	// One that closes each connection at once is not asked without a pause.
-	p->wait_ms = 0;
 	wait_for(h, spore__hold_now_ms() - p->pump.began_ms < AGAIN_MS ? AGAIN_MS : 0);
 }
 
@@ -154,8 +154,15 @@ void spore__hold_named_look(struct spore__hold *h)
 		struct spore__hold_named *p = &h->named[i];
 		if (!spore__named_has_channel(p) || p->connection >= 0)
 			continue;
-		if (p->as == SPORE__AS_SOCKET)
+		if (p->as == SPORE__AS_SOCKET) {
 			look_at_path(h, p);
+			// It may take its time before it does so; ever more seldom, since most are just late to connect.
+			p->wait_ms = p->wait_ms == 0              ? TAKEN_MS
+			             : p->wait_ms < SELDOM_MS / 2 ? 2 * p->wait_ms
+			                                          : SELDOM_MS;
+			if (!p->told && (next < 0 || p->wait_ms < next))
+				next = p->wait_ms;
+		}
 		if (p->as != SPORE__AS_LISTENER)
 			continue;
 		p->connection = connect_to(h, p);
