@@ -1,5 +1,12 @@
-// What the files of a conversation share: rpc.c (create, close, what is read), rpc_ask.c (calls of this end), rpc_call.c (calls of the peer), rpc_send.c
-// (what goes out), rpc_serve.c, rpc_describe.c.
+// What the files of a conversation share:
+//	rpc.c                create, close
+//	rpc_turn.c           who reads, what is due, how it waits
+//	rpc_receive.c        what comes, and the peer's end
+//	rpc_send.c           what goes out
+//	rpc_ask*.c, rpc_answered.c   calls of this end (rpc_ask_inside.h)
+//	rpc_call.c           calls of the peer: rpc_params.c what they are asked with, rpc_answer.c, rpc_cancel.c
+//	rpc_serve.c          many conversations on one thread
+//	rpc_describe.c       `$/describe`
 //
 // Threads. One thread reads (`reader`); it alone takes messages, gives out the slots of the peer's calls, and runs handlers and callbacks. Any thread sends: it
 // takes `sending` when it is free, and otherwise leaves a parcel in `pending`, which the one that has it sends before it goes. Neither is
@@ -226,7 +233,9 @@ void spore__rpc_send_cancel(struct spore_rpc *r, uint32_t id, uint64_t number);
 
 // ---- rpc.c
 
-bool spore__rpc_table_init(struct spore_rpc *r); // rpc_call.c
+void spore__rpc_unref(struct spore_rpc *r);
+
+// ---- rpc_turn.c
 
 uintptr_t spore__rpc_self(void);                          // this thread
 bool spore__rpc_enter(struct spore_rpc *r, bool *nested); // becomes the thread that reads. False: another one is
@@ -234,8 +243,6 @@ void spore__rpc_leave(struct spore_rpc *r, bool nested);
 // Takes messages until UNTIL(ARG) is true (NULL: until something was handled), DEADLINE is over, or one of MORE is ready. For the thread that reads.
 enum spore_err spore__rpc_read(struct spore_rpc *r, int64_t deadline, bool (*until)(void *arg), void *arg,
                                struct pollfd *more, unsigned count);
-// Handles one message, without waiting or preparing to (BRIEFLY: as of spore__chan_take). SPORE_EAGAIN, SPORE_ENOTWIRED: there is none.
-enum spore_err spore__rpc_take(struct spore_rpc *r, bool briefly);
 // What is due: deadlines, what other threads left, calls that were parked.
 void spore__rpc_attend(struct spore_rpc *r);
 bool spore__rpc_arm(
@@ -245,15 +252,22 @@ void spore__rpc_note_deadline(struct spore_rpc *r, int64_t deadline);
 void spore__rpc_wake_waiters(struct spore_rpc *r); // when there are any
 // Waits for another thread that reads to say something, at most until DEADLINE. UNTIL as above.
 enum spore_err spore__rpc_follow(struct spore_rpc *r, int64_t deadline, bool (*until)(void *arg), void *arg);
-bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size);
-void spore__rpc_unref(struct spore_rpc *r);
 // What calls of this thread inherit from now on; NULL: nothing. What it was before; DEADLINE is kept.
 const int64_t *spore__rpc_inherit(const int64_t *deadline);
 
-// ---- rpc_ask.c
+// ---- rpc_receive.c
+
+// Handles one message, without waiting or preparing to (BRIEFLY: as of spore__chan_take). SPORE_EAGAIN, SPORE_ENOTWIRED: there is none.
+enum spore_err spore__rpc_take(struct spore_rpc *r, bool briefly);
+bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size);
+
+// ---- rpc_ask_slot.c
 
 bool spore__rpc_asks_init(struct spore_rpc *r);
 void spore__rpc_asks_finish(struct spore_rpc *r);
+
+// ---- rpc_answered.c
+
 // M, a response, is in r->in, which may be exchanged for another buffer.
 void spore__rpc_answered(struct spore_rpc *r, const struct spore__rpc_message *m);
 void spore__rpc_part(struct spore_rpc *r, const struct spore__rpc_message *m, bool progress);
@@ -268,8 +282,14 @@ void spore__rpc_ask_stays(struct spore_rpc_ask *a, uint32_t id);                
 void spore__rpc_answer_refused(struct spore_rpc *r, uint32_t id, enum spore_err e); // in the thread that reads
 void spore__rpc_ask_refused(struct spore_rpc_ask *a, uint32_t id, enum spore_err e);
 
-// ---- rpc_call.c
+// ---- rpc_call.c, rpc_cancel.c
 
+static inline struct spore_rpc_call *spore__rpc_call_at(const struct spore_rpc *r, uint32_t index)
+{
+	return &r->calls[index / SPORE__RPC_CHUNK][index % SPORE__RPC_CHUNK];
+}
+void spore__rpc_call_free(struct spore_rpc_call *c); // its slot [any]
+bool spore__rpc_table_init(struct spore_rpc *r);
 bool spore__rpc_calls_init(struct spore_rpc *r);
 void spore__rpc_calls_finish(struct spore_rpc *r);
 void spore__rpc_called(struct spore_rpc *r, const struct spore__rpc_message *m); // a request or notification in r->in
