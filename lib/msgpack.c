@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t big_endian(const unsigned char *p, size_t width)
+static inline uint64_t big_endian(const unsigned char *p, size_t width)
 {
 	uint64_t n = 0;
 	for (size_t i = 0; i < width; i++)
@@ -154,6 +154,13 @@ static enum spore__msgpack_err decode(const unsigned char *p, size_t avail, stru
 	return SPORE__MSGPACK_OK;
 }
 
+const unsigned char spore__msgpack_leaf_sizes[] = {
+    [0xc0 - 0xc0] = 1, [0xc2 - 0xc0] = 1,  [0xc3 - 0xc0] = 1,  [0xca - 0xc0] = 5, [0xcb - 0xc0] = 9,
+    [0xcc - 0xc0] = 2, [0xcd - 0xc0] = 3,  [0xce - 0xc0] = 5,  [0xcf - 0xc0] = 9, [0xd0 - 0xc0] = 2,
+    [0xd1 - 0xc0] = 3, [0xd2 - 0xc0] = 5,  [0xd3 - 0xc0] = 9,  [0xd4 - 0xc0] = 3, [0xd5 - 0xc0] = 4,
+    [0xd6 - 0xc0] = 6, [0xd7 - 0xc0] = 10, [0xd8 - 0xc0] = 18, [0xdf - 0xc0] = 0,
+};
+
 static size_t payload(const struct spore__msgpack_value *v)
 {
 	bool bytes = v->type == SPORE__MSGPACK_STR || v->type == SPORE__MSGPACK_BIN || v->type == SPORE__MSGPACK_EXT;
@@ -174,6 +181,11 @@ struct spore__msgpack_reader spore__msgpack_reader(const void *bytes, size_t len
 enum spore__msgpack_err spore__msgpack_read(struct spore__msgpack_reader *r, struct spore__msgpack_value *v)
 {
 	size_t avail = (size_t)(r->end - r->at), head;
+	if (avail > 0 && (*r->at < 0x80 || *r->at >= 0xe0)) { // as most are
+		v->type = SPORE__MSGPACK_INT;
+		v->i = (int8_t)*r->at++;
+		return SPORE__MSGPACK_OK;
+	}
 	struct spore__msgpack_value value;
 	enum spore__msgpack_err err = decode(r->at, avail, &value, &head);
 	if (err != SPORE__MSGPACK_OK)
@@ -203,9 +215,11 @@ static inline bool leaf_ends(struct spore__msgpack_scan *s)
 enum spore__msgpack_err spore__msgpack_scan(struct spore__msgpack_scan *s, const void *bytes, size_t len, size_t limit)
 {
 	const unsigned char *p = bytes;
+	const size_t here = len < limit ? len : limit;
 	for (;;) {
-		if (s->offset < len && s->offset < limit && is_one_byte(p[s->offset])) {
-			s->offset++;
+		size_t size = s->offset < here ? spore__msgpack_leaf_size(p[s->offset]) : 0;
+		if (size > 0 && size <= here - s->offset) {
+			s->offset += size;
 			if (leaf_ends(s))
 				return SPORE__MSGPACK_OK;
 			continue;
@@ -241,7 +255,9 @@ enum spore__msgpack_err spore__msgpack_skip(struct spore__msgpack_reader *r)
 		r->at++;
 		return SPORE__MSGPACK_OK;
 	}
-	struct spore__msgpack_scan s = {0};
+	struct spore__msgpack_scan s; // `left` is written before it is read
+	s.offset = 0;
+	s.depth = 0;
 	enum spore__msgpack_err err = spore__msgpack_scan(&s, r->at, (size_t)(r->end - r->at), SIZE_MAX);
 	if (err == SPORE__MSGPACK_OK)
 		r->at += s.offset;
@@ -260,8 +276,45 @@ static enum spore__msgpack_err read_typed(struct spore__msgpack_reader *r, enum 
 	return err;
 }
 
+// At P, with its bytes; no unsigned one of 64 bits.
+static inline int64_t integer(const unsigned char *p)
+{
+	switch (*p) {
+	case 0xcc:
+		return p[1];
+	case 0xcd:
+		return (int64_t)big_endian(p + 1, 2);
+	case 0xce:
+		return (int64_t)big_endian(p + 1, 4);
+	case 0xd0:
+		return (int8_t)p[1];
+	case 0xd1:
+		return (int16_t)big_endian(p + 1, 2);
+	case 0xd2:
+		return (int32_t)big_endian(p + 1, 4);
+	default:
+		return (int64_t)big_endian(p + 1, 8);
+	}
+}
+
 enum spore__msgpack_err spore__msgpack_read_int(struct spore__msgpack_reader *r, int64_t *i)
 {
+	enum { UINT8 = 0xcc, UINT32 = 0xce, INT8 = 0xd0, INT64 = 0xd3 };
+	const unsigned char *p = r->at;
+	size_t avail = (size_t)(r->end - p);
+	if (avail > 0 && (*p < 0x80 || *p >= 0xe0)) { // as most are
+		r->at++;
+		*i = (int8_t)*p;
+		return SPORE__MSGPACK_OK;
+	}
+	if (avail > 0 && ((*p >= UINT8 && *p <= UINT32) || (*p >= INT8 && *p <= INT64))) {
+		size_t width = (size_t)1 << (*p & 3);
+		if (avail <= width)
+			return SPORE__MSGPACK_MORE;
+		r->at += 1 + width;
+		*i = integer(p);
+		return SPORE__MSGPACK_OK;
+	}
 	struct spore__msgpack_value v = {0};
 	enum spore__msgpack_err err = read_typed(r, SPORE__MSGPACK_INT, &v);
 	if (err == SPORE__MSGPACK_OK)
@@ -318,11 +371,45 @@ bool spore__msgpack_read_flag(struct spore__msgpack_reader *r, uint32_t left, bo
 	return true;
 }
 
+// Is it one value without others in it, or one of a few such? False: it is to be looked at closely.
+static inline bool is_flat(const unsigned char *p, size_t len)
+{
+	enum { MAP = 0x80, ARRAY = 0x90, MANY = 0xe0, FEW = 0x0f };
+	unsigned left = 1;
+	if (len > 0 && (*p & MANY) == MAP) {
+		left = (*p & FEW) << (*p < ARRAY);
+		p++;
+		len--;
+	}
+	for (; left > 0 && len > 0; left--) {
+		size_t size = spore__msgpack_leaf_size(*p);
+		if (size == 0 || size > len)
+			return false;
+		p += size;
+		len -= size;
+	}
+	return left == 0 && len == 0;
+}
+
 enum spore__msgpack_err spore__msgpack_check(const void *bytes, size_t len)
 {
+	if (is_flat(bytes, len))
+		return SPORE__MSGPACK_OK;
 	struct spore__msgpack_reader r = spore__msgpack_reader(bytes, len);
 	enum spore__msgpack_err err = spore__msgpack_skip(&r);
 	return err == SPORE__MSGPACK_OK && r.at != r.end ? SPORE__MSGPACK_MALFORMED : err;
+}
+
+enum spore__msgpack_err spore__msgpack_check_within(const void *bytes, size_t len)
+{
+	if (is_flat(bytes, len))
+		return SPORE__MSGPACK_OK;
+	struct spore__msgpack_scan s;
+	s.offset = 0;
+	s.depth = 1;
+	s.left[0] = 1;
+	enum spore__msgpack_err err = spore__msgpack_scan(&s, bytes, len, SIZE_MAX);
+	return err == SPORE__MSGPACK_OK && s.offset != len ? SPORE__MSGPACK_MALFORMED : err;
 }
 
 bool spore__msgpack_find(const struct spore__msgpack_reader *r, const char *key, struct spore__msgpack_reader *value)
@@ -401,9 +488,10 @@ unsigned char *spore__msgpack_room(struct spore__msgpack_writer *w, size_t len)
 	return w->data + w->len;
 }
 
-static unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
+static inline unsigned char *reserve(struct spore__msgpack_writer *w, size_t len)
 {
-	unsigned char *at = spore__msgpack_room(w, len);
+	bool near = w->err == 0 && len <= w->cap - w->len;
+	unsigned char *at = near ? w->data + w->len : spore__msgpack_room(w, len);
 	if (at != NULL)
 		w->len += len;
 	return at;
@@ -415,7 +503,7 @@ void spore__msgpack_reserve(struct spore__msgpack_writer *w, size_t len)
 		w->len -= len;
 }
 
-static void put(struct spore__msgpack_writer *w, unsigned char first, uint64_t n, size_t width)
+static inline void put(struct spore__msgpack_writer *w, unsigned char first, uint64_t n, size_t width)
 {
 	unsigned char *at = reserve(w, 1 + width);
 	if (at == NULL)
@@ -481,12 +569,13 @@ void spore__msgpack_float(struct spore__msgpack_writer *w, double f)
 
 void spore__msgpack_str(struct spore__msgpack_writer *w, const char *s)
 {
+	size_t len;
 	if (s == NULL)
 		spore__msgpack_nil(w);
-	else if (strlen(s) > UINT32_MAX)
+	else if ((len = strlen(s)) > UINT32_MAX)
 		w->err = w->err != 0 ? w->err : EMSGSIZE;
 	else
-		spore__msgpack_strn(w, s, (uint32_t)strlen(s));
+		spore__msgpack_strn(w, s, (uint32_t)len);
 }
 
 void spore__msgpack_strn(struct spore__msgpack_writer *w, const char *s, uint32_t len)

@@ -57,6 +57,17 @@ struct SPORE__MSGPACK_ALIAS spore__msgpack_value {
 	};
 };
 
+// Bytes of a value that has no others in it, when its first byte B tells; 0: it does not.
+extern const unsigned char spore__msgpack_leaf_sizes[];
+static inline size_t spore__msgpack_leaf_size(unsigned b)
+{
+	if (b < 0x80 || b >= 0xe0)
+		return 1;
+	if (b >= 0xc0)
+		return spore__msgpack_leaf_sizes[b - 0xc0];
+	return b >= 0xa0 ? 1 + (b & 0x1f) : (b & 0x0f) == 0;
+}
+
 // A cursor. Copy it to remember a place.
 struct SPORE__MSGPACK_ALIAS spore__msgpack_reader {
 	const unsigned char *at;
@@ -84,6 +95,8 @@ bool spore__msgpack_read_flag(struct spore__msgpack_reader *r, uint32_t left, bo
 
 // OK when BYTES are exactly one well-formed value; MALFORMED when more follows it.
 enum spore__msgpack_err spore__msgpack_check(const void *bytes, size_t len);
+// The same for the last one of an array, whose depth counts.
+enum spore__msgpack_err spore__msgpack_check_within(const void *bytes, size_t len);
 
 // Looks for the string KEY in the map that R stands before, and puts a cursor before its value into VALUE. R stays. False when it is
 // not there, R is before no map, or the map is malformed.

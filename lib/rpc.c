@@ -17,10 +17,8 @@ enum {
 
 // ---- creating, closing
 
-void spore__rpc_unref(struct spore_rpc *r)
+void spore__rpc_destroy(struct spore_rpc *r)
 {
-	if (atomic_fetch_sub(&r->refs, 1) != 1)
-		return;
 	spore__rpc_drop_parcels(r);
 	spore__rpc_asks_finish(r);
 	spore__rpc_calls_finish(r);
@@ -66,7 +64,6 @@ static struct spore_rpc *new_rpc(const struct spore_rpc_options *options)
 	r->queue_end = &r->queue;
 	r->due_at = SPORE__RPC_NEVER;
 	atomic_store(&r->next_due, SPORE__RPC_NEVER);
-	atomic_store(&r->refs, 1);
 	if (!init_waiting(r)) {
 		free(r);
 		return NULL;
@@ -152,8 +149,11 @@ void spore_rpc_close(struct spore_rpc *r)
 	if (r->owns_gather)
 		close(r->gather);
 	spore_chan_close(r->chan);
+	// Of these, other threads may have answered some.
+	int64_t open = (int64_t)(atomic_load(&r->called) - atomic_load(&r->answered));
 	spore__rpc_leave(r, nested);
-	spore__rpc_unref(r);
+	if (atomic_fetch_add(&r->owed, open) + open == 0)
+		spore__rpc_destroy(r);
 }
 
 // ---- looking
@@ -171,10 +171,10 @@ void *spore_rpc_data(const struct spore_rpc *r)
 void spore_rpc_stats(const struct spore_rpc *r, struct spore_rpc_stats *stats)
 {
 	*stats = (struct spore_rpc_stats){
-	    .asked = atomic_load_explicit(&r->asked, memory_order_relaxed),
-	    .called = atomic_load_explicit(&r->called, memory_order_relaxed),
+	    .asked = spore__rpc_asked(r),
+	    .called = spore__rpc_open_calls(r),
 	    .asks = atomic_load_explicit(&r->stat_asks, memory_order_relaxed),
-	    .calls = atomic_load_explicit(&r->stat_calls, memory_order_relaxed),
+	    .calls = atomic_load_explicit(&r->called, memory_order_relaxed),
 	    .busy = atomic_load_explicit(&r->stat_busy, memory_order_relaxed),
 	    .late = atomic_load_explicit(&r->stat_late, memory_order_relaxed),
 	    .queued = atomic_load_explicit(&r->queued, memory_order_relaxed),

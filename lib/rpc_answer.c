@@ -76,18 +76,21 @@ static enum spore_err check_value(struct spore_rpc_call *c)
 }
 
 // From now on it is answered. False: it was.
-static bool claim(struct spore_rpc_call *c)
+static bool claim(struct spore_rpc_call *c, bool reads)
 {
+	if (reads) { // perhaps from within its on_cancel; another thread that does so as well breaks the rules
+		int state = atomic_load_explicit(&c->state, memory_order_relaxed);
+		if (state != SPORE__CALL_TELLING && state != SPORE__CALL_OPEN)
+			return false;
+		atomic_store_explicit(&c->state, SPORE__CALL_ANSWERED, memory_order_release);
+		return true;
+	}
 	for (;; sched_yield()) {
 		int state = SPORE__CALL_OPEN;
 		if (atomic_compare_exchange_strong(&c->state, &state, SPORE__CALL_ANSWERED))
 			return true;
 		if (state != SPORE__CALL_TELLING && state != SPORE__CALL_OPEN)
 			return false;
-		if (atomic_load_explicit(&c->rpc->reader, memory_order_relaxed) == spore__rpc_self()) {
-			atomic_store(&c->state, SPORE__CALL_ANSWERED); // from within its on_cancel
-			return true;
-		}
 	}
 }
 
@@ -103,7 +106,8 @@ void spore_rpc_done(struct spore_rpc_call *call)
 {
 	struct spore_rpc *r = call->rpc;
 	enum spore_err e = SPORE_OK;
-	if (!claim(call))
+	const bool reads = spore__rpc_reads(r);
+	if (!claim(call, reads))
 		return;
 	if (call->begun != SPORE__BEGUN_RESULT && call->begun != SPORE__BEGUN_FAILURE)
 		(void)spore_rpc_result(call, 0);
@@ -117,7 +121,10 @@ void spore_rpc_done(struct spore_rpc_call *call)
 	uint32_t id = call->id;
 	uint64_t number = call->number;
 	bool notice = call->notice;
-	atomic_fetch_sub_explicit(&r->called, 1, memory_order_release);
+	if (reads)
+		spore__rpc_count(&r->answered);
+	else
+		atomic_fetch_add_explicit(&r->answered_elsewhere, 1, memory_order_release);
 	if (!notice && !atomic_load_explicit(&r->closed, memory_order_relaxed)) {
 		if (e == SPORE_OK)
 			e = send_answer(r, id, number, &out);
@@ -128,9 +135,10 @@ void spore_rpc_done(struct spore_rpc_call *call)
 	}
 	call->out = out;
 	spore__rpc_call_free(call);
-	if (r->draining)
+	if (atomic_load_explicit(&r->draining, memory_order_relaxed))
 		spore__rpc_poke(r);
-	spore__rpc_unref(r);
+	if (!reads && atomic_fetch_sub(&r->owed, 1) == 1)
+		spore__rpc_destroy(r);
 }
 
 // ---- parts of the answer

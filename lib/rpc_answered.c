@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/os.h"
 #include "rpc_ask_inside.h"
 
 // A has been taken, and its answer is in it.
@@ -18,11 +17,7 @@ static void finish(struct spore_rpc_ask *a, enum spore__ask_state then)
 		return;
 	}
 	spore__ask_set(a, then);
-	if (r->barrier)
-		atomic_signal_fence(
-		    memory_order_seq_cst); // who takes it over from this thread makes every processor fence
-	else
-		atomic_thread_fence(memory_order_seq_cst);
+	spore__rpc_fence(r); // who takes it over from this thread has every processor fence
 	if (atomic_load_explicit(&a->owner, memory_order_relaxed) != spore__rpc_self())
 		spore__rpc_wake_waiters(r);
 }
@@ -89,7 +84,10 @@ void spore__rpc_answered(struct spore_rpc *r, const struct spore__rpc_message *m
 		return;
 	}
 	spore__ask_let_go(a);
-	if (spore__ask_move(a, m->id, SPORE__ASK_SENT, SPORE__ASK_TAKEN)) {
+	if (a->pumped && spore__ask_state(a) == SPORE__ASK_SENT) { // it is this thread's alone
+		take_answer(a, m);
+		spore__ask_set(a, SPORE__ASK_DONE);
+	} else if (spore__ask_move(a, m->id, SPORE__ASK_SENT, SPORE__ASK_TAKEN)) {
 		take_answer(a, m);
 		finish(a, SPORE__ASK_DONE);
 	} else if (a->parts > 0 && !a->answered && atomic_load(&a->tag) == spore__ask_tag(m->id, SPORE__ASK_TAKEN)) {
@@ -174,9 +172,7 @@ void spore__rpc_asks_end(struct spore_rpc *r, uint64_t number, enum spore_err e)
 {
 	bool all = number == UINT64_MAX;
 	atomic_store(&r->gone, all ? number : number + 1);
-	if (r->barrier)
-		spore__io_barrier();
-	atomic_thread_fence(memory_order_seq_cst);
+	spore__rpc_barrier(r);
 	uint32_t used = atomic_load(&r->used_asks);
 	for (uint32_t i = 0; i < used; i++) {
 		struct spore_rpc_ask *a = spore__ask_at(r, i);

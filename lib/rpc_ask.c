@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "chan/bell.h"
-#include "os/os.h"
 #include "rpc_ask_inside.h"
 
 // ---- beginning
@@ -21,7 +20,6 @@ static enum spore_err begin(struct spore_rpc *r, const char *method, size_t size
 	enum spore_err e = spore__rpc_is_full(r) ? SPORE_EBUSY : spore__ask_take(r, &a);
 	if (e != SPORE_OK)
 		return e;
-	atomic_fetch_add_explicit(&r->asked, 1, memory_order_relaxed);
 	uint32_t id = spore__ask_id(a) + (1U << r->id_bits);
 	atomic_store_explicit(&a->tag, spore__ask_tag(id, SPORE__ASK_WRITING), memory_order_relaxed);
 	atomic_store_explicit(&a->number, UINT64_MAX, memory_order_relaxed);
@@ -139,18 +137,19 @@ static enum spore_err send_ask(struct spore_rpc_ask *a, int64_t deadline)
 	                           .id = id};
 	if (a->notice)
 		return spore__rpc_send(r, &o);
-	atomic_fetch_add_explicit(&r->stat_asks, 1, memory_order_relaxed);
-	spore__ask_set(a, SPORE__ASK_QUEUED);
 	e = spore__rpc_send(r, &o);
-	if (e == SPORE_OK)
-		return e; // the answer may have come, and A be another call's
+	if (e == SPORE_OK || spore__ask_state(a) == SPORE__ASK_WRITING)
+		return e; // when it went the answer may have come, and A be another call's
 	// SPORE_OK: it was ended meanwhile.
 	return spore__ask_move(a, id, SPORE__ASK_QUEUED, SPORE__ASK_WRITING) ? e : SPORE_OK;
 }
 
 enum spore_err spore__rpc_ask_goes(struct spore_rpc_ask *a, uint32_t id, uint64_t number)
 {
-	if (spore__ask_move(a, id, SPORE__ASK_QUEUED, SPORE__ASK_SENDING)) {
+	bool mine = spore__ask_state(a) == SPORE__ASK_WRITING; // nobody else knows of it yet
+	if (mine)
+		spore__ask_set(a, SPORE__ASK_SENDING);
+	if (mine || spore__ask_move(a, id, SPORE__ASK_QUEUED, SPORE__ASK_SENDING)) {
 		atomic_store_explicit(&a->number, number, memory_order_relaxed);
 		return SPORE_OK;
 	}
@@ -164,11 +163,16 @@ enum spore_err spore__rpc_ask_goes(struct spore_rpc_ask *a, uint32_t id, uint64_
 	return SPORE_ECANCELLED;
 }
 
-void spore__rpc_ask_stays(struct spore_rpc_ask *a, uint32_t id)
+void spore__rpc_ask_stays(struct spore_rpc_ask *a)
 {
-	(void)id;
 	atomic_store_explicit(&a->number, UINT64_MAX, memory_order_relaxed);
 	spore__ask_set(a, SPORE__ASK_QUEUED);
+}
+
+void spore__rpc_ask_waits(struct spore_rpc_ask *a)
+{
+	if (spore__ask_state(a) == SPORE__ASK_WRITING)
+		spore__ask_set(a, SPORE__ASK_QUEUED);
 }
 
 void spore__rpc_ask_refused(struct spore_rpc_ask *a, uint32_t id, enum spore_err e)
@@ -184,12 +188,10 @@ void spore__rpc_ask_refused(struct spore_rpc_ask *a, uint32_t id, enum spore_err
 void spore__rpc_ask_went(struct spore_rpc_ask *a, uint32_t id, uint64_t number)
 {
 	struct spore_rpc *r = a->rpc;
+	spore__rpc_count(&r->stat_asks);
 	spore__ask_set(a, SPORE__ASK_SENT);
 	// From here on the answer may be taken, and A be another call's.
-	if (r->barrier)
-		atomic_signal_fence(memory_order_seq_cst); // who ends calls makes every processor fence
-	else
-		atomic_thread_fence(memory_order_seq_cst);
+	spore__rpc_fence(r);
 	uint64_t gone = atomic_load_explicit(&r->gone, memory_order_relaxed);
 	if (gone != 0 && number < gone)
 		spore__rpc_ask_refused(a, id, SPORE_ECLOSED);
@@ -211,7 +213,9 @@ static enum spore_err wait_for(struct spore_rpc_ask *a, int64_t deadline)
 	while (e == SPORE_OK && !is_over(a)) {
 		bool nested;
 		if (spore__rpc_enter(r, &nested)) {
+			a->pumped = true;
 			e = spore__rpc_read(r, deadline, is_over, a, NULL, 0);
+			a->pumped = false;
 			spore__rpc_leave(r, nested);
 		} else if (deadline == 0) {
 			return SPORE_EAGAIN;
@@ -250,8 +254,7 @@ enum spore_err spore_rpc_wait(struct spore_rpc_ask *a, int timeout_ms, struct sp
 	enum spore_err e = SPORE_OK;
 	if (atomic_load_explicit(&a->owner, memory_order_relaxed) != spore__rpc_self()) {
 		atomic_store(&a->owner, spore__rpc_self());
-		if (a->rpc->barrier)
-			spore__io_barrier(); // as `finish` counts on
+		spore__rpc_barrier(a->rpc); // as `finish` counts on
 	}
 	if (spore__ask_state(a) == SPORE__ASK_WRITING) {
 		e = send_ask(a, deadline);

@@ -77,11 +77,19 @@ void spore__ask_free(struct spore_rpc_ask *a)
 	if (a->out.cap > SPORE__RPC_KEEP)
 		spore__msgpack_writer_finish(&a->out);
 	spore__ask_set(a, SPORE__ASK_FREE);
-	atomic_fetch_sub_explicit(&r->asked, 1, memory_order_relaxed);
 	uint64_t head = atomic_load_explicit(&r->free_asks, memory_order_relaxed), next;
 	do {
 		atomic_store_explicit(&a->next_free, (uint32_t)head, memory_order_relaxed);
 		next = ((head >> 32) + 1) << 32 | (a->index + 1);
 	} while (!atomic_compare_exchange_weak_explicit(&r->free_asks, &head, next, memory_order_release,
 	                                                memory_order_relaxed));
+}
+
+unsigned spore__rpc_asked(const struct spore_rpc *r)
+{
+	unsigned asked = 0;
+	uint32_t used = atomic_load(&r->used_asks);
+	for (uint32_t i = 0; i < used; i++)
+		asked += spore__ask_state(spore__ask_at(r, i)) != SPORE__ASK_FREE;
+	return asked;
 }

@@ -73,6 +73,11 @@ void spore__rpc_call_free(struct spore_rpc_call *c)
 	if (c->out.cap > SPORE__RPC_KEEP)
 		spore__msgpack_writer_finish(&c->out);
 	atomic_store_explicit(&c->state, SPORE__CALL_FREE, memory_order_relaxed);
+	if (spore__rpc_reads(r)) {
+		c->next_free = r->free_calls;
+		r->free_calls = c;
+		return;
+	}
 	c->next_free = atomic_load_explicit(&r->returned_calls, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&r->returned_calls, &c->next_free, c, memory_order_release,
 	                                              memory_order_relaxed))
@@ -92,9 +97,9 @@ static uint32_t hash(const char *name, size_t len)
 static const struct spore_rpc_method *find_method(const struct spore_rpc *r, const char *name, size_t len)
 {
 	for (uint32_t at = hash(name, len);; at++) {
-		const struct spore_rpc_method *m = r->table[at & r->table_mask];
-		if (m == NULL || (strncmp(m->name, name, len) == 0 && m->name[len] == '\0'))
-			return m;
+		const struct spore__rpc_entry *m = &r->table[at & r->table_mask];
+		if (m->method == NULL || (m->len == len && memcmp(m->method->name, name, len) == 0))
+			return m->method;
 	}
 }
 
@@ -107,12 +112,13 @@ bool spore__rpc_table_init(struct spore_rpc *r)
 	while (size < count * 2)
 		size *= 2;
 	r->table_mask = size - 1;
-	r->table = calloc(size, sizeof(const struct spore_rpc_method *));
+	r->table = calloc(size, sizeof r->table[0]);
 	for (uint32_t i = 0; i < count && r->table != NULL; i++) {
-		uint32_t at = hash(m[i].name, strlen(m[i].name));
-		while (r->table[at & r->table_mask] != NULL)
+		size_t len = strlen(m[i].name);
+		uint32_t at = hash(m[i].name, len);
+		while (r->table[at & r->table_mask].method != NULL)
 			at++;
-		r->table[at & r->table_mask] = &m[i];
+		r->table[at & r->table_mask] = (struct spore__rpc_entry){&m[i], len};
 	}
 	return r->table != NULL;
 }
@@ -128,7 +134,10 @@ static void run(struct spore_rpc_call *c)
 {
 	struct spore_rpc *r = c->rpc;
 	const int64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
-	const int64_t *before = spore__rpc_inherit(&deadline);
+	const int64_t *before = NULL;
+	bool inherits = deadline != SPORE__RPC_NEVER || spore__rpc_inherits();
+	if (inherits)
+		before = spore__rpc_inherit(deadline != SPORE__RPC_NEVER ? &deadline : NULL);
 	atomic_store_explicit(&c->state, SPORE__CALL_OPEN, memory_order_release);
 	r->nested++;
 	if (c->method != NULL)
@@ -140,7 +149,8 @@ static void run(struct spore_rpc_call *c)
 	else
 		spore_rpc_fail(c, SPORE_ENOTFOUND, "there is no method %s", c->name);
 	r->nested--;
-	(void)spore__rpc_inherit(before);
+	if (inherits)
+		(void)spore__rpc_inherit(before);
 }
 
 static void park(struct spore_rpc_call *c)
@@ -251,8 +261,7 @@ void spore__rpc_called(struct spore_rpc *r, const struct spore__rpc_message *m)
 		notice(r, m);
 		return;
 	}
-	unsigned called = atomic_load_explicit(&r->called, memory_order_relaxed);
-	if (called >= r->options.in_flight) {
+	if (spore__rpc_open_calls(r) >= r->options.in_flight) {
 		busy(r, m, "too many calls in flight");
 		return;
 	}
@@ -267,9 +276,7 @@ void spore__rpc_called(struct spore_rpc *r, const struct spore__rpc_message *m)
 		return;
 	}
 	take(c, m, method);
-	atomic_fetch_add_explicit(&r->stat_calls, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&r->called, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+	spore__rpc_count(&r->called);
 	if (later)
 		park(c);
 	else

@@ -10,7 +10,8 @@
 //
 // Threads. One thread reads (`reader`); it alone takes messages, gives out the slots of the peer's calls, and runs handlers and callbacks. Any thread sends: it
 // takes `sending` when it is free, and otherwise leaves a parcel in `pending`, which the one that has it sends before it goes. Neither is
-// ever waited for. Slots are never freed while the conversation lives, so a late look at one is harmless: its tag has another id.
+// ever waited for. What one thread does alone (a call that blocks and reads its own answer, a handler that answers at once) takes one
+// locked instruction to read and one to send: who gives either up leaves the fence to the one that comes meanwhile (`barrier`). Slots are never freed while the conversation lives, so a late look at one is harmless: its tag has another id.
 #ifndef SPORE_LIB_RPC_INSIDE_H
 #define SPORE_LIB_RPC_INSIDE_H
 
@@ -20,6 +21,7 @@
 
 #include "chan/chan.h"
 #include "msgpack.h"
+#include "os/os.h"
 #include "rpc_message.h"
 #include "spore/rpc.h"
 
@@ -97,6 +99,7 @@ struct spore_rpc_ask {
 	void *item_arg, *progress_arg;
 	unsigned parts; // calls of the two on the stack of the thread that reads
 	bool answered;  // meanwhile
+	bool pumped;    // the thread that reads is the one that waits for it
 	bool notice;
 	enum spore_err err;
 	struct spore_reader result;
@@ -144,18 +147,24 @@ struct spore_rpc_call {
 
 // ---- a conversation
 
+struct spore__rpc_entry {
+	const struct spore_rpc_method *method; // NULL: none
+	size_t len;                            // of its name
+};
+
 struct spore_rpc {
 	struct spore_chan *chan;
 	struct spore_rpc_options options;
-	const struct spore_rpc_method **table; // by hash; open addressing
+	struct spore__rpc_entry *table; // by hash; open addressing
 	uint32_t table_mask;
 	bool bytes; // the channel is one of bytes
 	bool port;  // ... a port's, which may be wired anew
 	bool barrier;
-	atomic_uint refs; // the owner, and unanswered calls of the peer
+	_Atomic int64_t
+	    owed; // after the close: calls of the peer that are not answered; before: less those that other threads have answered
 	atomic_bool closed;
 	atomic_bool draining; // the last answers are waited for
-	_Atomic uint64_t stat_asks, stat_calls, stat_busy, stat_late;
+	_Atomic uint64_t stat_busy, stat_late;
 
 	// Of the thread that reads.
 	alignas(64) _Atomic uintptr_t reader; // 0: none
@@ -172,7 +181,6 @@ struct spore_rpc {
 	unsigned nested;       // handlers on the stack
 	unsigned deferring;    // calls that come are parked
 	unsigned crowd;        // calls that were refused while too much was queued
-	unsigned handled;      // messages, for what is done now and then
 	struct spore_rpc_call *parked, **parked_end;
 	struct spore_rpc_call **by_id; // where the peer's ids were last, by their low bits
 	uint32_t by_id_mask;
@@ -197,19 +205,20 @@ struct spore_rpc {
 	struct spore__rpc_parcel *_Atomic pending; // the last first
 	// Of the one that sends.
 	struct spore__rpc_parcel *queue, **queue_end;
+	_Atomic uint64_t stat_asks;
 	_Atomic size_t queued; // bytes in both
 	atomic_bool unwired;   // nobody was there at the last try
 
 	alignas(64) _Atomic uint64_t free_asks; // a count of changes above the index + 1
 	_Atomic uint32_t used_asks;
-	atomic_uint asked;
 	struct spore_rpc_ask *_Atomic *asks; // chunks
 	unsigned id_bits;
 	uint32_t first_id;
 
-	_Atomic uint32_t used_calls; // written by the thread that reads
-	atomic_uint called;
-	struct spore_rpc_call *free_calls;             // of the thread that reads
+	_Atomic uint32_t used_calls;         // written by the thread that reads
+	_Atomic uint64_t called, answered;   // likewise: calls of the peer, and those that it has answered itself
+	_Atomic uint64_t answered_elsewhere; // by other threads
+	struct spore_rpc_call *free_calls;   // of the thread that reads
 	struct spore_rpc_call *_Atomic returned_calls; // by any
 	struct spore_rpc_call **calls;                 // chunks
 };
@@ -217,7 +226,7 @@ struct spore_rpc {
 // ---- rpc_send.c
 
 // Sends O or queues it. Never waits. SPORE_ENOMEM, SPORE_ETOOBIG, SPORE_ECLOSED (over one transport, for good): it was not. [any]
-enum spore_err spore__rpc_send(struct spore_rpc *r, const struct spore__rpc_out *o);
+enum spore_err spore__rpc_send(struct spore_rpc *r, struct spore__rpc_out *o);
 // Sends what was queued, as far as there is room. [any]
 void spore__rpc_flush(struct spore_rpc *r);
 // Takes the sending over for ever and drops what is queued.
@@ -233,11 +242,37 @@ void spore__rpc_send_cancel(struct spore_rpc *r, uint32_t id, uint64_t number);
 
 // ---- rpc.c
 
-void spore__rpc_unref(struct spore_rpc *r);
+void spore__rpc_destroy(struct spore_rpc *r); // once it is closed and nothing is owed
+// The fence between a store and a look at what another thread left, of one that does so often: the other one calls spore__rpc_barrier between the two.
+static inline void spore__rpc_fence(const struct spore_rpc *r)
+{
+	if (r->barrier)
+		atomic_signal_fence(memory_order_seq_cst);
+	else
+		atomic_thread_fence(memory_order_seq_cst);
+}
+static inline void spore__rpc_barrier(const struct spore_rpc *r)
+{
+	if (r->barrier)
+		spore__io_barrier();
+	atomic_thread_fence(memory_order_seq_cst);
+}
+// One more, of what one thread at a time counts.
+static inline void spore__rpc_count(_Atomic uint64_t *n)
+{
+	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+}
 
 // ---- rpc_turn.c
 
-uintptr_t spore__rpc_self(void);                          // this thread
+static inline uintptr_t spore__rpc_self(void) // this thread
+{
+	return (uintptr_t)pthread_self();
+}
+static inline bool spore__rpc_reads(const struct spore_rpc *r) // this thread does
+{
+	return atomic_load_explicit(&r->reader, memory_order_relaxed) == spore__rpc_self();
+}
 bool spore__rpc_enter(struct spore_rpc *r, bool *nested); // becomes the thread that reads. False: another one is
 void spore__rpc_leave(struct spore_rpc *r, bool nested);
 // Takes messages until UNTIL(ARG) is true (NULL: until something was handled), DEADLINE is over, or one of MORE is ready. For the thread that reads.
@@ -254,6 +289,7 @@ void spore__rpc_wake_waiters(struct spore_rpc *r); // when there are any
 enum spore_err spore__rpc_follow(struct spore_rpc *r, int64_t deadline, bool (*until)(void *arg), void *arg);
 // What calls of this thread inherit from now on; NULL: nothing. What it was before; DEADLINE is kept.
 const int64_t *spore__rpc_inherit(const int64_t *deadline);
+bool spore__rpc_inherits(void); // some thread does
 
 // ---- rpc_receive.c
 
@@ -265,6 +301,7 @@ bool spore__rpc_buffer_reserve(struct spore__rpc_buffer *b, size_t size);
 
 bool spore__rpc_asks_init(struct spore_rpc *r);
 void spore__rpc_asks_finish(struct spore_rpc *r);
+unsigned spore__rpc_asked(const struct spore_rpc *r); // calls of this end that are not over
 
 // ---- rpc_answered.c
 
@@ -278,7 +315,8 @@ int64_t spore__rpc_asks_expire(struct spore_rpc *r, int64_t now);
 // The call ID of A is about to be sent to the peer NUMBER. SPORE_ECANCELLED: nobody waits for it any more. SPORE_EAGAIN: try it again later.
 enum spore_err spore__rpc_ask_goes(struct spore_rpc_ask *a, uint32_t id, uint64_t number);
 void spore__rpc_ask_went(struct spore_rpc_ask *a, uint32_t id, uint64_t number);    // it was
-void spore__rpc_ask_stays(struct spore_rpc_ask *a, uint32_t id);                    // there was no room
+void spore__rpc_ask_stays(struct spore_rpc_ask *a);                                 // there was no room
+void spore__rpc_ask_waits(struct spore_rpc_ask *a);                                 // it is queued without a try
 void spore__rpc_answer_refused(struct spore_rpc *r, uint32_t id, enum spore_err e); // in the thread that reads
 void spore__rpc_ask_refused(struct spore_rpc_ask *a, uint32_t id, enum spore_err e);
 
@@ -292,6 +330,13 @@ void spore__rpc_call_free(struct spore_rpc_call *c); // its slot [any]
 bool spore__rpc_table_init(struct spore_rpc *r);
 bool spore__rpc_calls_init(struct spore_rpc *r);
 void spore__rpc_calls_finish(struct spore_rpc *r);
+// Calls of the peer that are not answered.
+static inline unsigned spore__rpc_open_calls(const struct spore_rpc *r)
+{
+	uint64_t over = atomic_load_explicit(&r->answered_elsewhere, memory_order_acquire) +
+	                atomic_load_explicit(&r->answered, memory_order_relaxed);
+	return (unsigned)(atomic_load_explicit(&r->called, memory_order_relaxed) - over);
+}
 void spore__rpc_called(struct spore_rpc *r, const struct spore__rpc_message *m); // a request or notification in r->in
 void spore__rpc_run_parked(struct spore_rpc *r);
 void spore__rpc_drop_parked(struct spore_rpc *r);

@@ -33,10 +33,51 @@ static bool read_response(struct spore__msgpack_reader *r, struct spore__rpc_mes
 	return true;
 }
 
+// What nearly all are, in few steps: a call with a short name, a result. False: it is to be looked at closely.
+static bool parse_near(const unsigned char *at, size_t len, struct spore__rpc_message *m)
+{
+	enum { LEAST = 5, REQUEST = 0x94, NOTIFICATION = 0x93, STR = 0xa0, NIL = 0xc0 };
+	const unsigned char *end = at + len;
+	if (len < LEAST)
+		return false;
+	unsigned first = at[0], kind = at[1];
+	at += 2;
+	if (first == REQUEST && kind <= SPORE__RPC_RESPONSE) {
+		struct spore__msgpack_reader r = {at, end};
+		if (*at < 0x80)
+			m->id = *at++;
+		else if (read_id(&r, &m->id))
+			at = r.at;
+		else
+			return false;
+	} else if (first != NOTIFICATION || kind != SPORE__RPC_NOTIFICATION) {
+		return false;
+	}
+	if (at == end)
+		return false;
+	unsigned next = *at++;
+	m->kind = (enum spore__rpc_kind)kind;
+	if (kind == SPORE__RPC_RESPONSE) {
+		m->result = (struct spore__msgpack_reader){at, end};
+		return next == NIL && spore__msgpack_check_within(at, (size_t)(end - at)) == SPORE__MSGPACK_OK;
+	}
+	m->method = (const char *)at;
+	m->method_len = next - STR;
+	if (next < STR || next >= STR + 32U || m->method_len >= (size_t)(end - at))
+		return false;
+	at += m->method_len;
+	m->params = (struct spore__msgpack_reader){at, end};
+	bool many = (*at >= 0x80 && *at < 0xa0) || *at >= 0xdc; // an array or a map
+	return many && *at < 0xe0 && spore__msgpack_check_within(at, (size_t)(end - at)) == SPORE__MSGPACK_OK;
+}
+
 enum spore_err spore__rpc_parse(const void *bytes, size_t len, struct spore__rpc_message *m)
 {
 	uint32_t count;
 	int64_t kind;
+	*m = (struct spore__rpc_message){.kind = SPORE__RPC_NOTIFICATION};
+	if (parse_near(bytes, len, m))
+		return SPORE_OK;
 	*m = (struct spore__rpc_message){.kind = SPORE__RPC_NOTIFICATION};
 	if (spore__msgpack_check(bytes, len) != SPORE__MSGPACK_OK)
 		return SPORE_EMALFORMED;
@@ -59,11 +100,31 @@ enum spore_err spore__rpc_parse(const void *bytes, size_t len, struct spore__rpc
 	return good ? SPORE_OK : SPORE_EMALFORMED;
 }
 
+// [KIND, ID, ... of four in all. The bytes are those that the writer would choose.
+static void begin_answerable(struct spore__msgpack_writer *w, enum spore__rpc_kind kind, uint32_t id)
+{
+	enum { MOST = 7 };
+	unsigned char *at = id > UINT16_MAX ? spore__msgpack_room(w, MOST) : NULL;
+	if (at == NULL) {
+		spore__msgpack_array(w, 4);
+		spore__msgpack_int(w, kind);
+		spore__msgpack_uint(w, id);
+		return;
+	}
+	const unsigned char head[MOST] = {0x94,
+	                                  (unsigned char)kind,
+	                                  0xce,
+	                                  (unsigned char)(id >> 24),
+	                                  (unsigned char)(id >> 16),
+	                                  (unsigned char)(id >> 8),
+	                                  (unsigned char)id};
+	memcpy(at, head, MOST);
+	w->len += MOST;
+}
+
 void spore__rpc_begin_request(struct spore__msgpack_writer *w, uint32_t id, const char *method)
 {
-	spore__msgpack_array(w, 4);
-	spore__msgpack_int(w, SPORE__RPC_REQUEST);
-	spore__msgpack_uint(w, id);
+	begin_answerable(w, SPORE__RPC_REQUEST, id);
 	spore__msgpack_str(w, method);
 }
 
@@ -76,18 +137,14 @@ void spore__rpc_begin_notification(struct spore__msgpack_writer *w, const char *
 
 void spore__rpc_begin_result(struct spore__msgpack_writer *w, uint32_t id)
 {
-	spore__msgpack_array(w, 4);
-	spore__msgpack_int(w, SPORE__RPC_RESPONSE);
-	spore__msgpack_uint(w, id);
+	begin_answerable(w, SPORE__RPC_RESPONSE, id);
 	spore__msgpack_nil(w);
 }
 
 void spore__rpc_begin_error(struct spore__msgpack_writer *w, uint32_t id, int64_t code, const char *message,
                             uint32_t len)
 {
-	spore__msgpack_array(w, 4);
-	spore__msgpack_int(w, SPORE__RPC_RESPONSE);
-	spore__msgpack_uint(w, id);
+	begin_answerable(w, SPORE__RPC_RESPONSE, id);
 	spore__msgpack_array(w, 3);
 	spore__msgpack_int(w, code);
 	spore__msgpack_strn(w, message, len);

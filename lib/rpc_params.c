@@ -34,9 +34,28 @@ int spore_rpc_remaining(const struct spore_rpc_call *call)
 	return left < INT32_MAX ? (int)left : INT32_MAX;
 }
 
+// One of the first of an array, behind numbers and the like. What came was checked.
+static inline bool param_near(const struct spore_rpc_call *c, uint32_t index, struct spore_reader *at)
+{
+	enum { ARRAY = 0x90, NIL = 0xc0 };
+	const unsigned char *p = c->params.at;
+	if ((*p & 0xf0) != ARRAY || index >= (*p & 0x0fU))
+		return false;
+	for (p++; index > 0; index--) {
+		size_t size = spore__msgpack_leaf_size(*p);
+		if (size == 0)
+			return false;
+		p += size;
+	}
+	*at = (struct spore_reader){p, c->params.end};
+	return *p != NIL;
+}
+
 bool spore_rpc_param(const struct spore_rpc_call *call, uint32_t index, const char *name, struct spore_reader *at)
 {
 	struct spore__msgpack_reader found;
+	if (param_near(call, index, at))
+		return true;
 	if (!spore__rpc_param_at(&call->params, index, name != NULL ? name : "", &found))
 		return false;
 	*at = (struct spore_reader){found.at, found.end};

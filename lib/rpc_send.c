@@ -22,9 +22,7 @@ void spore__rpc_poke(struct spore_rpc *r)
 	if (atomic_load_explicit(&r->reader, memory_order_relaxed) == spore__rpc_self())
 		return;
 	// The thread that reads says that it sleeps, then looks for what is left for it, without a fence: it is here.
-	if (r->barrier)
-		spore__io_barrier();
-	atomic_thread_fence(memory_order_seq_cst);
+	spore__rpc_barrier(r);
 	if (atomic_load(&r->asleep))
 		(void)!write(r->wake[1], "", 1);
 }
@@ -40,6 +38,8 @@ static struct spore__rpc_parcel *pack(const struct spore__rpc_out *o)
 	*p = (struct spore__rpc_parcel){.size = o->len, .out = *o};
 	memcpy(bytes, o->bytes, o->len);
 	p->out.bytes = bytes;
+	if (o->purpose == SPORE__RPC_ASKS)
+		spore__rpc_ask_waits(o->ask);
 	return p;
 }
 
@@ -121,7 +121,7 @@ static enum spore_err try_send(struct spore_rpc *r, struct spore__rpc_out *o)
 			if (e == SPORE_OK)
 				spore__rpc_ask_went(o->ask, o->id, number);
 			else
-				spore__rpc_ask_stays(o->ask, o->id);
+				spore__rpc_ask_stays(o->ask);
 		}
 		if (e == SPORE_OK) {
 			if (atomic_load_explicit(&r->unwired, memory_order_relaxed))
@@ -186,24 +186,24 @@ static void flush(struct spore_rpc *r)
 static void leave_sending(struct spore_rpc *r)
 {
 	for (;;) {
-		atomic_store(&r->sending, false);
-		if (atomic_load(&r->pending) == NULL || !take_sending(r))
+		atomic_store_explicit(&r->sending, false, memory_order_release);
+		spore__rpc_fence(r);
+		if (atomic_load_explicit(&r->pending, memory_order_relaxed) == NULL || !take_sending(r))
 			return;
 		flush(r);
 	}
 }
 
-static enum spore_err send_now(struct spore_rpc *r, const struct spore__rpc_out *o)
+static enum spore_err send_now(struct spore_rpc *r, struct spore__rpc_out *o)
 {
 	if (r->queue != NULL || atomic_load_explicit(&r->pending, memory_order_relaxed) != NULL)
 		flush(r);
-	struct spore__rpc_out rest = *o;
 	if (r->queue == NULL) {
-		enum spore_err e = try_send(r, &rest);
+		enum spore_err e = try_send(r, o);
 		if (e != SPORE_EAGAIN)
 			return e;
 	}
-	struct spore__rpc_parcel *p = pack(&rest);
+	struct spore__rpc_parcel *p = pack(o);
 	if (p == NULL)
 		return SPORE_ENOMEM;
 	bool first = r->queue == NULL;
@@ -214,7 +214,7 @@ static enum spore_err send_now(struct spore_rpc *r, const struct spore__rpc_out 
 	return SPORE_OK;
 }
 
-enum spore_err spore__rpc_send(struct spore_rpc *r, const struct spore__rpc_out *o)
+enum spore_err spore__rpc_send(struct spore_rpc *r, struct spore__rpc_out *o)
 {
 	if (take_sending(r)) {
 		enum spore_err e = send_now(r, o);
@@ -230,7 +230,12 @@ enum spore_err spore__rpc_send(struct spore_rpc *r, const struct spore__rpc_out 
 	p->next = atomic_load(&r->pending);
 	while (!atomic_compare_exchange_weak(&r->pending, &p->next, p))
 		;
-	if (take_sending(r)) { // else the one that has it sees the parcel
+	bool mine = take_sending(r);
+	if (!mine) {
+		spore__rpc_barrier(r); // now the one that has it sees the parcel, or has left
+		mine = take_sending(r);
+	}
+	if (mine) {
 		flush(r);
 		if (r->queue != NULL)
 			spore__rpc_poke(r);

@@ -78,7 +78,7 @@ static bool turn(struct server *s, unsigned i)
 		spore__rpc_drop_parked(r);
 	int over = atomic_load_explicit(&r->over, memory_order_relaxed);
 	// Who has only finished gets what is still to be answered.
-	bool owed = over == SPORE_EEND && (atomic_load(&r->called) > 0 || atomic_load(&r->queued) > 0);
+	bool owed = over == SPORE_EEND && (spore__rpc_open_calls(r) > 0 || atomic_load(&r->queued) > 0);
 	if (over != SPORE_OK && !owed)
 		drop_client(s, i);
 	return handled > 0;
@@ -176,7 +176,7 @@ static void begin_draining(struct server *s)
 static bool is_drained(const struct server *s)
 {
 	for (unsigned i = 0; i < s->count; i++) {
-		if (atomic_load(&s->clients[i]->called) > 0 || atomic_load(&s->clients[i]->queued) > 0)
+		if (spore__rpc_open_calls(s->clients[i]) > 0 || atomic_load(&s->clients[i]->queued) > 0)
 			return spore__bell_now() >= s->until;
 	}
 	return true;

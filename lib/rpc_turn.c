@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "chan/bell.h"
-#include "os/os.h"
 #include "rpc_inside.h"
 
 enum {
@@ -22,12 +21,23 @@ static void make_inherited(void)
 	have_inherited = pthread_key_create(&inherited, NULL) == 0;
 }
 
+static atomic_uint inheriting; // handlers whose calls have a deadline to inherit
+
+bool spore__rpc_inherits(void)
+{
+	return atomic_load_explicit(&inheriting, memory_order_relaxed) > 0;
+}
+
 const int64_t *spore__rpc_inherit(const int64_t *deadline)
 {
 	(void)pthread_once(&once, make_inherited);
 	const int64_t *before = have_inherited ? pthread_getspecific(inherited) : NULL;
 	if (have_inherited)
 		(void)pthread_setspecific(inherited, deadline);
+	if (deadline != NULL && before == NULL)
+		atomic_fetch_add_explicit(&inheriting, 1, memory_order_relaxed);
+	else if (deadline == NULL && before != NULL)
+		atomic_fetch_sub_explicit(&inheriting, 1, memory_order_relaxed);
 	return before;
 }
 
@@ -36,11 +46,6 @@ static int64_t inherited_deadline(void)
 	(void)pthread_once(&once, make_inherited);
 	const int64_t *deadline = have_inherited ? pthread_getspecific(inherited) : NULL;
 	return deadline != NULL ? *deadline : SPORE__RPC_NEVER;
-}
-
-uintptr_t spore__rpc_self(void)
-{
-	return (uintptr_t)pthread_self();
 }
 
 int64_t spore__rpc_deadline(int timeout_ms)
@@ -76,7 +81,8 @@ void spore__rpc_leave(struct spore_rpc *r, bool nested)
 {
 	if (nested)
 		return;
-	(void)atomic_exchange(&r->reader, 0);
+	atomic_store_explicit(&r->reader, 0, memory_order_release);
+	spore__rpc_fence(r);
 	if (atomic_load_explicit(&r->waiters, memory_order_relaxed) > 0)
 		spore__rpc_wake_waiters(r);
 }
@@ -98,6 +104,7 @@ enum spore_err spore__rpc_follow(struct spore_rpc *r, int64_t deadline, bool (*u
 	                            .tv_nsec = (long)(deadline % 1000000000)};
 	pthread_mutex_lock(&r->lock);
 	atomic_fetch_add(&r->waiters, 1);
+	spore__rpc_barrier(r); // it is known to the one that leaves, or that one has left
 	while (e == 0 && !until(arg) && atomic_load(&r->reader) != 0)
 		e = deadline == SPORE__RPC_NEVER ? pthread_cond_wait(&r->woken, &r->lock)
 		                                 : pthread_cond_timedwait(&r->woken, &r->lock, &at);
@@ -138,9 +145,7 @@ void spore__rpc_attend(struct spore_rpc *r)
 
 static bool has_attention(const struct spore_rpc *r)
 {
-	if (!r->barrier)
-		atomic_thread_fence(memory_order_seq_cst);
-	atomic_signal_fence(memory_order_seq_cst); // who pokes makes every processor fence
+	spore__rpc_fence(r);
 	return atomic_load_explicit(&r->attention, memory_order_relaxed);
 }
 
@@ -231,7 +236,8 @@ enum spore_err spore__rpc_read(struct spore_rpc *r, int64_t deadline, bool (*unt
 		if (e == SPORE_OK) {
 			if (until != NULL && until(arg))
 				return SPORE_OK;
-			if (++handled % NOW_AND_THEN != 0)
+			if (++handled % NOW_AND_THEN != 0 &&
+			    (until != NULL || r->bytes || spore__chan_has_next(r->chan)))
 				continue;
 			spore__rpc_attend(r);
 			if (until == NULL)

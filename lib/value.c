@@ -98,11 +98,7 @@ bool spore_read_bool(struct spore_reader *r, bool *b)
 
 bool spore_read_int(struct spore_reader *r, int64_t *i)
 {
-	struct spore_value v;
-	if (!read_typed(r, SPORE_VALUE_INT, &v))
-		return false;
-	*i = v.i;
-	return true;
+	return r->at != r->end && spore__msgpack_read_int(reader(r), i) == SPORE__MSGPACK_OK;
 }
 
 bool spore_read_uint(struct spore_reader *r, uint64_t *u)

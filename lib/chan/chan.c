@@ -569,6 +569,14 @@ enum spore_err spore__chan_take(struct spore_chan *c, void *buffer, size_t size,
 	return SPORE_OK;
 }
 
+bool spore__chan_has_next(const struct spore_chan *c)
+{
+	const struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	const struct spore__ring *r = (const struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
+	return r == NULL || r->receive.pack_left > 0 ||
+	       spore__ring_is_next(&r->receive, spore__ring_next_head(&r->receive));
+}
+
 enum spore_err spore__chan_pause(struct spore_chan *c, int64_t deadline, struct pollfd *more, unsigned count)
 {
 	enum { BRIEF_NS = 10000000 };

@@ -50,6 +50,8 @@ void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void), void (
 // As spore_chan_recv with SPORE_NOW, but the descriptor is not prepared for a wait (of a port of bytes it is). BRIEFLY: what is about to come is
 // looked for some times more, as a wait would begin.
 enum spore_err spore__chan_take(struct spore_chan *c, void *buffer, size_t size, size_t *len, bool briefly);
+// False: that would find nothing. (It may, where this says true.)
+bool spore__chan_has_next(const struct spore_chan *c);
 // After that said SPORE_EAGAIN or SPORE_ENOTWIRED: waits until another try is worth while, for DEADLINE (nanoseconds of the monotonic clock; -1: for ever),
 // or one of MORE (COUNT <= 2), whose revents are set. SPORE_OK, SPORE_ETIMEOUT, SPORE_ECANCELLED. [receive]
 enum spore_err spore__chan_pause(struct spore_chan *c, int64_t deadline, struct pollfd *more, unsigned count);
