@@ -115,25 +115,21 @@ void spore_rpc_done(struct spore_rpc_call *call)
 		e = check_value(call);
 	if (call->begun == SPORE__BEGUN_FAILURE)
 		spore__rpc_end_error(&call->out);
-	// The slot is free before the peer knows of the answer, and calls again.
-	struct spore__msgpack_writer out = call->out;
-	call->out = (struct spore__msgpack_writer){0};
+	// It is over before the peer knows of the answer, and calls again.
 	uint32_t id = call->id;
 	uint64_t number = call->number;
-	bool notice = call->notice;
 	if (reads)
 		spore__rpc_count(&r->answered);
 	else
 		atomic_fetch_add_explicit(&r->answered_elsewhere, 1, memory_order_release);
-	if (!notice && !atomic_load_explicit(&r->closed, memory_order_relaxed)) {
+	if (!call->notice && !atomic_load_explicit(&r->closed, memory_order_relaxed)) {
 		if (e == SPORE_OK)
-			e = send_answer(r, id, number, &out);
+			e = send_answer(r, id, number, &call->out);
 		if (e == SPORE_EINVALID)
 			(void)spore__rpc_refuse(r, number, id, e, "the service did not write exactly one value");
 		else if (e != SPORE_OK && e != SPORE_ECLOSED)
 			(void)spore__rpc_refuse(r, number, id, e, spore_err_text(e));
 	}
-	call->out = out;
 	spore__rpc_call_free(call);
 	if (atomic_load_explicit(&r->draining, memory_order_relaxed))
 		spore__rpc_poke(r);

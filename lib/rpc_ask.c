@@ -32,11 +32,13 @@ static enum spore_err begin(struct spore_rpc *r, const char *method, size_t size
 	a->answered = false;
 	a->notice = notice;
 	a->err = SPORE_OK;
-	a->error = (struct spore_rpc_error){.text = ""};
+	a->error.text = "";
+	a->error.text_len = 0;
 	struct spore__msgpack_writer *w = &a->out;
 	w->err = 0;
 	w->len = 0;
-	spore__msgpack_reserve(w, SPORE__RPC_HEADROOM + SPORE__RPC_NAME + size);
+	if (w->cap < SPORE__RPC_HEADROOM + SPORE__RPC_NAME || size > 0)
+		spore__msgpack_reserve(w, SPORE__RPC_HEADROOM + SPORE__RPC_NAME + size);
 	if (w->err != 0) {
 		spore__ask_free(a);
 		return SPORE_ENOMEM;
@@ -45,7 +47,7 @@ static enum spore_err begin(struct spore_rpc *r, const char *method, size_t size
 	if (notice)
 		spore__rpc_begin_notification(w, method);
 	else
-		spore__rpc_begin_request(w, id, method);
+		spore__rpc_begin_request_of(w, id, method, len);
 	a->body = w->len;
 	*out = a;
 	return SPORE_OK;

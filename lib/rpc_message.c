@@ -43,13 +43,16 @@ static bool parse_near(const unsigned char *at, size_t len, struct spore__rpc_me
 	unsigned first = at[0], kind = at[1];
 	at += 2;
 	if (first == REQUEST && kind <= SPORE__RPC_RESPONSE) {
+		enum { WIDE = 5 };
 		struct spore__msgpack_reader r = {at, end};
-		if (*at < 0x80)
-			m->id = *at++;
-		else if (read_id(&r, &m->id))
+		if (*at == 0xce && end - at > WIDE) {
+			m->id = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
+			at += WIDE;
+		} else if (read_id(&r, &m->id)) {
 			at = r.at;
-		else
+		} else {
 			return false;
+		}
 	} else if (first != NOTIFICATION || kind != SPORE__RPC_NOTIFICATION) {
 		return false;
 	}
@@ -100,7 +103,7 @@ enum spore_err spore__rpc_parse(const void *bytes, size_t len, struct spore__rpc
 	return good ? SPORE_OK : SPORE_EMALFORMED;
 }
 
-// [KIND, ID, ... of four in all. The bytes are those that the writer would choose.
+// [KIND, ID, of four in all. The bytes are those that the writer would choose.
 static void begin_answerable(struct spore__msgpack_writer *w, enum spore__rpc_kind kind, uint32_t id)
 {
 	enum { MOST = 7 };
@@ -124,8 +127,22 @@ static void begin_answerable(struct spore__msgpack_writer *w, enum spore__rpc_ki
 
 void spore__rpc_begin_request(struct spore__msgpack_writer *w, uint32_t id, const char *method)
 {
+	spore__rpc_begin_request_of(w, id, method, strlen(method));
+}
+
+void spore__rpc_begin_request_of(struct spore__msgpack_writer *w, uint32_t id, const char *method, size_t len)
+{
+	enum { STR = 0xa0, SHORT = 31 };
 	begin_answerable(w, SPORE__RPC_REQUEST, id);
-	spore__msgpack_str(w, method);
+	unsigned char *at = len <= SHORT ? spore__msgpack_room(w, 1 + len) : NULL;
+	if (at == NULL) {
+		spore__msgpack_strn(w, method, (uint32_t)len);
+		return;
+	}
+	*at++ = (unsigned char)(STR | len);
+	for (size_t i = 0; i < len; i++)
+		at[i] = (unsigned char)method[i];
+	w->len += 1 + len;
 }
 
 void spore__rpc_begin_notification(struct spore__msgpack_writer *w, const char *method)

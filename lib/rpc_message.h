@@ -43,6 +43,8 @@ enum spore_err spore__rpc_parse(const void *bytes, size_t len, struct spore__rpc
 
 // Begin a message; the caller writes the missing last part: params or result.
 void spore__rpc_begin_request(struct spore__msgpack_writer *w, uint32_t id, const char *method);
+void spore__rpc_begin_request_of(struct spore__msgpack_writer *w, uint32_t id, const char *method,
+                                 size_t len); // bytes of METHOD
 void spore__rpc_begin_notification(struct spore__msgpack_writer *w, const char *method);
 void spore__rpc_begin_result(struct spore__msgpack_writer *w, uint32_t id);
 // A whole response.

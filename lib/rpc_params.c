@@ -83,7 +83,7 @@ bool spore_rpc_bool(struct spore_rpc_call *call, uint32_t index, const char *nam
 bool spore_rpc_int(struct spore_rpc_call *call, uint32_t index, const char *name, int64_t *i)
 {
 	struct spore_reader at;
-	if (spore_rpc_param(call, index, name, &at) && spore_read_int(&at, i))
+	if ((param_near(call, index, &at) || spore_rpc_param(call, index, name, &at)) && spore_read_int(&at, i))
 		return true;
 	complain(call, index, name, "an integer");
 	return false;
