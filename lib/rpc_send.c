@@ -163,6 +163,13 @@ static void give_up(struct spore_rpc *r, struct spore__rpc_parcel *p, enum spore
 	}
 }
 
+// The thread that reads waits for room, too; and the descriptor that it sleeps on may have been read by this one when it looked for some.
+static void wait_for_room(struct spore_rpc *r)
+{
+	if (!spore__rpc_reads(r))
+		spore__rpc_poke(r);
+}
+
 static void flush(struct spore_rpc *r)
 {
 	bool was_full = spore__rpc_is_full(r);
@@ -171,8 +178,10 @@ static void flush(struct spore_rpc *r)
 	while (r->queue != NULL) {
 		struct spore__rpc_parcel *p = r->queue;
 		enum spore_err e = try_send(r, &p->out);
-		if (e == SPORE_EAGAIN)
+		if (e == SPORE_EAGAIN) {
+			wait_for_room(r);
 			break;
+		}
 		if (e != SPORE_OK)
 			give_up(r, p, e);
 		dequeue(r);
@@ -206,11 +215,9 @@ static enum spore_err send_now(struct spore_rpc *r, struct spore__rpc_out *o)
 	struct spore__rpc_parcel *p = pack(o);
 	if (p == NULL)
 		return SPORE_ENOMEM;
-	bool first = r->queue == NULL;
 	atomic_fetch_add(&r->queued, p->size);
 	enqueue(r, p);
-	if (first)
-		spore__rpc_poke(r); // the thread that reads waits for room, too
+	wait_for_room(r);
 	return SPORE_OK;
 }
 

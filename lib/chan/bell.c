@@ -176,3 +176,12 @@ void spore__bell_listen(struct spore__bell *b)
 	pthread_mutex_unlock(&b->lock);
 	errno = e;
 }
+
+void spore__bell_look(struct spore__bell *b)
+{
+	struct pollfd p = {.fd = b->hear};
+	int e = errno;
+	if (poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0)
+		atomic_store_explicit(&b->gone, true, memory_order_release);
+	errno = e;
+}

@@ -35,6 +35,8 @@ enum spore_err spore__bell_wait(struct spore__bell *b, uint64_t heard, int64_t d
                                 unsigned count);
 // Takes note of what was rung, without waiting.
 void spore__bell_listen(struct spore__bell *b);
+// Is the peer gone? What was rung is left to the thread that sleeps on the descriptor.
+void spore__bell_look(struct spore__bell *b);
 
 int64_t spore__bell_now(void); // nanoseconds of the monotonic clock
 

@@ -53,7 +53,7 @@ static enum spore_err refresh(struct spore__ring *r, bool listen)
 	uint64_t released = atomic_load_explicit(&s->lines->released, memory_order_acquire);
 	if (released == s->released) {
 		if (listen && s->at != s->released && !atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
-			spore__bell_listen(&r->bell);
+			spore__bell_look(&r->bell);
 		if (atomic_load_explicit(&r->bell.gone, memory_order_acquire))
 			(void)end(s, SPORE_ECLOSED);
 	} else if (released < s->released || released > s->at) {

@@ -1,4 +1,5 @@
 // What a ring does beside carrying messages: how many large ones are under way, what counts as lost.
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -149,12 +150,39 @@ static void test_what_is_lost(void **state)
 	}
 }
 
+// A thread that polls for messages is woken for those that come, whatever another one that sends looks at meanwhile.
+static void test_sender_leaves_the_bell(void **state)
+{
+	enum { MANY = 200 };
+	static const struct spore__channel_sizes small = {.cells = 1024};
+	struct pair p;
+	char buffer[8];
+	size_t len;
+	(void)state;
+	if (!begin(&p, &small))
+		return;
+	assert_int_equal(spore_chan_recv(p.a, buffer, sizeof buffer, &len, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_send(p.b, "hello", 5, SPORE_NOW), SPORE_OK);
+	for (int i = 0; i < MANY; i++) // of which the peer takes none
+		assert_int_equal(spore_chan_send(p.a, "there", 5, SPORE_NOW), SPORE_OK);
+	struct pollfd polled = {.fd = spore_chan_fd(p.a), .events = POLLIN};
+	assert_int_equal(poll(&polled, 1, 0), 1);
+	assert_int_equal(spore_chan_recv(p.a, buffer, sizeof buffer, &len, SPORE_NOW), SPORE_OK);
+	spore_chan_close(p.b); // which is still heard of
+	enum spore_err e = SPORE_OK;
+	for (int i = 0; i < 2 * MANY && e == SPORE_OK; i++)
+		e = spore_chan_send(p.a, "there", 5, SPORE_NOW);
+	assert_int_equal(e, SPORE_ECLOSED);
+	spore_chan_close(p.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_large_messages_under_way),
 	    cmocka_unit_test(test_a_loan_like_a_head),
 	    cmocka_unit_test(test_what_is_lost),
+	    cmocka_unit_test(test_sender_leaves_the_bell),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
