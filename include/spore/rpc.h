@@ -1,5 +1,6 @@
 // Calls over a channel. Both ends of a conversation may call and be called; what is spoken is MessagePack-RPC (docs/rpc.md), so that clients in other
-// languages exist. Values are written and read in place (value.h).
+// languages exist. Values are written and read in place (value.h): parameters in the one copy that is made of a message, since a peer may change the
+// memory of a channel while it is looked at, and results likewise; small calls allocate nothing.
 //
 // A service, of a port of the shape serve:
 //
