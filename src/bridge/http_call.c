@@ -14,14 +14,29 @@ static bool type_is(struct spore__span type, const char *name)
 	return spore__text_is(type.bytes, len, name);
 }
 
+// curl -d calls its bodies forms; the last two are of JSON-RPC over HTTP.
+static const struct {
+	const char *name;
+	enum spore__http_type type;
+} types[] = {
+    {"application/json", SPORE__HTTP_JSON},
+    {"application/x-www-form-urlencoded", SPORE__HTTP_JSON},
+    {"text/plain", SPORE__HTTP_JSON},
+    {"text/json", SPORE__HTTP_JSON},
+    {"application/msgpack", SPORE__HTTP_MSGPACK},
+    {"application/x-msgpack", SPORE__HTTP_MSGPACK},
+    {"application/vnd.msgpack", SPORE__HTTP_MSGPACK},
+    {"application/json-rpc", SPORE__HTTP_JSON},
+    {"application/jsonrequest", SPORE__HTTP_JSON},
+};
+
 enum spore__http_type spore__http_type(struct spore__span type)
 {
-	if (type_is(type, "application/msgpack") || type_is(type, "application/x-msgpack") ||
-	    type_is(type, "application/vnd.msgpack"))
-		return SPORE__HTTP_MSGPACK;
-	if (type.len == 0 || type_is(type, "application/json") || type_is(type, "application/x-www-form-urlencoded") ||
-	    type_is(type, "text/plain") || type_is(type, "text/json"))
+	if (type.len == 0)
 		return SPORE__HTTP_JSON;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (type_is(type, types[i].name))
+			return types[i].type;
 	for (size_t i = 0; i + 5 <= type.len; i++) // application/problem+json
 		if (memcmp(type.bytes + i, "+json", 5) == 0)
 			return SPORE__HTTP_JSON;

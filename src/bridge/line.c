@@ -49,7 +49,7 @@ static bool is_blocking(int fd)
 // A connection to a hub that does not take its answers asks no more; the hub has no bytes of its own that would tell.
 static bool may_read(const struct spore__host_line *l)
 {
-	return spore__bridge_may_read(l->end) &&
+	return !l->codec->full && spore__bridge_may_read(l->end) &&
 	       (l->codec == l->end->codec || l->codec->out.len - l->gone <= SPORE__BRIDGE_HIGH);
 }
 

@@ -10,11 +10,12 @@
 #include "bridge/text.h"
 #include "json.h"
 
-enum { OPTION_TOKEN, OPTION_VERSION };
+enum { OPTION_TOKEN, OPTION_VERSION, OPTION_ARGUMENTS };
 
 static const struct spore__codec_option options[] = {
     {"token", "the password that a client has to give with AUTH, or that is given to a server", NULL},
     {"version", "of the protocol that a server is asked for, 2 or 3", "2"},
+    {"arguments", "what a client's arguments are: text, or json where they are JSON and text otherwise", "text"},
     {NULL, NULL, NULL},
 };
 
@@ -46,6 +47,13 @@ static struct spore__resp_command *command_add(struct spore__resp *r)
 	return c;
 }
 
+// Replies come in the order of the commands, so a client may send many at once, and waits rather than hears BUSY.
+static bool is_full(const struct spore__resp *r)
+{
+	enum { MOST = 16384 }; // with those that are answered here
+	return r->in_flight >= r->base.limits->in_flight || r->waiting >= MOST;
+}
+
 static void command_pop(struct spore__resp *r)
 {
 	struct spore__resp_command *c = r->first;
@@ -57,6 +65,7 @@ static void command_pop(struct spore__resp *r)
 		spore__numbers_remove(&hub_of(r)->calls, c->id);
 		r->in_flight--;
 	}
+	r->base.full = r->base.full && is_full(r);
 	spore__buf_finish(&c->reply);
 	free((void *)(uintptr_t)c->peer_id.bytes);
 	free(c);
@@ -86,6 +95,16 @@ static void written(struct spore__resp *r)
 
 // ---- a client's commands
 
+static void add_argument(struct spore__resp *r, struct spore__span arg)
+{
+	size_t before = r->value.len;
+	struct spore__json_error error;
+	if (r->json && spore__json_to_msgpack(arg.bytes, arg.len, &r->value, &error) == SPORE_OK)
+		return;
+	r->value.len = before;
+	spore__text_value(&r->value, arg.bytes, arg.len);
+}
+
 static void call(struct spore__resp *r, struct spore__span name, struct spore__resp_args *a)
 {
 	enum { NAME = 256 };
@@ -100,7 +119,7 @@ static void call(struct spore__resp *r, struct spore__span name, struct spore__r
 		command_done(c);
 		return;
 	}
-	if (r->in_flight >= r->base.limits->in_flight || !spore__numbers_add(&hub->calls, c, &c->id)) {
+	if (!spore__numbers_add(&hub->calls, c, &c->id)) {
 		spore__resp_error_str(place(c), "BUSY", "too many commands wait for their replies");
 		command_done(c);
 		return;
@@ -114,7 +133,7 @@ static void call(struct spore__resp *r, struct spore__span name, struct spore__r
 	r->value.len = 0;
 	spore__msgpack_array(&r->value, a->left);
 	for (struct spore__span arg; spore__resp_next(a, &arg);)
-		spore__text_value(&r->value, arg.bytes, arg.len);
+		add_argument(r, arg);
 	struct spore__model m = {.kind = SPORE__MODEL_REQUEST,
 	                         .id = spore__numbers_span(c->id, id),
 	                         .method = {(const unsigned char *)method, name.len},
@@ -186,14 +205,13 @@ static enum spore_err broken(struct spore__resp *r, enum spore_err e, const char
 
 static enum spore_err feed_commands(struct spore__resp *r, const char *bytes, size_t len, size_t *used)
 {
-	// Also those that are told BUSY wait behind the ones before them.
-	enum { MOST = 16384 };
 	*used = 0;
 	while (*used < len && !r->base.over && !r->base.pause) {
 		const char *why = "";
 		const char *at = bytes + *used;
-		if (r->waiting >= MOST)
-			return broken(r, SPORE_ETOOBIG, "too many commands wait for their replies", at, len - *used);
+		r->base.full = r->base.pause = is_full(r);
+		if (r->base.full)
+			break;
 		enum spore_err e = spore__resp_scan_command(&r->scan, at, len - *used, r->base.limits, &why);
 		if (e == SPORE_EAGAIN)
 			return SPORE_OK;
@@ -320,6 +338,11 @@ static enum spore_err init(struct spore__codec_end *e)
 	const char *token = option(r, OPTION_TOKEN);
 	r->last = &r->first;
 	r->known = token == NULL;
+	r->json = strcmp(option(r, OPTION_ARGUMENTS), "json") == 0;
+	if (!r->json && strcmp(option(r, OPTION_ARGUMENTS), "text") != 0) {
+		(void)snprintf(e->why, sizeof e->why, "arguments=%s: it is text or json", option(r, OPTION_ARGUMENTS));
+		return SPORE_EINVALID;
+	}
 	if (strcmp(version, "2") != 0 && strcmp(version, "3") != 0) {
 		(void)snprintf(e->why, sizeof e->why, "version=%s: it is 2 or 3", version);
 		return SPORE_EINVALID;

@@ -27,6 +27,7 @@ struct spore__resp {
 	uint32_t waiting; // commands whose reply was not sent
 	bool resp3;
 	bool known; // gave the password
+	bool json;  // arguments that are JSON are its values
 	struct spore__resp_scan scan;
 	struct spore__msgpack_writer value;
 	struct spore__strs subscribed;
