@@ -88,17 +88,24 @@ void spore__bridge_call_forget_caller(struct spore__bridge_call *call)
 	call->caller = NULL;
 }
 
+void spore__bridge_call_forget_callee(struct spore__bridge_call *call)
+{
+	struct spore__bridge_end *callee = call->callee;
+	if (callee == NULL)
+		return;
+	*call->to_at = call->to_next;
+	if (call->to_next != NULL)
+		call->to_next->to_at = call->to_at;
+	else
+		callee->to_last = call->to_at;
+	callee->awaited--;
+	call->callee = NULL;
+}
+
 void spore__bridge_call_destroy(struct spore__bridge_calls *c, struct spore__bridge_call *call)
 {
 	spore__bridge_call_forget_caller(call);
-	if (call->callee != NULL) {
-		*call->to_at = call->to_next;
-		if (call->to_next != NULL)
-			call->to_next->to_at = call->to_at;
-		else
-			call->callee->to_last = call->to_at;
-		call->callee->awaited--;
-	}
+	spore__bridge_call_forget_callee(call);
 	uint16_t slot = (uint16_t)call->number;
 	c->slots[slot].call = NULL;
 	put_free(c, slot);

@@ -46,6 +46,8 @@ void spore__bridge_call_join(struct spore__bridge_call *call, struct spore__brid
                              struct spore__bridge_end *callee);
 // No more of its caller's; of nobody's.
 void spore__bridge_call_forget_caller(struct spore__bridge_call *call);
+// Its callee owes nothing more.
+void spore__bridge_call_forget_callee(struct spore__bridge_call *call);
 void spore__bridge_call_destroy(struct spore__bridge_calls *c, struct spore__bridge_call *call);
 // The oldest of END's that is not abandoned, by its id. NULL: there is none.
 struct spore__bridge_call *spore__bridge_call_by(const struct spore__bridge_end *end, struct spore__span id);

@@ -123,32 +123,63 @@ static void test_refuses(void **state)
 	}
 }
 
+// What is too much waits in the connection, and nobody hears BUSY.
 static void test_too_many_in_flight(void **state)
 {
+	static const char many[] = "a\r\nb\r\nping\r\nc\r\n";
 	struct rig r;
+	size_t used = 0, more = 0;
 	client(&r);
 	r.limits.in_flight = 2;
-	assert_int_equal(rig_feed_str(r.end, "a\r\nb\r\nc\r\n"), SPORE_OK);
+	assert_int_equal(r.end->ops->feed(r.end, many, sizeof many - 1, &used), SPORE_OK);
+	assert_int_equal(used, 6);
+	assert_true(r.end->full && r.end->pause);
+	assert_string_equal(rig_said(&r), "request 0 a []\nrequest 1 b []\n");
+	assert_int_equal(rig_answer(&r, 1, "1"), SPORE_OK); // which waits for the other
+	assert_true(r.end->full);
 	assert_int_equal(rig_answer(&r, 0, "0"), SPORE_OK);
-	assert_int_equal(rig_answer(&r, 1, "1"), SPORE_OK);
-	assert_string_equal(rig_out(&r, r.end), ":0\r\n:1\r\n-BUSY too many commands wait for their replies\r\n");
+	assert_false(r.end->full);
+	r.end->pause = false;
+	assert_int_equal(r.end->ops->feed(r.end, many + used, sizeof many - 1 - used, &more), SPORE_OK);
+	assert_int_equal(used + more, sizeof many - 1);
+	assert_non_null(strstr(rig_said(&r), " c []\n"));
+	assert_string_equal(rig_out(&r, r.end), ":0\r\n:1\r\n+PONG\r\n");
 	rig_finish(&r);
 }
 
+// Those that are answered at once, but wait for one before them, are bounded as well.
 static void test_endless_pipeline(void **state)
 {
+	enum { ONE = 6, MANY = 20000 };
 	struct rig r;
+	size_t used = 0, more = 0;
 	client(&r);
+	char *many = malloc((size_t)MANY * ONE + 1);
+	assert_non_null(many);
+	for (int i = 0; i < MANY; i++)
+		memcpy(many + i * ONE, "ping\r\n", ONE + 1);
 	assert_int_equal(rig_feed_str(r.end, "slow\r\n"), SPORE_OK);
-	enum spore_err e = SPORE_OK;
-	for (int i = 0; i < 100 && e == SPORE_OK; i++) {
-		char many[1000 * 6 + 1] = "";
-		for (int k = 0; k < 1000; k++)
-			memcpy(many + k * 6, "ping\r\n", 7);
-		e = rig_feed(r.end, many, 6000, false);
-	}
-	assert_int_equal(e, SPORE_ETOOBIG);
-	assert_true(r.end->over);
+	assert_int_equal(r.end->ops->feed(r.end, many, (size_t)MANY * ONE, &used), SPORE_OK);
+	assert_true(r.end->full && used > 0 && used < (size_t)MANY * ONE);
+	assert_string_equal(rig_out(&r, r.end), "");
+	assert_int_equal(rig_answer(&r, 0, "0"), SPORE_OK);
+	assert_false(r.end->full);
+	r.end->pause = false;
+	assert_int_equal(r.end->ops->feed(r.end, many + used, (size_t)MANY * ONE - used, &more), SPORE_OK);
+	assert_int_equal(used + more, (size_t)MANY * ONE);
+	assert_int_equal(strlen(rig_out(&r, r.end)), 4 + (size_t)MANY * 7);
+	free(many);
+	rig_finish(&r);
+}
+
+static void test_arguments_that_are_json(void **state)
+{
+	struct rig r;
+	rig_init(&r, "resp,arguments=json", SPORE__CODEC_PEER_CALLS);
+	assert_int_equal(rig_feed_str(r.end, "x 91 -2.5 null '[1,{\"a\":true}]' '\"7\"' 7a 1e999 '[' '' 1,2\r\n"),
+	                 SPORE_OK);
+	assert_string_equal(rig_said(&r),
+	                    "request 0 x [91,-2.5,null,[1,{\"a\":true}],\"7\",\"7a\",\"1e999\",\"[\",\"\",\"1,2\"]\n");
 	rig_finish(&r);
 }
 
@@ -232,6 +263,7 @@ int main(void)
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_too_many_in_flight),
 	    cmocka_unit_test(test_endless_pipeline),
+	    cmocka_unit_test(test_arguments_that_are_json),
 	    cmocka_unit_test(test_password),
 	    cmocka_unit_test(test_connections_of_a_hub),
 	    cmocka_unit_test(test_calls_a_server),
