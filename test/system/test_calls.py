@@ -210,6 +210,19 @@ wires:
         self.assertEqual(self.output("transparent/asks-c", 4), ["where: a C program", *rest])
         self.assertEqual(self.output("transparent/asks-python", 4), ["where: a Python program", *rest])
 
+    def test_the_example_of_a_service(self):
+        """examples/calls: what its manifest says to try."""
+        self.with_node()
+        shutil.copytree(os.path.join(EXAMPLE, "..", "calls"), self.work, dirs_exist_ok=True)
+        self.ok(self.spore("up", "-d", "--wait"))
+        primes = [n for n in range(2, 61) if all(n % i for i in range(2, n))]
+        self.assertEqual(self.output("calls/ask", 4 + len(primes))[:4], ["factor 2", "factor 2", "factor 3", "factor 5"])
+        self.assertEqual(self.output("calls/ask", 4 + len(primes))[4:4 + len(primes)], [f"prime {p}" for p in primes])
+        self.assertEqual(self.ok(self.spore("call", "calls/primes.primes", "factor", "91")).stdout, "7\n")
+        said = self.ok(self.spore("call", "calls/primes.primes", "list", "30")).stdout.split()
+        self.assertEqual(said, [str(p) for p in primes if p <= 30] + ["10"])
+        self.assertIn("1 has no factors", self.spore("call", "calls/primes.primes", "factor", "1").stderr)
+
     def test_what_check_knows_of_them(self):
         """A source says what ports it has, so a manifest need not."""
         shutil.copytree(EXAMPLE, self.work, dirs_exist_ok=True)
