@@ -1,10 +1,10 @@
-"""Clients of Debian's Python libraries, which nobody here wrote: redis, websockets, jsonrpclib-pelix and pynvim."""
+"""Clients of Debian's Python libraries, which nobody here wrote: redis, websockets, jsonrpclib-pelix, pynvim and msgpack."""
 
 import subprocess
 import unittest
 
 from bridge_client import BridgeClientTest
-from spore_test import DEADLINE
+from spore_test import DEADLINE, SPORE
 
 PYTHON = "/usr/bin/python3"
 
@@ -119,6 +119,49 @@ except Exception as e:
         said = self.client(code, path)
         self.assertIn("OK {'b': [1, 2.5, None]}\n", said)
         self.assertIn("there is no nonsense", said)
+
+    @needs_module("msgpack")
+    def test_msgpack(self):
+        """Values of every type and length, as Debian's msgpack writes them, also longer than they need be, are the same behind a bridge."""
+        code = r"""
+import json, msgpack, random, struct, subprocess, sys
+edges = sorted({s * (1 << b) + d for b in (0, 5, 7, 8, 15, 16, 31, 32, 53, 63) for d in (-1, 0, 1) for s in (-1, 1)} | {2**64 - 1})
+lengths = (0, 1, 15, 16, 31, 32, 255, 256, 65535, 65536)
+values = [None, True, False, 0.0, -0.0, 1.5, 0.1, 5e-324, 1.7976931348623157e308, 3.4028234663852886e38]
+values += [i for i in edges if -2**63 <= i < 2**64]
+values += ["x" * n for n in lengths] + ["\u00e9\u6c34\U0001f600" * n for n in (1, 11, 90)] + [bytes(n) for n in lengths]
+values += [[i % 7 for i in range(n)] for n in lengths] + [{str(i): i for i in range(n)} for n in lengths]
+values += [msgpack.ExtType(t, bytes(n)) for t in (0, 1, 127) for n in (0, 1, 2, 3, 4, 8, 12, 16, 17, 255, 256)]
+r = random.Random(7)
+def any_value(depth):
+    kind = r.randrange(8 if depth < 6 else 6)
+    return (None if kind == 0 else r.random() < 0.5 if kind == 1 else r.randrange(-2**63, 2**64) if kind == 2 else r.gauss(0, 1e9) if kind == 3
+            else "".join(map(chr, r.choices(range(32, 0x250), k=r.randrange(40)))) if kind == 4 else r.randbytes(r.randrange(40)) if kind == 5
+            else [any_value(depth + 1) for _ in range(r.randrange(6))] if kind == 6
+            else {str(r.random()): any_value(depth + 1) for _ in range(r.randrange(6))})
+values += [any_value(0) for _ in range(500)]
+raw = [(v, msgpack.packb(v)) for v in values] + [(v, msgpack.packb(v, use_single_float=True)) for v in (0.0, -0.5, 1e10)]
+# Longer than they need be.
+raw += [(5, b"\xcc\5"), (5, b"\xcd\0\5"), (5, b"\xce\0\0\0\5"), (5, b"\xcf" + struct.pack(">Q", 5)), (-5, b"\xd0\xfb"), (-5, b"\xd1\xff\xfb"),
+        (5, b"\xd3" + struct.pack(">q", 5)), ("a", b"\xd9\1a"), ("a", b"\xda\0\1a"), ("a", b"\xdb\0\0\0\1a"), (b"a", b"\xc5\0\1a"),
+        ([1], b"\xdc\0\1\1"), ([1], b"\xdd\0\0\0\1\1"), ({"a": 1}, b"\xde\0\1\xa1a\1"), ({"a": 1}, b"\xdf\0\0\0\1\xa1a\1"),
+        (msgpack.ExtType(9, b"ab"), b"\xc7\2\x09ab"), (msgpack.ExtType(9, b"ab"), b"\xc9\0\0\0\2\x09ab")]
+sent = b"".join(b"\x94\0" + msgpack.packb(i) + b"\xa1m\x91" + bytes_ for i, (_, bytes_) in enumerate(raw))
+came = subprocess.run([sys.argv[1], "bridge", "msgpack-rpc", "msgpack-rpc"], input=sent, stdout=subprocess.PIPE, check=True).stdout
+unpacker = msgpack.Unpacker(strict_map_key=False, max_buffer_size=0)
+unpacker.feed(came)
+got = list(unpacker)
+same = lambda a, b: repr(a) == repr(b) if isinstance(a, float) else type(a) is type(b) and a == b
+bad = [(v, m) for (v, b), m in zip(raw, got) if not (m[0] == 0 and m[2] == "m" and len(m[3]) == 1 and same(m[3][0], msgpack.unpackb(b, strict_map_key=False)))]
+print(len(raw) > 600, len(got) == len(raw), [m[1] for m in got] == list(range(len(raw))), bad[:3])
+# What JSON can say is the same as Python's json says.
+plain = [v for v in values if "ExtType" not in repr(v) and "b'" not in repr(v) and 'b"' not in repr(v)]
+sent = b"".join(msgpack.packb([0, i, "m", [v]]) for i, v in enumerate(plain))
+came = subprocess.run([sys.argv[1], "bridge", "msgpack-rpc", "json-rpc"], input=sent, stdout=subprocess.PIPE, check=True).stdout
+got = [json.loads(line) for line in came.splitlines()]
+print(len(plain) > 200, len(got) == len(plain), [p for p, m in zip(plain, got) if not same(p, m["params"][0])][:3])
+"""
+        self.assertEqual(self.client(code, SPORE), "True True True []\nTrue True []\n")
 
 
 if __name__ == "__main__":
