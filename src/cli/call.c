@@ -35,7 +35,8 @@ const struct spore__command spore__command_call = {
         "before are lines of their own, and progress goes to standard error. *node* is the node itself. A PARAMETER is "
         "a "
         "JSON value, or else a string; NAME=VALUE gives it by name; one that is an array or object is all of them.\n\n"
-        "An error is printed with its code and data. The exit status is 0 with a result, 1 with an error, also when nobody "
+        "An error is printed with its code and data. The exit status is 0 with a result, 1 with an error, also when "
+        "nobody "
         "answers in time, the program ends, or there is no such task, 2 when it cannot be asked for like that, "
         "and 125 when spore itself fails.",
     .options = options,

@@ -271,6 +271,14 @@ static void in_ended(struct spore__hold *h, struct spore__hold_pumped *p)
 	spore__hold_timer(h, SPORE__TIMER_PUMPED, UNANSWERED_MS);
 }
 
+// Nobody takes any more: the program finds that when it writes. One who was the other end for a while leaves it as it was.
+static void out_ended(struct spore__hold_pumped *p)
+{
+	close_channel(p, OUT);
+	if (p->serial < SPORE__HOLD_JOINED)
+		close_pipe(p, OUT);
+}
+
 bool spore__hold_pumped_reaped(struct spore__hold *h, pid_t pid, int status)
 {
 	for (size_t i = 0; i < h->pumped_count; i++)
@@ -284,11 +292,8 @@ bool spore__hold_pumped_reaped(struct spore__hold *h, pid_t pid, int status)
 				start_pump(h, p, way);
 			else if (end != SPORE__PUMPED_LATER && way == IN)
 				in_ended(h, p);
-			else if (end != SPORE__PUMPED_LATER) {
-				// Nobody takes any more: the program finds that when it writes.
-				close_channel(p, OUT);
-				close_pipe(p, OUT);
-			}
+			else if (end != SPORE__PUMPED_LATER)
+				out_ended(p);
 			return true;
 		}
 	return false;

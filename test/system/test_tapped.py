@@ -421,6 +421,34 @@ class Looked(TappedTest):
         self.tell(self.go_a, "z")
         self.got("b", "z")
 
+    def test_a_cat_whose_end_is_heard_late(self):
+        """The hold hears at once that the pump has ended and that cat has left: the program has its stdout still."""
+        self.prepare()
+        self.unwire("a.stdout", "b.stdin")
+        wait_until(lambda: not self.pumps("a"), "a is not wired any more")
+        cat = self.start("cat", "a.stdout", "-n", "2")
+        self.tell(self.go_a, "x")
+        pump, = wait_until(lambda: self.pumps("a"), "the pump to cat")
+        with open(f"/proc/{pump}/stat") as f:
+            hold = int(f.read().rpartition(")")[2].split()[1])
+        os.kill(hold, signal.SIGSTOP)
+        try:
+            self.tell(self.go_a, "y")
+            self.assertEqual(cat.communicate(timeout=DEADLINE)[0], b"x\ny\n")
+            wait_until(lambda: self.is_zombie(pump), "the end of the pump")
+        finally:
+            os.kill(hold, signal.SIGCONT)
+        wait_until(lambda: not os.path.exists(f"/proc/{pump}"), "the hold to see it")
+        self.wire("a.stdout", "b.stdin")
+        self.wired("a.stdout", "b.stdin")
+        self.tell(self.go_a, "z")
+        self.got("b", "z")
+
+    @staticmethod
+    def is_zombie(pid):
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] == "Z"
+
     def test_both_ways(self):
         go = self.fifo("go")
         self.define("a", f"read x < {go}; echo hello; read x; echo a got $x >&2")
