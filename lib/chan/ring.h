@@ -26,7 +26,9 @@ enum {
 	SPORE__RING_KEPT = 32 * 1024 * 1024, // bytes of free slabs
 	SPORE__RING_SLABS = 64,
 	SPORE__RING_FLYING = 4,                      // large messages that can be under way whatever their size
-	SPORE__RING_FLYING_BYTES = 24 * 1024 * 1024, // ... and more up to this
+	SPORE__RING_FLYING_BYTES = 16 * 1024 * 1024, // ... and more up to this
+	// From this size on the slab that was released last is worth a look at the receiver's line: it is in the caches.
+	SPORE__RING_WARM = 1024 * 1024,
 	SPORE__RING_WINDOWS = 16,
 	SPORE__RING_LENT = 1024, // messages read in place at a time
 	SPORE__RING_OFTEN = 64,  // cells between two sleeps, below which sleeping is frequent

@@ -64,7 +64,7 @@ static inline bool spore__ring_loan_near(struct spore__ring *r, size_t size, voi
 		s->loan_kind = SPORE__RING_HEAP;
 		*data = s->heap + offset;
 	} else {
-		if (!spore__ring_slab_near(s, size, &s->loan_slab))
+		if (size >= SPORE__RING_WARM || !spore__ring_slab_near(s, size, &s->loan_slab))
 			return false;
 		s->loan_offset = s->slabs[s->loan_slab].offset;
 		s->loan_kind = SPORE__RING_LARGE;

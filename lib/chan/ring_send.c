@@ -242,11 +242,9 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 			*data = s->heap + offset;
 		}
 	} else if (e == SPORE_OK) {
-		// What was given back is used first, and looked for before there is another: its pages are there.
-		if (s->slabs_free == 0 || !spore__ring_slab_again(r, size, &s->loan_slab)) {
-			if ((e = refresh(r, false)) == SPORE_OK && !spore__ring_slab_near(s, size, &s->loan_slab))
-				e = spore__ring_slab_take(r, size, &s->loan_slab);
-		}
+		// What was given back is used first: its pages are there.
+		if ((e = refresh(r, false)) == SPORE_OK)
+			e = spore__ring_slab_take(r, size, &s->loan_slab);
 		if (e == SPORE_OK) {
 			spore__ring_take_room(s);
 			s->loan_kind = SPORE__RING_LARGE;

@@ -48,7 +48,7 @@ static void test_large_messages_under_way(void **state)
 	static const struct {
 		size_t size;
 		unsigned count;
-	} cases[] = {{512 * 1024, 16}, {1 << 20, 16}, {2 << 20, 12}, {4 << 20, 6}, {16 << 20, 4}};
+	} cases[] = {{512 * 1024, 16}, {1 << 20, 16}, {2 << 20, 8}, {4 << 20, 4}, {16 << 20, 4}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct pair p;
 		if (!begin(&p, NULL))
