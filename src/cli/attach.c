@@ -43,6 +43,7 @@ struct viewer {
 	bool raw;   // this terminal is the program's
 	bool types; // what is typed goes to it
 	bool tty;   // it has a terminal
+	bool heard; // the hold has said something
 	unsigned char in[SPORE__HOLD_FRAME];
 	size_t in_len;
 	struct spore__msgpack_writer out;
@@ -168,6 +169,7 @@ static void show(struct viewer *v, const unsigned char *bytes, size_t len)
 
 static void take(struct viewer *v, const struct spore__hold_message *m)
 {
+	v->heard = true;
 	switch (m->type) {
 	case SPORE__HOLD_OUTPUT_BYTES:
 		show(v, m->bytes, m->len);
@@ -195,6 +197,10 @@ static void receive(struct viewer *v)
 	ssize_t n = recv(v->fd, v->in + v->in_len, room < RECEIVED ? room : RECEIVED, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
+	if (n <= 0 && !v->heard) { // it was about to end
+		leave(v, SPORE__EXIT_FAILED, "does not run: 'spore start' starts it");
+		return;
+	}
 	if (n <= 0) {
 		leave(v, SPORE__EXIT_SPORE, "has lost its hold: 'spore ps' says what became of it");
 		return;

@@ -58,8 +58,11 @@ class Peer:
             self.send("hello", 1, list(features), {})
 
     def send(self, *message):
-        body = pack(message)
-        self.socket.sendall(struct.pack("<I", len(body)) + body)
+        self.send_together(message)
+
+    def send_together(self, *messages):
+        bodies = [pack(m) for m in messages]
+        self.socket.sendall(b"".join(struct.pack("<I", len(b)) + b for b in bodies))
 
     def receive(self):
         """The next message, None at the end."""

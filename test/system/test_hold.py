@@ -142,8 +142,7 @@ class Restarts(HoldTest):
     def test_restart_after_stop_wins(self):
         hold = self.hold("exec sleep 1000")
         hold.phase("running")
-        hold.send("stop", -1)
-        hold.send("restart")
+        hold.peer.send_together(["stop", -1], ["restart"])  # between two writes it may have ended
         self.assertTrue(hold.until(lambda s: s["phase"] == "running" and s["run"] == 2)["wanted"])
 
     def test_update_of_what_needs_no_new_run(self):
