@@ -1,22 +1,7 @@
 // The SDK's client against the published server behind a bridge: node mcp.mjs URL. Prints one line of JSON per step.
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { CreateMessageRequestSchema, ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { asked, client, say, text } from "./mcp_client.mjs";
 
-const say = (...values) => console.log(JSON.stringify(values));
-const text = (result) => result.content[0].text;
-const client = new Client({ name: "test", version: "1" }, { capabilities: { sampling: {}, roots: { listChanged: true } } });
-client.setRequestHandler(CreateMessageRequestSchema, async (request) => ({
-	model: "none",
-	role: "assistant",
-	content: { type: "text", text: "asked back: " + request.params.messages[0].content.text },
-}));
-const asked = new Promise((resolve) => {
-	client.setRequestHandler(ListRootsRequestSchema, async () => {
-		resolve();
-		return { roots: [{ uri: "file:///here", name: "here" }] };
-	});
-});
 const transport = new StreamableHTTPClientTransport(new URL(process.argv[2]));
 await client.connect(transport);
 say("session", transport.sessionId.length, client.getServerVersion().name);

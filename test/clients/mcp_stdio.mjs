@@ -1,22 +1,8 @@
 // The SDK's client on standard input and output, over a bridge to a server that is reached by HTTP: node mcp_stdio.mjs SPORE ADDRESS. Prints one line of JSON per step.
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { CreateMessageRequestSchema, ListRootsRequestSchema, LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { asked, client, say, text } from "./mcp_client.mjs";
 
-const say = (...values) => console.log(JSON.stringify(values));
-const text = (result) => result.content[0].text;
-const client = new Client({ name: "test", version: "1" }, { capabilities: { sampling: {}, roots: { listChanged: true } } });
-client.setRequestHandler(CreateMessageRequestSchema, async (request) => ({
-	model: "none",
-	role: "assistant",
-	content: { type: "text", text: "asked back: " + request.params.messages[0].content.text },
-}));
-const asked = new Promise((resolve) => {
-	client.setRequestHandler(ListRootsRequestSchema, async () => {
-		resolve();
-		return { roots: [{ uri: "file:///here", name: "here" }] };
-	});
-});
 const logged = new Promise((resolve) => client.setNotificationHandler(LoggingMessageNotificationSchema, resolve));
 await client.connect(
 	new StdioClientTransport({

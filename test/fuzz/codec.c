@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "bridge/codec.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "target.h"
 
 static struct spore__codec_end *other;
 

@@ -5,14 +5,7 @@
 
 #include "hold_side.h"
 #include "logline.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "target.h"
 
 static void show(const struct spore__control_message *m)
 {

@@ -6,16 +6,9 @@
 #include <unistd.h>
 
 #include "chan/chan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 enum { HEAD = 4 };
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 // What is to be found: the messages as the grammar has them. Returns how the stream ends.
 static enum spore_err expected(const uint8_t *data, size_t size, size_t *messages, size_t *bytes)

@@ -5,18 +5,11 @@
 
 #include "chan/framing.h"
 #include "spore/chan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 static const struct spore__framing *const framings[] = {&spore__framing_stream,    &spore__framing_lines,
                                                         &spore__framing_u32le,     &spore__framing_u32be,
                                                         &spore__framing_netstring, &spore__framing_bytes};
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void check_one(const struct spore__framing *f, const uint8_t *data, size_t size, size_t piece)
 {

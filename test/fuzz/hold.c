@@ -3,17 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target.h"
 #include "task/hold_protocol.h"
 #include "task/spec.h"
 #include "task/state.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static _Noreturn void differs(void *arg, const struct spore__spec_field *field)
 {

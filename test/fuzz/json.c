@@ -4,14 +4,7 @@
 #include <string.h>
 
 #include "json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "target.h"
 
 static void as_text(const uint8_t *data, size_t size)
 {

@@ -11,17 +11,10 @@
 
 #include "node/node.h"
 #include "node/waits.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 static struct spore__node node;
 static char folder[64];
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 void spore__node_stop(struct spore__node *n)
 {

@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "msgpack.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "target.h"
 
 static void write_value(struct spore__msgpack_writer *w, const struct spore__msgpack_value *v)
 {

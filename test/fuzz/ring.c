@@ -6,28 +6,9 @@
 
 #include "chan/chan.h"
 #include "chan/ring.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 enum { CELLS = 64, HEAP = 64 * 1024, LARGE = 1 << 20 };
-
-struct input {
-	const uint8_t *at, *end;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-	uint64_t v = 0;
-	for (unsigned i = 0; i < bytes && in->at < in->end; i++)
-		v |= (uint64_t)*in->at++ << (8 * i);
-	return v;
-}
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void use(const void *message, size_t len)
 {

@@ -4,14 +4,7 @@
 #include <string.h>
 
 #include "rpc_message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "target.h"
 
 static size_t length(struct spore__msgpack_reader r)
 {

@@ -9,14 +9,9 @@
 #include "msgpack.h"
 #include "rpc_message.h"
 #include "spore/rpc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 enum { IN_FLIGHT = 4, KEPT = 8, ASKS = 64, LARGEST = 4096 };
-
-struct input {
-	const uint8_t *at, *end;
-};
 
 struct asked {
 	struct spore_rpc_ask *ask; // not started with a function
@@ -34,20 +29,6 @@ struct peer {
 	uint32_t ids[IN_FLIGHT]; // that this end used last
 	unsigned ids_at;
 };
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-	uint64_t v = 0;
-	for (unsigned i = 0; i < bytes && in->at < in->end; i++)
-		v |= (uint64_t)*in->at++ << (8 * i);
-	return v;
-}
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 // ---- this end
 

@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "stub.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "target.h"
 
 enum { ROOM = 8 };
 
