@@ -424,9 +424,7 @@ static inline void spore__ring_take_room(struct spore__ring_sender *s)
 
 // Finds room for SIZE bytes. SPORE_EAGAIN, SPORE_ENOMEM, SPORE_ETOOBIG.
 enum spore_err spore__ring_heap_take(struct spore__ring *r, size_t size, uint32_t *offset);
-// One that is free.
-bool spore__ring_slab_again(struct spore__ring *r, size_t size, int *slab);
-// ... or a new one.
+// One that is free, or a new one.
 enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *slab);
 void spore__ring_slab_give(struct spore__ring *r, int slab);
 

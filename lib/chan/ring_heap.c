@@ -144,18 +144,13 @@ static enum spore_err make(struct spore__ring *r, uint64_t len, int *index)
 	return SPORE_OK;
 }
 
-bool spore__ring_slab_again(struct spore__ring *r, size_t size, int *index)
-{
-	*index = find_free(&r->send, round_up(size));
-	if (*index >= 0)
-		spore__ring_slab_use(&r->send, *index);
-	return *index >= 0;
-}
-
 enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *index)
 {
 	enum spore_err e = SPORE_OK;
-	if (!spore__ring_slab_again(r, size, index) && (e = make(r, round_up(size), index)) == SPORE_OK)
+	*index = find_free(&r->send, round_up(size));
+	if (*index < 0)
+		e = make(r, round_up(size), index);
+	if (e == SPORE_OK)
 		spore__ring_slab_use(&r->send, *index);
 	return e;
 }
