@@ -67,6 +67,13 @@ static void take_filtered(struct spore__bridge_end *end, const struct spore__mod
 	if (err != SPORE_OK)
 		spore__middle_park_model(end, end->side, m,
 		                         to != NULL ? spore__middle_why(to, err) : "nobody takes it");
+	// A server's codec takes only so many requests that were not answered; its answer is heard by nobody.
+	const struct spore__model answer = {.kind = SPORE__MODEL_RESPONSE,
+	                                    .id = m->id,
+	                                    .value = {(const unsigned char *)"\xc0", 1},
+	                                    .remaining_ms = -1};
+	if (m->kind == SPORE__MODEL_REQUEST && end->codec->ops->hub)
+		(void)spore__middle_encode(end, &answer);
 }
 
 // ---- the sink
@@ -267,6 +274,8 @@ enum spore_err spore__bridge_feed(struct spore__bridge_end *end, struct spore__c
 bool spore__bridge_may_read(const struct spore__bridge_end *end)
 {
 	const struct spore__bridge *b = end->bridge;
+	if (end->codec->full)
+		return false;
 	// A program that writes as it reads is read while it is written to; what its own calls are answered with is little.
 	size_t most = SPORE__BRIDGE_HIGH + (end->side == SPORE__BRIDGE_RIGHT ? end->codec->limits->message : 0);
 	if (end->codec->out.len > most)

@@ -175,7 +175,7 @@ struct spore__codec_end {
 	struct spore__buf out;      // to be sent to the peer; the owner takes from its front
 	bool over;                  // when out is sent the connection is to be closed
 	bool pause;                 // set by the owner: no more messages now
-	bool full; // set by a connection: nothing is read until some of its calls, which are answered in order, are
+	bool full; // set by the codec: no more is read until some of the calls, which are answered in order, are
 	// How messages lie in what is fed and in `out`: ops->framing, or the owner's (spore__codec_frame).
 	const struct spore__framing *framing;
 	struct spore__framed framed;  // of the message that is awaited

@@ -332,6 +332,8 @@ static bool is_over(struct spore__host *h, struct spore__host_line *l)
 	bool empty = l->codec->out.len == 0, connection = l->codec != l->end->codec;
 	if (l->broken || (l->codec->over && empty))
 		return true;
+	if (l->hung && l->codec->full) // said no more, perhaps
+		return empty && h->now_ms - (l->sent_ms > l->heard_ms ? l->sent_ms : l->heard_ms) >= LATER_MS;
 	if (!spore__line_heard_all(l))
 		return false;
 	if (l->end->side == SPORE__BRIDGE_RIGHT)

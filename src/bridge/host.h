@@ -22,6 +22,7 @@ struct spore__host_line {
 	bool blocked;                   // it took no more
 	bool broken;                    // to be dropped
 	bool hungry;                    // there may be messages in the buffer
+	bool hung;                      // its peer was heard to say no more, while it was not read
 	unsigned char *buffer;          // what was not used
 	size_t have, cap;
 	size_t gone;               // bytes at the front of what is to be sent, that were sent

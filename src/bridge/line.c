@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "chan/chan.h"
 #include "chan/framing.h"
+#include "os/os.h"
 
 enum {
 	FIRST = 64 * 1024,
@@ -66,8 +67,11 @@ int spore__line_polls(struct spore__host_line *l, struct pollfd *p)
 	}
 	short in = wants(l) ? POLLIN : 0, out = l->blocked ? POLLOUT : 0;
 	if (l->in >= 0 && l->in == l->out) {
-		if (in == 0 && out == 0 && !l->in_over)
+		bool waits = l->codec->full && !l->hung; // to be read, and may go away meanwhile
+		if (in == 0 && out == 0 && !l->in_over && !waits)
 			return 0; // that it hangs up is heard behind what it said
+		if (waits)
+			in = spore__os_hang_up();
 		p[count++] = (struct pollfd){.fd = l->in, .events = (short)(in | out)};
 		return count;
 	}
@@ -156,6 +160,7 @@ void spore__line_ready(struct spore__host_line *l, const struct pollfd *p, int c
 		l->blocked = false;
 		if (l->chan != NULL)
 			continue; // spore__line_feed looks
+		l->hung |= p[i].fd == l->in && l->codec->full && (p[i].revents & spore__os_hang_up()) != 0;
 		if (p[i].fd == l->in && (p[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && wants(l)) {
 			read_some(l);
 		} else if (p[i].fd == l->out && (p[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {

@@ -100,6 +100,8 @@ int spore__os_peer_uid(int fd, uid_t *uid);
 
 // Pipe and socket pair, close-on-exec from the first moment (plain POSIX: as soon as possible).
 int spore__os_pipe(int fds[2]);
+// What to poll a socket for to hear that its peer sends no more, though what it sent was not read (Linux). 0: only that it is gone is heard.
+short spore__os_hang_up(void);
 int spore__os_socketpair(int fds[2]);
 
 // Anonymous memory of a fixed size, zeroed; close-on-exec. Where the system has none (plain POSIX): ENOSYS.

@@ -193,6 +193,15 @@ class Command(BridgeTest):
         result = self.ok(self.bridge(lines(call(1, "m", "ab"), call(2, "m", "c")), come="lines", command=["sed", "-u", "s/./&&/g"]))
         self.assertEqual([json.loads(m)["result"] for m in result.stdout.splitlines()], ["aabb", "cc"])
 
+    def test_filters_of_servers(self):
+        """Nobody answers in a filter: however many requests there are, all go over."""
+        count = 1000
+        result = self.spore("bridge", "resp", "jsonl", input="GET a\r\n" * count)
+        self.assertEqual((result.returncode, result.stdout), (0, '"a"\n' * count))
+        one = "POST /m HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n[7]"
+        result = self.spore("bridge", "http", "jsonl", input=one * count)
+        self.assertEqual((result.returncode, result.stdout), (0, "7\n" * count))
+
     def test_status(self):
         self.assertEqual(self.bridge(lines(call(1, "exit", 7))).returncode, 7)
         self.assertEqual(self.bridge("", command=["true"]).returncode, 0)

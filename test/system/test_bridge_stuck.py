@@ -11,12 +11,12 @@ import unittest
 from bridge_client import BridgeClientTest
 from spore_test import BUILD, DEADLINE, wait_until
 
-# "big" returns 100 KB; whatever else is asked is what is returned.
+# "big" returns 100 KB, "hang" nothing; whatever else is asked is what is returned.
 PROGRAM = r"""
 import json, sys
 for line in sys.stdin:
     m = json.loads(line)
-    if "id" in m:
+    if "id" in m and m["method"] != "hang":
         result = "x" * 100000 if m["method"] in ("big", "tools/call") else m.get("params") or {}
         print(json.dumps({"jsonrpc": "2.0", "id": m["id"], "result": result}), flush=True)
 """
@@ -220,6 +220,15 @@ class Stuck(BridgeClientTest):
                 second.close()
                 third.close()
                 self.end_server()
+
+    def test_one_leaves_while_it_waits_to_be_read(self):
+        """Of a pipeline the rest is read when some is answered. Who closes it before makes room for the next."""
+        path = self.bridge("json-rpc", "resp", *self.program, options=["--clients", "1"])
+        wait_until(lambda: self.taken(Resp, path), "the last of who looked whether it listens to be gone")
+        with self.connect(path) as client:
+            client.sendall(b"echo here\r\n" + b"hang\r\n" * 300)
+            until(client, rb"here\r\n$")
+        self.assertTrue(Resp().answered(self.connect(path)))
 
     def taken(self, kind, path):
         with socket.socket(socket.AF_UNIX) as s:

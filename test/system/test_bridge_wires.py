@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -394,6 +395,17 @@ class Killed(BridgeTest):
         self.said("editor", "begins", 2)
         self.wired("editor.stdio", "server.stdio")
         wait_until(lambda: self.output("server").count("got echo") >= 6, "the commands of the new instance")
+
+    def test_a_pipeline(self):
+        """More commands at once than may be under way: the rest is read when some are answered."""
+        self.program("client", "lines_client", "resp")
+        self.program("server", "lsp_server", "lsp")
+        self.wire("client.stdio", "server.stdio")
+        self.go("client", "server")
+        self.wired("client.stdio", "server.stdio")
+        self.send("client", "\n".join(f"echo {n}" for n in range(500)))
+        wait_until(lambda: self.output("client").count("heard *1") == 500, "the replies")
+        self.assertEqual(re.findall(r"heard (\d+)\r?\n", self.output("client")), [str(n) for n in range(500)])
 
     def test_a_restart_without_a_node(self):
         """The next node tells the bridge that a program was started again; once, and of none that it knows of."""

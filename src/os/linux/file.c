@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/file.h>
@@ -38,6 +39,11 @@ int spore__os_pipe(int fds[2])
 int spore__os_socketpair(int fds[2])
 {
 	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
+}
+
+short spore__os_hang_up(void)
+{
+	return POLLRDHUP;
 }
 
 size_t spore__os_pipe_grow(int fd, size_t size)

@@ -54,6 +54,11 @@ int spore__os_socketpair(int fds[2])
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0 ? close_on_exec(fds) : -1;
 }
 
+short spore__os_hang_up(void)
+{
+	return 0;
+}
+
 size_t spore__os_pipe_grow(int fd, size_t size)
 {
 	(void)fd, (void)size;
