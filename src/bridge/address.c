@@ -18,6 +18,7 @@ enum { BACKLOG = 128, NAME = 256, CONNECT_MS = 5000 };
 static int fail(char *why, size_t size, const char *what, int error)
 {
 	(void)snprintf(why, size, "%s%s%s", what, error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
+	errno = error;
 	return -1;
 }
 

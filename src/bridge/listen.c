@@ -20,7 +20,9 @@ void spore__host_listen(struct spore__host *h, const struct spore__host_options 
 	const struct spore__codec_ops *ops = spore__codec_find(name);
 	h->listener = spore__address_listen(o->listen, &h->local, why, sizeof why);
 	if (h->listener < 0)
-		spore__die(SPORE__EXIT_SPORE, NULL, "bridge: --listen %s: %s", o->listen, why);
+		spore__die(SPORE__EXIT_SPORE,
+		           errno == EADDRINUSE ? "another program has it: choose another address" : NULL,
+		           "bridge: --listen %s: %s", o->listen, why);
 	(void)spore__line_nonblock(h->listener);
 	if (ops != NULL && ops->hub)
 		h->hub = spore__host_end(h, h->bridge, SPORE__BRIDGE_LEFT, o->to);

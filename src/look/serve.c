@@ -77,14 +77,20 @@ static void join(struct spore__link *l, struct spore__channel_end *ours)
 	           "serve: %s.%s has a channel already", l->held.name, l->port);
 }
 
-static volatile sig_atomic_t listener; // 0: there is none
+enum { STARTS = -1 };
+
+static volatile sig_atomic_t listener; // 0: there is none; or STARTS
+static volatile sig_atomic_t asked;    // by a signal, while it started
 
 // The listener is to end with this process, which nothing but that sees to everywhere.
 static void on_signal(int number)
 {
 	if (listener == 0)
 		_exit(128 + number);
-	(void)kill((pid_t)listener, number);
+	if (listener == STARTS)
+		asked = number;
+	else
+		(void)kill((pid_t)listener, number);
 }
 
 // Until nobody is there to be called, or it was asked to end. Its status.
@@ -94,7 +100,6 @@ static int listen_with(const struct spore__look *look, const struct spore__link 
 	struct spore__buf channel = {0};
 	char *libexec = spore__dirs_libexec();
 	pid_t pid;
-	sigset_t ends, before;
 	int status = 0;
 	spore__buf_printf(&channel, "--connect=channel:%s:%d", ours->transport, ours->role);
 	for (int i = 0; i < ours->count; i++)
@@ -111,17 +116,13 @@ static int listen_with(const struct spore__look *look, const struct spore__link 
 	    .pass = ours->fds,
 	    .pass_count = (size_t)ours->count,
 	    .die_with_parent = true,
-	    .reset_signals = true,
 	};
-	(void)sigemptyset(&ends);
-	(void)sigaddset(&ends, SIGTERM);
-	(void)sigaddset(&ends, SIGHUP);
-	(void)sigaddset(&ends, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &ends, &before);
+	listener = STARTS;
 	if (spore__os_spawn(&s, &pid) != 0)
 		spore__die(SPORE__EXIT_SPORE, NULL, "serve: %s cannot be started: %s", argv.items[0], strerror(errno));
 	listener = (sig_atomic_t)pid;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (asked != 0)
+		(void)kill(pid, asked);
 	spore__channel_end_close(ours);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -132,15 +133,24 @@ static int listen_with(const struct spore__look *look, const struct spore__link 
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+// What was ignored stays so, for the listener too (nohup).
+static void handle(int number)
+{
+	struct sigaction action;
+	if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+		return;
+	action = (struct sigaction){.sa_handler = on_signal};
+	(void)sigaction(number, &action, NULL);
+}
+
 int spore__look_serve(const struct spore__look *look)
 {
 	if (look->listen == NULL || look->as == NULL)
 		spore__die(SPORE__EXIT_USAGE, "such as --http 127.0.0.1:8080, or --as=SPEC --listen=ADDRESS",
 		           "serve: how, and where?");
-	const struct sigaction action = {.sa_handler = on_signal};
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGHUP, &action, NULL);
+	handle(SIGINT);
+	handle(SIGTERM);
+	handle(SIGHUP);
 	for (;;) {
 		struct spore__link link;
 		struct spore__channel_end ours;

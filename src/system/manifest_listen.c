@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/dirs.h"
 #include "base/mem.h"
@@ -33,7 +34,9 @@ static bool is_local(const char *address)
 {
 	static const char *const hosts[] = {"", "localhost", "[::1]"};
 	size_t len = (size_t)(strrchr(address, ':') - address);
-	if (strncmp(address, unix_address, sizeof unix_address - 1) == 0 || strncmp(address, "127.", 4) == 0)
+	if (strncmp(address, unix_address, sizeof unix_address - 1) == 0 ||
+	    (strncmp(address, "127.", 4) == 0 &&
+	     strspn(address, "0123456789.") == len)) // 127.example.com may be elsewhere
 		return true;
 	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
 		if (strlen(hosts[i]) == len && strncmp(address, hosts[i], len) == 0)
@@ -52,14 +55,31 @@ bool spore__take_listener(struct spore__taking *t, yaml_mark_t mark, const char 
 		                         address);
 	if (strncmp(address, unix_address, sizeof unix_address - 1) == 0) {
 		char *path = spore__manifest_path(t->m, address + sizeof unix_address - 1);
+		bool fits = strlen(path) < sizeof((struct sockaddr_un *)0)->sun_path;
 		out->listen = spore__xasprintf("unix:%s", path);
 		free(path);
+		if (!fits)
+			return spore__yaml_wrong(
+			    t->y, mark, "%.300s: the path of a socket has at most %zu bytes: name a shorter one",
+			    out->listen, sizeof((struct sockaddr_un *)0)->sun_path - 1);
 	} else {
 		out->listen = spore__xasprintf("%s%s", address[0] == ':' ? "127.0.0.1" : "", address);
 	}
 	out->speaks = out->protocol;
 	out->protocol = spore__xstrdup("rpc"); // that is how it calls
 	return true;
+}
+
+static bool can_have_token(const char *spec)
+{
+	const struct spore__codec_facts *f = spore__codec_facts;
+	size_t len = strcspn(spec, ",");
+	while (f->name != NULL && (strlen(f->name) != len || strncmp(f->name, spec, len) != 0))
+		f++;
+	for (const struct spore__codec_option *o = f->options; o != NULL && o->name != NULL; o++)
+		if (strcmp(o->name, "token") == 0)
+			return true;
+	return false;
 }
 
 static bool has_token(const char *spec)
@@ -77,11 +97,17 @@ static bool check(struct spore__manifest *m, size_t index)
 			                         m->wires[i].mark.line + 1, w->from.listen);
 	if (is_local(w->from.listen) || w->open || has_token(w->from.speaks))
 		return true;
+	int len = (int)strcspn(w->from.speaks, ",");
+	if (!can_have_token(w->from.speaks))
+		return spore__yaml_wrong(&m->yaml, w->mark,
+		                         "wires: whoever reaches %s could call, and %.*s cannot ask for a token: say "
+		                         "open: true, or take http or resp, which can",
+		                         w->from.listen, len, w->from.speaks);
 	return spore__yaml_wrong(
 	    &m->yaml, w->mark,
 	    "wires: whoever reaches %s could call: ask for a token, as in (%.*s,token=...), or say "
 	    "open: true",
-	    w->from.listen, (int)strcspn(w->from.speaks, ","), w->from.speaks);
+	    w->from.listen, len, w->from.speaks);
 }
 
 // listen-8080, listen-NAME of a socket; -2 and so on where there is one already.

@@ -293,6 +293,22 @@ class Served(Libspore):
             self.assertIn("waiting for it", p.communicate(timeout=DEADLINE)[1])
         self.assertEqual(self.spore("serve", "api.api").returncode, 2)
 
+    def test_under_nohup(self):
+        """What was ignored stays so, for the listener too."""
+        self.c_program("api", "serve", "api")
+        self.go("api")
+        path = os.path.join(self.work, "http")
+        with subprocess.Popen(["nohup", os.path.join(BUILD, "spore"), "serve", "api.api", "--http=unix:" + path], env=self.env, start_new_session=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+            try:
+                wait_until(lambda: self.post(path, "echo", [1]) == [1], "an answer")
+                os.killpg(p.pid, signal.SIGHUP)
+                self.assertEqual(self.post(path, "echo", [2]), [2])
+                self.assertIsNone(p.poll())
+            finally:
+                p.terminate()
+        self.assertIsNone(self.post(path, "echo", [3]))
+
 
 class Refused(BridgeTest):
     def test_words(self):

@@ -107,12 +107,16 @@ class Listen(SporeTest):
         hanging.join(DEADLINE)
         self.assertEqual(answers["hang"][0], 502, answers)
         self.assertIn("ended", json.dumps(answers["hang"][1]))
-        waiting = threading.Thread(target=ask, args=("wait", "twice", {"n": 5}))
-        waiting.start()
-        self.assertTrue(waiting.is_alive())
+        waiting = self.connect("http")
+        waiting.sendall(b"POST /twice HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 8\r\n\r\n{\"n\": 5}")
+        waiting.settimeout(0.3)
+        self.assertRaises(TimeoutError, waiting.recv, 1)
+        waiting.settimeout(DEADLINE)
         self.ok(self.spore("start", "shop/api"))
-        waiting.join(DEADLINE)
-        self.assertEqual(answers["wait"], (200, {"n": 5, "twice": 10}))
+        got = b""
+        while piece := waiting.recv(65536):
+            got += piece
+        self.assertRegex(got, rb"(?s)^HTTP/1.1 200 .*\r\n\r\n\{\"n\":5,\"twice\":10\}$")
         # Nobody notices that there is no node; the next one knows what is wired.
         self.ok(self.spore("node", "stop"))
         self.assertEqual(self.post("twice", {"n": 6})[0], 200)

@@ -186,6 +186,7 @@ static void reads_wires(void **state)
 	spore__manifest_finish(&m);
 }
 
+#define LONG_TEXT "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define TASK "spore: 1\ntasks:\n  web:\n    source: x\n"
 
 static void makes_listeners(void **state)
@@ -369,6 +370,9 @@ static const struct {
     {TASK "wires:\n  - listen :80000 (http) <> web.x\n", "6:5", "an address is HOST:PORT, :PORT or unix:PATH"},
     {TASK "wires:\n  - listen unix:a b (http) <> web.x\n", "6:5", "an address is HOST:PORT, :PORT or unix:PATH"},
     {TASK "wires:\n  - web.x <> listen :80 (http)\n", "6:5", "a listener is at the left of a wire"},
+    {TASK "wires:\n  - listen 0.0.0.0:80 (json-rpc) <> web.x\n", "6:5", "json-rpc cannot ask for a token"},
+    {TASK "wires:\n  - listen 127.example.com:80 (http) <> web.x\n", "6:5", "ask for a token"},
+    {TASK "wires:\n  - listen unix:/" LONG_TEXT LONG_TEXT " (http) <> web.x\n", "6:5", "name a shorter one"},
     {TASK "wires:\n  - listen :80 (htp) <> web.x\n", "6:5",
      "wires: listen 127.0.0.1:80: no bridge knows htp; did you mean http?"},
     {TASK "wires:\n  - listen :80 (http) <> web.x\n  - listen 127.0.0.1:80 (resp) <> web.x\n", "7:5",
