@@ -151,7 +151,7 @@ void spore_rpc_close(struct spore_rpc *r)
 	spore_chan_close(r->chan);
 	// Of these, other threads may have answered some.
 	int64_t open = (int64_t)(atomic_load(&r->called) - atomic_load(&r->answered));
-	spore__rpc_leave(r, nested);
+	spore__rpc_leave(r, nested && !r->served);
 	if (atomic_fetch_add(&r->owed, open) + open == 0)
 		spore__rpc_destroy(r);
 }

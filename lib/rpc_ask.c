@@ -121,6 +121,12 @@ static size_t put_deadline(struct spore_rpc_ask *a, uint32_t id, int64_t deadlin
 	return w.len;
 }
 
+// Its slot may be another call's, which is being written, too: the state says nothing without the id.
+static bool is_written(const struct spore_rpc_ask *a, uint32_t id)
+{
+	return atomic_load_explicit(&a->tag, memory_order_acquire) == spore__ask_tag(id, SPORE__ASK_WRITING);
+}
+
 static enum spore_err send_ask(struct spore_rpc_ask *a, int64_t deadline)
 {
 	struct spore_rpc *r = a->rpc;
@@ -140,7 +146,7 @@ static enum spore_err send_ask(struct spore_rpc_ask *a, int64_t deadline)
 	if (a->notice)
 		return spore__rpc_send(r, &o);
 	e = spore__rpc_send(r, &o);
-	if (e == SPORE_OK || spore__ask_state(a) == SPORE__ASK_WRITING)
+	if (e == SPORE_OK || is_written(a, id))
 		return e; // when it went the answer may have come, and A be another call's
 	// SPORE_OK: it was ended meanwhile.
 	return spore__ask_move(a, id, SPORE__ASK_QUEUED, SPORE__ASK_WRITING) ? e : SPORE_OK;
@@ -148,7 +154,7 @@ static enum spore_err send_ask(struct spore_rpc_ask *a, int64_t deadline)
 
 enum spore_err spore__rpc_ask_goes(struct spore_rpc_ask *a, uint32_t id, uint64_t number)
 {
-	bool mine = spore__ask_state(a) == SPORE__ASK_WRITING; // nobody else knows of it yet
+	bool mine = is_written(a, id); // nobody else knows of it yet
 	if (mine)
 		spore__ask_set(a, SPORE__ASK_SENDING);
 	if (mine || spore__ask_move(a, id, SPORE__ASK_QUEUED, SPORE__ASK_SENDING)) {
@@ -171,10 +177,9 @@ void spore__rpc_ask_stays(struct spore_rpc_ask *a)
 	spore__ask_set(a, SPORE__ASK_QUEUED);
 }
 
-void spore__rpc_ask_waits(struct spore_rpc_ask *a)
+void spore__rpc_ask_waits(struct spore_rpc_ask *a, uint32_t id)
 {
-	if (spore__ask_state(a) == SPORE__ASK_WRITING)
-		spore__ask_set(a, SPORE__ASK_QUEUED);
+	(void)spore__ask_move(a, id, SPORE__ASK_WRITING, SPORE__ASK_QUEUED);
 }
 
 void spore__rpc_ask_refused(struct spore_rpc_ask *a, uint32_t id, enum spore_err e)

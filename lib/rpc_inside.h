@@ -196,6 +196,7 @@ struct spore_rpc {
 	int wake[2];
 	int gather; // of spore_rpc_fd; -1
 	bool owns_gather;
+	bool served;    // by spore_rpc_serve, whose thread reads it as long as it is open
 	short gathered; // what it waits for of the channel
 	atomic_uint waiters;
 	pthread_mutex_t lock; // of threads that wait for another to read
@@ -314,9 +315,9 @@ void spore__rpc_asks_end(struct spore_rpc *r, uint64_t number, enum spore_err e)
 int64_t spore__rpc_asks_expire(struct spore_rpc *r, int64_t now);
 // The call ID of A is about to be sent to the peer NUMBER. SPORE_ECANCELLED: nobody waits for it any more. SPORE_EAGAIN: try it again later.
 enum spore_err spore__rpc_ask_goes(struct spore_rpc_ask *a, uint32_t id, uint64_t number);
-void spore__rpc_ask_went(struct spore_rpc_ask *a, uint32_t id, uint64_t number);    // it was
-void spore__rpc_ask_stays(struct spore_rpc_ask *a);                                 // there was no room
-void spore__rpc_ask_waits(struct spore_rpc_ask *a);                                 // it is queued without a try
+void spore__rpc_ask_went(struct spore_rpc_ask *a, uint32_t id, uint64_t number); // it was
+void spore__rpc_ask_stays(struct spore_rpc_ask *a);                              // there was no room
+void spore__rpc_ask_waits(struct spore_rpc_ask *a, uint32_t id);                 // it is queued, perhaps without a try
 void spore__rpc_answer_refused(struct spore_rpc *r, uint32_t id, enum spore_err e); // in the thread that reads
 void spore__rpc_ask_refused(struct spore_rpc_ask *a, uint32_t id, enum spore_err e);
 

@@ -39,7 +39,7 @@ static struct spore__rpc_parcel *pack(const struct spore__rpc_out *o)
 	memcpy(bytes, o->bytes, o->len);
 	p->out.bytes = bytes;
 	if (o->purpose == SPORE__RPC_ASKS)
-		spore__rpc_ask_waits(o->ask);
+		spore__rpc_ask_waits(o->ask, o->id);
 	return p;
 }
 

@@ -45,6 +45,7 @@ static void take_client(struct server *s, struct spore_chan *c)
 	if (spore_rpc_create(c, &s->options, &r) != SPORE_OK)
 		return; // the peer sees it closed
 	(void)spore__rpc_enter(r, &nested);
+	r->served = true;
 	s->clients[s->count++] = r;
 }
 

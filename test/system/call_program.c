@@ -23,6 +23,35 @@ static void hang(struct spore_rpc_call *call, void *data)
 	spore_rpc_on_cancel(call, on_cancel, NULL);
 }
 
+static struct spore_rpc_call *kept;
+
+static void on_left(struct spore_rpc_call *call, void *arg)
+{
+	(void)call;
+	(void)arg;
+	puts("left");
+	(void)fflush(stdout);
+}
+
+// Is answered by the next call of "release", of whomever.
+static void keep(struct spore_rpc_call *call, void *data)
+{
+	(void)data;
+	kept = call;
+	spore_rpc_on_cancel(call, on_left, NULL);
+	puts("kept");
+	(void)fflush(stdout);
+}
+
+static void release(struct spore_rpc_call *call, void *data)
+{
+	(void)data;
+	if (kept != NULL)
+		spore_rpc_done(kept);
+	kept = NULL;
+	spore_rpc_done(call);
+}
+
 static void echo(struct spore_rpc_call *call, void *data)
 {
 	(void)data;
@@ -69,8 +98,10 @@ static const struct spore_rpc_field n[] = {{.name = "n", .type = "int"}, {0}};
 static const struct spore_rpc_method methods[] = {
     {.name = "echo", .handle = echo, .help = "What it is given"},
     {.name = "hang", .handle = hang},
+    {.name = "keep", .handle = keep},
     {.name = "parts", .handle = parts, .params = n, .items = n},
     {.name = "refuse", .handle = refuse},
+    {.name = "release", .handle = release},
     {.name = "remaining", .handle = remaining},
     {0},
 };

@@ -110,8 +110,8 @@ class Commands(CallTest):
         self.assertIn("call_program 3\n  echo -> nil\n      What it is given\n", said)
         self.assertIn("  parts n:int -> nil, parts n:int\n", said)
         described = json.loads(self.asks("s.calls", "--describe", "--json").stdout)
-        self.assertEqual([m["name"] for m in described["methods"]], ["echo", "hang", "parts", "refuse", "remaining"])
-        self.assertEqual(self.asks("s.calls", "--names").stdout.split(), ["echo", "hang", "parts", "refuse", "remaining"])
+        self.assertEqual([m["name"] for m in described["methods"]], ["echo", "hang", "keep", "parts", "refuse", "release", "remaining"])
+        self.assertEqual(self.asks("s.calls", "--names").stdout.split(), ["echo", "hang", "keep", "parts", "refuse", "release", "remaining"])
         self.assertEqual(self.asks("--names").stdout.split(), ["node", "s.calls"])
         self.assertIn("tasks.list", self.asks("node", "--names").stdout.split())
         tasks = json.loads(self.asks("node", "tasks.list").stdout)["tasks"]
@@ -141,6 +141,20 @@ class Ends(CallTest):
         os.kill(self.pid("c"), signal.SIGKILL)
         self.said("s", "cancelled 50\n")
         self.said("c", "in flight 50", 2)
+
+
+    def test_a_call_that_is_answered_when_its_client_is_gone(self):
+        self.service()
+        counts = []
+        for i in range(1, 11):
+            client = self.start("call", "s.calls", "keep")
+            self.said("s", "kept", i)
+            client.kill()
+            client.wait()
+            self.said("s", "left", i)
+            self.asks("s.calls", "release")
+            counts.append(self.fds(self.pid("s")))
+        self.assertEqual(counts[1:], counts[1:2] * 9)
 
 
 class Others(CallTest):

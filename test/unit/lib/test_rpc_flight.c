@@ -154,6 +154,61 @@ static void case_closed(const char *transport)
 	spore_rpc_done(p.kept); // after that
 }
 
+struct heard {
+	atomic_uint first, second;
+};
+
+static void hear_first(struct spore_rpc_call *call, void *data)
+{
+	struct heard *heard = data;
+	atomic_fetch_add(&heard->first, 1);
+	spore_rpc_done(call);
+}
+
+static void hear_second(struct spore_rpc_call *call, void *data)
+{
+	struct heard *heard = data;
+	atomic_fetch_add(&heard->second, 1);
+	spore_rpc_done(call);
+}
+
+// A call that is over before it could be sent, and the next one, which has its slot.
+static void case_slot(const char *transport)
+{
+	static const struct spore_rpc_method methods[] = {
+	    {.name = "first", .handle = hear_first}, {.name = "second", .handle = hear_second}, {0}};
+	struct rig p;
+	struct heard heard = {0};
+	struct spore_rpc_options b = {.methods = methods, .data = &heard};
+	struct spore_rpc_stats stats;
+	struct spore_rpc_ask *a;
+	struct spore_writer *w;
+	static const unsigned char bytes[1000];
+	rig_open(&p, transport, NULL, &b);
+	do {
+		assert_int_equal(spore_rpc_notice(p.a, "fill", 0, &a, &w), SPORE_OK);
+		spore_write_array(w, 1);
+		spore_write_bytes(w, bytes, sizeof bytes);
+		assert_int_equal(spore_rpc_tell(a), SPORE_OK);
+		spore_rpc_stats(p.a, &stats);
+	} while (stats.queued == 0);
+	a = rig_begin(p.a, "first", &w);
+	assert_int_equal(spore_rpc_wait(a, 20, NULL), SPORE_ETIMEOUT);
+	spore_rpc_end(a);
+	while (spore_rpc_turn(p.b, SPORE_NOW) == SPORE_OK) // there is room again
+		;
+	a = rig_begin(p.a, "second", &w);
+	assert_int_equal(spore_rpc_wait(a, SPORE_NOW, NULL), SPORE_EAGAIN);
+	rig_start(&p);
+	enum spore_err e = spore_rpc_wait(a, SOON, NULL);
+	spore_rpc_end(a);
+	rig_stop(&p);
+	assert_int_equal(atomic_load(&heard.first), 0);
+	assert_int_equal(atomic_load(&heard.second), 1);
+	assert_int_equal(e, SPORE_OK);
+	rig_close(&p);
+}
+
 static void case_polled(const char *transport)
 {
 	struct rig p;
@@ -180,7 +235,8 @@ static void case_polled(const char *transport)
 	rig_close(&p);
 }
 
-static rig_case *const cases[] = {case_later, case_cancel, case_busy, case_gone, case_closed, case_polled, NULL};
+static rig_case *const cases[] = {case_later,  case_cancel, case_busy,   case_gone,
+                                  case_closed, case_slot,   case_polled, NULL};
 
 int main(void)
 {
