@@ -1,5 +1,6 @@
 // The place that is written to is handed from step to step ("TO"), and each step leaves LEFT bytes of room behind it; so what is small needs no look at
 // how much there is.
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 
@@ -9,9 +10,12 @@
 
 enum {
 	INT53 = 53,
-	LEFT = 128, // a key and a value that are short, with what is around them
+	LEFT = 128, // a key and a value that are short, with what is around them and all that is closed behind them
 	SHORT = 16, // bytes of a string that are looked at together
 };
+
+static_assert(LEFT >= 2 * SHORT + SPORE__JSON_FLOAT_TEXT + SPORE__JSON_DEPTH,
+              "brackets are closed without a look at the room");
 
 struct level {
 	uint32_t left; // values, or pairs
@@ -332,7 +336,7 @@ static unsigned char *put_other_key(struct writer *j, unsigned char *to, const u
 
 static inline unsigned char *put_key(struct writer *j, unsigned char *to, const unsigned char **p, struct level *l)
 {
-	const unsigned char *content, *where = *p;
+	const unsigned char *content = NULL, *where = *p;
 	size_t len, before = (size_t)(to - j->w->data);
 	uint32_t hash;
 	if (is_string(where, j->end, &content, &len)) {

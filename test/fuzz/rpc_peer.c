@@ -90,7 +90,7 @@ static void parts(struct spore_rpc_call *call, void *data)
 static void other(struct spore_rpc_call *call, void *data)
 {
 	(void)data;
-	check(strlen(spore_rpc_method(call)) <= 255 || spore_rpc_method(call) != NULL);
+	check(strlen(spore_rpc_method(call)) <= 255);
 	spore_rpc_fail(call, SPORE_ENOTFOUND, "no %s", spore_rpc_method(call));
 }
 
