@@ -95,8 +95,11 @@ static void add_connection(struct spore__host *h, struct spore__host_line *hub, 
 {
 	char why[320];
 	struct spore__codec_end *connection;
-	if (spore__bridge_connect(hub->end, h->options->from, &connection, why, sizeof why) != SPORE_OK)
+	if (spore__bridge_connect(hub->end, h->options->from, &connection, why, sizeof why) != SPORE_OK) {
+		if (in >= 0)
+			close(in);
 		return;
+	}
 	(void)connection->ops->tick(connection, h->now_ms);
 	if (in < 0) {
 		spore__codec_destroy(connection);
@@ -108,21 +111,31 @@ static void add_connection(struct spore__host *h, struct spore__host_line *hub, 
 	l->codec = connection;
 }
 
-static void connect_hub(struct spore__host *h, struct spore__host_line *hub)
+// False: it cannot be reached, which is said once.
+static bool connect_hub(struct spore__host *h, struct spore__host_line *hub)
 {
 	int in = -1, out = -1;
 	char why[256];
-	if (spore__starter_open(h->starter, &in, &out, why, sizeof why) != 0)
-		spore__report(NULL, "bridge: %s: %s", h->options->connect, why);
+	bool reached = spore__starter_open(h->starter, &in, &out, why, sizeof why) == 0;
+	if (!reached && !h->unreachable)
+		spore__report("what is to be said fails until it can be reached", "bridge: %s: %s", h->options->connect,
+		              why);
+	h->unreachable = !reached;
 	add_connection(h, hub, in, out);
+	return reached;
 }
 
+// Each waits, so when one cannot be had the others that are wanted now are not tried.
 static void connect_hubs(struct spore__host *h)
 {
+	bool reached = true;
 	for (struct spore__host_line *l = h->lines; l != NULL; l = l->next)
 		while (is_hub(l) && l->codec->wants > 0) {
 			l->codec->wants--;
-			connect_hub(h, l);
+			if (reached)
+				reached = connect_hub(h, l);
+			else
+				add_connection(h, l, -1, -1);
 		}
 }
 

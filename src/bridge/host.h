@@ -56,6 +56,7 @@ struct spore__host {
 	int listener;                  // -1: none
 	bool local;                    // it is of this machine alone
 	int starter;                   // where ends on the right come from; -1: none
+	bool unreachable;              // the latest connection of a hub could not be had, and that was said
 	bool failed;                   // something was not translated, and said
 	uint64_t said;
 	unsigned clients;

@@ -213,7 +213,9 @@ enum spore_err spore__mcp_client_encode(struct spore__mcp_client *c, const struc
 	struct spore__codec_end *hub = &c->hub->http.base, *inner = c->mcp.inner;
 	if (c->ends)
 		return SPORE_ENOTFOUND;
-	if (c->waiting_bytes > hub->limits->message)
+	// An answer that the server waits for, and a cancel, make it less.
+	bool more = m->kind == SPORE__MODEL_REQUEST || m->kind == SPORE__MODEL_NOTIFICATION;
+	if (more && c->waiting_bytes > hub->limits->message)
 		return spore__codec_fail(hub, SPORE_EBUSY, "more waits to be said than a message may be long");
 	enum spore_err err = spore__mcp_encode(&c->mcp, m);
 	size_t len = 0;
@@ -385,8 +387,6 @@ void spore__mcp_client_answered(struct spore__mcp_client *c, struct spore__mcp_p
 	if (p->kind == SPORE__MCP_LISTEN && (good || head->status >= 500 || head->status == 429) && goes_on(c, p))
 		return;
 	if (good && p->kind == SPORE__MCP_CALL) {
-		if (body.len > 0)
-			spore__mcp_client_hear(c, body.bytes, body.len);
 		if (!p->answered && goes_on(c, p))
 			return;
 		fail(c, p, SPORE_ECLOSED, "the server ended its answer before the result");

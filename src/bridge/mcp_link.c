@@ -141,6 +141,9 @@ static void on_message(void *arg, const struct spore__http_head *head, struct sp
 		hub->sink->refused(hub, body.bytes, body.len, "an answer to no request");
 		return;
 	}
+	// What it says may have to be answered, or give up P: meanwhile P is under way, and the connection not free.
+	if (head->status < 300 && p->kind == SPORE__MCP_CALL && body.len > 0)
+		spore__mcp_client_hear(c, body.bytes, body.len);
 	h->link.first = p->behind;
 	if (h->link.first == NULL)
 		h->link.last = &h->link.first;

@@ -1,8 +1,11 @@
 """spore bridge for curl and redis-cli: in front of Python, jq and Neovim."""
 
+import http.server
 import json
+import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 from bridge_client import BridgeClientTest, needs
@@ -140,6 +143,61 @@ class RedisTest(BridgeClientTest):
         self.assertIn('"SET"', out)
         self.assertIn('"GET"', out)
         self.assertNotIn("rror", out)
+
+
+
+class Mcp(BridgeClientTest):
+    """A client of servers of the Model Context Protocol that do what they should not."""
+
+    def ask(self, answer, said):
+        """What comes of SAID, and the bodies that the server got, which answers the first with ANSWER and others with 202."""
+        bodies = []
+
+        class Server(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                body = answer(bodies[0]) if len(bodies) == 1 else b""
+                self.send_response(200 if body else 202)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                self.send_error(405)
+
+            def do_DELETE(self):
+                self.send_error(405)
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+        server.daemon_threads = True
+        server.handle_error = lambda *args: None  # who leaves is no news
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            return self.spore("bridge", "mcp-http", "jsonl,method=x", "--connect", f"127.0.0.1:{server.server_port}", input=said), bodies
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def test_a_request_in_place_of_an_answer(self):
+        """It is refused, as who is at the other side cannot be called; the call that it came for was asked once, and ends with an error."""
+        result, bodies = self.ask(lambda body: b'{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{}}', "{}\n")
+        self.assertGreaterEqual(result.returncode, 0, result)
+        self.assertIn("before the result", json.loads(result.stdout)["error"]["message"])
+        self.assertEqual([b["method"] for b in bodies if "method" in b], ["x"])
+
+    def test_nobody_is_there(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            result = self.spore("bridge", "mcp-http", "jsonl,method=x", "--connect", f"127.0.0.1:{s.getsockname()[1]}", input="{}\n")
+        self.assertIn("Connection refused", result.stderr)
 
 
 if __name__ == "__main__":
