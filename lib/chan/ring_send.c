@@ -153,13 +153,14 @@ static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
 	    (s->pack_bytes + size > SPORE__RING_PACK || spore__ring_cells(s->pack_bytes + size) > to_end))
 		spore__ring_publish_pack(r);
 	enum spore_err e = room(r, spore__ring_cells(s->pack_bytes + size));
-	if (e != SPORE_OK) {
-		if (e == SPORE_EAGAIN && s->pack_bytes > 0) {
+	if (e == SPORE_EAGAIN) {
+		// Of what was published without it the receiver may not know yet, and it has to make room.
+		if (s->pack_bytes > 0)
 			spore__ring_publish_pack(r);
-			spore__ring_wake(r, &s->lines->receiver, &s->ringing);
-		}
-		return e;
+		spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 	}
+	if (e != SPORE_OK)
+		return e;
 	to_end = s->mask + 1 - ((uint32_t)s->at & s->mask);
 	uint64_t cells = s->limit - s->at < to_end ? s->limit - s->at : to_end;
 	cells = cells < SPORE__RING_PACK_CELLS ? cells : SPORE__RING_PACK_CELLS;
@@ -303,6 +304,8 @@ static __attribute__((noinline)) enum spore_err send_slowly(struct spore__ring *
 	}
 	if (len <= SPORE__RING_INLINE) {
 		e = room(r, spore__ring_cells(len));
+		if (e == SPORE_EAGAIN) // as widen_pack
+			spore__ring_wake(r, &s->lines->receiver, &s->ringing);
 		if (e != SPORE_OK)
 			return e;
 		if (len > 0)

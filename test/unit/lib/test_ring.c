@@ -1,5 +1,6 @@
 // What a ring does beside carrying messages: how many large ones are under way, what counts as lost.
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -176,6 +177,57 @@ static void test_sender_leaves_the_bell(void **state)
 	spore_chan_close(p.a);
 }
 
+struct sleepy {
+	struct spore_chan *c;
+	unsigned count;
+	size_t len;
+};
+
+static void *receive_all(void *arg)
+{
+	struct sleepy *s = arg;
+	static unsigned char buffer[SPORE__RING_PACKED];
+	size_t len;
+	for (unsigned i = 0; i < s->count; i++) {
+		assert_int_equal(spore_chan_recv(s->c, buffer, sizeof buffer, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(len, s->len);
+	}
+	return NULL;
+}
+
+// What was queued and does not fit any more wakes the receiver that has to make room, wherever in the ring that happens.
+static void test_queue_wakes(void **state)
+{
+	static const size_t lengths[] = {8, 56, 64, 100, 1000, SPORE__RING_PACKED};
+	static unsigned char bytes[SPORE__RING_PACKED];
+	static const struct spore__channel_sizes small = {.cells = 128};
+	for (unsigned before = 0; before < 130; before += 13) {
+		for (unsigned k = 0; k < sizeof lengths / sizeof lengths[0]; k++) {
+			struct pair p;
+			pthread_t thread;
+			size_t len;
+			if (!begin(&p, &small))
+				return;
+			for (unsigned i = 0; i < before; i++) {
+				assert_int_equal(spore_chan_send(p.a, bytes, 1, PATIENCE), SPORE_OK);
+				assert_int_equal(spore_chan_recv(p.b, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
+			}
+			// Enough for a ring three times as large, and then nothing that would publish it.
+			struct sleepy s = {p.b, (unsigned)(3 * 128 * SPORE__RING_CELL / lengths[k]), lengths[k]};
+			assert_int_equal(pthread_create(&thread, NULL, receive_all, &s), 0);
+			struct spore_chan_stats stats = {.slept = 0};
+			while (stats.slept == 0) // about to sleep
+				spore_chan_stats(p.b, &stats);
+			for (unsigned i = 0; i < s.count; i++)
+				assert_int_equal(spore_chan_queue(p.a, bytes, lengths[k], PATIENCE), SPORE_OK);
+			assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
+			assert_int_equal(pthread_join(thread, NULL), 0);
+			spore_chan_close(p.a);
+			spore_chan_close(p.b);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +235,7 @@ int main(void)
 	    cmocka_unit_test(test_a_loan_like_a_head),
 	    cmocka_unit_test(test_what_is_lost),
 	    cmocka_unit_test(test_sender_leaves_the_bell),
+	    cmocka_unit_test(test_queue_wakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
