@@ -255,7 +255,7 @@ static bool spin(struct spore__ring *r, enum spore__way way)
 			break;
 		if (i < SPORE__RING_BRIEF) {
 			if (most > 0) // a peer on the same processor would only have to wait for longer
-				spore__ring_relax_briefly();
+				spore__ring_relax();
 			continue;
 		}
 		spore__ring_relax();

@@ -13,7 +13,7 @@
 #define SPORE__RING_COOKIE UINT64_C(0x31676e69722d7073) // "sp-ring1"
 
 enum {
-	SPORE__RING_LAYOUT = 1,
+	SPORE__RING_LAYOUT = 2,
 	SPORE__RING_PAGE = 4096,
 	SPORE__RING_CELL = 64,
 	SPORE__RING_HEAD = 8,
@@ -30,8 +30,9 @@ enum {
 	// From this size on the slab that was released last is worth a look at the receiver's line: it is in the caches.
 	SPORE__RING_WARM = 1024 * 1024,
 	SPORE__RING_WINDOWS = 16,
-	SPORE__RING_LENT = 1024, // messages read in place at a time
-	SPORE__RING_OFTEN = 64,  // cells between two sleeps, below which sleeping is frequent
+	SPORE__RING_LENT = 1024,       // messages read in place at a time
+	SPORE__RING_LOOK_NS = 1000000, // between two looks of a sender whether its receiver is still there
+	SPORE__RING_OFTEN = 64,        // cells between two sleeps, below which sleeping is frequent
 };
 
 // ---- the memory
@@ -154,7 +155,16 @@ enum spore__ring_kind {
 	    4,                // value: bytes that follow, messages each with a head of 8 bytes, its length, padded to 8
 	SPORE__RING_SKIP = 5, // value: cells up to the end of the ring, in which nothing is
 	SPORE__RING_FINISH = 6,
+	SPORE__RING_RUN =
+	    7, // a pack of messages of one length, of 1 byte at least: it comes first, and they have no heads
 };
+
+// Where the messages of a run begin, behind its head and their length. Those that fill about a cell have the first one to themselves: the
+// receiver looks at it all the time, and the sender would have to get it back before each of the first few.
+static inline uint32_t spore__ring_run_begin(uint64_t each)
+{
+	return each >= SPORE__RING_CELL / 2 ? SPORE__RING_CELL - SPORE__RING_HEAD : SPORE__RING_HEAD;
+}
 
 static inline uint32_t spore__ring_number(uint64_t at) // never 0
 {
@@ -258,10 +268,15 @@ struct spore__ring_sender {
 	// a pack that is being filled
 	uint32_t pack_bytes;
 	uint32_t pack_limit; // bytes for which there is room
+	uint32_t pack_each;  // the length of all its messages; 0: each says its own
 	uint64_t pack_sum;   // messages (high half) and their bytes (low half)
 	unsigned char *pack; // behind its head
+	uint32_t pack_first; // the length of its first message
+	bool pack_mixed;     // there are others
+	uint32_t run;        // the length of all messages of the pack before; 0: they differed
 	// what is seldom used
 	uint64_t rounds;               // what counts say
+	int64_t looked;                // when it was seen whether the receiver is there
 	uint64_t released;             // as last seen
 	uint64_t limit;                // cells up to here may be used without another look at released
 	struct spore__ring_done *done; // peer
@@ -321,6 +336,7 @@ struct spore__ring_receiver {
 	bool wide; // the last message took more than one cell
 	// the pack that is being read
 	uint32_t pack_left;        // bytes; 0: none
+	uint32_t pack_each;        // the length of all its messages, checked; 0: each says its own
 	const unsigned char *pack; // peer
 	uint32_t pack_cells;
 	uint64_t heap_unpublished; // bytes
@@ -385,7 +401,7 @@ enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t
 // Where the receiver is by what it says, if this end has a record there; else what it has released. SKIP: messages of a pack that begins there,
 // which it has done with.
 uint64_t spore__ring_place(const struct spore__ring *r, uint32_t *skip);
-// HEAD, found at v->at, is that of a good pack, which is read from now on.
+// HEAD, found at v->at, is that of a good pack or run, which is read from now on.
 bool spore__ring_open_pack(struct spore__ring_receiver *v, uint64_t head);
 // Tells the sender all that was released.
 void spore__ring_publish_released(struct spore__ring *r);

@@ -38,8 +38,7 @@ static inline bool spore__ring_slab_near(struct spore__ring_sender *s, size_t si
 static inline void *spore__ring_loan_cells(struct spore__ring_sender *s, uint32_t cells)
 {
 	uint32_t slot = (uint32_t)s->at & s->mask;
-	for (uint32_t i = 1; i < cells; i++)
-		s->slots[slot + i] = SPORE__RING_SLOT_DIRTY;
+	spore__ring_mark_dirty(s, slot, cells);
 	s->loan_kind = SPORE__RING_MESSAGE;
 	return s->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
 }

@@ -7,6 +7,9 @@
 
 #include "chan/ring.h"
 
+// What is called for each message, where a call and what it saves of registers would take as long as a third of all the rest.
+#define SPORE__RING_INLINE_ALWAYS static inline __attribute__((always_inline))
+
 enum { SPORE__RING_SHORT = 64 }; // bytes of a message that is copied in a few steps
 
 // Between two looks at a line that another processor is about to write.
@@ -16,16 +19,6 @@ static inline void spore__ring_relax(void)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	__asm__ volatile("isb" ::: "memory");
-#endif
-}
-
-// The same for a short time: the next look comes soon, but none before the last has seen what it waits for.
-static inline void spore__ring_relax_briefly(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_lfence();
-#else
-	spore__ring_relax();
 #endif
 }
 
@@ -77,13 +70,24 @@ static inline void spore__ring_count(struct spore__ring_sender *s, uint64_t plac
 	atomic_store_explicit(&c->bytes, s->bytes, memory_order_relaxed);
 }
 
+// All cells but the first.
+static inline void spore__ring_mark_dirty(struct spore__ring_sender *s, uint32_t slot, uint32_t cells)
+{
+	static const uint16_t four[4] = {SPORE__RING_SLOT_DIRTY, SPORE__RING_SLOT_DIRTY, SPORE__RING_SLOT_DIRTY,
+	                                 SPORE__RING_SLOT_DIRTY};
+	uint32_t i = 1;
+	for (; i + 4 <= cells; i += 4)
+		memcpy(&s->slots[slot + i], four, sizeof four);
+	for (; i < cells; i++)
+		s->slots[slot + i] = SPORE__RING_SLOT_DIRTY;
+}
+
 // What the slots of a record that begins at SLOT hold. The head behind it is cleared when it could be taken for one.
 static inline void spore__ring_mark(struct spore__ring_sender *s, uint32_t slot, uint32_t cells, uint32_t messages)
 {
 	uint16_t *slots = s->slots;
 	uint32_t behind = (slot + cells) & s->mask;
-	for (uint32_t i = 1; i < cells; i++)
-		slots[slot + i] = SPORE__RING_SLOT_DIRTY;
+	spore__ring_mark_dirty(s, slot, cells);
 	slots[slot] = (uint16_t)messages;
 	if (__builtin_expect(slots[behind] & SPORE__RING_SLOT_DIRTY, 0)) {
 		atomic_store_explicit(spore__ring_head_at(s->cells, behind), 0, memory_order_relaxed);
@@ -118,29 +122,64 @@ static inline bool spore__ring_send_near(struct spore__ring *r, const void *data
 	return true;
 }
 
-static inline uint32_t spore__ring_packed_size(size_t len)
+static inline uint32_t spore__ring_padded(size_t len)
 {
-	return SPORE__RING_HEAD + (uint32_t)((len + 7) & ~(size_t)7);
+	return (uint32_t)((len + 7) & ~(size_t)7);
 }
 
-static inline void spore__ring_pack(struct spore__ring_sender *s, const void *data, size_t len, bool short_only)
+// Of a message in the pack that is begun, whose messages are EACH bytes long, or of any length (0).
+static inline uint32_t spore__ring_packed_size(uint32_t each, size_t len)
+{
+	return (each > 0 ? 0 : SPORE__RING_HEAD) + spore__ring_padded(len);
+}
+
+// There is room for it, and it is of the length that those in a run have.
+SPORE__RING_INLINE_ALWAYS void spore__ring_pack(struct spore__ring_sender *s, const void *data, size_t len,
+                                                bool short_only)
 {
 	unsigned char *to = s->pack + s->pack_bytes;
-	const uint64_t head = len;
-	memcpy(to, &head, sizeof head);
 	// At the end of the ring this is of no use, and does no harm: something is mapped behind it.
 	spore__ring_soon_written(to + SPORE__RING_AHEAD * SPORE__RING_CELL);
-	s->pack_bytes += spore__ring_packed_size(len);
-	s->pack_sum += (UINT64_C(1) << 32) + len;
-	spore__ring_copy_bytes(to + SPORE__RING_HEAD, data, len, short_only);
+	s->pack_bytes += spore__ring_packed_size(s->pack_each, len);
+	if (s->pack_each == 0) {
+		const uint64_t head = len;
+		s->pack_sum += (UINT64_C(1) << 32) + len;
+		memcpy(to, &head, sizeof head);
+		to += SPORE__RING_HEAD;
+		if (len != s->pack_first)
+			s->pack_mixed = true;
+	}
+	spore__ring_copy_bytes(to, data, len, short_only);
 }
 
-// The same for a pack that is begun and has room.
-static inline bool spore__ring_queue_near(struct spore__ring *r, const void *data, size_t len, bool short_only)
+static inline bool spore__ring_pack_takes(const struct spore__ring_sender *s, size_t len)
+{
+	return (s->pack_each == 0 || len == s->pack_each) &&
+	       s->pack_bytes + spore__ring_packed_size(s->pack_each, len) <= s->pack_limit;
+}
+
+// A run that begins as the one before, and for which there is room in any case.
+static inline bool spore__ring_begin_run_near(struct spore__ring_sender *s, size_t len)
+{
+	uint64_t at = s->at;
+	if (s->soon == 0 || len == 0 || len != s->run || at + SPORE__RING_PACK_CELLS > s->limit ||
+	    ((uint32_t)at & s->mask) + SPORE__RING_PACK_CELLS > s->mask)
+		return false;
+	s->pack = s->cells + (size_t)((uint32_t)at & s->mask) * SPORE__RING_CELL + SPORE__RING_HEAD;
+	s->pack_each = s->pack_first = (uint32_t)len;
+	s->pack_bytes = spore__ring_run_begin(len);
+	s->pack_limit = SPORE__RING_PACK;
+	s->soon = 0;
+	return true;
+}
+
+// As spore__ring_send_near, for a pack.
+SPORE__RING_INLINE_ALWAYS bool spore__ring_queue_near(struct spore__ring *r, const void *data, size_t len,
+                                                      bool short_only)
 {
 	struct spore__ring_sender *s = &r->send;
-	if ((!short_only && len > SPORE__RING_PACKED) || s->pack_bytes + spore__ring_packed_size(len) > s->pack_limit ||
-	    atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
+	if ((!short_only && len > SPORE__RING_PACKED) || atomic_load_explicit(&r->bell.gone, memory_order_relaxed) ||
+	    (!spore__ring_pack_takes(s, len) && !spore__ring_begin_run_near(s, len)))
 		return false;
 	spore__ring_pack(s, data, len, short_only);
 	return true;
@@ -171,24 +210,30 @@ static inline uint64_t spore__ring_packed_length(const unsigned char *at)
 }
 
 // The next in a pack. With the last one its record is done with, unless something is due then.
-static inline bool spore__ring_copy_packed(struct spore__ring *r, void *buffer, size_t size, size_t *len,
-                                           bool short_only)
+SPORE__RING_INLINE_ALWAYS bool spore__ring_copy_packed(struct spore__ring *r, void *buffer, size_t size, size_t *len,
+                                                       bool short_only)
 {
 	struct spore__ring_receiver *v = &r->receive;
 	const unsigned char *at = v->pack;
 	uint32_t left = v->pack_left; // 8 at least
-	uint64_t bytes = spore__ring_packed_length(at);
-	if (bytes > size || bytes > left - SPORE__RING_HEAD || (short_only && bytes > SPORE__RING_SHORT))
+	uint64_t bytes = v->pack_each;
+	if (bytes == 0) {
+		bytes = spore__ring_packed_length(at);
+		if (bytes > left - SPORE__RING_HEAD)
+			return false;
+		at += SPORE__RING_HEAD;
+	}
+	if (bytes > size || (short_only && bytes > SPORE__RING_SHORT))
 		return false;
-	uint32_t frame = SPORE__RING_HEAD + (((uint32_t)bytes + 7) & ~(uint32_t)7);
+	uint32_t frame = spore__ring_packed_size(v->pack_each, bytes);
 	if (frame >= left && v->at + v->pack_cells >= v->soon)
 		return false;
 	if (left > SPORE__RING_AHEAD * SPORE__RING_CELL)
-		__builtin_prefetch(at + SPORE__RING_AHEAD * SPORE__RING_CELL);
-	spore__ring_copy_bytes(buffer, at + SPORE__RING_HEAD, bytes, short_only);
+		__builtin_prefetch(v->pack + SPORE__RING_AHEAD * SPORE__RING_CELL);
+	spore__ring_copy_bytes(buffer, at, bytes, short_only);
 	*len = bytes;
 	if (frame < left) {
-		v->pack = at + frame;
+		v->pack += frame;
 		v->pack_left = left - frame;
 		v->pack_done++;
 	} else {
@@ -201,15 +246,15 @@ static inline bool spore__ring_copy_packed(struct spore__ring *r, void *buffer, 
 }
 
 // As a rule an answer comes soon, and then there are few steps between its arrival and its use.
-static inline bool spore__ring_spin_briefly(struct spore__ring *r, _Atomic uint64_t *at, uint32_t number,
-                                            uint64_t *head)
+SPORE__RING_INLINE_ALWAYS bool spore__ring_spin_briefly(struct spore__ring *r, _Atomic uint64_t *at, uint32_t number,
+                                                        uint64_t *head)
 {
 	struct spore__ring_receiver *v = &r->receive;
 	if (v->sleeper.in_vain >= SPORE__RING_VAIN || r->base.spin == 0)
 		return false;
 	v->empty_at = v->at;
 	for (unsigned i = 0; i < SPORE__RING_BRIEF; i++) {
-		spore__ring_relax_briefly();
+		spore__ring_relax();
 		if (v->wide)
 			__builtin_prefetch((const char *)at + SPORE__RING_CELL); // it comes beside the first
 		*head = atomic_load_explicit(at, memory_order_acquire);
@@ -223,8 +268,8 @@ static inline bool spore__ring_spin_briefly(struct spore__ring *r, _Atomic uint6
 
 // A message that is near, perhaps after a short wait. It lies in the cells and is not timed; nothing is lent, so everything before v->at is
 // released. The sender is told by the longer path, which has its turn before a quarter of the ring is behind, and when there is nothing more.
-static inline bool spore__ring_copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len, bool wait,
-                                         bool short_only)
+SPORE__RING_INLINE_ALWAYS bool spore__ring_copy_near(struct spore__ring *r, void *buffer, size_t size, size_t *len,
+                                                     bool wait, bool short_only)
 {
 	struct spore__ring_receiver *v = &r->receive;
 	if (v->pack_left > 0)
@@ -235,6 +280,8 @@ static inline bool spore__ring_copy_near(struct spore__ring *r, void *buffer, si
 	uint64_t head = atomic_load_explicit(cell, memory_order_acquire);
 	if ((uint32_t)head != number && !(wait && spore__ring_spin_briefly(r, cell, number, &head)))
 		return false;
+	if (head >> 61 == SPORE__RING_RUN)
+		return spore__ring_open_pack(v, head) && spore__ring_copy_packed(r, buffer, size, len, short_only);
 	uint32_t bytes = (uint32_t)(head >> 32) - ((uint32_t)SPORE__RING_MESSAGE << 29);
 	uint64_t cells = ((uint64_t)bytes + SPORE__RING_HEAD + SPORE__RING_CELL - 1) / SPORE__RING_CELL;
 	if (bytes > (short_only ? SPORE__RING_SHORT : SPORE__RING_INLINE))

@@ -123,43 +123,70 @@ static enum spore_err find_packed(struct spore__ring_receiver *v, struct found *
 {
 	const unsigned char *at = v->pack;
 	uint32_t left = v->pack_left;
-	if (left < SPORE__RING_HEAD)
-		return SPORE_EMALFORMED;
-	uint64_t len = spore__ring_packed_length(at);
-	if (len > left - SPORE__RING_HEAD)
-		return SPORE_EMALFORMED;
-	f->data = at + SPORE__RING_HEAD;
+	uint64_t len = v->pack_each;
+	if (len == 0) {
+		if (left < SPORE__RING_HEAD)
+			return SPORE_EMALFORMED;
+		len = spore__ring_packed_length(at);
+		if (len > left - SPORE__RING_HEAD)
+			return SPORE_EMALFORMED;
+		at += SPORE__RING_HEAD;
+	}
+	f->data = at;
 	f->len = len;
-	f->frame = SPORE__RING_HEAD + (((uint32_t)len + 7) & ~(uint32_t)7);
+	f->frame = spore__ring_packed_size(v->pack_each, len);
 	if (f->frame >= left) // the last one
 		f->lent.cells = v->pack_cells;
 	return SPORE_OK;
 }
 
-// 0: it is none.
-static uint32_t packed_cells(const struct spore__ring_receiver *v, uint32_t bytes)
+struct pack {
+	uint32_t bytes;
+	uint32_t cells; // 0: it is none
+	uint32_t each;
+};
+
+// Of a good head of a pack or run at v->at.
+static struct pack look_at_pack(const struct spore__ring_receiver *v, uint64_t head)
 {
-	uint32_t to_end = v->mask + 1 - ((uint32_t)v->at & v->mask), cells = spore__ring_cells(bytes);
-	return bytes > 0 && bytes <= SPORE__RING_PACK && bytes % 8 == 0 && cells <= to_end ? cells : 0;
+	struct pack p = {.bytes = (uint32_t)(head >> 32) & ((1U << 29) - 1)};
+	uint32_t slot = (uint32_t)v->at & v->mask, to_end = v->mask + 1 - slot, cells = spore__ring_cells(p.bytes);
+	if (p.bytes == 0 || p.bytes > SPORE__RING_PACK || p.bytes % 8 != 0 || cells > to_end)
+		return p;
+	if (head >> 61 == SPORE__RING_RUN) {
+		uint64_t each =
+		    spore__ring_packed_length(v->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD);
+		uint32_t begin = spore__ring_run_begin(each);
+		if (each == 0 || each > SPORE__RING_PACKED || p.bytes <= begin ||
+		    (p.bytes - begin) % spore__ring_padded(each) != 0)
+			return p;
+		p.each = (uint32_t)each;
+	}
+	p.cells = cells;
+	return p;
 }
 
-static void begin_pack(struct spore__ring_receiver *v, uint32_t bytes, uint32_t cells)
+static void begin_pack(struct spore__ring_receiver *v, struct pack p)
 {
-	v->pack = v->cells + (size_t)((uint32_t)v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD;
-	v->pack_left = bytes;
-	v->pack_cells = cells;
-	for (uint32_t i = 1; i < cells && i <= SPORE__RING_AHEAD; i++)
+	uint32_t before = p.each > 0 ? spore__ring_run_begin(p.each) : 0;
+	v->pack = v->cells + (size_t)((uint32_t)v->at & v->mask) * SPORE__RING_CELL + SPORE__RING_HEAD + before;
+	v->pack_left = p.bytes - before;
+	v->pack_cells = p.cells;
+	v->pack_each = p.each;
+	for (uint32_t i = 1; i < p.cells && i <= SPORE__RING_AHEAD; i++)
 		__builtin_prefetch(v->pack + (size_t)i * SPORE__RING_CELL);
 }
 
 bool spore__ring_open_pack(struct spore__ring_receiver *v, uint64_t head)
 {
-	uint32_t bytes = (uint32_t)(head >> 32) & ((1U << 29) - 1);
-	bool next = spore__ring_is_next(v, head) && head >> 61 == SPORE__RING_PACKED_KIND && v->soon > 0;
-	uint32_t cells = next ? packed_cells(v, bytes) : 0;
-	if (cells == 0)
+	uint32_t kind = (uint32_t)(head >> 61);
+	if (!spore__ring_is_next(v, head) || v->soon == 0 ||
+	    (kind != SPORE__RING_PACKED_KIND && kind != SPORE__RING_RUN))
 		return false;
-	begin_pack(v, bytes, cells);
+	struct pack p = look_at_pack(v, head);
+	if (p.cells == 0)
+		return false;
+	begin_pack(v, p);
 	return true;
 }
 
@@ -169,10 +196,11 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 	struct spore__ring_receiver *v = &r->receive;
 	uint32_t kind = (uint32_t)(head >> 61), value = (uint32_t)(head >> 32) & ((1U << 29) - 1);
 	uint32_t slot = (uint32_t)v->at & v->mask, to_end = v->mask + 1 - slot, cells = 1;
+	struct pack pack = {0};
 	if (kind == SPORE__RING_MESSAGE && value <= SPORE__RING_INLINE)
 		cells = spore__ring_cells(value);
-	else if (kind == SPORE__RING_PACKED_KIND)
-		cells = packed_cells(v, value);
+	else if (kind == SPORE__RING_PACKED_KIND || kind == SPORE__RING_RUN)
+		cells = (pack = look_at_pack(v, head)).cells;
 	else if (kind == SPORE__RING_SKIP && value == to_end)
 		cells = to_end;
 	else if (kind != SPORE__RING_HEAP && kind != SPORE__RING_LARGE && kind != SPORE__RING_FINISH)
@@ -186,7 +214,8 @@ static enum spore_err find_record(struct spore__ring *r, uint64_t head, struct f
 		f->lent.cells = cells;
 		return SPORE_OK;
 	case SPORE__RING_PACKED_KIND:
-		begin_pack(v, value, cells);
+	case SPORE__RING_RUN:
+		begin_pack(v, pack);
 		return find_packed(v, f);
 	case SPORE__RING_SKIP:
 		v->at += cells;

@@ -46,14 +46,27 @@ static enum spore_err end(struct spore__ring_sender *s, enum spore_err e)
 	return e;
 }
 
+// Is the receiver still there? Where there is room that is seen now and then: it is a call of the system.
+static void look(struct spore__ring *r, bool now)
+{
+	struct spore__ring_sender *s = &r->send;
+	if (s->at == s->released || atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
+		return;
+	int64_t time = spore__bell_now();
+	if (!now && time - s->looked < SPORE__RING_LOOK_NS)
+		return;
+	s->looked = time;
+	spore__bell_look(&r->bell);
+}
+
 // What the receiver has released since. LISTEN: when that is nothing, see whether it is still there.
 static enum spore_err refresh(struct spore__ring *r, bool listen)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint64_t released = atomic_load_explicit(&s->lines->released, memory_order_acquire);
 	if (released == s->released) {
-		if (listen && s->at != s->released && !atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
-			spore__bell_look(&r->bell);
+		if (listen)
+			look(r, false);
 		if (atomic_load_explicit(&r->bell.gone, memory_order_acquire))
 			(void)end(s, SPORE_ECLOSED);
 	} else if (released < s->released || released > s->at) {
@@ -111,8 +124,10 @@ static enum spore_err room_slowly(struct spore__ring *r, uint32_t cells)
 	enum spore_err e = refresh(r, true);
 	if (e != SPORE_OK)
 		return e;
-	if (s->released + s->mask - s->at < wanted)
-		return SPORE_EAGAIN;
+	if (s->released + s->mask - s->at < wanted) {
+		look(r, true);
+		return atomic_load_explicit(&r->bell.gone, memory_order_acquire) ? end(s, SPORE_ECLOSED) : SPORE_EAGAIN;
+	}
 	if (cells > to_end)
 		publish(r, spore__ring_head(s->at, SPORE__RING_SKIP, to_end),
 		        (struct spore__ring_record){.cells = to_end});
@@ -136,23 +151,50 @@ void spore__ring_publish_pack(struct spore__ring *r)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint32_t bytes = s->pack_bytes;
-	uint64_t sum = s->pack_sum;
-	s->pack_bytes = s->pack_limit = 0;
+	struct spore__ring_record record = {.cells = spore__ring_cells(bytes)};
+	enum spore__ring_kind kind = SPORE__RING_PACKED_KIND;
+	if (s->pack_each > 0) {
+		const uint64_t each = s->pack_each;
+		memcpy(s->pack, &each, sizeof each);
+		kind = SPORE__RING_RUN;
+		record.messages = (bytes - spore__ring_run_begin(each)) / spore__ring_padded(each);
+		record.bytes = record.messages * each;
+	} else {
+		record.messages = (uint32_t)(s->pack_sum >> 32);
+		record.bytes = (uint32_t)s->pack_sum;
+	}
+	s->run = s->pack_mixed ? 0 : s->pack_first;
+	s->pack_bytes = s->pack_limit = s->pack_each = 0;
 	s->pack_sum = 0;
-	publish(r, spore__ring_head(s->at, SPORE__RING_PACKED_KIND, bytes),
-	        (struct spore__ring_record){
-	            .cells = spore__ring_cells(bytes), .messages = (uint32_t)(sum >> 32), .bytes = (uint32_t)sum});
+	publish(r, spore__ring_head(s->at, kind, bytes), record);
 }
 
-// Makes room for SIZE more bytes in the pack, and for as many more as is easy.
-static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
+// Where messages have been of one length they are taken to go on so: then their heads are left out.
+static void begin_pack(struct spore__ring_sender *s, uint32_t each, size_t len)
+{
+	s->pack_each = each;
+	s->pack_first = (uint32_t)len;
+	s->pack_mixed = false;
+	s->pack_bytes = each > 0 ? spore__ring_run_begin(each) : 0;
+}
+
+static bool fits(uint32_t bytes, uint32_t to_end)
+{
+	return bytes <= SPORE__RING_PACK && spore__ring_cells(bytes) <= to_end;
+}
+
+// Makes room for another message in the pack, or in a new one, and for as many more as is easy.
+static enum spore_err widen_pack(struct spore__ring *r, size_t len)
 {
 	struct spore__ring_sender *s = &r->send;
 	uint32_t to_end = s->mask + 1 - ((uint32_t)s->at & s->mask);
-	if (s->pack_bytes > 0 &&
-	    (s->pack_bytes + size > SPORE__RING_PACK || spore__ring_cells(s->pack_bytes + size) > to_end))
+	if (s->pack_bytes > 0 && ((s->pack_each > 0 && s->pack_each != len) ||
+	                          !fits(s->pack_bytes + spore__ring_packed_size(s->pack_each, len), to_end)))
 		spore__ring_publish_pack(r);
-	enum spore_err e = room(r, spore__ring_cells(s->pack_bytes + size));
+	bool begins = s->pack_bytes == 0;
+	uint32_t each = begins ? (len == s->run ? s->run : 0) : s->pack_each;
+	uint32_t before = !begins ? s->pack_bytes : each > 0 ? spore__ring_run_begin(each) : 0;
+	enum spore_err e = room(r, spore__ring_cells(before + spore__ring_packed_size(each, len)));
 	if (e == SPORE_EAGAIN) {
 		// Of what was published without it the receiver may not know yet, and it has to make room.
 		if (s->pack_bytes > 0)
@@ -166,17 +208,17 @@ static enum spore_err widen_pack(struct spore__ring *r, uint32_t size)
 	cells = cells < SPORE__RING_PACK_CELLS ? cells : SPORE__RING_PACK_CELLS;
 	s->pack_limit = (uint32_t)cells * SPORE__RING_CELL - SPORE__RING_HEAD;
 	s->pack = body(s);
+	if (begins)
+		begin_pack(s, each, len);
 	return SPORE_OK;
 }
 
 static enum spore_err append(struct spore__ring *r, const void *data, size_t len)
 {
 	struct spore__ring_sender *s = &r->send;
-	if (s->pack_bytes + spore__ring_packed_size(len) > s->pack_limit) {
-		enum spore_err e = widen_pack(r, spore__ring_packed_size(len));
-		if (e != SPORE_OK)
-			return e;
-	}
+	enum spore_err e = spore__ring_pack_takes(s, len) ? SPORE_OK : widen_pack(r, len);
+	if (e != SPORE_OK)
+		return e;
 	spore__ring_pack(s, data, len, false);
 	s->soon = 0;
 	return SPORE_OK;

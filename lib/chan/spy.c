@@ -27,6 +27,7 @@ struct way {
 	enum spore_err err;
 	// the pack that is being read
 	uint32_t pack_at, pack_end;
+	uint32_t pack_each; // the length of all its messages; 0: each says its own
 	unsigned char record[SPORE__RING_PACK_CELLS * SPORE__RING_CELL]; // the copy of it
 };
 
@@ -196,16 +197,17 @@ static enum spore_err next_far(struct spore__spy *s, struct way *w, bool large, 
 
 static enum spore_err next_packed(struct spore__spy *s, struct way *w, struct spore__spied *m)
 {
-	uint64_t len;
-	uint32_t left = w->pack_end - w->pack_at;
-	if (left < SPORE__RING_HEAD)
+	uint64_t len = w->pack_each;
+	uint32_t left = w->pack_end - w->pack_at, head = len > 0 ? 0 : SPORE__RING_HEAD;
+	const unsigned char *at = w->record + SPORE__RING_HEAD + w->pack_at;
+	if (left < head)
 		return SPORE_EMALFORMED;
-	memcpy(&len, w->record + SPORE__RING_HEAD + w->pack_at, sizeof len);
-	if (len > left - SPORE__RING_HEAD)
+	if (head > 0)
+		memcpy(&len, at, sizeof len);
+	if (len > left - head)
 		return SPORE_EMALFORMED;
-	*m = (struct spore__spied){
-	    .data = w->record + 2 * SPORE__RING_HEAD + w->pack_at, .len = len, .kept = len < s->limit ? len : s->limit};
-	uint32_t frame = SPORE__RING_HEAD + (((uint32_t)len + 7) & ~(uint32_t)7);
+	*m = (struct spore__spied){.data = at + head, .len = len, .kept = len < s->limit ? len : s->limit};
+	uint32_t frame = head + (((uint32_t)len + 7) & ~(uint32_t)7);
 	account(w, true);
 	w->pack_at += frame;
 	if (frame >= left) {
@@ -215,13 +217,23 @@ static enum spore_err next_packed(struct spore__spy *s, struct way *w, struct sp
 	return SPORE_OK;
 }
 
+// The length of all messages in a run of BYTES; 0: nonsense.
+static uint32_t each_of(const unsigned char *body, uint32_t bytes)
+{
+	uint64_t each;
+	memcpy(&each, body, sizeof each);
+	uint32_t begin = spore__ring_run_begin(each);
+	return bytes > begin && each <= bytes - begin ? (uint32_t)each : 0;
+}
+
 // How many cells the record of HEAD has; 0: nonsense.
 static uint32_t cells_of(const struct way *w, uint32_t kind, uint32_t value)
 {
 	uint32_t to_end = w->mask + 1 - ((uint32_t)w->at & w->mask), cells = 1;
 	if (kind == SPORE__RING_MESSAGE && value <= SPORE__RING_INLINE)
 		cells = spore__ring_cells(value);
-	else if (kind == SPORE__RING_PACKED_KIND && value <= SPORE__RING_PACK && value > 0 && value % 8 == 0)
+	else if ((kind == SPORE__RING_PACKED_KIND || kind == SPORE__RING_RUN) && value <= SPORE__RING_PACK &&
+	         value > 0 && value % 8 == 0)
 		cells = spore__ring_cells(value);
 	else if (kind == SPORE__RING_SKIP && value == to_end)
 		cells = to_end;
@@ -266,7 +278,13 @@ static enum spore_err next_record(struct spore__spy *s, struct way *w, struct sp
 	case SPORE__RING_PACKED_KIND:
 		w->pack_at = 0;
 		w->pack_end = value;
+		w->pack_each = 0;
 		return next_packed(s, w, m);
+	case SPORE__RING_RUN:
+		w->pack_end = value;
+		w->pack_each = each_of(w->record + SPORE__RING_HEAD, value);
+		w->pack_at = spore__ring_run_begin(w->pack_each);
+		return w->pack_each > 0 ? next_packed(s, w, m) : SPORE_EMALFORMED;
 	case SPORE__RING_SKIP:
 		w->at += cells;
 		return SPORE_EBUSY;
@@ -313,6 +331,12 @@ static uint64_t packed(const struct way *w, uint32_t slot, uint32_t bytes)
 	return count;
 }
 
+static uint64_t in_run(const struct way *w, uint32_t slot, uint32_t bytes)
+{
+	uint32_t each = each_of(w->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
+	return each > 0 ? (bytes - spore__ring_run_begin(each)) / ((each + 7) & ~(uint32_t)7) : 0;
+}
+
 // The messages from AT on; they may be overwritten meanwhile, which makes them a few less.
 static uint64_t depth(const struct way *w, uint64_t at)
 {
@@ -327,6 +351,8 @@ static uint64_t depth(const struct way *w, uint64_t at)
 			break;
 		if (kind == SPORE__RING_PACKED_KIND)
 			count += packed(w, slot, value);
+		else if (kind == SPORE__RING_RUN)
+			count += in_run(w, slot, value);
 		else
 			count += kind != SPORE__RING_SKIP && kind != SPORE__RING_FINISH;
 		there.at += cells;

@@ -118,15 +118,20 @@ static void behave(const struct victim *v, uint64_t *seed)
 {
 	struct spore__ring_lines *lines = (struct spore__ring_lines *)(void *)(v->map + SPORE__RING_LINES);
 	int way = (int)(next(seed) % 2);
-	uint64_t at = atomic_load(&lines[way].released), kind = SPORE__RING_MESSAGE + next(seed) % 4;
+	static const enum spore__ring_kind kinds[] = {SPORE__RING_MESSAGE, SPORE__RING_HEAP, SPORE__RING_LARGE,
+	                                              SPORE__RING_PACKED_KIND, SPORE__RING_RUN};
+	uint64_t at = atomic_load(&lines[way].released), kind = kinds[next(seed) % 5];
 	unsigned char *cell =
 	    v->map + SPORE__RING_PAGE + way * CELLS * SPORE__RING_CELL + at % CELLS * SPORE__RING_CELL;
+	uint64_t each = next(seed) % 64;
 	uint64_t value = kind == SPORE__RING_MESSAGE ? next(seed) % 57 : kind == SPORE__RING_PACKED_KIND ? 56 : 0;
+	if (kind == SPORE__RING_RUN)
+		value = spore__ring_run_begin(each) + next(seed) % 4 * ((each + 7) & ~UINT64_C(7));
 	const uint64_t body[2] = {kind == SPORE__RING_HEAP ? next(seed) % 512 * 64 : next(seed) % PAGES * 4096,
 	                          next(seed) % 4096};
 	memcpy(cell + SPORE__RING_HEAD, body, sizeof body);
-	if (kind == SPORE__RING_PACKED_KIND)
-		memcpy(cell + SPORE__RING_HEAD, &(uint64_t){next(seed) % 64}, 8);
+	if (kind == SPORE__RING_PACKED_KIND || kind == SPORE__RING_RUN)
+		memcpy(cell + SPORE__RING_HEAD, &each, sizeof each);
 	uint64_t head = spore__ring_number(at) | (kind << 29 | value) << 32;
 	atomic_store_explicit((_Atomic uint64_t *)(void *)cell, head, memory_order_release);
 	// Of the other direction: as many records as lie there, each taken for one cell.

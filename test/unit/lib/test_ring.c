@@ -125,19 +125,21 @@ static void test_what_is_lost(void **state)
 		}
 		for (unsigned i = 0; i < SIZES; i++)
 			assert_int_equal(spore_chan_send(p.a, bytes, sizes[i], PATIENCE), SPORE_OK);
-		for (unsigned i = 0; i < 5; i++)
+		for (unsigned i = 0; i < 9; i++) { // a pack, and a run
 			assert_int_equal(spore_chan_queue(p.a, bytes, 20, PATIENCE), SPORE_OK);
-		assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
-		unsigned received = before % (SIZES + 1);
+			if (i == 4 || i == 8)
+				assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
+		}
+		unsigned received = before % (SIZES + 9);
 		for (unsigned i = 0; i < received; i++) {
 			const void *data;
 			if ((before + i) % 2 == 0) {
 				assert_int_equal(spore_chan_recv(p.b, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
-				assert_int_equal(len, sizes[i]);
+				assert_int_equal(len, i < SIZES ? sizes[i] : 20);
 				continue;
 			}
 			assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
-			assert_int_equal(len, sizes[i]);
+			assert_int_equal(len, i < SIZES ? sizes[i] : 20);
 			spore_chan_release(p.b);
 		}
 		spore_chan_close(p.b);
@@ -171,7 +173,7 @@ static void test_sender_leaves_the_bell(void **state)
 	assert_int_equal(spore_chan_recv(p.a, buffer, sizeof buffer, &len, SPORE_NOW), SPORE_OK);
 	spore_chan_close(p.b); // which is still heard of
 	enum spore_err e = SPORE_OK;
-	for (int i = 0; i < 2 * MANY && e == SPORE_OK; i++)
+	for (int i = 0; i < 1024 && e == SPORE_OK; i++) // at the latest when there is no more room
 		e = spore_chan_send(p.a, "there", 5, SPORE_NOW);
 	assert_int_equal(e, SPORE_ECLOSED);
 	spore_chan_close(p.a);
@@ -228,6 +230,47 @@ static void test_queue_wakes(void **state)
 	}
 }
 
+// Messages that are queued one after the other, most of them of one length, arrive as they are, in place and copied.
+static void test_runs(void **state)
+{
+	enum { MANY = 4000 };
+	static unsigned char bytes[SPORE__RING_PACKED], got[SPORE__RING_PACKED];
+	for (size_t most = 0; most <= SPORE__RING_PACKED; most += most < 80 ? 1 : 117) {
+		struct pair p;
+		size_t len, sent[64];
+		unsigned queued = 0;
+		if (!begin(&p, NULL))
+			return;
+		for (unsigned i = 0; i < MANY; i++) {
+			len = i % 101 == 100 ? most / 2 : i % 211 == 210 ? 0 : most;
+			memset(bytes, (int)i, len);
+			assert_int_equal(spore_chan_queue(p.a, bytes, len, PATIENCE), SPORE_OK);
+			sent[queued++] = len;
+			if (queued < sizeof sent / sizeof sent[0] && queued < 1 + i % 40 && i + 1 < MANY)
+				continue;
+			assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
+			for (unsigned k = 0; k < queued; k++) {
+				const void *data = got;
+				bool in_place = (i + k) % 5 == 0;
+				if (in_place)
+					assert_int_equal(spore_chan_read(p.b, &data, &len, SPORE_NOW), SPORE_OK);
+				else
+					assert_int_equal(spore_chan_recv(p.b, got, sizeof got, &len, SPORE_NOW),
+					                 SPORE_OK);
+				memset(bytes, (int)(i - queued + 1 + k), len);
+				assert_int_equal(len, sent[k]);
+				assert_memory_equal(data, bytes, len);
+				assert_int_equal((uintptr_t)data % 8, 0);
+				if (in_place)
+					spore_chan_release(p.b);
+			}
+			queued = 0;
+		}
+		spore_chan_close(p.a);
+		spore_chan_close(p.b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +279,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_lost),
 	    cmocka_unit_test(test_sender_leaves_the_bell),
 	    cmocka_unit_test(test_queue_wakes),
+	    cmocka_unit_test(test_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
