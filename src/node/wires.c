@@ -84,8 +84,11 @@ void spore__wire_is_dirty(struct spore__wires *w, struct spore__wire *wire)
 	if (wire->dirty)
 		return;
 	wire->dirty = true;
-	wire->next_dirty = w->dirty;
-	w->dirty = wire;
+	wire->next_dirty = NULL;
+	if (w->dirty == NULL)
+		w->dirty_end = &w->dirty;
+	*w->dirty_end = wire;
+	w->dirty_end = &wire->next_dirty;
 }
 
 void spore__plug_is_dirty(struct spore__wires *w, struct spore__plug *p)
@@ -178,6 +181,8 @@ void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire)
 	while (*at != wire)
 		at = &(*at)->next_dirty;
 	*at = wire->next_dirty;
+	if (*at == NULL)
+		w->dirty_end = at;
 	unplug(w, &wire->ends[0]);
 	unplug(w, &wire->ends[1]);
 	*(wire->previous != NULL ? &wire->previous->next : &w->first) = wire->next;

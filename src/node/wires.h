@@ -103,7 +103,7 @@ struct spore__wires {
 	size_t bucket_count, plug_count;
 	struct spore__wire *first, *last;
 	size_t count;
-	struct spore__wire *dirty;
+	struct spore__wire *dirty, **dirty_end; // in the order in which they became so
 	struct spore__joint *halves;
 	uint64_t serial;        // the latest
 	bool sweep;             // some of the halves may be over
