@@ -167,9 +167,11 @@ static const struct spore__manifest_wire *bridged(const struct spore__run *r, co
 	for (size_t i = 0; i < r->m.wire_count; i++) {
 		const struct spore__manifest_wire *wire = &r->m.wires[i];
 		char text[4 * SPORE__PLAN_CHAIN + 4 * SPORE__NAME_MAX];
+		if (wire->bridge[0] == '\0' && wire->from.listen == NULL)
+			continue;
 		(void)snprintf(text, sizeof text, "%s/%s.%s %s %s/%s.%s", r->m.name, wire->from.task, wire->from.port,
 		               wire->duplex ? "<>" : "->", r->m.name, wire->to.task, wire->to.port);
-		if ((wire->bridge[0] != '\0' || wire->from.listen != NULL) && strcmp(text, shown) == 0)
+		if (strcmp(text, shown) == 0)
 			return wire;
 	}
 	return NULL;
