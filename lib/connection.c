@@ -50,6 +50,7 @@ static unsigned came;
 static bool heard_hello;
 static bool waited; // for it, in vain
 static atomic_bool heard_stop;
+static atomic_bool swapped; // ... since another instance takes over
 static struct setting {
 	char *key;
 	char *value;
@@ -123,6 +124,7 @@ static void after_fork_in_child(void)
 	hold_fd = -1;
 	forked = true;
 	atomic_store(&heard_stop, false);
+	atomic_store(&swapped, false);
 	after_fork_in_parent();
 	spore__stop_after_fork();
 	spore__port_after_fork();
@@ -404,6 +406,7 @@ static void take(const struct spore__control_message *m)
 		atomic_store(&heard_stop, true);
 		return;
 	case SPORE__CONTROL_STOP:
+		atomic_store(&swapped, m->swap);
 		if (m->swap && !spore__stop_is_listening())
 			spore__port_quiet_all();
 		atomic_store(&heard_stop, true);
@@ -457,6 +460,11 @@ static void hear(void)
 	// Another thread, or the program's own loop, may poll the descriptor for what was read here.
 	if (atomic_load(&heard_stop) && spore__io_is(hold_fd, &hold_id))
 		(void)shutdown(hold_fd, SHUT_RD);
+}
+
+bool spore__connection_is_swapped(void)
+{
+	return atomic_load(&swapped);
 }
 
 bool spore__connection_heard_stop(void)

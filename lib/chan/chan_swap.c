@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../os/os.h"
+#include "chan/bell.h"
 #include "chan/inside.h"
 
 static bool keeps(const struct spore__installed *i)
@@ -159,6 +160,34 @@ void spore__sending_catch_up(struct spore_chan *c)
 	pthread_mutex_lock(&c->port->sending);
 	(void)settle(c, spore__way_is_new(c, SPORE__SEND));
 	pthread_mutex_unlock(&c->port->sending);
+}
+
+static bool is_received(struct spore_chan *c)
+{
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__transport *t = w->use != NULL ? w->use->t : NULL;
+	if (t == NULL || t->ops->left == NULL || t->ops->gone(t))
+		return true;
+	return w->left == NULL && t->ops->lost(t) == 0;
+}
+
+void spore__sending_hand_over(struct spore_chan *c, bool lingers)
+{
+	enum { MS = 1000000, LINGER_MS = 2000, LOOK_MS = 2 };
+	static _Atomic int64_t until; // by the first that lingers; ns of the monotonic clock
+	int64_t now = spore__bell_now(), none = 0;
+	if (c->port->never[SPORE__SEND] || c->ways[SPORE__SEND].loan)
+		return;
+	spore__sending_catch_up(c);
+	if (!lingers)
+		return;
+	(void)atomic_compare_exchange_strong(&until, &none, now + (int64_t)LINGER_MS * MS);
+	while (!is_received(c) && now < atomic_load(&until)) {
+		struct spore__transport *t = c->ways[SPORE__SEND].use->t;
+		(void)t->ops->wait(t, SPORE__SEND, now + LOOK_MS * MS, NULL, 0);
+		spore__sending_catch_up(c);
+		now = spore__bell_now();
+	}
 }
 
 bool spore__sending_help(struct spore_chan *c)

@@ -106,8 +106,10 @@ void spore_chan_close(struct spore_chan *c)
 	if (c == NULL)
 		return;
 	int e = errno;
-	if (c->port != NULL)
+	if (c->port != NULL) {
+		spore__sending_hand_over(c, spore__port_is_swapped());
 		spore__port_forget(c);
+	}
 	for (int i = 0; i < 2; i++) {
 		struct spore__side *w = &c->ways[i];
 		spore__installed_unref(w->use);

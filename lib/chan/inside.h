@@ -157,6 +157,9 @@ bool spore__sending_keep(struct spore_chan *c);
 // Before a receiving way sleeps: does what the sending way has to do, when nobody is sending. True: not all of it yet.
 bool spore__sending_help(struct spore_chan *c);
 void spore__sending_catch_up(struct spore_chan *c);
+// Before C is closed: what it keeps for a peer that was swapped goes to the next one. LINGERS: waits up to two seconds, once in the life of the process, until
+// the peer has received everything, since nobody else could send it again.
+void spore__sending_hand_over(struct spore_chan *c, bool lingers);
 // A call that said E, which ends the channel: is it being swapped? Then nothing is said of that.
 bool spore__way_swaps(struct spore_chan *c, enum spore__way way, enum spore_err e);
 void spore__left_drop(struct spore_chan *c); // they are lost

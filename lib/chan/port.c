@@ -191,6 +191,11 @@ void spore__port_quiet_all(void)
 	pthread_mutex_unlock(&lock);
 }
 
+bool spore__port_is_swapped(void)
+{
+	return spore__connection_is_swapped();
+}
+
 static void hear(void)
 {
 	if (spore__connection_heard_stop())

@@ -13,6 +13,7 @@ void spore__port_end_all(void);
 void spore__port_quiet_all(void);
 // C is about to be closed. Nothing when it is no port's.
 void spore__port_forget(struct spore_chan *c);
+bool spore__port_is_swapped(void); // this program was asked to stop, since another instance of it takes over
 // In a child made by fork: it has no ports.
 void spore__port_after_fork(void);
 

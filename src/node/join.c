@@ -203,6 +203,8 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 {
 	take_off(j->ports[side], j);
 	j->ports[side] = NULL;
+	j->told[side] = false; // a hold that comes back is told again
+	j->owes[side] = 0;
 	if (j->ports[1 - side] != NULL) {
 		add_half(w, j);
 		return;

@@ -241,8 +241,10 @@ void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_messag
 	struct spore__joint *j = p != NULL ? spore__joint_of(p, m->serial) : NULL;
 	if (j == NULL)
 		return;
-	j->said_swap = j->told;
-	const struct spore__port *other = j->ports[j->ports[0] == p];
+	int side = j->ports[1] == p;
+	if (j->owes[side] > 0)
+		j->owes[side]--;
+	const struct spore__port *other = j->ports[1 - side];
 	spore__swap_look(other != NULL ? other->hold : NULL);
 }
 

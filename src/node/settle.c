@@ -242,14 +242,25 @@ void spore__tasks_settle(struct spore__tasks *t)
 	spore__waits_settle(t);
 }
 
+static bool is_rewired(const struct spore__tasks *t)
+{
+	return t->wires.sweep || t->wires.dirty != NULL;
+}
+
 static void on_settle(uv_prepare_t *settle)
 {
+	enum { ROUNDS = 4 };
 	struct spore__tasks *t = settle->data;
 	spore__wires_settle(t); // first, since programs wait for it
 	if (t->unsettled)
 		spore__tasks_settle(t);
-	if (t->wires.sweep || t->wires.dirty != NULL)
+	for (int round = 0; round < ROUNDS && is_rewired(t); round++) { // what is swapped waits for its wires
 		spore__wires_settle(t);
+		if (t->unsettled)
+			spore__tasks_settle(t);
+	}
+	if (is_rewired(t))
+		(void)uv_idle_start(&t->more, on_more);
 }
 
 static int open_holds(struct spore__tasks *t, char *why, size_t size)

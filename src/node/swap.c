@@ -52,6 +52,9 @@ static bool joint_may(const struct spore__port *p, const struct spore__joint *j,
 		    why, size,
 		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over",
 		    p->name, peer, j->transport[0] != '\0' ? j->transport : "something unknown");
+	else if (other->hold == p->hold)
+		(void)snprintf(why, size, "its port %s is joined with %.300s, of the task itself, so that both ends go",
+		               p->name, peer);
 	else if (is_told(other) && !(other->swaps && other->hold->speaks_swap))
 		(void)snprintf(why, size, "%.300s is of an older libspore or hold, which cannot be told", peer);
 	else
@@ -151,10 +154,11 @@ static void tell(const struct spore__hold *hold, bool on)
 		for (size_t i = 0; i < p->joint_count; i++) {
 			struct spore__joint *j = p->joints[i];
 			const struct spore__port *other = other_end(j, p);
-			if (!is_told(other) || (on && j->told))
+			int side = 1 - side_of(j, p);
+			if (!is_told(other) || (on && j->told[side]))
 				continue;
-			j->told = on;
-			j->said_swap = false;
+			j->told[side] = on;
+			j->owes[side] += other->hold->speaks_swap;
 			spore__hold_send_swap(other->hold, other->id, j->serial, on);
 		}
 }
@@ -165,8 +169,10 @@ static const struct spore__port *not_known(const struct spore__hold *hold, bool 
 {
 	for (const struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold)
 		for (size_t i = 0; i < p->joint_count; i++) {
-			const struct spore__port *other = other_end(p->joints[i], p);
-			if (other == NULL || (told && is_told(other) && !p->joints[i]->said_swap))
+			const struct spore__joint *j = p->joints[i];
+			const struct spore__port *other = other_end(j, p);
+			int side = 1 - side_of(j, p);
+			if (other == NULL || (told && is_told(other) && (!j->told[side] || j->owes[side] > 0)))
 				return p;
 		}
 	return NULL;
@@ -181,6 +187,36 @@ static const struct spore__port *not_open(const struct spore__hold *old, const s
 			q = q->next_of_hold;
 		if (q == NULL && p->joint_count > 0)
 			return p;
+	}
+	return NULL;
+}
+
+// A task at the other end of a wire of HOLD whose instances are being exchanged. What the one before had not received goes from HOLD to the one
+// after it: HOLD has to be there as long, and what HOLD itself sent is for it to receive. NULL: none.
+static const struct spore__task *swapped_beside(const struct spore__hold *hold)
+{
+	for (const struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold)
+		for (const struct spore__wire_end *e = p->plug != NULL ? p->plug->ends : NULL; e != NULL; e = e->next) {
+			const struct spore__plug *other = e->wire->ends[e == &e->wire->ends[0]].plug;
+			for (const struct spore__port *q = other->ports; q != NULL; q = q->next) {
+				const struct spore__task *task = q->hold->task;
+				if (task != NULL && task != hold->task &&
+				    (task->swap == SPORE__SWAP_TELLING || task->swap == SPORE__SWAP_STOPPING))
+					return task;
+			}
+		}
+	return NULL;
+}
+
+// A port of HOLD that is about to be joined, so that it can give the next peer what the one before had not received. NULL: none.
+static const struct spore__port *being_joined(const struct spore__hold *hold)
+{
+	for (const struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold) {
+		bool waits = p->joint_count == 0 && is_told(p);
+		for (const struct spore__wire_end *e = waits && p->plug != NULL ? p->plug->ends : NULL; e != NULL;
+		     e = e->next)
+			if (e->wire->dirty || e->wire->blocked != NULL || e->wire->trouble[0] != '\0')
+				return p;
 	}
 	return NULL;
 }
@@ -226,8 +262,9 @@ static bool has_failed(struct spore__tasks *t, struct spore__task *task)
 
 static void starting(struct spore__tasks *t, struct spore__task *task)
 {
-	char why[700];
-	const struct spore__port *missing;
+	char why[900], name[SPORE__FULL_NAME];
+	const struct spore__port *missing, *joined;
+	const struct spore__task *beside;
 	bool ready = task->hold != NULL && task->state == SPORE__TASK_RUNNING;
 	if (has_failed(t, task))
 		return;
@@ -237,8 +274,15 @@ static void starting(struct spore__tasks *t, struct spore__task *task)
 			undo(t, task, "the new one was not ready in time");
 		return;
 	}
+	if ((beside = swapped_beside(task->old)) != NULL) {
+		spore__task_full_name(beside, name);
+		spore__task_set_why(t, task, "for the swap of %s, which it is wired to", name);
+		task->swap_ready = false; // its time begins afterwards
+		return;
+	}
 	if (!task->swap_ready) {
 		task->swap_ready = true;
+		spore__task_set_why(t, task, NULL);
 		task->swap_until = uv_now(t->loop) + PORTS_MS;
 		spore__tasks_wake_at(t, task->swap_until);
 	}
@@ -247,6 +291,10 @@ static void starting(struct spore__tasks *t, struct spore__task *task)
 			undo(t, task, "a hold does not say what ports there are");
 	} else if (!ports_may(task->old, why, sizeof why)) {
 		undo(t, task, why);
+	} else if ((joined = being_joined(task->old)) != NULL) {
+		(void)snprintf(why, sizeof why, "its port %s cannot be joined again", joined->name);
+		if (is_late(t, task))
+			undo(t, task, why);
 	} else if ((missing = not_open(task->old, task->hold)) == NULL) {
 		move(t, task, SPORE__SWAP_TELLING, TELLING_MS);
 		tell(task->old, true);
@@ -329,6 +377,13 @@ void spore__swap_look(struct spore__hold *hold)
 {
 	if (hold != NULL && hold->task != NULL && hold->task->swap != SPORE__SWAP_NONE)
 		spore__task_touch(hold->tasks, hold->task);
+}
+
+void spore__swap_look_beside(const struct spore__wire *wire)
+{
+	for (int i = 0; i < 2; i++)
+		for (const struct spore__port *p = wire->ends[i].plug->ports; p != NULL; p = p->next)
+			spore__swap_look(p->hold);
 }
 
 // P, of an end that is being swapped, to Q.

@@ -24,6 +24,7 @@ void spore__swap_begin(struct spore__tasks *t, struct spore__task *task);
 void spore__swap_settle(struct spore__tasks *t, struct spore__task *task);
 // Something about the ports or channels of HOLD (may be NULL) is different.
 void spore__swap_look(struct spore__hold *hold);
+void spore__swap_look_beside(const struct spore__wire *wire); // ... of WIRE: what is swapped at its ends may go on
 // May these two be joined? Not with one that is not ready, nor with one that is to end.
 bool spore__swap_allows(const struct spore__port *p, const struct spore__port *q);
 // When the node starts: goes on with those that were under way.

@@ -8,6 +8,7 @@
 #include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/log.h"
+#include "node/swap.h"
 #include "node/tasks.h"
 
 enum { BUCKETS_FIRST = 64, RETRY_MS = 100 };
@@ -313,6 +314,7 @@ void spore__wires_settle(struct spore__tasks *t)
 		w->dirty = wire->next_dirty;
 		wire->dirty = false;
 		spore__wire_settle(t, wire);
+		spore__swap_look_beside(wire);
 		trouble |= wire->trouble[0] != '\0';
 	}
 	if (trouble && !w->retrying)

@@ -89,7 +89,8 @@ struct spore__joint {
 	uint64_t serial;
 	struct spore__port *ports[2]; // NULL: gone, or not heard of yet; then it is among the halves
 	bool said[2];                 // the hold has said that it passed it on
-	bool told, said_swap;         // the peer of the one that is swapped, and its hold has said so
+	bool told[2];                 // the program of that port, that its peer is being swapped
+	unsigned owes[2];             // answers to that (or that it is off) which its hold has not given yet
 	const char *transport;        // static; "bridge"; "": made by an earlier node
 	struct spore__wire *wire;     // NULL: not known yet
 	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node

@@ -123,6 +123,7 @@ static int pass(const char *in, const char *out, bool listens)
 	if (e == SPORE_ECLOSED)
 		fail("recv", e);
 	stop_slowly();
+	spore_chan_close(to); // when the peer has received it: that one may be swapped as well
 	return 0;
 }
 

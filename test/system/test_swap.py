@@ -95,6 +95,65 @@ class Swapping(SwapTest):
         self.assertIn("returned 0", self.output("sender"))
         self.assertIn("returned 0", self.output("taker"))
         self.assertNotIn("SIGKILL", self.output("middle"))
+
+    def two(self, middle="pass", **more):
+        """Numbers through two that are swapped at the same time."""
+        self.program("sender", "send", "out", self.stopped, **more)
+        for name in ("left", "right"):
+            self.program(name, middle, "in", "out", swapped=True, **more)
+        self.program("taker", "take", "in", **more)
+        for wire in (("sender.out", "left.in"), ("left.out", "right.in"), ("right.out", "taker.in")):
+            self.wire(*wire)
+            self.wired(*wire)
+
+    def test_both_ends_of_a_channel_at_once(self):
+        for middle in ("pass", "deaf"):
+            with self.subTest(middle):
+                self.two(middle)
+                for i in range(ROUNDS // 4):
+                    names = ["left", "right"] if i % 2 == 0 else ["right", "left"]
+                    answer = self.call("tasks.swap", names=names)
+                    self.assertEqual((sorted(answer["swapped"]), answer["waiting"]), (["left", "right"], []))
+                self.all_arrived()
+                self.assertIn("took 0 ", self.output("taker"))
+                self.assertIn(f"returned {ROUNDS // 4}", self.output("taker"))
+                self.call("tasks.remove", names=["sender", "left", "right", "taker"], logs=True)
+                os.unlink(self.stopped)
+
+    def test_one_waits_for_the_swap_beside_it(self):
+        self.two()
+        self.there("slow")
+        first, second = self.begin_swap("right"), None
+        self.said("right", "slow")
+        second = self.begin_swap("left")
+        self.until("left", lambda t: t.get("why") == "for the swap of right, which it is wired to", "what it waits for")
+        old = self.pid("left")
+        self.there("slow", False)
+        for asker in (first, second):
+            self.assertIsNone(asker.receive()[2])
+        self.assertNotEqual(self.pid("left"), old)
+        self.all_arrived()
+
+    def test_both_with_the_node_killed(self):
+        self.two()
+        self.there("slow")
+        self.begin_swap("right")
+        self.said("right", "slow")
+        self.begin_swap("left")
+        self.until("left", lambda t: "swap of right" in t.get("why", ""), "what it waits for")
+        self.kill_node()
+        self.again()
+        self.there("slow", False)
+        for name in ("left", "right"):
+            self.until(name, lambda t: t["state"] == "running" and t["generation"] == 2, "swapped")
+        self.all_arrived()
+
+    def test_one_that_is_wired_to_itself(self):
+        self.program("ring", "pass", "in", "out")
+        self.wire("ring.out", "ring.in")
+        self.wired("ring.out", "ring.in")
+        self.fails(1, "ring: its port out is joined with ring.in, of the task itself", "tasks.swap", names=["ring"])
+
     def test_another_program(self):
         """As `up --watch` does it."""
         self.chain()

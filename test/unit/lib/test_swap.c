@@ -7,10 +7,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "chan/chan.h"
+#include "chan/inside.h"
 #include "chan/ring.h"
 
 enum { PATIENCE = 20000, LARGEST = 600000, SMALL = 64 };
@@ -307,6 +309,67 @@ static void test_quiet(void **state)
 	spore_chan_close(peer);
 }
 
+static void test_closing_hands_over_what_is_kept(void **state)
+{
+	enum { KEPT = 9 };
+	struct bench t;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	struct spore_chan *old = wire(&t, false);
+	for (uint64_t i = 0; i < KEPT; i++)
+		assert_int_equal(give(t.p, i, LARGEST, PATIENCE), SPORE_OK);
+	take(old, 0, LARGEST);
+	spore__chan_swap(t.p, t.serial, true);
+	spore_chan_close(old);
+	struct spore_chan *new = wire(&t, false);
+	spore_chan_close(t.p);
+	for (uint64_t i = 1; i < KEPT; i++)
+		take(new, i, LARGEST);
+	assert_int_equal(spore_chan_recv(new, text, sizeof text, &len, PATIENCE), SPORE_ECLOSED);
+	spore_chan_close(new);
+}
+
+static void *take_slowly(void *arg)
+{
+	const struct timespec brief = {.tv_nsec = 20000000};
+	for (uint64_t i = 0; i < 5; i++) {
+		(void)nanosleep(&brief, NULL);
+		take(arg, i, LARGEST);
+	}
+	return NULL;
+}
+
+static void test_who_is_swapped_waits_until_all_is_received(void **state)
+{
+	struct bench t;
+	pthread_t thread;
+	size_t len;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	struct spore_chan *peer = wire(&t, false);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(give(t.p, i, LARGEST, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_flush(t.p, PATIENCE), SPORE_OK);
+	assert_int_equal(pthread_create(&thread, NULL, take_slowly, peer), 0);
+	spore__sending_hand_over(t.p, true);
+	struct spore_chan_stats stats;
+	struct spore__transport *used = t.p->ways[SPORE__SEND].use->t;
+	assert_int_equal(used->ops->lost(used), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	spore_chan_stats(t.p, &stats);
+	assert_int_equal(stats.lost, 0);
+	// A peer that is gone is not waited for.
+	assert_int_equal(give(t.p, 2, SMALL, PATIENCE), SPORE_OK);
+	spore_chan_close(peer);
+	spore__sending_hand_over(t.p, true);
+	assert_int_equal(spore_chan_recv(t.p, &len, sizeof len, &len, SPORE_NOW), SPORE_ECLOSED);
+	spore_chan_close(t.p);
+}
+
 // ---- under load
 
 enum { ROUNDS = 200, MESSAGES = 200000 };
@@ -387,6 +450,8 @@ int main(void)
 	    cmocka_unit_test(test_more_than_the_next_has_room_for),
 	    cmocka_unit_test(test_redelivered_after_a_death),
 	    cmocka_unit_test(test_quiet),
+	    cmocka_unit_test(test_closing_hands_over_what_is_kept),
+	    cmocka_unit_test(test_who_is_swapped_waits_until_all_is_received),
 	    cmocka_unit_test(test_under_load),
 	};
 	return cmocka_run_group_tests_name("swap", tests, NULL, NULL);
