@@ -40,23 +40,39 @@ static bool is_carried(const struct spore__port *p)
 	return !p->plain && (shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SERVE);
 }
 
+// Whose end ends what is under way in it. One of an earlier node is known by the wire.
+static bool has_relay(const struct spore__joint *j)
+{
+	return j->relay != 0 || j->adopted || (j->wire != NULL && spore__fault_relays(&j->wire->fault));
+}
+
+static const char plain[] = "swapping without loss is for ports of libspore; use 'spore restart'";
+
 static bool joint_may(const struct spore__port *p, const struct spore__joint *j, char *why, size_t size)
 {
 	const struct spore__port *other = other_end(j, p);
-	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD] = "";
+	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD] = "", own[sizeof peer];
 	if (other == NULL)
 		return true; // its peer is gone, or about to be heard of
 	spore__hold_port_name(other->hold, other->name, peer, sizeof peer);
+	spore__hold_port_name(p->hold, p->name, own, sizeof own);
 	if (strcmp(j->transport, "ring") != 0)
 		(void)snprintf(
 		    why, size,
-		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over",
-		    p->name, peer, j->transport[0] != '\0' ? j->transport : "something unknown");
+		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over; %s",
+		    p->name, peer, j->transport[0] != '\0' ? j->transport : "something unknown", plain);
+	else if (has_relay(j))
+		(void)snprintf(why, size,
+		               "its port %s is joined with %.300s by a wire that has a fault, and what is delayed would be "
+		               "lost; first 'spore fault %.300s off'",
+		               p->name, peer, own);
 	else if (other->hold == p->hold)
-		(void)snprintf(why, size, "its port %s is joined with %.300s, of the task itself, so that both ends go",
-		               p->name, peer);
+		(void)snprintf(why, size,
+		               "its port %s is joined with %.300s, of the task itself, so that both ends go; %s",
+		               p->name, peer, plain);
 	else if (is_told(other) && !(other->swaps && other->hold->speaks_swap))
-		(void)snprintf(why, size, "%.300s is of an older libspore or hold, which cannot be told", peer);
+		(void)snprintf(why, size, "%.300s is of an older libspore or hold, which cannot be told; %s", peer,
+		               plain);
 	else
 		return true;
 	return false;
@@ -66,8 +82,8 @@ static bool ports_may(const struct spore__hold *hold, char *why, size_t size)
 {
 	for (const struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold) {
 		if (p->joint_count > 0 && !is_carried(p)) {
-			(void)snprintf(why, size, "its port %s is %s", p->name,
-			               p->plain ? "one of a plain program" : "one that publishes or subscribes");
+			(void)snprintf(why, size, "its port %s is %s; %s", p->name,
+			               p->plain ? "one of a plain program" : "one that publishes or subscribes", plain);
 			return false;
 		}
 		for (size_t i = 0; i < p->joint_count; i++)
@@ -88,8 +104,7 @@ static bool has_wired_stdio(struct spore__tasks *t, const struct spore__task *ta
 
 bool spore__swap_may(struct spore__tasks *t, struct spore__task *task, char *why, size_t size)
 {
-	static const char plain[] = "swapping without loss is for ports of libspore; use 'spore restart'";
-	char name[SPORE__FULL_NAME], reason[600];
+	char name[SPORE__FULL_NAME], reason[1300];
 	spore__task_full_name(task, name);
 	if (task->schedule != NULL)
 		(void)snprintf(why, size, "%s: it is periodic; each run is another instance anyway", name);
@@ -102,7 +117,7 @@ bool spore__swap_may(struct spore__tasks *t, struct spore__task *task, char *why
 	else if (!task->hold->ports_known)
 		(void)snprintf(why, size, "%s: its hold has not said yet what ports there are; try again", name);
 	else if (!ports_may(task->hold, reason, sizeof reason))
-		(void)snprintf(why, size, "%s: %s; %s", name, reason, plain);
+		(void)snprintf(why, size, "%s: %s", name, reason);
 	else
 		return true;
 	return false;
@@ -262,7 +277,7 @@ static bool has_failed(struct spore__tasks *t, struct spore__task *task)
 
 static void starting(struct spore__tasks *t, struct spore__task *task)
 {
-	char why[900], name[SPORE__FULL_NAME];
+	char why[1300], name[SPORE__FULL_NAME];
 	const struct spore__port *missing, *joined;
 	const struct spore__task *beside;
 	bool ready = task->hold != NULL && task->state == SPORE__TASK_RUNNING;

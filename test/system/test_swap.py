@@ -123,11 +123,11 @@ class Swapping(SwapTest):
     def test_one_waits_for_the_swap_beside_it(self):
         self.two()
         self.there("slow")
-        first, second = self.begin_swap("right"), None
+        old = self.pid("left")
+        first = self.begin_swap("right")
         self.said("right", "slow")
         second = self.begin_swap("left")
         self.until("left", lambda t: t.get("why") == "for the swap of right, which it is wired to", "what it waits for")
-        old = self.pid("left")
         self.there("slow", False)
         for asker in (first, second):
             self.assertIsNone(asker.receive()[2])
@@ -147,6 +147,22 @@ class Swapping(SwapTest):
         for name in ("left", "right"):
             self.until(name, lambda t: t["state"] == "running" and t["generation"] == 2, "swapped")
         self.all_arrived()
+
+    def test_a_wire_with_a_fault(self):
+        self.chain(env=["TOLERANT=1"])
+        self.ok(self.spore("fault", "middle.out", "delay=1s"))
+        self.wired("middle.out", "taker.in")
+        for name, port, peer in (("middle", "out", "taker.in"), ("taker", "in", "middle.out")):
+            words = (f"{name}: its port {port} is joined with {peer} by a wire that has a fault, and what is delayed "
+                     f"would be lost; first 'spore fault {name}.{port} off'")
+            self.fails(1, words, "tasks.swap", names=[name])
+            self.kill_node()  # the next one finds that process there
+            self.again()
+            self.wired("middle.out", "taker.in")
+            self.fails(1, words, "tasks.swap", names=[name])
+        self.ok(self.spore("fault", "middle.out", "off"))
+        self.wired("middle.out", "taker.in")
+        self.swap("taker")
 
     def test_one_that_is_wired_to_itself(self):
         self.program("ring", "pass", "in", "out")
