@@ -287,6 +287,19 @@ int spore__db_begin(struct spore__db *db)
 	return rc;
 }
 
+static void undo(struct spore__db *db)
+{
+	if (db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0)
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void spore__db_rollback(struct spore__db *db)
+{
+	if (db->batch)
+		undo(db);
+	db->batch = false;
+}
+
 int spore__db_commit(struct spore__db *db)
 {
 	if (!db->batch)
@@ -295,8 +308,8 @@ int spore__db_commit(struct spore__db *db)
 	if (db->batch_failed != 0)
 		return db->batch_failed;
 	int rc = db->handle == NULL ? SQLITE_ERROR : run_once(db, "COMMIT", NULL, 0, NULL, NULL);
-	if (rc != SQLITE_OK && db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0)
-		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		undo(db);
 	if (rc == SQLITE_READONLY_DBMOVED || is_corrupt(rc))
 		(void)remake(db, rc);
 	return rc;

@@ -56,5 +56,7 @@ int spore__db_run(struct spore__db *db, const char *sql, const struct spore__db_
 int spore__db_begin(struct spore__db *db);
 // Ends it; nothing when none is begun. Not SQLITE_OK: none of its changes was made.
 int spore__db_commit(struct spore__db *db);
+// Ends it without its changes; nothing when none is begun. db->error stays.
+void spore__db_rollback(struct spore__db *db);
 
 #endif

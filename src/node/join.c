@@ -153,8 +153,8 @@ static struct spore__wire *adopt(struct spore__tasks *t, const struct spore__joi
 	if (strcmp(wish.ends[0].system, wish.ends[1].system) == 0)
 		memcpy(wish.owner, wish.ends[0].system, sizeof wish.owner);
 	struct spore__wire *wire = spore__wire_add(t, &wish);
-	if (wire != NULL && (spore__db_begin(t->db) != SQLITE_OK || spore__db_wires_put(t->db, wire) != SQLITE_OK))
-		spore__node_log("a wire that was found cannot be written: %s", t->db->error);
+	if (wire != NULL)
+		wire->unsaved = t->wires.unsaved = true;
 	t->unsettled = true;
 	return wire;
 }

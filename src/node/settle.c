@@ -131,6 +131,8 @@ static void write_rows(struct spore__tasks *t)
 		spore__task_unref(task);
 	}
 	t->dirty = NULL;
+	if (rc == SQLITE_OK)
+		rc = spore__wires_save(t);
 	if (rc != SQLITE_OK)
 		spore__node_log("what is wanted cannot be written: %s", t->db->error);
 }
@@ -162,6 +164,7 @@ bool spore__tasks_commit(struct spore__tasks *t)
 		spore__node_log("the state cannot be written: %s", t->db->error);
 		undo(t, t->db->error);
 	}
+	spore__wires_saved(t, rc == SQLITE_OK);
 	if (rc == SQLITE_OK)
 		for (struct spore__task *task = t->queue; task != NULL; task = task->next_queued)
 			task->fresh = false;
@@ -316,7 +319,8 @@ static void refill(void *arg)
 	struct spore__tasks *t = arg;
 	(void)spore__db_begin(t->db);
 	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
-		(void)spore__db_wires_put(t->db, wire);
+		if (!wire->marked) // the call that goes on takes it away
+			(void)spore__db_wires_put(t->db, wire);
 	for (size_t i = 0; i < t->table.system_count; i++)
 		if (t->table.systems[i]->manifest != NULL)
 			(void)spore__db_systems_put(t->db, t->table.systems[i]->name, t->table.systems[i]->manifest);

@@ -60,21 +60,6 @@ struct changes {
 	struct names added, changed, removed, unchanged, refused, doubtful;
 };
 
-static bool write_wire(struct spore__tasks *t, struct spore__wire *wire)
-{
-	return spore__db_begin(t->db) == SQLITE_OK && spore__db_wires_put(t->db, wire) == SQLITE_OK;
-}
-
-static bool erase(struct spore__tasks *t, struct spore__wire *wire, struct names *n)
-{
-	if (n != NULL)
-		note(n, wire);
-	spore__plain_renew(t, wire);
-	bool good = spore__db_begin(t->db) == SQLITE_OK && spore__db_wires_remove(t->db, wire->id) == SQLITE_OK;
-	spore__wire_remove(t, wire);
-	return good;
-}
-
 static void note_about(struct names *n, size_t index, const char *text)
 {
 	spore__msgpack_map(&n->w, 2);
@@ -89,69 +74,128 @@ static void note_about(struct names *n, size_t index, const char *text)
 // them ends it: false, WHY.
 static bool judge(struct spore__asking *a, bool only, struct names *refused, char *why)
 {
+	bool good = true;
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
 		wire->marked = only && strcmp(wire->owner, a->system) == 0;
-	for (size_t i = 0; i < a->count; i++) {
+	for (size_t i = 0; i < a->count && good; i++) {
 		struct spore__wire *wire = spore__wire_find(&a->t->wires, &a->wishes[i]);
 		bool was = wire != NULL && wire->marked;
 		if (wire != NULL)
 			wire->marked = true; // not its own rival
 		if ((wire == NULL || !is_same(wire, &a->wishes[i])) &&
 		    !spore__wish_is_allowed(a, &a->wishes[i], why, WHY)) {
-			if (refused == NULL)
-				return false;
-			note_about(refused, i, why);
+			good = refused != NULL;
+			if (good)
+				note_about(refused, i, why);
 		}
 		if (wire != NULL && !only)
 			wire->marked = was;
 	}
-	return true;
+	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
+		wire->marked = false;
+	return good;
 }
 
-static bool carry_out(struct spore__asking *a, bool only, bool dry, struct changes *c)
+// What changes is first there beside what goes, and nothing is joined before the call is answered. When the database has it the others go; when it
+// has not, nothing was done.
+
+static struct spore__wire *first_fresh(const struct spore__wires *w, struct spore__wire *last)
 {
-	bool good = true;
-	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
+	return last != NULL ? last->next : w->first;
+}
+
+// False: no memory.
+static bool prepare(struct spore__asking *a, bool only, struct changes *c)
+{
+	struct spore__wires *w = &a->t->wires;
+	for (struct spore__wire *wire = w->first; wire != NULL; wire = wire->next)
 		wire->marked = only && strcmp(wire->owner, a->system) == 0;
-	for (size_t i = 0; i < a->count && good; i++) {
-		struct spore__wire *wire = spore__wire_find(&a->t->wires, &a->wishes[i]);
-		if (wire != NULL && is_same(wire, &a->wishes[i])) {
+	for (size_t i = 0; i < a->count; i++) {
+		struct spore__wire *wire = spore__wire_find(w, &a->wishes[i]);
+		if (wire != NULL && (wire->fresh || is_same(wire, &a->wishes[i]))) {
 			wire->marked = false;
 			note(&c->unchanged, wire);
 			continue;
 		}
-		if (wire != NULL && dry) {
-			wire->marked = false;
-			note(&c->changed, wire);
-			continue;
-		}
-		bool changed = wire != NULL;
-		struct spore__fault fault = changed ? wire->fault : (struct spore__fault){0};
-		if (changed)
-			good = erase(a->t, wire, NULL);
-		wire = spore__wire_add(a->t, &a->wishes[i]);
-		if (wire == NULL)
+		struct spore__wire *fresh = spore__wire_add(a->t, &a->wishes[i]);
+		if (fresh == NULL)
 			return false;
-		wire->fault = fault;
-		note(changed ? &c->changed : &c->added, wire);
-		if (dry)
-			spore__wire_remove(a->t, wire);
-		else
-			good = good && write_wire(a->t, wire);
-		if (!dry)
-			spore__plain_renew(a->t, wire);
+		fresh->fresh = true;
+		if (wire != NULL) {
+			fresh->id = wire->id;
+			fresh->fault = wire->fault;
+			wire->marked = wire->replaced = true;
+		}
+		note(wire != NULL ? &c->changed : &c->added, fresh);
 	}
-	for (struct spore__wire *wire = a->t->wires.first, *next; wire != NULL && good; wire = next) {
-		next = wire->next;
-		if (!wire->marked)
-			continue;
-		wire->marked = false;
-		if (dry)
+	for (struct spore__wire *wire = w->first; wire != NULL; wire = wire->next)
+		if (wire->marked && !wire->replaced)
 			note(&c->removed, wire);
-		else
-			good = erase(a->t, wire, &c->removed);
+	return true;
+}
+
+static bool save(struct spore__tasks *t, struct spore__wire *fresh)
+{
+	int rc = spore__db_begin(t->db);
+	for (struct spore__wire *wire = t->wires.first; wire != fresh && rc == SQLITE_OK; wire = wire->next)
+		if (wire->marked && !wire->replaced)
+			rc = spore__db_wires_remove(t->db, wire->id);
+	for (struct spore__wire *wire = fresh; wire != NULL && rc == SQLITE_OK; wire = wire->next)
+		rc = spore__db_wires_put(t->db, wire);
+	if (rc == SQLITE_OK)
+		return spore__tasks_commit(t);
+	spore__db_rollback(t->db);
+	return false;
+}
+
+// What is marked goes, and what is FRESH (the first of them) stays; where it is not GOOD it is the other way round.
+static void settle(struct spore__tasks *t, struct spore__wire *fresh, bool good)
+{
+	struct spore__wire *next;
+	for (struct spore__wire *wire = t->wires.first; wire != fresh; wire = next) {
+		next = wire->next;
+		if (wire->marked && good) {
+			spore__plain_renew(t, wire);
+			spore__wire_remove(t, wire);
+		} else {
+			wire->marked = wire->replaced = false;
+		}
 	}
-	return good;
+	for (struct spore__wire *wire = fresh; wire != NULL; wire = next) {
+		next = wire->next;
+		wire->fresh = false;
+		if (good)
+			spore__plain_renew(t, wire);
+		else
+			spore__wire_remove(t, wire);
+	}
+	t->unsettled = true;
+}
+
+static void fail_to_save(struct spore__rpc_call *call, const struct spore__tasks *t)
+{
+	spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be written: %s; free some space on its disk",
+	                     t->db->error);
+}
+
+// False: it is answered, and nothing was done.
+static bool carry_out(struct spore__asking *a, bool only, bool dry, struct changes *c)
+{
+	// What others have changed in this turn is not undone with it.
+	if (!dry && !spore__tasks_commit(a->t)) {
+		fail_to_save(a->call, a->t);
+		return false;
+	}
+	struct spore__wire *last = a->t->wires.last;
+	bool good = prepare(a, only, c);
+	struct spore__wire *fresh = first_fresh(&a->t->wires, last);
+	bool saved = good && !dry && save(a->t, fresh);
+	settle(a->t, fresh, saved);
+	if (!good)
+		spore__rpc_call_fail(a->call, SPORE_ENOMEM, "out of memory");
+	else if (!dry && !saved)
+		fail_to_save(a->call, a->t);
+	return good && (dry || saved);
 }
 
 static void finish_changes(struct changes *c)
@@ -198,11 +242,7 @@ static void add(struct spore__rpc_call *call)
 	for (size_t i = 0; i < a.count; i++)
 		if (spore__wish_is_doubtful(&a, &a.wishes[i], why, sizeof why))
 			note_about(&c.doubtful, i, why);
-	bool good = carry_out(&a, only, dry, &c);
-	a.t->unsettled = true;
-	if (!good || (!dry && !spore__tasks_commit(a.t))) {
-		spore__rpc_call_fail(call, SPORE_ESYSTEM,
-		                     "the state cannot be written: %s; free some space on its disk", a.t->db->error);
+	if (!carry_out(&a, only, dry, &c)) {
 		finish_changes(&c);
 		free(a.wishes);
 		return;
@@ -275,17 +315,19 @@ static void take_away(struct spore__rpc_call *call)
 		free(a.wishes);
 		return;
 	}
-	for (size_t i = 0; i < a.count; i++) {
+	good = spore__tasks_commit(a.t);
+	for (size_t i = 0; good && i < a.count; i++) {
 		struct spore__wire *wire = find_either(&a.t->wires, &a.wishes[i]);
-		if (wire != NULL)
-			good = erase(a.t, wire, &removed) && good;
+		if (!wire->marked)
+			note(&removed, wire);
+		wire->marked = true;
 	}
+	good = good && save(a.t, NULL);
+	settle(a.t, NULL, good);
 	free(a.wishes);
-	a.t->unsettled = true;
-	if (!good || !spore__tasks_commit(a.t)) {
+	if (!good) {
 		spore__msgpack_writer_finish(&removed.w);
-		spore__rpc_call_fail(call, SPORE_ESYSTEM,
-		                     "the state cannot be written: %s; free some space on its disk", a.t->db->error);
+		fail_to_save(call, a.t);
 		return;
 	}
 	struct spore__msgpack_writer *w = spore__rpc_call_result(call);

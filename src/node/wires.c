@@ -192,6 +192,28 @@ void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire)
 	free(wire);
 }
 
+int spore__wires_save(struct spore__tasks *t)
+{
+	int rc = SQLITE_OK;
+	for (struct spore__wire *wire = t->wires.unsaved ? t->wires.first : NULL; wire != NULL && rc == SQLITE_OK;
+	     wire = wire->next)
+		if (wire->unsaved && (rc = spore__db_begin(t->db)) == SQLITE_OK)
+			rc = spore__db_wires_put(t->db, wire);
+	return rc;
+}
+
+void spore__wires_saved(struct spore__tasks *t, bool good)
+{
+	bool left = false;
+	for (struct spore__wire *wire = t->wires.unsaved ? t->wires.first : NULL; wire != NULL; wire = wire->next) {
+		if (wire->unsaved && !good)
+			wire->id = 0; // the next one's now
+		wire->unsaved = wire->unsaved && wire->id == 0;
+		left |= wire->unsaved;
+	}
+	t->wires.unsaved = left;
+}
+
 void spore__wires_forget(struct spore__tasks *t, const char *system, const char *task)
 {
 	for (struct spore__wire *wire = t->wires.first, *next; wire != NULL; wire = next) {

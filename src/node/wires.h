@@ -55,7 +55,9 @@ struct spore__wire {
 	bool tap;                        // a stdin or stdout at its ends gets a pump, which can be looked into
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
 	struct spore__fault fault;       // on purpose
-	bool marked;                     // by the call that goes on
+	bool unsaved;                    // its row is still to be written
+	// By the call that goes on: it is to go, another one is there in its place, it has just come.
+	bool marked, replaced, fresh;
 	bool dirty;
 	struct spore__wire *next_dirty;
 	struct spore__hold *blocked; // that has to answer or read first; NULL: none
@@ -109,6 +111,7 @@ struct spore__wires {
 	uint64_t serial;        // the latest
 	bool sweep;             // some of the halves may be over
 	bool adopt;             // the database was lost: what is wired is wanted
+	bool unsaved;           // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
 	bool retrying;
 	struct spore__spare spare;
@@ -147,6 +150,9 @@ void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire);
 void spore__wire_is_dirty(struct spore__wires *w, struct spore__wire *wire);
 void spore__plug_is_dirty(struct spore__wires *w, struct spore__plug *p); // each of its wires
 void spore__wire_end_name(const struct spore__wire_end *e, char out[SPORE__PORT_NAME]);
+// Writes those that are not in the database yet, in the transaction that is begun; the second is called when that is over, GOOD or not.
+int spore__wires_save(struct spore__tasks *t);
+void spore__wires_saved(struct spore__tasks *t, bool good);
 // The wires of the system are not wanted any more; neither are those without owner at a task that is gone (TASK not NULL). In the
 // database too, in the transaction that is begun.
 void spore__wires_forget(struct spore__tasks *t, const char *system, const char *task);
