@@ -31,6 +31,18 @@ bool spore__bridged_plan(const struct spore__wire *wire, const struct spore__por
 	return spore__plan_wire(&from, &to, wire->duplex, wire->lossless, plan, why, size);
 }
 
+bool spore__bridged_stands(const struct spore__port *p, const struct spore__port *q)
+{
+	const struct spore__wire_end none = {0};
+	struct spore__face from = face_of(p, &none), to = face_of(q, &none);
+	char names[2][SPORE__PORT_NAME + SPORE__HOLD_WORD], why[16];
+	spore__hold_port_name(p->hold, p->name, names[0], sizeof names[0]);
+	spore__hold_port_name(q->hold, q->name, names[1], sizeof names[1]);
+	from.name = names[0];
+	to.name = names[1];
+	return spore__plan_wire(&from, &to, false, false, NULL, why, sizeof why);
+}
+
 static bool has(const struct spore__port *p, const char *feature)
 {
 	return (p->transports & spore__channel_bit(feature, strlen(feature))) != 0;

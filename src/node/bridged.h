@@ -20,6 +20,8 @@ struct spore__wire;
 // What is to be between the open ports P and Q of WIRE. False: they do not fit, and WHY says it.
 bool spore__bridged_plan(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q,
                          struct spore__plan *plan, char *why, size_t size);
+// May P stand on the left of Q, by what they are and are called?
+bool spore__bridged_stands(const struct spore__port *p, const struct spore__port *q);
 // Can a bridge be joined to P? Then what carries its bytes; else NULL.
 const char *spore__bridged_transport(const struct spore__port *p);
 // Makes the ends of J, the left one first, with the bridge of PLAN between them. False: WHY, errno.

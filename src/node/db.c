@@ -162,6 +162,7 @@ int spore__db_open(struct spore__db *db, const char *state)
 {
 	*db = (struct spore__db){0};
 	(void)snprintf(db->path, sizeof db->path, "%s/node.db", state);
+	db->made = access(db->path, F_OK) != 0;
 	return ensure_open(db);
 }
 

@@ -18,6 +18,7 @@ struct spore__db {
 	sqlite3 *handle; // NULL: could not be opened, tried again with each call
 	char path[PATH_MAX];
 	char aside[PATH_MAX]; // where a corrupted one was put; empty: never
+	bool made;            // there was none
 	char error[256];      // of the last failure
 	bool batch;           // several changes are one transaction, up to the commit
 	int batch_failed;     // what went wrong in it and undid it

@@ -139,10 +139,24 @@ static struct spore__wire *wire_of(struct spore__joint *j)
 	return NULL;
 }
 
+// Does what was heard first stand on the left?
+static bool is_in_order(const struct spore__joint *j)
+{
+	const struct spore__port *p = j->ports[0], *q = j->ports[1];
+	if (!spore__bridged_stands(q, p))
+		return true;
+	return spore__bridged_stands(p, q) && spore__shape_of(p->shape) != SPORE__SHAPE_SERVE; // clients are written first
+}
+
 // What is wired is wanted, since the database that said so was lost.
-static struct spore__wire *adopt(struct spore__tasks *t, const struct spore__joint *j)
+static struct spore__wire *adopt(struct spore__tasks *t, struct spore__joint *j)
 {
 	struct spore__wish wish = {0};
+	if (!is_in_order(j)) {
+		struct spore__port *p = j->ports[0];
+		j->ports[0] = j->ports[1];
+		j->ports[1] = p;
+	}
 	for (int i = 0; i < 2; i++) {
 		const struct spore__plug *p = j->ports[i]->plug;
 		memcpy(wish.ends[i].system, p->system, sizeof p->system);

@@ -279,7 +279,7 @@ int spore__wires_init(struct spore__tasks *t)
 	if (err != 0)
 		return err;
 	w->retry.data = w->look.data = t;
-	w->adopt = t->db->aside[0] != '\0';
+	w->adopt = t->db->aside[0] != '\0' || t->db->made;
 	// Higher than those of the nodes before; what the holds say raises it where the clock was set back.
 	w->serial = (uint64_t)(spore__wall_ns() / 1000);
 	if (spore__db_wires_load(t->db, load, t) != SQLITE_OK ||
@@ -314,13 +314,23 @@ static bool may_return(struct spore__tasks *t, const struct spore__joint *j)
 	return false;
 }
 
+static bool is_awaited(const struct spore__tasks *t)
+{
+	for (const struct spore__hold *h = t->holds; h != NULL; h = h->next)
+		if (!h->ended && !h->ports_known)
+			return true;
+	return false;
+}
+
 static void sweep(struct spore__tasks *t)
 {
 	struct spore__wires *w = &t->wires;
 	w->sweep = false;
+	w->adopt = w->adopt && is_awaited(t);
 	for (struct spore__joint *j = w->halves, *next; j != NULL; j = next) {
 		next = j->next_half;
-		if (!may_return(t, j))
+		// Of one without a wire any hold may have the other end.
+		if (!(w->adopt && j->wire == NULL) && !may_return(t, j))
 			spore__joint_end(t, j, j->wire == NULL);
 	}
 }

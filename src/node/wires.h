@@ -110,7 +110,7 @@ struct spore__wires {
 	struct spore__joint *halves;
 	uint64_t serial;        // the latest
 	bool sweep;             // some of the halves may be over
-	bool adopt;             // the database was lost: what is wired is wanted
+	bool adopt; // the database was lost, and not all holds have been heard since: what is wired is wanted
 	bool unsaved;           // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
 	bool retrying;

@@ -64,5 +64,67 @@ class Unwritten(WiresTest):
         self.assertEqual(list(self.wires()), [("c.out", "d.in")])
 
 
+class Lost(WiresTest):
+    def lose(self, slow, damage=None):
+        """The database is lost, and of the holds that of SLOW is heard last."""
+        node, hold = self.call("node.status")["pid"], self.task(slow)["hold"]["hold"]
+        os.kill(node, signal.SIGSTOP)
+        for name in ("node.db", "node.db-wal", "node.db-shm"):
+            path = os.path.join(self.state, name)
+            if damage is None and os.path.exists(path):
+                os.unlink(path)
+        if damage is not None:
+            with open(os.path.join(self.state, "node.db"), "r+b") as f:
+                f.write(damage)
+        os.kill(hold, signal.SIGSTOP)
+        try:
+            os.kill(node, signal.SIGKILL)
+            self.again()
+            wait_until(lambda: {p["name"].split(".")[0] for p in self.call("ports.list")["ports"] if p["open"]}
+                       == {name for name in self.tasks() if name != slow}, "the ports of the others")
+            self.call("node.ping")  # in a turn after that
+        finally:
+            os.kill(hold, signal.SIGCONT)
+
+    def kept(self, left, right):
+        wait_until(lambda: [(*ends, w["state"]) for ends, w in self.wires().items()] == [(left, right, "wired")], "the wire")
+
+    def test_a_hold_that_is_heard_late(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+        self.said("b", "got in welcome")
+        said = self.output("a"), self.output("b")
+        for slow, damage in (("a", b"no database" * 1000), ("b", b"no database" * 1000), ("a", None), ("b", None)):
+            with self.subTest(slow=slow, damage=damage is not None):
+                self.lose(slow, damage)
+                wait_until(lambda: [w["state"] for w in self.wires().values()] == ["wired"], "the wire")
+                self.assertEqual((self.output("a"), self.output("b")), said)
+
+    def test_the_reader_is_heard_first(self):
+        for name, script in (("left", "while :; do echo tick; sleep 0.02; done"), ("right", "exec cat")):
+            self.call("tasks.start", spec=self.spec(name, script, enabled=False))
+        self.wire("left.stdout", "right.stdin")
+        self.call("tasks.begin", names=["left", "right"])
+        self.said("right", "tick")
+        self.lose("left")
+        self.kept("left.stdout", "right.stdin")
+        self.call("tasks.stop", names=["left", "right"])
+        before = self.output("right").count("tick")
+        self.call("tasks.begin", names=["left", "right"])
+        self.said("right", "tick", before + 1)
+        self.assertEqual(list(self.wires()), [("left.stdout", "right.stdin")])
+
+    def test_the_server_is_heard_first(self):
+        self.talker("server", "clients:serve")
+        self.talker("client", "to")
+        self.wire("client.to", "server.clients")
+        self.talks("client", "server", "to")
+        self.lose("client")
+        self.kept("client.to", "server.clients")
+        self.assertNotIn("unwired", self.output("client") + self.output("server"))
+
+
 if __name__ == "__main__":
     unittest.main()
