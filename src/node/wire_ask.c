@@ -112,6 +112,13 @@ static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reade
 	return true;
 }
 
+int spore__wish_ends_compare(const void *a, const void *b)
+{
+	const struct spore__wish_end *x = a, *y = b;
+	int order = strcmp(x->wish->ends[x->side].task, y->wish->ends[y->side].task);
+	return order != 0 ? order : strcmp(x->wish->ends[x->side].system, y->wish->ends[y->side].system);
+}
+
 bool spore__wishes_take(struct spore__asking *a)
 {
 	struct spore__msgpack_reader r;
@@ -123,7 +130,9 @@ bool spore__wishes_take(struct spore__asking *a)
 		return false;
 	}
 	a->wishes = calloc(count + 1, sizeof *a->wishes);
-	if (a->wishes == NULL) {
+	a->kept = calloc(count + 1, sizeof *a->kept);
+	a->ends = calloc(2 * (size_t)count + 1, sizeof *a->ends);
+	if (a->wishes == NULL || a->kept == NULL || a->ends == NULL) {
 		spore__rpc_call_fail(a->call, SPORE_ENOMEM, "out of memory");
 		return false;
 	}
@@ -132,7 +141,20 @@ bool spore__wishes_take(struct spore__asking *a)
 			return false;
 		(void)spore__msgpack_skip(&r);
 	}
+	for (size_t i = 0; i < 2 * a->count; i++)
+		a->ends[i] = (struct spore__wish_end){&a->wishes[i / 2], (int)(i % 2)};
+	qsort(a->ends, 2 * a->count, sizeof *a->ends, spore__wish_ends_compare);
 	return true;
+}
+
+void spore__wishes_finish(struct spore__asking *a)
+{
+	free(a->wishes);
+	free(a->kept);
+	free(a->ends);
+	a->wishes = NULL;
+	a->kept = NULL;
+	a->ends = NULL;
 }
 
 bool spore__asking_keeps(const struct spore__asking *a, const char *system, const char *task)

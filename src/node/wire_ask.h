@@ -7,6 +7,12 @@
 #include "node/tasks.h"
 #include "rpc/service.h"
 
+// The end SIDE of a wish.
+struct spore__wish_end {
+	const struct spore__wish *wish;
+	int side;
+};
+
 struct spore__asking {
 	struct spore__tasks *t;
 	struct spore__rpc_call *call;
@@ -17,16 +23,21 @@ struct spore__asking {
 	uint32_t same_count;
 	struct spore__wish *wishes;
 	size_t count;
+	bool *kept;                   // of each: the wire is there as it is
+	struct spore__wish_end *ends; // of all, sorted by their tasks; 2 * count
 };
 
 // SHOWN, [SYSTEM/]TASK[@REPLICA].PORT, becomes the end SIDE of WISH. False: it is answered.
 bool spore__end_take(struct spore__asking *a, const char *shown, int side, struct spore__wish *wish);
-// The wishes of the parameter `wires`. False: it is answered. To be freed in either case.
+// The wishes of the parameter `wires`. False: it is answered. To be finished in either case.
 bool spore__wishes_take(struct spore__asking *a);
+void spore__wishes_finish(struct spore__asking *a);
+int spore__wish_ends_compare(const void *a, const void *b); // by their tasks
 // Is TASK of SYSTEM as it will be with these wires?
 bool spore__asking_keeps(const struct spore__asking *a, const char *system, const char *task);
-// May there be such a wire, beside those that are not marked? False: WHY.
-bool spore__wish_is_allowed(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size);
+// May there be the wire of the wish at INDEX, beside the other wishes and the wires that are not marked? False: WHY. Of two wishes that
+// exclude each other it is the later one, unless that one is kept.
+bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, size_t size);
 // Does it name a port that a program at work has not opened, and nobody declares? WHY says so: it may come yet.
 bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size);
 

@@ -70,27 +70,25 @@ static void note_about(struct names *n, size_t index, const char *text)
 	n->count++;
 }
 
-// Marks the wires that stay as they are, and those of the system that go: neither is a rival. Notes those that may not be; where REFUSED is NULL the first of
-// them ends it: false, WHY.
+// Marks the wires of the system that go, and those that are asked for: neither is a rival. Notes the wishes that may not be; where REFUSED is NULL the
+// first of them ends it: false, WHY.
 static bool judge(struct spore__asking *a, bool only, struct names *refused, char *why)
 {
 	bool good = true;
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
 		wire->marked = only && strcmp(wire->owner, a->system) == 0;
-	for (size_t i = 0; i < a->count && good; i++) {
+	for (size_t i = 0; i < a->count; i++) {
 		struct spore__wire *wire = spore__wire_find(&a->t->wires, &a->wishes[i]);
-		bool was = wire != NULL && wire->marked;
+		a->kept[i] = wire != NULL && is_same(wire, &a->wishes[i]);
 		if (wire != NULL)
-			wire->marked = true; // not its own rival
-		if ((wire == NULL || !is_same(wire, &a->wishes[i])) &&
-		    !spore__wish_is_allowed(a, &a->wishes[i], why, WHY)) {
+			wire->marked = true;
+	}
+	for (size_t i = 0; i < a->count && good; i++)
+		if (!a->kept[i] && !spore__wish_is_allowed(a, i, why, WHY)) {
 			good = refused != NULL;
 			if (good)
 				note_about(refused, i, why);
 		}
-		if (wire != NULL && !only)
-			wire->marked = was;
-	}
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
 		wire->marked = false;
 	return good;
@@ -231,12 +229,12 @@ static void add(struct spore__rpc_call *call)
 		return;
 	}
 	if (!take_same(&a) || !spore__wishes_take(&a)) {
-		free(a.wishes);
+		spore__wishes_finish(&a);
 		return;
 	}
 	if (!judge(&a, only, dry ? &c.refused : NULL, why)) {
 		spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
-		free(a.wishes);
+		spore__wishes_finish(&a);
 		return;
 	}
 	for (size_t i = 0; i < a.count; i++)
@@ -244,7 +242,7 @@ static void add(struct spore__rpc_call *call)
 			note_about(&c.doubtful, i, why);
 	if (!carry_out(&a, only, dry, &c)) {
 		finish_changes(&c);
-		free(a.wishes);
+		spore__wishes_finish(&a);
 		return;
 	}
 	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
@@ -255,7 +253,7 @@ static void add(struct spore__rpc_call *call)
 	put_names(w, "unchanged", &c.unchanged);
 	put_names(w, "refused", &c.refused);
 	put_names(w, "doubtful", &c.doubtful);
-	free(a.wishes);
+	spore__wishes_finish(&a);
 	spore__rpc_call_done(call);
 }
 
@@ -312,7 +310,7 @@ static void take_away(struct spore__rpc_call *call)
 			good = false;
 		}
 	if (!good) {
-		free(a.wishes);
+		spore__wishes_finish(&a);
 		return;
 	}
 	good = spore__tasks_commit(a.t);
@@ -324,7 +322,7 @@ static void take_away(struct spore__rpc_call *call)
 	}
 	good = good && save(a.t, NULL);
 	settle(a.t, NULL, good);
-	free(a.wishes);
+	spore__wishes_finish(&a);
 	if (!good) {
 		spore__msgpack_writer_finish(&removed.w);
 		fail_to_save(call, a.t);

@@ -1,5 +1,7 @@
 // Wires that may not be, with the reason in words.
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge/plan.h"
@@ -71,26 +73,100 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 	return good;
 }
 
-// The other wire at a port that can have one only. NULL: none.
-static const struct spore__wire *rival(struct spore__asking *a, const struct spore__wish *wish, int side,
-                                       const struct spore__face *face)
+// ---- ports that can have one wire only
+
+static bool overlap(int64_t replica, int64_t other)
 {
-	const struct spore__plug *p = spore__plug_find(&a->t->wires, wish->ends[side].system, wish->ends[side].task,
-	                                               wish->ends[side].port, false);
-	if (!spore__shape_is_single(spore__shape_of(face->shape)))
-		return NULL;
-	for (const struct spore__wire_end *e = p != NULL ? p->ends : NULL; e != NULL; e = e->next)
-		if (!e->wire->marked &&
-		    (e->replica == 0 || wish->ends[side].replica == 0 || e->replica == wish->ends[side].replica))
-			return e->wire;
+	return replica == 0 || other == 0 || replica == other;
+}
+
+// The other wire at the port of WISH. NULL: none.
+static const struct spore__wire *rival(struct spore__asking *a, const struct spore__wish *wish, int side)
+{
+	static const char *const standard[] = {"stdin", "stdout", "stdio"};
+	const char *own = wish->ends[side].port, *const *ports = &own;
+	size_t count = spore__plain_is_stdio(own) ? sizeof standard / sizeof standard[0] : 1;
+	if (count > 1)
+		ports = standard;
+	for (size_t i = 0; i < count; i++) {
+		const struct spore__plug *p = spore__plug_find(&a->t->wires, wish->ends[side].system,
+		                                               wish->ends[side].task, ports[i], false);
+		if (p == NULL || !spore__ports_overlap(ports[i], own))
+			continue;
+		for (const struct spore__wire_end *e = p->ends; e != NULL; e = e->next)
+			if (!e->wire->marked && overlap(e->replica, wish->ends[side].replica))
+				return e->wire;
+	}
 	return NULL;
 }
 
-bool spore__wish_is_allowed(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size)
+// The first of the ends of the same task. NULL: none.
+static const struct spore__wish_end *first_end(const struct spore__asking *a, const struct spore__wish_end *key)
 {
+	const struct spore__wish_end *e =
+	    bsearch(key, a->ends, 2 * a->count, sizeof *a->ends, spore__wish_ends_compare);
+	while (e != NULL && e > a->ends && spore__wish_ends_compare(e - 1, key) == 0)
+		e--;
+	return e;
+}
+
+// The other wish at that port. NULL: none.
+static const struct spore__wish *rival_wish(const struct spore__asking *a, size_t index, int side)
+{
+	const struct spore__wish_end key = {&a->wishes[index], side};
+	const struct spore__wish *wish = key.wish, *found = NULL;
+	for (const struct spore__wish_end *e = first_end(a, &key);
+	     e != NULL && e < a->ends + 2 * a->count && spore__wish_ends_compare(e, &key) == 0; e++) {
+		size_t other = (size_t)(e->wish - a->wishes);
+		bool counts = other < index || (other > index && a->kept[other]);
+		if (counts && spore__ports_overlap(e->wish->ends[e->side].port, wish->ends[side].port) &&
+		    overlap(e->wish->ends[e->side].replica, wish->ends[side].replica) &&
+		    (found == NULL || e->wish < found))
+			found = e->wish;
+	}
+	return found;
+}
+
+static void put_name(const struct spore__wish *wish, int side, char out[SPORE__PORT_NAME])
+{
+	char replica[24] = "";
+	if (wish->ends[side].replica > 0)
+		(void)snprintf(replica, sizeof replica, "@%" PRId64, wish->ends[side].replica);
+	(void)snprintf(out, SPORE__PORT_NAME, "%s%s%s%s.%s", wish->ends[side].system,
+	               wish->ends[side].system[0] != '\0' ? "/" : "", wish->ends[side].task, replica,
+	               wish->ends[side].port);
+}
+
+// The port on SIDE, which has one channel only, is free for the wish at INDEX. False: WHY.
+static bool is_free(struct spore__asking *a, size_t index, int side, const char *const names[2], char *why,
+                    size_t size)
+{
+	const struct spore__wire *other = rival(a, &a->wishes[index], side);
+	const struct spore__wish *wish = other == NULL ? rival_wish(a, index, side) : NULL;
+	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
+	if (other != NULL) {
+		spore__wire_end_name(&other->ends[0], left);
+		spore__wire_end_name(&other->ends[1], right);
+		(void)snprintf(why, size,
+		               "%s to %s: %s has one channel only, and is wired already; first 'spore unwire %s %s'",
+		               names[0], names[1], names[side], left, right);
+	} else if (wish != NULL) {
+		put_name(wish, 0, left);
+		put_name(wish, 1, right);
+		(void)snprintf(why, size,
+		               "%s to %s: %s has one channel only, and %s to %s is asked for too; leave one of them out",
+		               names[0], names[1], names[side], left, right);
+	}
+	return other == NULL && wish == NULL;
+}
+
+bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, size_t size)
+{
+	const struct spore__wish *wish = &a->wishes[index];
 	struct spore__face faces[2];
 	struct spore__declared room[2];
 	char names[2][SPORE__PORT_NAME];
+	const char *const shown[] = {names[0], names[1]};
 	for (int i = 0; i < 2; i++)
 		if (!look_at(a, wish, i, &faces[i], names[i], &room[i], why, size))
 			return false;
@@ -103,18 +179,9 @@ bool spore__wish_is_allowed(struct spore__asking *a, const struct spore__wish *w
 	// The manifest's are followed by a start of its tasks.
 	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, size))
 		return false;
-	for (int i = 0; i < 2; i++) {
-		const struct spore__wire *other = rival(a, wish, i, &faces[i]);
-		if (other == NULL)
-			continue;
-		char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
-		spore__wire_end_name(&other->ends[0], left);
-		spore__wire_end_name(&other->ends[1], right);
-		(void)snprintf(why, size,
-		               "%s to %s: %s has one channel only, and is wired already; first 'spore unwire %s %s'",
-		               names[0], names[1], names[i], left, right);
-		return false;
-	}
+	for (int i = 0; i < 2; i++)
+		if (spore__shape_is_single(spore__shape_of(faces[i].shape)) && !is_free(a, index, i, shown, why, size))
+			return false;
 	return true;
 }
 

@@ -46,6 +46,15 @@ bool spore__port_is_standard(const char *port)
 	       strcmp(port, "stdio") == 0;
 }
 
+bool spore__ports_overlap(const char *a, const char *b)
+{
+	static const char stdio[] = "stdio";
+	if (strcmp(a, b) == 0)
+		return true;
+	const char *other = strcmp(a, stdio) == 0 ? b : strcmp(b, stdio) == 0 ? a : "";
+	return strcmp(other, "stdin") == 0 || strcmp(other, "stdout") == 0;
+}
+
 static bool is_one_way(enum spore__shape shape)
 {
 	return shape == SPORE__SHAPE_PUBLISH || shape == SPORE__SHAPE_SUBSCRIBE;

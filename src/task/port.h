@@ -50,6 +50,8 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 bool spore__shape_is_single(enum spore__shape shape);
 // stdin, stdout, stderr, stdio: the ends of every program.
 bool spore__port_is_standard(const char *port);
+// Are these two ports of one task the same descriptors? stdio is stdin and stdout.
+bool spore__ports_overlap(const char *a, const char *b);
 
 // A port as the field `ports` of a specification has it: "NAME KIND SHAPE PROTOCOL [FRAMING [AS]]", - for what is not said.
 struct spore__declared {

@@ -1,0 +1,60 @@
+"""Wires that exclude each other, or ask for what there is not: told before anything is done, with the line of the manifest."""
+
+import unittest
+
+from test_wires import Manifest as ManifestTest
+from test_wires import WiresTest
+
+
+class InOneCall(WiresTest):
+    def wires_of(self, *pairs, **more):
+        return [{"from": left, "to": right, **more} for left, right in pairs]
+
+    def test_a_port_with_one_channel_is_asked_for_twice(self):
+        for name, ports in (("a", ["out", "other"]), ("b", ["in", "more"]), ("server", ["clients:serve"])):
+            self.talker(name, *ports)
+        self.fails(1, "a.other to b.in: b.in has one channel only, and a.out to b.in is asked for too; leave one of them out",
+                   "wires.add", wires=self.wires_of(("a.out", "b.in"), ("a.other", "b.in")))
+        self.assertEqual(self.wires(), {})
+        # Of one that serves any number.
+        self.call("wires.add", wires=self.wires_of(("a.out", "server.clients"), ("b.in", "server.clients")))
+        self.fails(1, "a.other to b.in: b.in has one channel only, and is wired already; first 'spore unwire b.in server.clients'",
+                   "wires.add", wires=self.wires_of(("a.other", "b.in")))
+        # That one of them is at work already, and stands behind, changes nothing.
+        self.fails(1, "a.other to b.in: b.in has one channel only, and b.in to server.clients is asked for too",
+                   "wires.add", wires=self.wires_of(("a.other", "b.in"), ("b.in", "server.clients")))
+        self.assertEqual(len(self.wires()), 2)
+
+
+class InOneSystem(WiresTest):
+    TEXT = ManifestTest.TEXT
+    manifest = ManifestTest.manifest
+
+    def refused(self, line, words):
+        """By plan and by up, which does nothing."""
+        for command in (["plan"], ["up", "-d"]):
+            result = self.spore(*command)
+            self.assertEqual(result.returncode, 125, result.stdout)
+            self.assertEqual(result.stderr.splitlines()[0], f"spore: spore.yaml:{line}:5: wires: {words}")
+
+    def test_a_second_writer_comes_later(self):
+        self.manifest("a.out -> b.in")
+        self.ok(self.spore("up", "-d"))
+        self.wired("pair/a.out", "pair/b.in")
+        self.talks("pair/a", "pair/b", "out")
+        for wires, line in ((("a.out -> b.in", "a.other -> b.in"), 8), (("a.other -> b.in", "a.out -> b.in"), 7)):
+            self.manifest(*wires)
+            self.refused(line, "pair/a.other to pair/b.in: pair/b.in has one channel only, and pair/a.out to pair/b.in is "
+                               "asked for too")
+        self.assertEqual(list(self.wires()), [("pair/a.out", "pair/b.in")])
+        # In place of the first it is none.
+        self.manifest("a.other -> b.in", "a.out -> b.more")
+        self.ok(self.spore("up", "-d"))
+        self.wired("pair/a.other", "pair/b.in")
+        self.talks("pair/a", "pair/b", "other")
+
+
+del ManifestTest
+
+if __name__ == "__main__":
+    unittest.main()
