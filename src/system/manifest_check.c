@@ -194,6 +194,17 @@ static bool same_end(const struct spore__manifest_end *a, const struct spore__ma
 	return strcmp(a->task, b->task) == 0 && strcmp(a->port, b->port) == 0;
 }
 
+// NULL: neither end of W has to do with E.
+static const struct spore__manifest_end *overlapping(const struct spore__manifest_wire *w,
+                                                     const struct spore__manifest_end *e)
+{
+	const struct spore__manifest_end *const ends[] = {&w->from, &w->to};
+	for (int i = 0; i < 2; i++)
+		if (strcmp(ends[i]->task, e->task) == 0 && spore__ports_overlap(ends[i]->port, e->port))
+			return ends[i];
+	return NULL;
+}
+
 // A port that has one channel, as far as the manifest says so, has one wire.
 static bool check_rivals(struct spore__manifest *m, size_t index, const struct spore__manifest_end *e,
                          const struct spore__face *face)
@@ -205,8 +216,14 @@ static bool check_rivals(struct spore__manifest *m, size_t index, const struct s
 			return spore__yaml_wrong(&m->yaml, w->mark,
 			                         "wires: %s.%s and %s.%s are wired already, in line %zu", w->from.task,
 			                         w->from.port, w->to.task, w->to.port, other->mark.line + 1);
-		if (spore__shape_is_single(spore__shape_of(face->shape)) &&
-		    (same_end(&other->from, e) || same_end(&other->to, e)))
+		const struct spore__manifest_end *own =
+		    spore__shape_is_single(spore__shape_of(face->shape)) ? overlapping(other, e) : NULL;
+		if (own != NULL && !same_end(own, e))
+			return spore__yaml_wrong(
+			    &m->yaml, w->mark,
+			    "wires: stdio is stdin and stdout: %s.%s and %s.%s cannot both be wired; the other is in line %zu",
+			    e->task, e->port, own->task, own->port, other->mark.line + 1);
+		if (own != NULL)
 			return spore__yaml_wrong(
 			    &m->yaml, w->mark,
 			    "wires: %s.%s has one channel only (its shape is %s), and is wired already, in line %zu",

@@ -26,6 +26,31 @@ class InOneCall(WiresTest):
         self.assertEqual(len(self.wires()), 2)
 
 
+class Stdio(WiresTest):
+    """stdio is stdin and stdout."""
+
+    def setUp(self):
+        super().setUp()
+        for name in "abc":
+            self.call("tasks.start", spec=self.spec(name, enabled=False))
+
+    def test_one_after_the_other(self):
+        self.wire("a.stdio", "b.stdio", duplex=True)
+        for left, right, own in (("c.stdout", "a.stdin", "a.stdin"), ("b.stdout", "c.stdin", "b.stdout")):
+            self.fails(1, f"{left} to {right}: {own} has one channel only, and is wired already; first 'spore unwire a.stdio "
+                          "b.stdio'", "wires.add", wires=[{"from": left, "to": right}])
+        self.unwire("a.stdio", "b.stdio")
+        self.wire("c.stdout", "a.stdin")
+        self.wire("a.stdout", "b.stdin")
+        self.fails(1, "a.stdio to c.stdio: a.stdio has one channel only, and is wired already; first 'spore unwire", "wires.add",
+                   wires=[{"from": "a.stdio", "to": "c.stdio", "duplex": True}])
+
+    def test_at_once(self):
+        self.fails(1, "a.stdio to b.stdio: a.stdio has one channel only, and c.stdout to a.stdin is asked for too", "wires.add",
+                   wires=[{"from": "c.stdout", "to": "a.stdin"}, {"from": "a.stdio", "to": "b.stdio", "duplex": True}])
+        self.assertEqual(self.wires(), {})
+
+
 class InOneSystem(WiresTest):
     TEXT = ManifestTest.TEXT
     manifest = ManifestTest.manifest
@@ -45,7 +70,7 @@ class InOneSystem(WiresTest):
         for wires, line in ((("a.out -> b.in", "a.other -> b.in"), 8), (("a.other -> b.in", "a.out -> b.in"), 7)):
             self.manifest(*wires)
             self.refused(line, "pair/a.other to pair/b.in: pair/b.in has one channel only, and pair/a.out to pair/b.in is "
-                               "asked for too")
+                               "asked for too; leave one of them out")
         self.assertEqual(list(self.wires()), [("pair/a.out", "pair/b.in")])
         # In place of the first it is none.
         self.manifest("a.other -> b.in", "a.out -> b.more")

@@ -38,6 +38,16 @@ static void test_shapes(void **state)
 			}
 }
 
+static void test_overlaps(void **state)
+{
+	(void)state;
+	static const char *const ports[] = {"stdin", "stdout", "stdio", "stderr", "in"};
+	static const char *const wanted[] = {"ynynn", "nyynn", "yyynn", "nnnyn", "nnnny"};
+	for (size_t i = 0; i < 5; i++)
+		for (size_t k = 0; k < 5; k++)
+			assert_int_equal(spore__ports_overlap(ports[i], ports[k]), wanted[i][k] == 'y');
+}
+
 static void test_kinds_and_protocols(void **state)
 {
 	(void)state;
@@ -146,7 +156,7 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_shapes),     cmocka_unit_test(test_kinds_and_protocols),
+	    cmocka_unit_test(test_shapes),     cmocka_unit_test(test_overlaps), cmocka_unit_test(test_kinds_and_protocols),
 	    cmocka_unit_test(test_plain_ends), cmocka_unit_test(test_declared),
 	    cmocka_unit_test(test_as),         cmocka_unit_test(test_names),
 	};
