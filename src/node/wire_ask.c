@@ -101,6 +101,11 @@ static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reade
 		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'slow' or a protocol of a wire is no short string");
 		return false;
 	}
+	if (wish->slow[0] != '\0' && !spore__slow_is_word(wish->slow)) {
+		spore__rpc_call_fail(a->call, SPORE_EINVALID,
+		                     "'slow' of a wire is '%s'; it is block, drop-oldest or disconnect", wish->slow);
+		return false;
+	}
 	for (int i = 0; i < 2; i++) {
 		char why[WHY];
 		if (wish->ends[i].protocol[0] == '\0' ||

@@ -176,6 +176,8 @@ bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, si
 	}
 	if (!spore__plan_wire(&faces[0], &faces[1], wish->duplex, wish->lossless, NULL, why, size))
 		return false;
+	if (wish->slow[0] != '\0' && !spore__slow_fits(&faces[0], &faces[1], why, size))
+		return false;
 	// The manifest's are followed by a start of its tasks.
 	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, size))
 		return false;

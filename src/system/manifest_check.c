@@ -300,6 +300,8 @@ static void check_fit(struct spore__manifest *m, size_t index)
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
 	else if (!spore__plan_wire(&from, &to, w->duplex, w->lossless, &plan, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
+	else if (w->slow != NULL && !spore__slow_fits(&from, &to, why, sizeof why))
+		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;
 	else if (check_rivals(m, index, &w->from, &from) && check_rivals(m, index, &w->to, &to)) {

@@ -144,6 +144,26 @@ static bool fit_fifo(const struct spore__face *f, bool left, bool duplex, char *
 	return false;
 }
 
+bool spore__slow_is_word(const char *word)
+{
+	return strcmp(word, "block") == 0 || strcmp(word, "drop-oldest") == 0 || strcmp(word, "disconnect") == 0;
+}
+
+bool spore__slow_fits(const struct spore__face *from, const struct spore__face *to, char *why, size_t size)
+{
+	const struct spore__face *const faces[] = {from, to};
+	for (int i = 0; i < 2; i++) {
+		enum spore__shape shape = spore__shape_of(faces[i]->shape);
+		if (shape != SPORE__SHAPE_CONNECT && shape != SPORE__SHAPE_SERVE)
+			continue;
+		(void)snprintf(why, size,
+		               "%s to %s: slow is for publish -> subscribe, and %s has the shape %s; leave it out",
+		               from->name, to->name, faces[i]->name, faces[i]->shape);
+		return false;
+	}
+	return true;
+}
+
 static const char *framing_of(const struct spore__face *f)
 {
 	return f->framing != NULL && f->framing[0] != '\0' ? f->framing : "lines";

@@ -46,6 +46,11 @@ struct spore__face {
 bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, bool bridged,
                       char *why, size_t size);
 
+// What is done about a subscriber that is too slow: block, drop-oldest, disconnect.
+bool spore__slow_is_word(const char *word);
+// May the wire between them say it? False where one of them is known to connect or to serve: WHY says so, with both names.
+bool spore__slow_fits(const struct spore__face *from, const struct spore__face *to, char *why, size_t size);
+
 // Has the port one channel at a time?
 bool spore__shape_is_single(enum spore__shape shape);
 // stdin, stdout, stderr, stdio: the ends of every program.

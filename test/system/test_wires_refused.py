@@ -26,6 +26,25 @@ class InOneCall(WiresTest):
         self.assertEqual(len(self.wires()), 2)
 
 
+class Slow(WiresTest):
+    def test_only_of_what_subscribes(self):
+        self.talker("a", "out", "news:publish")
+        self.talker("b", "in", "sub:subscribe", "server:serve")
+        for left, right, named in (("a.out", "b.in", "a.out has the shape connect"),
+                                   ("a.out", "b.server", "a.out has the shape connect"),
+                                   ("a.later", "b.server", "b.server has the shape serve")):
+            self.fails(1, f"{left} to {right}: slow is for publish -> subscribe, and {named}; leave it out", "wires.add",
+                       wires=[{"from": left, "to": right, "slow": "block"}])
+        result = self.spore("wire", "--slow=block", "a.out", "b.in")
+        self.assertEqual((result.returncode, result.stderr.splitlines()[1]), (1, "  leave it out"))
+        self.fails(1, "'slow' of a wire is 'soon'; it is block, drop-oldest or disconnect", "wires.add",
+                   wires=[{"from": "a.news", "to": "b.sub", "slow": "soon"}])
+        self.assertEqual(self.wires(), {})
+        # What nobody has opened yet may come to subscribe.
+        self.wire("a.news", "b.sub", slow="drop-oldest")
+        self.wire("a.news", "b.later", slow="disconnect")
+
+
 class Stdio(WiresTest):
     """stdio is stdin and stdout."""
 
