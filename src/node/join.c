@@ -145,7 +145,8 @@ static bool is_in_order(const struct spore__joint *j)
 	const struct spore__port *p = j->ports[0], *q = j->ports[1];
 	if (!spore__bridged_stands(q, p))
 		return true;
-	return spore__bridged_stands(p, q) && spore__shape_of(p->shape) != SPORE__SHAPE_SERVE; // clients are written first
+	return spore__bridged_stands(p, q) &&
+	       spore__shape_of(p->shape) != SPORE__SHAPE_SERVE; // clients are written first
 }
 
 // What is wired is wanted, since the database that said so was lost.

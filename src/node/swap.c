@@ -62,10 +62,11 @@ static bool joint_may(const struct spore__port *p, const struct spore__joint *j,
 		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over; %s",
 		    p->name, peer, j->transport[0] != '\0' ? j->transport : "something unknown", plain);
 	else if (has_relay(j))
-		(void)snprintf(why, size,
-		               "its port %s is joined with %.300s by a wire that has a fault, and what is delayed would be "
-		               "lost; first 'spore fault %.300s off'",
-		               p->name, peer, own);
+		(void)snprintf(
+		    why, size,
+		    "its port %s is joined with %.300s by a wire that has a fault, and what is delayed would be "
+		    "lost; first 'spore fault %.300s off'",
+		    p->name, peer, own);
 	else if (other->hold == p->hold)
 		(void)snprintf(why, size,
 		               "its port %s is joined with %.300s, of the task itself, so that both ends go; %s",

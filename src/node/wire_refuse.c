@@ -89,8 +89,8 @@ static const struct spore__wire *rival(struct spore__asking *a, const struct spo
 	if (count > 1)
 		ports = standard;
 	for (size_t i = 0; i < count; i++) {
-		const struct spore__plug *p = spore__plug_find(&a->t->wires, wish->ends[side].system,
-		                                               wish->ends[side].task, ports[i], false);
+		const struct spore__plug *p =
+		    spore__plug_find(&a->t->wires, wish->ends[side].system, wish->ends[side].task, ports[i], false);
 		if (p == NULL || !spore__ports_overlap(ports[i], own))
 			continue;
 		for (const struct spore__wire_end *e = p->ends; e != NULL; e = e->next)
@@ -138,8 +138,7 @@ static void put_name(const struct spore__wish *wish, int side, char out[SPORE__P
 }
 
 // The port on SIDE, which has one channel only, is free for the wish at INDEX. False: WHY.
-static bool is_free(struct spore__asking *a, size_t index, int side, const char *const names[2], char *why,
-                    size_t size)
+static bool is_free(struct spore__asking *a, size_t index, int side, const char *const names[2], char *why, size_t size)
 {
 	const struct spore__wire *other = rival(a, &a->wishes[index], side);
 	const struct spore__wish *wish = other == NULL ? rival_wish(a, index, side) : NULL;
@@ -153,9 +152,10 @@ static bool is_free(struct spore__asking *a, size_t index, int side, const char 
 	} else if (wish != NULL) {
 		put_name(wish, 0, left);
 		put_name(wish, 1, right);
-		(void)snprintf(why, size,
-		               "%s to %s: %s has one channel only, and %s to %s is asked for too; leave one of them out",
-		               names[0], names[1], names[side], left, right);
+		(void)snprintf(
+		    why, size,
+		    "%s to %s: %s has one channel only, and %s to %s is asked for too; leave one of them out", names[0],
+		    names[1], names[side], left, right);
 	}
 	return other == NULL && wish == NULL;
 }

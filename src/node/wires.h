@@ -108,10 +108,10 @@ struct spore__wires {
 	size_t count;
 	struct spore__wire *dirty, **dirty_end; // in the order in which they became so
 	struct spore__joint *halves;
-	uint64_t serial;        // the latest
-	bool sweep;             // some of the halves may be over
-	bool adopt; // the database was lost, and not all holds have been heard since: what is wired is wanted
-	bool unsaved;           // some of them are
+	uint64_t serial; // the latest
+	bool sweep;      // some of the halves may be over
+	bool adopt;      // the database was lost, and not all holds have been heard since: what is wired is wanted
+	bool unsaved;    // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
 	bool retrying;
 	struct spore__spare spare;

@@ -219,10 +219,10 @@ static bool check_rivals(struct spore__manifest *m, size_t index, const struct s
 		const struct spore__manifest_end *own =
 		    spore__shape_is_single(spore__shape_of(face->shape)) ? overlapping(other, e) : NULL;
 		if (own != NULL && !same_end(own, e))
-			return spore__yaml_wrong(
-			    &m->yaml, w->mark,
-			    "wires: stdio is stdin and stdout: %s.%s and %s.%s cannot both be wired; the other is in line %zu",
-			    e->task, e->port, own->task, own->port, other->mark.line + 1);
+			return spore__yaml_wrong(&m->yaml, w->mark,
+			                         "wires: stdio is stdin and stdout: %s.%s and %s.%s cannot both be "
+			                         "wired; the other is in line %zu",
+			                         e->task, e->port, own->task, own->port, other->mark.line + 1);
 		if (own != NULL)
 			return spore__yaml_wrong(
 			    &m->yaml, w->mark,

@@ -156,9 +156,13 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_shapes),     cmocka_unit_test(test_overlaps), cmocka_unit_test(test_kinds_and_protocols),
-	    cmocka_unit_test(test_plain_ends), cmocka_unit_test(test_declared),
-	    cmocka_unit_test(test_as),         cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_shapes),
+	    cmocka_unit_test(test_overlaps),
+	    cmocka_unit_test(test_kinds_and_protocols),
+	    cmocka_unit_test(test_plain_ends),
+	    cmocka_unit_test(test_declared),
+	    cmocka_unit_test(test_as),
+	    cmocka_unit_test(test_names),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
