@@ -19,7 +19,7 @@
 
 // ---- what is to be
 
-static struct spore__face face_of(const struct spore__port *p, const struct spore__wire_end *e)
+struct spore__face spore__bridged_face(const struct spore__port *p, const struct spore__wire_end *e)
 {
 	return (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol, p->framing, p->plain, p->as};
 }
@@ -27,7 +27,8 @@ static struct spore__face face_of(const struct spore__port *p, const struct spor
 bool spore__bridged_plan(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q,
                          struct spore__plan *plan, char *why, size_t size)
 {
-	const struct spore__face from = face_of(p, &wire->ends[0]), to = face_of(q, &wire->ends[1]);
+	const struct spore__face from = spore__bridged_face(p, &wire->ends[0]),
+	                         to = spore__bridged_face(q, &wire->ends[1]);
 	return spore__plan_wire(&from, &to, wire->duplex, wire->lossless, plan, why, size);
 }
 

@@ -16,7 +16,10 @@ struct spore__joint;
 struct spore__port;
 struct spore__tasks;
 struct spore__wire;
+struct spore__wire_end;
 
+// What P is like, of an end E of a wire. Its words are P's and E's.
+struct spore__face spore__bridged_face(const struct spore__port *p, const struct spore__wire_end *e);
 // What is to be between the open ports P and Q of WIRE. False: they do not fit, and WHY says it.
 bool spore__bridged_plan(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q,
                          struct spore__plan *plan, char *why, size_t size);

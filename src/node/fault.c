@@ -10,6 +10,7 @@
 #include "bridge/plan.h"
 #include "chan/transport.h"
 #include "node/adopted.h"
+#include "node/bridged.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/methods.h"
@@ -118,11 +119,6 @@ bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct sp
                        size_t size)
 {
 	struct spore__channel_end left[2], right[2];
-	if (j->ports[0]->plain && j->ports[1]->plain) {
-		(void)snprintf(why, size,
-		               "neither program has libspore, so its fault has no messages to delay or drop");
-		return false;
-	}
 	int pair[2] = {-1, -1};
 	pid_t pid = 0;
 	enum spore_err err = spore__channel_make(j->transport, NULL, left);
@@ -181,7 +177,7 @@ bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j)
 	return alive;
 }
 
-void spore__fault_child(struct spore__tasks *t, pid_t pid)
+void spore__fault_child(struct spore__tasks *t, pid_t pid, int status)
 {
 	char path[PATH_MAX];
 	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next) {
@@ -192,6 +188,7 @@ void spore__fault_child(struct spore__tasks *t, pid_t pid)
 		for (int i = 0; i < 2; i++)
 			if (record_path(t, j, i, path))
 				(void)unlink(path);
+		spore__joint_failed(t, j, status != 0);
 		// It ends with the channels that it joined; where the ends have not said so yet, it was killed.
 		spore__joint_end(t, j, false);
 		return;
@@ -221,61 +218,73 @@ static bool is_meant(const struct spore__wire *wire, const struct spore__wish *w
 	return false;
 }
 
-static bool is_bridged(const struct spore__wire *wire)
+bool spore__fault_fits(const struct spore__wire *wire, const struct spore__fault *f, const struct spore__face faces[2],
+                       bool bridged, char *why, size_t size)
+{
+	bool standard = false;
+	int without = 0; // libspore
+	for (int i = 0; i < 2; i++) {
+		enum spore__shape shape = spore__shape_of(faces[i].shape);
+		standard |= spore__port_is_standard(wire->ends[i].plug->port);
+		without += faces[i].plain;
+		if (shape != SPORE__SHAPE_PUBLISH && shape != SPORE__SHAPE_SUBSCRIBE)
+			continue;
+		(void)snprintf(why, size, "%s has the shape %s, and only what connects and serves can be given a fault",
+		               faces[i].name, faces[i].shape);
+		return false;
+	}
+	const char *text = NULL;
+	if (spore__fault_relays(f) && bridged)
+		text = "a bridge is between them, so there is no room for a delay or drops; 'cut' goes";
+	else if (standard)
+		text = "a stdin or stdout cannot be given another end while its program runs, and so no fault; ports "
+		       "of libspore can";
+	else if (spore__fault_relays(f) && without == 2)
+		text = "neither program has libspore, so there are no messages to delay or drop; 'cut' goes";
+	if (text != NULL)
+		(void)snprintf(why, size, "%s and %s: %s", faces[0].name, faces[1].name, text);
+	return text == NULL;
+}
+
+bool spore__fault_allows(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q,
+                         bool bridged)
+{
+	const struct spore__face faces[] = {spore__bridged_face(p, &wire->ends[0]),
+	                                    spore__bridged_face(q, &wire->ends[1])};
+	char why[16];
+	return !spore__fault_relays(&wire->fault) ||
+	       spore__fault_fits(wire, &wire->fault, faces, bridged, why, sizeof why);
+}
+
+// Of what is open at E, else of what its task declares.
+static void look_at(struct spore__tasks *t, const struct spore__wire_end *e, struct spore__declared *room,
+                    char name[SPORE__PORT_NAME], struct spore__face *face)
+{
+	struct spore__spec spec;
+	char ignored[WHY];
+	size_t count, first = spore__table_range(&t->table, e->plug->system, e->plug->task, &count);
+	spore__spec_init(&spec);
+	bool known = count > 0 && spore__task_read_spec(t, t->table.tasks[first], &spec, ignored, sizeof ignored);
+	spore__wire_face(e, known ? &spec : NULL, room, name, face);
+	spore__spec_finish(&spec);
+}
+
+// That it is over is possible whatever there is.
+static bool may_have(struct spore__tasks *t, const struct spore__wire *wire, const struct spore__fault *f, char *why,
+                     size_t size)
 {
 	struct spore__declared rooms[2];
 	struct spore__face faces[2];
 	struct spore__plan plan;
-	char names[2][SPORE__PORT_NAME], why[16];
-	for (int i = 0; i < 2; i++)
-		spore__wire_face(&wire->ends[i], NULL, &rooms[i], names[i], &faces[i]);
-	return spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, sizeof why) &&
-	       plan.bridged;
-}
-
-static bool may_have(const struct spore__wire *wire, const struct spore__fault *f, char *why, size_t size)
-{
-	struct spore__declared room;
-	struct spore__face face;
-	char names[2][SPORE__PORT_NAME];
-	bool plain = false;
-	int without = 0; // libspore
-	for (int i = 0; i < 2; i++) {
-		spore__wire_face(&wire->ends[i], NULL, &room, names[i], &face);
-		enum spore__shape shape = spore__shape_of(face.shape);
-		plain |= spore__port_is_standard(wire->ends[i].plug->port);
-		without += face.plain;
-		if (shape == SPORE__SHAPE_PUBLISH || shape == SPORE__SHAPE_SUBSCRIBE) {
-			(void)snprintf(why, size,
-			               "%s has the shape %s, and only what connects and serves can be given a fault",
-			               names[i], face.shape);
-			return false;
-		}
-	}
+	char names[2][SPORE__PORT_NAME], ignored[16];
 	if (!spore__fault_relays(f) && !f->cut)
 		return true;
-	if (spore__fault_relays(f) && is_bridged(wire)) {
-		(void)snprintf(
-		    why, size,
-		    "%s and %s: a bridge is between them, so there is no room for a delay or drops; 'cut' goes",
-		    names[0], names[1]);
-		return false;
-	}
-	if (!plain && without == 2 && !f->cut) {
-		(void)snprintf(
-		    why, size,
-		    "%s and %s: neither program has libspore, so there are no messages to delay or drop; 'cut' goes",
-		    names[0], names[1]);
-		return false;
-	}
-	if (!plain)
-		return true;
-	(void)snprintf(
-	    why, size,
-	    "%s and %s: a stdin or stdout cannot be given another end while its program runs, and so no fault; "
-	    "ports of libspore can",
-	    names[0], names[1]);
-	return false;
+	for (int i = 0; i < 2; i++)
+		look_at(t, &wire->ends[i], &rooms[i], names[i], &faces[i]);
+	bool bridged =
+	    spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, ignored, sizeof ignored) &&
+	    plan.bridged;
+	return spore__fault_fits(wire, f, faces, bridged, why, size);
 }
 
 static void set(struct spore__tasks *t, struct spore__wire *wire, const struct spore__fault *f)
@@ -284,6 +293,8 @@ static void set(struct spore__tasks *t, struct spore__wire *wire, const struct s
 	bool same = wire->fault.delay_us == f->delay_us && wire->fault.drop_ppm == f->drop_ppm &&
 	            wire->fault.seed == f->seed && wire->fault.cut == f->cut;
 	wire->fault = *f;
+	if (!same)
+		wire->pause = (struct spore__pause){0};
 	// What is under way arrives first; a cut one is over for the programs.
 	while (!same && (j = joint_with(wire, 0)) != NULL)
 		spore__joint_end(t, j, f->cut);
@@ -318,7 +329,7 @@ static void fault(struct spore__rpc_call *call)
 		if (!is_meant(wire, &wish, peer[0] != '\0'))
 			continue;
 		count++;
-		if (!may_have(wire, &f, why, sizeof why)) {
+		if (!may_have(a.t, wire, &f, why, sizeof why)) {
 			spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
 			return;
 		}

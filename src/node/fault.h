@@ -9,8 +9,10 @@
 #include <sys/types.h>
 
 #include "chan/transport.h"
+#include "task/port.h"
 
 struct spore__joint;
+struct spore__port;
 struct spore__tasks;
 struct spore__wire;
 
@@ -27,12 +29,19 @@ struct spore__fault { // zeroed: none
 void spore__fault_text(const struct spore__fault *f, char out[SPORE__FAULT_TEXT]);
 bool spore__fault_relays(const struct spore__fault *f);
 
+// May WIRE, whose ends have these faces, have the fault F? BRIDGED: a bridge comes between them. False: WHY, with both names.
+bool spore__fault_fits(const struct spore__wire *wire, const struct spore__fault *f, const struct spore__face faces[2],
+                       bool bridged, char *why, size_t size);
+// Can the open ports P and Q be joined with the fault that WIRE has? It may have been given when nobody knew what they would be like.
+bool spore__fault_allows(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q,
+                         bool bridged);
+
 // Makes the ends of J, the left one first, of channels with a process between them. False: WHY, errno.
 bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct spore__channel_end ends[2], char *why,
                        size_t size);
 // J was made by an earlier node: is its process there still?
 bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j);
-// A child of the node's has ended: when it was one of those, its channel is made anew.
-void spore__fault_child(struct spore__tasks *t, pid_t pid);
+// A child of the node's has ended: when it was one of those, or a bridge, its channel is made anew. STATUS as of waitpid.
+void spore__fault_child(struct spore__tasks *t, pid_t pid, int status);
 
 #endif

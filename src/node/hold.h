@@ -66,6 +66,8 @@ void spore__hold_send_leaving(struct spore__hold *hold);
 void spore__hold_send(struct spore__hold *hold, struct spore__msgpack_writer *w);
 // Can an end of a channel be sent at once? It gets copies of the descriptors. False: it could not be sent (errno).
 bool spore__hold_takes_channel(const struct spore__hold *hold);
+// Is nothing under way to it whose answer or arrival would be heard of?
+bool spore__hold_is_idle(const struct spore__hold *hold);
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
                               const struct spore__channel_end *end, const char *peer, const char *slow,
                               bool redeliver); // SLOW may be NULL

@@ -64,6 +64,11 @@ bool spore__hold_takes_channel(const struct spore__hold *hold)
 	       uv_fileno((const uv_handle_t *)&hold->pipe, &room.fd) == 0 && poll(&room, 1, 0) == 1;
 }
 
+bool spore__hold_is_idle(const struct spore__hold *hold)
+{
+	return hold->unsaid == 0 && uv_stream_get_write_queue_size((const uv_stream_t *)&hold->pipe) == 0;
+}
+
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
                               const struct spore__channel_end *end, const char *peer, const char *slow, bool redeliver)
 {

@@ -251,41 +251,6 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 	free(j);
 }
 
-// ---- waiting for a hold
-
-void spore__wire_is_free(struct spore__wire *wire)
-{
-	struct spore__hold *hold = wire->blocked;
-	if (hold == NULL)
-		return;
-	struct spore__wire *before = NULL, *at = hold->blocked_first;
-	while (at != wire) {
-		before = at;
-		at = at->next_blocked;
-	}
-	*(before != NULL ? &before->next_blocked : &hold->blocked_first) = wire->next_blocked;
-	if (hold->blocked_last == wire)
-		hold->blocked_last = before;
-	wire->blocked = NULL;
-}
-
-static void block(struct spore__wire *wire, struct spore__hold *hold)
-{
-	wire->blocked = hold;
-	wire->next_blocked = NULL;
-	*(hold->blocked_last != NULL ? &hold->blocked_last->next_blocked : &hold->blocked_first) = wire;
-	hold->blocked_last = wire;
-}
-
-void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count)
-{
-	for (; count > 0 && hold->blocked_first != NULL; count--) {
-		struct spore__wire *wire = hold->blocked_first;
-		spore__wire_is_free(wire);
-		spore__wire_is_dirty(w, wire);
-	}
-}
-
 // ---- making
 
 // Of COUNT pipes the first goes from ends[0] to ends[1], the second back. An end has what is to be read first.
@@ -402,7 +367,7 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 	for (int i = 0; i < 2; i++)
 		if (!spore__hold_takes_channel(ports[i]->hold)) {
 			if (wire->blocked == NULL)
-				block(wire, ports[i]->hold);
+				spore__wire_block(&t->wires, wire, ports[i]->hold);
 			return;
 		}
 	struct spore__joint *j = transport[0] != '\0' ? calloc(1, sizeof *j) : NULL;
@@ -418,7 +383,11 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 		trouble(wire, SPORE_ENOMEM, 0);
 		return;
 	}
-	*j = (struct spore__joint){.serial = ++t->wires.serial, .ports = {p, q}, .transport = transport, .wire = wire};
+	*j = (struct spore__joint){.serial = ++t->wires.serial,
+	                           .ports = {p, q},
+	                           .transport = transport,
+	                           .wire = wire,
+	                           .since_ms = uv_now(t->loop)};
 	bool made = make_ends(t, j, &plan, ends);
 	bool sent = made && send_ends(j, ends);
 	int saved = errno;
@@ -437,8 +406,10 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 
 static bool fit(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q)
 {
+	struct spore__plan plan;
 	char why[16];
-	return spore__bridged_plan(wire, p, q, NULL, why, sizeof why);
+	return spore__bridged_plan(wire, p, q, &plan, why, sizeof why) &&
+	       spore__fault_allows(wire, p, q, plan.bridged);
 }
 
 // The stdin or stdout of a task that is being ended is for nobody any more: a peer would read its end at once. And what comes for a port that still
@@ -488,9 +459,11 @@ static struct spore__port *partner(const struct spore__wire *wire, int side, con
 
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 {
-	if (wire->blocked != NULL || wire->fault.cut)
+	if (wire->blocked != NULL || (!wire->fault.cut && spore__pause_lasts(&wire->pause, uv_now(t->loop))))
 		return;
 	wire->trouble[0] = '\0';
+	if (wire->fault.cut)
+		return;
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
 			if (!spore__shape_is_single(spore__shape_of(p->shape)) || p->joint_count > 0 || is_going(p) ||

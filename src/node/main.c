@@ -113,7 +113,7 @@ static void on_child(uv_signal_t *signal, int number)
 	(void)number;
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		spore__builds_ended(&node->builds, pid, status);
-		spore__fault_child(&node->tasks, pid);
+		spore__fault_child(&node->tasks, pid, status);
 	}
 }
 

@@ -124,7 +124,7 @@ static bool is_taken(const struct spore__wire *wire, char *why, size_t size)
 
 static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char *why, size_t size)
 {
-	struct spore__face from, to;
+	struct spore__face faces[2];
 	struct spore__declared room;
 	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
 	if (wire->fault.cut) {
@@ -135,11 +135,17 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 	if (waits_for_port(t, &wire->ends[0], why, size) || waits_for_port(t, &wire->ends[1], why, size))
 		return;
 	const struct spore__port *p = open_port(&wire->ends[0]), *q = open_port(&wire->ends[1]);
-	spore__wire_face(&wire->ends[0], NULL, &room, left, &from);
-	spore__wire_face(&wire->ends[1], NULL, &room, right, &to);
+	spore__wire_face(&wire->ends[0], NULL, &room, left, &faces[0]);
+	spore__wire_face(&wire->ends[1], NULL, &room, right, &faces[1]);
 	struct spore__plan plan;
-	if (!spore__plan_wire(&from, &to, wire->duplex, wire->lossless, &plan, why, size) || is_taken(wire, why, size))
+	if (!spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, size) || is_taken(wire, why, size))
 		return;
+	if (spore__fault_relays(&wire->fault) &&
+	    !spore__fault_fits(wire, &wire->fault, faces, plan.bridged, why, size)) {
+		size_t len = strlen(why);
+		(void)snprintf(why + len, size - len, "; first 'spore fault %s off'", left);
+		return;
+	}
 	if (p->transports == 0 || q->transports == 0)
 		(void)snprintf(why, size, "the program of %s knows no transport that this node can make",
 		               p->transports == 0 ? left : right);

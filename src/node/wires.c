@@ -11,7 +11,7 @@
 #include "node/swap.h"
 #include "node/tasks.h"
 
-enum { BUCKETS_FIRST = 64, RETRY_MS = 100 };
+enum { BUCKETS_FIRST = 64 };
 
 // ---- plugs
 
@@ -288,15 +288,6 @@ int spore__wires_init(struct spore__tasks *t)
 	return 0;
 }
 
-static void on_retry(uv_timer_t *timer)
-{
-	struct spore__tasks *t = timer->data;
-	t->wires.retrying = false;
-	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
-		if (wire->trouble[0] != '\0')
-			spore__wire_is_dirty(&t->wires, wire);
-}
-
 // May the other end of J belong to a hold that has not been heard yet?
 static bool may_return(struct spore__tasks *t, const struct spore__joint *j)
 {
@@ -349,6 +340,6 @@ void spore__wires_settle(struct spore__tasks *t)
 		spore__swap_look_beside(wire);
 		trouble |= wire->trouble[0] != '\0';
 	}
-	if (trouble && !w->retrying)
-		w->retrying = uv_timer_start(&w->retry, on_retry, RETRY_MS, 0) == 0;
+	if (trouble || w->crowded)
+		spore__wires_retry(w);
 }

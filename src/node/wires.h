@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// bridged.c bridges, fault.c faults on purpose, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
 // db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "node/fault.h"
+#include "node/pause.h"
 #include "node/spare.h"
 #include "task/hold_protocol.h"
 #include "task/port.h"
@@ -62,7 +63,8 @@ struct spore__wire {
 	struct spore__wire *next_dirty;
 	struct spore__hold *blocked; // that has to answer or read first; NULL: none
 	struct spore__wire *next_blocked;
-	char trouble[160]; // why the last channel could not be made
+	char trouble[160];         // why the last channel could not be made; it is tried again
+	struct spore__pause pause; // ... but not before that is over
 };
 
 // A port that is open at a hold.
@@ -96,7 +98,8 @@ struct spore__joint {
 	const char *transport;        // static; "bridge"; "": made by an earlier node
 	struct spore__wire *wire;     // NULL: not known yet
 	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node
-	bool bridged; // a bridge
+	bool bridged;      // a bridge
+	uint64_t since_ms; // of the loop's clock
 	bool adopted; // that process was started by an earlier node: no signal tells of its end
 	struct spore__joint *next_half;
 };
@@ -114,6 +117,7 @@ struct spore__wires {
 	bool unsaved;    // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
 	bool retrying;
+	bool crowded; // a hold has no room, and nothing to say that would tell of it
 	struct spore__spare spare;
 };
 
@@ -180,11 +184,20 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire); // tells both ends
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
-void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count);
-void spore__wire_is_free(struct spore__wire *wire); // it waits for no hold any more
 // A channel of TRANSPORT, one between plain ends too.
 enum spore_err spore__joint_make(struct spore__wires *w, const char *transport, struct spore__channel_end ends[2]);
 unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that this node can make
+
+// ---- again.c
+
+// WIRE waits until HOLD has answered or read what it was sent. It waits for none so far.
+void spore__wire_block(struct spore__wires *w, struct spore__wire *wire, struct spore__hold *hold);
+void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count);
+void spore__wire_is_free(struct spore__wire *wire); // it waits for no hold any more
+void spore__wires_retry(struct spore__wires *w);    // soon
+// The process between the ends of J is gone (FAILED: not because an end is), J is about to: its wire is joined again, but not at once where that
+// would go on for ever.
+void spore__joint_failed(struct spore__tasks *t, const struct spore__joint *j, bool failed);
 
 // ---- plain.c: stdin and stdout
 

@@ -3,14 +3,16 @@
 import json
 import os
 import signal
+import time
 import unittest
 from datetime import datetime
 
-from spore_test import wait_until
+from spore_test import BUILD, wait_until
 from test_look import PROGRAM
 from test_wires import WiresTest
 
 MASK = (1 << 64) - 1
+PUBLISHER = os.path.join(BUILD, "test", "system", "pub_program")
 
 
 def kept(count, per_million, seed):
@@ -208,6 +210,25 @@ class Wishes(FaultTest):
         self.ok(self.fault("a.out", "off"))
         self.gone()
 
+    def test_a_relay_that_does_not_stay(self):
+        """Another one is started, but later each time."""
+        self.ok(self.fault("a.out", "delay=5ms"))
+        self.talks("a", "b", "out", 2)
+        began, old = time.monotonic(), None
+        for _ in range(5):
+            old = wait_until(lambda: [pid for pid in self.relays() if pid != old], "another relay")[0]
+            os.kill(old, signal.SIGKILL)
+        # Before the last but the first a tenth of a second, then twice as much each time.
+        self.assertGreaterEqual(time.monotonic() - began, 1.4)
+        wait_until(lambda: "failed; another one is started soon" in self.why("a.out", "b.in")[1], "the reason")
+        self.wired("a.out", "b.in")
+        self.assertEqual(len(self.relays()), 1)
+        # Another fault is another beginning.
+        os.kill(self.relays()[0], signal.SIGKILL)
+        self.ok(self.fault("a.out", "off"))
+        self.wired("a.out", "b.in")
+        self.gone()
+
     def test_refusals(self):
         for args, words in ((["a.out"], "operand"), (["a.out", "delay=0"], "a delay is from"), (["a.out", "drop=101%"], "of all messages"),
                             (["a.out", "cut", "off"], "delay and drop go together"), (["a.out", "slow"], "the faults are")):
@@ -223,6 +244,40 @@ class Wishes(FaultTest):
         wait_until(lambda: {self.task("p")["state"], self.task("q")["state"]} == {"stopped"}, "the stop")
         self.wire("p.stdout", "q.stdin")
         self.assertIn("a stdin or stdout cannot be given another end", self.fault("p.stdout", "delay=1s").stderr)
+
+
+class OneWay(FaultTest):
+    """What publishes and subscribes has no faults, whenever it is known."""
+
+    def test_what_is_declared(self):
+        for name, port, shape in (("pub", "out", "publish"), ("sub", "in", "subscribe")):
+            self.call("tasks.start", spec=self.spec(name, ports=[f"{port} messages {shape} -"], control=True, enabled=False))
+        self.wire("pub.out", "sub.in")
+        for fault in ("delay=5ms", "cut"):
+            result = self.fault("sub.in", fault)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("has the shape publish, and only what connects and serves can be given a fault", result.stderr)
+        self.ok(self.fault("pub.out", "off"))
+        self.assertEqual(self.wires()["pub.out", "sub.in"]["fault"], "")
+
+    @unittest.skipIf(os.environ.get("SPORE_POSIX") == "1", "no channels of shared memory")
+    def test_what_is_known_later(self):
+        publish = {"argv": [PUBLISHER, "publish", "out", "0", "1000", "0"], "control": True, "ready": "notify"}
+        subscribe = {"argv": [PUBLISHER, "subscribe", "in", "block", "-"], "control": True, "ready": "notify"}
+        for name, more in (("pub", publish), ("sub", subscribe)):
+            self.call("tasks.start", spec=self.spec(name, enabled=False, **more))
+        self.wire("pub.out", "sub.in")
+        for fault, words in (("delay=50ms", "has the shape publish, and only what connects and serves can be given a fault; "
+                              "first 'spore fault pub.out off'"), ("cut", "it is cut on purpose")):
+            self.ok(self.fault("pub.out", fault))
+            self.call("tasks.begin", names=["pub", "sub"])
+            self.assertEqual(self.wait("pub", "sub"), {"reached": True, "waiting": []})
+            wait_until(lambda: words in self.why("pub.out", "sub.in")[1], "the reason")
+            self.assertEqual(self.relays(), [])
+            self.ok(self.fault("pub.out", "off"))
+            self.wired("pub.out", "sub.in")
+            self.said("sub", f"first {self.pid('pub')} ")
+            self.call("tasks.stop", names=["pub", "sub"], kill=True)
 
 
 if __name__ == "__main__":

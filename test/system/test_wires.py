@@ -331,6 +331,60 @@ class Dying(WiresTest):
         wait_until(look, "both to talk")
 
 
+class Crowded(WiresTest):
+    """A hold that takes no more for a while, since it is stopped here."""
+
+    def hold_of(self, name):
+        return self.task(name)["hold"]["hold"]
+
+    def clients(self, name, count):
+        ports = [f"p{i}" for i in range(count)]
+        self.talker(name, *ports)
+        self.call("wires.add", wires=[{"from": f"{name}.{port}", "to": "hub.clients"} for port in ports])
+
+    def all_wired(self, count):
+        def look():
+            states = [w["state"] for w in self.wires().values()]
+            return states == ["wired"] * count
+        wait_until(look, f"{count} wires")
+
+    def test_room_that_nobody_tells_of(self):
+        """What it was sent has no answer, and fills its socket."""
+        try:
+            with open("/proc/sys/net/core/wmem_default", encoding="ascii") as f:
+                if int(f.read()) > 1 << 18:
+                    return  # more than 150 messages have room
+        except OSError:
+            return  # nobody knows
+        self.talker("hub", "clients:serve")
+        self.clients("c", 150)
+        self.all_wired(150)
+        hold = self.hold_of("hub")
+        os.kill(hold, signal.SIGSTOP)
+        try:
+            for cut in (True, False):
+                self.call("wires.fault", port="hub.clients", cut=cut)
+            wait_until(lambda: self.why("c.p0", "hub.clients") == ("waiting", "hub does not read what it is told"), "the reason")
+        finally:
+            os.kill(hold, signal.SIGCONT)
+        self.all_wired(150)
+
+    def test_those_who_waited_and_are_gone(self):
+        """They had their turns, which are others' then."""
+        self.talker("hub", "clients:serve")
+        hold = self.hold_of("hub")
+        os.kill(hold, signal.SIGSTOP)
+        try:
+            self.clients("first", 32)  # as many as are sent without an answer
+            self.clients("gone", 40)
+            self.clients("last", 10)
+            self.call("tasks.stop", names=["gone"])
+        finally:
+            os.kill(hold, signal.SIGCONT)
+        wait_until(lambda: all((w["state"] == "wired") != name.startswith("gone") for (name, _), w in self.wires().items()),
+                   "all that are left")
+
+
 class Others(WiresTest):
     def test_another_user_reaches_no_port(self):
         self.talker("a", "out")

@@ -1,0 +1,86 @@
+// What could not be done at once, and is tried again: wires that wait for a hold to answer or to read, and those whose channel came to nothing.
+#include <stdio.h>
+
+#include "node/hold.h"
+#include "node/wires.h"
+
+enum { RETRY_MS = SPORE__PAUSE_MS };
+
+// ---- waiting for a hold
+
+void spore__wire_is_free(struct spore__wire *wire)
+{
+	struct spore__hold *hold = wire->blocked;
+	if (hold == NULL)
+		return;
+	struct spore__wire *before = NULL, *at = hold->blocked_first;
+	while (at != wire) {
+		before = at;
+		at = at->next_blocked;
+	}
+	*(before != NULL ? &before->next_blocked : &hold->blocked_first) = wire->next_blocked;
+	if (hold->blocked_last == wire)
+		hold->blocked_last = before;
+	wire->blocked = NULL;
+}
+
+void spore__wire_block(struct spore__wires *w, struct spore__wire *wire, struct spore__hold *hold)
+{
+	wire->blocked = hold;
+	wire->next_blocked = NULL;
+	*(hold->blocked_last != NULL ? &hold->blocked_last->next_blocked : &hold->blocked_first) = wire;
+	hold->blocked_last = wire;
+	w->crowded |= spore__hold_is_idle(hold);
+}
+
+void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count)
+{
+	// Some may have no use for it any more, and then nothing is under way that would let the others go on.
+	if (hold->unsaid == 0 && count < SPORE__HOLD_UNWIRED)
+		count = SPORE__HOLD_UNWIRED;
+	for (; count > 0 && hold->blocked_first != NULL; count--) {
+		struct spore__wire *wire = hold->blocked_first;
+		spore__wire_is_free(wire);
+		spore__wire_is_dirty(w, wire);
+	}
+	w->crowded |= hold->blocked_first != NULL && hold->unsaid == 0;
+}
+
+// ---- once more
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct spore__tasks *t = timer->data;
+	t->wires.retrying = t->wires.crowded = false;
+	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
+		if (wire->trouble[0] != '\0')
+			spore__wire_is_dirty(&t->wires, wire);
+	// That the socket of one has room again is told by nobody.
+	for (struct spore__hold *hold = t->holds; hold != NULL; hold = hold->next)
+		if (hold->blocked_first != NULL && spore__hold_is_idle(hold))
+			spore__wire_unblock(&t->wires, hold, SPORE__HOLD_UNWIRED);
+}
+
+void spore__wires_retry(struct spore__wires *w)
+{
+	if (!w->retrying)
+		w->retrying = uv_timer_start(&w->retry, on_retry, RETRY_MS, 0) == 0;
+}
+
+void spore__joint_failed(struct spore__tasks *t, const struct spore__joint *j, bool failed)
+{
+	enum { SHORT_MS = 1000 };
+	uint64_t now = uv_now(t->loop);
+	struct spore__wire *wire = j->wire;
+	if (wire == NULL || j->ports[0] == NULL || j->ports[1] == NULL)
+		return;
+	const char *what = j->bridged ? "the bridge between them" : "the process that makes its fault";
+	if (failed) {
+		spore__pause_begin(&wire->pause, now);
+		(void)snprintf(wire->trouble, sizeof wire->trouble, "%s failed; another one is started soon", what);
+	} else if (now - j->since_ms < SHORT_MS) {
+		spore__pause_briefly(&wire->pause, now);
+		(void)snprintf(wire->trouble, sizeof wire->trouble, "%s ended at once; another one is started soon",
+		               what);
+	}
+}
