@@ -408,25 +408,38 @@ static bool fit(const struct spore__wire *wire, const struct spore__port *p, con
 {
 	struct spore__plan plan;
 	char why[16];
-	return spore__bridged_plan(wire, p, q, &plan, why, sizeof why) &&
-	       spore__fault_allows(wire, p, q, plan.bridged);
+	return spore__bridged_plan(wire, p, q, &plan, why, sizeof why) && spore__fault_allows(wire, p, q, plan.bridged);
 }
 
-// The stdin or stdout of a task that is being ended is for nobody any more: a peer would read its end at once. And what comes for a port that still
-// has to read what came before would be lost.
+// Who was asked to stop takes nothing new: a program with libspore does not hear of it any more, and that the stdin or stdout of a task has ended
+// its peer would read at once. And what comes for a port that still has to read what came before would be lost.
 static bool is_going(const struct spore__port *p)
 {
-	if (p->leaving)
+	if (p->leaving || p->hold->stop_sent)
 		return true;
 	const struct spore__hold_name *n = &p->hold->name;
 	const struct spore__task *task =
 	    p->plain ? spore__table_find(&p->hold->tasks->table, n->system, n->task, n->replica) : NULL;
-	return task != NULL && (task->hold != p->hold || task->stopping || task->relaunch || p->hold->stop_sent);
+	return task != NULL && (task->hold != p->hold || task->stopping || task->relaunch);
+}
+
+// Its hold could not pass a channel on, and is not asked again yet.
+static bool is_paused(const struct spore__port *p)
+{
+	return spore__pause_lasts(&p->pause, uv_now(p->hold->tasks->loop));
+}
+
+static void note_pause(struct spore__wire *wire, const struct spore__port *p)
+{
+	char name[SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	spore__hold_port_name(p->hold, p->name, name, sizeof name);
+	(void)snprintf(wire->trouble, sizeof wire->trouble,
+	               "%.80s: its hold could not pass the last channel on; the next one is tried soon", name);
 }
 
 static bool is_free(const struct spore__port *p)
 {
-	if (is_going(p))
+	if (is_going(p) || is_paused(p))
 		return false;
 	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE || publishes(p);
 }
@@ -466,8 +479,11 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 		return;
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
-			if (!spore__shape_is_single(spore__shape_of(p->shape)) || p->joint_count > 0 || is_going(p) ||
-			    !spore__wire_fits_replica(&wire->ends[side], p))
+			if (!spore__wire_fits_replica(&wire->ends[side], p) || is_going(p))
+				continue;
+			if (is_paused(p))
+				note_pause(wire, p);
+			if (!spore__shape_is_single(spore__shape_of(p->shape)) || p->joint_count > 0 || is_paused(p))
 				continue;
 			struct spore__port *q = partner(wire, side, p);
 			if (q != NULL && side == 0)

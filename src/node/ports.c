@@ -224,9 +224,7 @@ void spore__ports_over(struct spore__hold *hold, const struct spore__hold_messag
 	struct spore__joint *j = p != NULL ? spore__joint_of(p, m->serial) : NULL;
 	if (j != NULL) {
 		// It is open and was not given the channel: not at once again.
-		if (j->wire != NULL)
-			(void)strncpy(j->wire->trouble, "its hold could not pass the channel on",
-			              sizeof j->wire->trouble - 1);
+		spore__pause_begin(&p->pause, uv_now(hold->tasks->loop));
 		spore__joint_detach(wires_of(hold), j, j->ports[1] == p);
 		wires_of(hold)->sweep = true;
 		if (p->plug != NULL)

@@ -137,8 +137,15 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 	const struct spore__port *p = open_port(&wire->ends[0]), *q = open_port(&wire->ends[1]);
 	spore__wire_face(&wire->ends[0], NULL, &room, left, &faces[0]);
 	spore__wire_face(&wire->ends[1], NULL, &room, right, &faces[1]);
+	if (p->hold->stop_sent || q->hold->stop_sent) {
+		const struct spore__hold_name *n = &(p->hold->stop_sent ? p : q)->hold->name;
+		(void)snprintf(why, size, "%s%s%s is being stopped", n->system, n->system[0] != '\0' ? "/" : "",
+		               n->task);
+		return;
+	}
 	struct spore__plan plan;
-	if (!spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, size) || is_taken(wire, why, size))
+	if (!spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, size) ||
+	    is_taken(wire, why, size))
 		return;
 	if (spore__fault_relays(&wire->fault) &&
 	    !spore__fault_fits(wire, &wire->fault, faces, plan.bridged, why, size)) {

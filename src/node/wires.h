@@ -79,11 +79,12 @@ struct spore__port {
 	char slow[16];    // what a subscriber wants
 	bool plain;       // the program behind it speaks no libspore
 	enum spore__port_as as;
-	bool pumped;         // its stdin or stdout, which can be wired otherwise while it runs
-	bool renews;         // it is opened anew when its channel has been taken away, and read to its end
-	bool leaving;        // ... and until then it takes no other
-	unsigned transports; // bits by the order of spore__channel_kinds
-	bool swaps;          // the program can be told that its peer is swapped
+	bool pumped;               // its stdin or stdout, which can be wired otherwise while it runs
+	bool renews;               // it is opened anew when its channel has been taken away, and read to its end
+	bool leaving;              // ... and until then it takes no other
+	struct spore__pause pause; // its hold could not pass a channel on
+	unsigned transports;       // bits by the order of spore__channel_kinds
+	bool swaps;                // the program can be told that its peer is swapped
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };
@@ -100,7 +101,7 @@ struct spore__joint {
 	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node
 	bool bridged;      // a bridge
 	uint64_t since_ms; // of the loop's clock
-	bool adopted; // that process was started by an earlier node: no signal tells of its end
+	bool adopted;      // that process was started by an earlier node: no signal tells of its end
 	struct spore__joint *next_half;
 };
 

@@ -316,6 +316,9 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
 {
+	struct spore__hold_port *p = find(h, (int64_t)passed->id);
+	if (p != NULL)
+		(void)remove_serial(p, passed->serial);
 	spore__hold_memory_drop(h, passed->id, passed->serial);
 	tell_serial(h, SPORE__HOLD_OVER, passed->id, passed->serial);
 }

@@ -6,6 +6,9 @@
 //	channel_program count PORT           prints the first message, then how many came, and whether each was the one after that before, when the peer ends
 //	channel_program upper PORT           a port of bytes: sends back what it receives, in capitals, 100 bytes at a time at most; prints how many
 //	channel_program dump PORT            a port of bytes: sends a megabyte, and prints what it receives, in pieces of 7 bytes at most
+//	channel_program ask PORT             sends one message, finishes, and receives: prints `got` with the first answer, then how many came until which end
+//	channel_program answer PORT COUNT    receives until its peer has finished, then sends so many messages as `give` does, and finishes
+//	channel_program drain PORT           when it is asked to stop it prints `drains`, and goes on for ever
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -106,6 +109,65 @@ static int deaf(const char *port)
 	return 0;
 }
 
+static int drain(const char *port)
+{
+	const struct timespec hour = {.tv_sec = 3600};
+	struct spore_chan *c;
+	if (spore_chan_open(port, NULL, &c) != SPORE_OK)
+		return 1;
+	spore_ready();
+	(void)spore_stop_wait(-1);
+	say("drains");
+	for (;;)
+		(void)nanosleep(&hour, NULL);
+}
+
+static int ask(const char *port)
+{
+	struct spore_chan *c;
+	enum spore_err e;
+	size_t len;
+	long count = 0;
+	if (spore_chan_open(port, NULL, &c) != SPORE_OK)
+		return 1;
+	spore_ready();
+	if (spore_chan_send(c, "question", strlen("question"), SPORE_FOREVER) != SPORE_OK ||
+	    spore_chan_finish(c, SPORE_FOREVER) != SPORE_OK)
+		return 1;
+	for (; (e = spore_chan_recv(c, buffer, sizeof buffer - 1, &len, SPORE_FOREVER)) == SPORE_OK; count++) {
+		buffer[len] = '\0';
+		if (count == 0)
+			printf("got %s\n", buffer);
+		fflush(stdout);
+	}
+	printf("%ld until %s\n", count, e == SPORE_EEND ? "end" : spore_err_text(e));
+	fflush(stdout);
+	(void)spore_stop_wait(-1);
+	spore_chan_close(c);
+	return 0;
+}
+
+static int answer(const char *port, long count)
+{
+	struct spore_chan *c;
+	enum spore_err e;
+	size_t len;
+	char text[40];
+	if (spore_chan_open(port, NULL, &c) != SPORE_OK)
+		return 1;
+	spore_ready();
+	while ((e = spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_FOREVER)) == SPORE_OK)
+		;
+	for (long i = 0; i < count && (e == SPORE_EEND || e == SPORE_OK); i++) {
+		snprintf(text, sizeof text, "message %ld", i);
+		e = spore_chan_send(c, text, strlen(text), SPORE_FOREVER);
+	}
+	(void)spore_chan_finish(c, SPORE_FOREVER);
+	(void)spore_stop_wait(-1);
+	spore_chan_close(c);
+	return 0;
+}
+
 static int upper(const char *port)
 {
 	enum { AT_ONCE = 100 };
@@ -167,6 +229,12 @@ int main(int argc, char **argv)
 		return echo(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "deaf") == 0)
 		return deaf(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "drain") == 0)
+		return drain(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "ask") == 0)
+		return ask(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "answer") == 0)
+		return answer(argv[2], atol(argv[3]));
 	if (argc == 3 && strcmp(argv[1], "upper") == 0)
 		return upper(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "dump") == 0)

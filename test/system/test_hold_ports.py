@@ -156,6 +156,28 @@ while True:
         self.channel(hold.peer, 1, 9)
         self.until(hold.peer, "wired")
 
+    def test_what_was_not_passed_on_is_forgotten(self):
+        hold = self.python("""
+c = Control()
+c.open("in", "serve")
+c.hear()
+kept = Channel(c.hear())
+c.socket.shutdown(socket.SHUT_RD)
+say("deaf")
+while True: select.select([], [], [])
+""")
+        self.until(hold.peer, "open")
+        self.channel(hold.peer, 1, 5)
+        self.assertEqual(self.until(hold.peer, "wired"), ["wired", 1, 5])
+        wait_until(lambda: hold.output() == b"deaf\n", "it to be deaf")
+        for serial in range(10, 40):
+            ours = self.channel(hold.peer, 1, serial)
+            self.assertEqual(self.until(hold.peer, "over"), ["over", 1, serial])
+            self.assertEqual(ours.recv(1), b"")
+        node = hold.connect(features=FEATURES)
+        self.assertEqual(self.until(node, "open")[-1], [5])
+        node.close()
+
     def test_frames_in_pieces_keep_their_descriptors(self):
         hold = self.python("c = Control()\nc.open('in', 'serve')\nkept = []\nwhile True:\n    m = c.hear()\n"
                            "    if m[0] == 'channel':\n        kept.append(Channel(m))\n        kept[-1].send(str(m[2]).encode())\n")

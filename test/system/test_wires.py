@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import sys
+import time
 import unittest
 
 from hold_test import read_log
@@ -15,6 +16,7 @@ from test_tasks import TasksTest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(HERE, "ports_program.py")
+CHANNEL_PROGRAM = os.path.join(BUILD, "test", "system", "channel_program")
 LONG = os.environ.get("SPORE_TEST_LONG") == "1"
 
 
@@ -383,6 +385,49 @@ class Crowded(WiresTest):
             os.kill(hold, signal.SIGCONT)
         wait_until(lambda: all((w["state"] == "wired") != name.startswith("gone") for (name, _), w in self.wires().items()),
                    "all that are left")
+
+
+class NotPassedOn(WiresTest):
+    """Channels that a hold cannot pass on to its program."""
+
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX: a port of libspore has no descriptor")
+    def test_to_one_that_is_being_stopped(self):
+        """A program that heard of its stop hears nothing more; its peer is not joined to it again and again."""
+        self.begin("server", argv=[CHANNEL_PROGRAM, "drain", "in"], control=True, ready="notify", stop__grace_ms=600000)
+        self.talker("other", "in")
+        self.talker("client", "out", "other")
+        self.wire("client.out", "server.in")
+        self.wired("client.out", "server.in")
+        self.call("tasks.stop", names=["server"], timeout_ms=1)
+        self.said("server", "drains\n")
+        before = self.pid("client")
+        self.call("tasks.restart", names=["client"])
+        wait_until(lambda: self.pid("client") not in (0, before) and {"client.out", "client.other"} <= {
+            p["name"] for p in self.call("ports.list")["ports"] if p["open"]}, "the next client")
+        self.wire("client.other", "other.in")
+        self.wired("client.other", "other.in")
+        wait_until(lambda: self.why("client.out", "server.in") == ("waiting", "server is being stopped"), "the reason")
+        self.call("tasks.stop", names=["server"], kill=True)
+        self.call("tasks.begin", names=["server"])
+        self.wired("client.out", "server.in")
+        # One of each instance of both.
+        self.said("client", "channel out server.in\n", 2)
+        self.assertEqual(self.output("client").count("channel out "), 2)
+
+    def test_to_one_that_takes_none(self):
+        """It is tried again, but not at once, and said."""
+        code = (f"import sys; sys.path.insert(0, {HERE!r})\nfrom ports_program import *\nc = Control()\nc.open('in')\n"
+                "c.hear()\nc.socket.shutdown(socket.SHUT_RD)\nsay('deaf')\nwhile True: select.select([], [], [])\n")
+        self.talker("deaf", argv=[sys.executable, "-c", code])
+        self.said("deaf", "deaf\n")
+        self.talker("client", "out")
+        began = time.monotonic()
+        self.wire("client.out", "deaf.in")
+        wait_until(lambda: self.why("client.out", "deaf.in") ==
+                   ("waiting", "deaf.in: its hold could not pass the last channel on; the next one is tried soon"), "the reason")
+        self.said("client", "channel out deaf.in\n", 5)
+        self.assertGreaterEqual(time.monotonic() - began, 1)
+        self.said("client", "end out\n", 4)
 
 
 class Others(WiresTest):
