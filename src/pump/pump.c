@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,17 +34,20 @@ static void confine(const char *write)
 
 // ---- into a FIFO
 
-// Opening a FIFO to be written waits until somebody reads it.
-static bool await_reader(const char *path)
+// Opening a FIFO to be written waits until somebody reads it. False: at PATH it is not FIFO any more.
+static bool await_reader(int fifo, const char *path)
 {
+	struct stat ours, there;
 	int fd;
 	do
 		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return false;
+	bool same = fstat(fifo, &ours) == 0 && fstat(fd, &there) == 0 && ours.st_dev == there.st_dev &&
+	            ours.st_ino == there.st_ino;
 	close(fd);
-	return true;
+	return same;
 }
 
 // The end of file is for a reader that is there, and that has taken all before it: what a FIFO holds is gone when its last end is closed. That it is
@@ -52,7 +56,7 @@ static bool await_taken(int fifo, const char *path)
 {
 	int ms = LOOK_FIRST_MS, left = 0;
 	for (;;) {
-		if (!await_reader(path))
+		if (!await_reader(fifo, path))
 			return false;
 		if (ioctl(fifo, FIONREAD, &left) != 0 || left == 0)
 			return true;
@@ -71,7 +75,7 @@ static int pump_in(int channel, int fifo, struct spore__window *window, const ch
 	while (good && (!f.done || f.gone)) {
 		spore__passage_step(&f);
 		if (f.gone || (f.from_events != 0 && has_events(fifo, POLLERR))) {
-			good = await_reader(path);
+			good = await_reader(fifo, path);
 			f.gone = f.done = f.ended =
 			    false; // of a passage that stopped at its writing end nothing is lost
 			spore__passage_show(&f, window, SPORE__WINDOW_IN);

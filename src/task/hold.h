@@ -277,10 +277,11 @@ bool spore__hold_wired_end(struct spore__hold *h, int which, int *fd);
 // ---- pumps (hold_pump.c)
 
 enum { SPORE__HOLD_PUMP_FDS = 8 };
-struct spore__hold_pump { // zeroed: none
-	pid_t pid;        // 0: none
-	int64_t began_ms; // monotonic
-	bool failed;      // the last one did not live long
+struct spore__hold_pump {  // zeroed: none
+	pid_t pid;         // 0: none
+	int64_t began_ms;  // monotonic
+	unsigned failures; // in a row, of those that did not live long
+	int64_t due_ms;    // it is not started again before
 };
 // What it is started with (src/pump/pump.h).
 struct spore__hold_pumping {
@@ -298,7 +299,8 @@ enum spore__hold_pump_outcome {
 	SPORE__PUMPED_LATER, // ... when spore__hold_pumps_retry calls its port
 };
 void spore__hold_pump_start(struct spore__hold *h, struct spore__hold_pump *pump, const struct spore__hold_pumping *p);
-void spore__hold_pump_kill(struct spore__hold_pump *pump); // it has nothing that is lost with it
+// It has nothing that is lost with it. What failed so far counts no more.
+void spore__hold_pump_kill(struct spore__hold_pump *pump);
 // Its process was reaped.
 enum spore__hold_pump_outcome spore__hold_pump_ended(struct spore__hold *h, struct spore__hold_pump *pump, int status,
                                                      const char *port);

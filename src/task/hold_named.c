@@ -333,6 +333,17 @@ static bool make_mid(struct spore__hold_named *p)
 	return true;
 }
 
+// What its channel, which has come, needs beside itself. What is wrong is said once, until it goes well.
+static bool open_rest(struct spore__hold *h, struct spore__hold_named *p)
+{
+	bool good = spore__named_open_side(h, p) && make_mid(p);
+	if (!good && !p->refused)
+		spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: its %s cannot be opened: %s", p->name,
+		                  spore__named_is_socket(p) ? "pipes" : "FIFO", strerror(errno));
+	p->refused = !good;
+	return good;
+}
+
 // The channel is over, and nothing of it is left. The next one is for another id where this one may be read still when it is sent, so that
 // it reaches nobody then.
 static void is_through(struct spore__hold *h, struct spore__hold_named *p, bool taken)
@@ -362,8 +373,7 @@ bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_m
 		p->in = in;
 		p->out = out;
 		p->serial = m->serial;
-		p->pump.failed = false;
-		good = spore__named_open_side(h, p) && make_mid(p);
+		good = open_rest(h, p);
 		if (!good)
 			close_channel(p);
 	} else {

@@ -17,6 +17,7 @@ struct spore__hold_named {
 	ino_t inode;
 	int64_t wait_ms; // until the program is looked for again that listens itself
 	bool told;       // that it listens where it was to connect
+	bool refused;    // the last channel, since something could not be opened for it
 	int connection;  // -1: none
 	int mid[4];      // two pipes for what is between two sockets; -1
 	struct spore__hold_pump pump;
@@ -42,8 +43,8 @@ bool spore__named_path(const struct spore__hold *h, const struct spore__hold_nam
 // The folder of the ports, and the file of one of them. False: errno.
 bool spore__named_make_folder(struct spore__hold *h);
 bool spore__named_make(struct spore__hold *h, struct spore__hold_named *p);
-// Opens a FIFO, for a channel has come. False: it was reported.
-bool spore__named_open_side(struct spore__hold *h, struct spore__hold_named *p);
+// Opens a FIFO, for a channel has come. False: errno.
+bool spore__named_open_side(const struct spore__hold *h, struct spore__hold_named *p);
 // There may be another channel or none, another connection or none: takes the next connection, or makes one, when both are to be.
 void spore__named_look(struct spore__hold *h, struct spore__hold_named *p);
 

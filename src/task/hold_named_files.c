@@ -35,9 +35,11 @@ static bool open_fifo(const char *path, int *reader, int *writer)
 {
 	struct stat st;
 	int r = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	int w = r >= 0 && fstat(r, &st) == 0 && S_ISFIFO(st.st_mode)
-	            ? open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)
-	            : -1;
+	int w = -1;
+	if (r >= 0 && fstat(r, &st) == 0 && S_ISFIFO(st.st_mode))
+		w = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	else if (r >= 0)
+		errno = EEXIST; // something else is there
 	bool good = w >= 0;
 	if (good && reader != NULL) {
 		spore__named_close_fd(reader);
@@ -57,17 +59,14 @@ static bool is_whole(const struct spore__hold_named *p)
 	return p->as == SPORE__AS_FIFO_IN ? p->fifo[1] >= 0 : p->fifo[0] >= 0 && p->fifo[1] >= 0;
 }
 
-bool spore__named_open_side(struct spore__hold *h, struct spore__hold_named *p)
+bool spore__named_open_side(const struct spore__hold *h, struct spore__hold_named *p)
 {
 	char path[PATH_MAX];
 	if (spore__named_is_socket(p) || is_whole(p))
 		return true;
-	if (spore__named_path(h, p, path) &&
-	    open_fifo(path, p->as == SPORE__AS_FIFO_OUT ? &p->fifo[0] : NULL, &p->fifo[1]))
-		return true;
-	spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: its FIFO cannot be opened: %s", p->name,
-	                  strerror(errno));
-	return false;
+	errno = ENAMETOOLONG;
+	return spore__named_path(h, p, path) &&
+	       open_fifo(path, p->as == SPORE__AS_FIFO_OUT ? &p->fifo[0] : NULL, &p->fifo[1]);
 }
 
 // ---- sockets

@@ -14,7 +14,8 @@
 
 enum {
 	AT_WORK_MS = 1000, // one that lived shorter is not started again at once
-	AGAIN_MS = 200,
+	AGAIN_MS = 200,    // ... the second time; then, where it ended by itself, after twice as long each time
+	AGAIN_MOST_MS = 3200,
 	NUMBER = 12, // bytes of a descriptor's number
 	ARGUMENTS = SPORE__HOLD_PUMP_FDS + 4,
 };
@@ -52,24 +53,38 @@ static bool spawn(const struct spore__hold_pumping *p, pid_t *pid)
 	return spore__os_spawn(&s, pid) == 0;
 }
 
+// One timer for all of them.
+static void retry_in(struct spore__hold *h, int64_t ms)
+{
+	int64_t due = h->timers[SPORE__TIMER_NAMED];
+	if (due == 0 || due > spore__hold_now_ms() + ms)
+		spore__hold_timer(h, SPORE__TIMER_NAMED, ms);
+}
+
 void spore__hold_pump_start(struct spore__hold *h, struct spore__hold_pump *pump, const struct spore__hold_pumping *p)
 {
+	int64_t now = spore__hold_now_ms();
 	if (pump->pid != 0)
 		return;
-	pump->began_ms = spore__hold_now_ms();
+	if (now < pump->due_ms) {
+		retry_in(h, pump->due_ms - now);
+		return;
+	}
+	pump->began_ms = now;
 	if (spawn(p, &pump->pid))
 		return;
 	pump->pid = 0;
-	spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: spore-pump cannot be started: %s", p->port,
-	                  strerror(errno));
-	spore__hold_timer(h, SPORE__TIMER_NAMED, AT_WORK_MS);
+	if (pump->failures++ == 0)
+		spore__hold_event(h, SPORE_ERROR, "port", NULL, "port %s: spore-pump cannot be started: %s", p->port,
+		                  strerror(errno));
+	retry_in(h, AT_WORK_MS);
 }
 
 void spore__hold_pump_kill(struct spore__hold_pump *pump)
 {
 	if (pump->pid != 0)
 		(void)kill(pump->pid, SIGKILL);
-	pump->pid = 0;
+	*pump = (struct spore__hold_pump){.began_ms = pump->began_ms};
 }
 
 enum spore__hold_pump_outcome spore__hold_pump_ended(struct spore__hold *h, struct spore__hold_pump *pump, int status,
@@ -78,19 +93,27 @@ enum spore__hold_pump_outcome spore__hold_pump_ended(struct spore__hold *h, stru
 	pump->pid = 0;
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (code == SPORE__PUMP_END || code == SPORE__PUMP_GONE || code == SPORE__PUMP_CLOSED) {
-		pump->failed = false;
+		pump->failures = 0;
+		pump->due_ms = 0;
 		return code == SPORE__PUMP_END    ? SPORE__PUMPED_END
 		       : code == SPORE__PUMP_GONE ? SPORE__PUMPED_GONE
 		                                  : SPORE__PUMPED_CLOSED;
 	}
-	bool short_lived = spore__hold_now_ms() - pump->began_ms < AT_WORK_MS && pump->failed;
-	pump->failed = true;
+	int64_t now = spore__hold_now_ms(), wait = AGAIN_MS;
+	pump->failures = now - pump->began_ms < AT_WORK_MS ? pump->failures + 1 : 1;
+	// One that was killed may do well the next time.
+	for (unsigned i = 2; code >= 0 && i < pump->failures && wait < AGAIN_MOST_MS; i++)
+		wait *= 2;
+	pump->due_ms = pump->failures > 1 ? now + wait : 0;
 	const struct spore__hold_number numbers[] = {{code < 0 ? "signal" : "code", code < 0 ? WTERMSIG(status) : code},
 	                                             {0}};
-	spore__hold_event(h, SPORE_WARN, "pump", numbers, "port %s: its pump was ended, and is started again", port);
-	if (!short_lived)
+	// What goes on like that is not said each time.
+	if (pump->failures <= 2)
+		spore__hold_event(h, SPORE_WARN, "pump", numbers, "port %s: its pump was ended, and is started again%s",
+		                  port, pump->failures > 1 ? ", later each time" : "");
+	if (pump->due_ms == 0)
 		return SPORE__PUMPED_AGAIN;
-	spore__hold_timer(h, SPORE__TIMER_NAMED, AGAIN_MS);
+	retry_in(h, wait);
 	return SPORE__PUMPED_LATER;
 }
 

@@ -1,5 +1,6 @@
 """Named ports of plain programs: FIFOs and sockets in SPORE_PORTS, and what carries their bytes."""
 
+import json
 import os
 import re
 import signal
@@ -106,6 +107,55 @@ class Fifos(NamedTest):
         # The shell says what yes died of.
         self.assertIn(self.task("a")["hold"].get("code", 0) or self.task("a")["hold"].get("signal"), (1, 141, 13))
         self.no_pumps()
+
+    def events(self, name, event):
+        text = self.spore("logs", "--json", "--stream", "events", name).stdout
+        return [e for e in map(json.loads, text.splitlines()) if event in e["text"]]
+
+    def gated(self, reader):
+        """A that writes a line, and B, when they are told; the FIFO of B."""
+        self.define("a", 'read x < gate-a; exec > "$SPORE_PORTS/out"; echo line; exec sleep 1000', ports=ports(out="fifo_out"))
+        self.define("b", reader, ports=ports(**{"in": "fifo_in"}))
+        for name in "ab":
+            os.mkfifo(os.path.join(self.work, "gate-" + name))
+        self.go("a", "b")
+        return os.path.join(self.folder("b"), "in")
+
+    def tell(self, name):
+        with open(os.path.join(self.work, "gate-" + name), "w", encoding="utf-8") as f:
+            f.write("go\n")
+
+    def a_second(self):
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + 1, "some more attempts")
+
+    def test_a_fifo_that_is_gone_before_the_channel_comes(self):
+        path = self.gated('read x < gate-b; exec head -n 1 "$SPORE_PORTS/in"')
+        os.unlink(path)
+        self.wire("a.out", "b.in")
+        wait_until(lambda: "could not pass the last channel on" in self.why("a.out", "b.in")[1], "the reason")
+        self.a_second()
+        os.mkfifo(path, 0o600)
+        for name in "ab":
+            self.tell(name)
+        self.said("b", "line\n")
+        # Said once, whatever came of the attempts after that.
+        self.assertEqual(len(self.events("b", "its FIFO cannot be opened")), 1)
+
+    def test_a_fifo_that_is_gone_under_its_pump(self):
+        path = self.gated('exec 3<"$SPORE_PORTS/in"; read x < gate-b; rm "$SPORE_PORTS/in"; exec 3<&-; read x < gate-b; '
+                          'exec cat "$SPORE_PORTS/in"')
+        self.wire("a.out", "b.in")
+        self.wired("a.out", "b.in")
+        self.tell("b")
+        wait_until(lambda: self.events("b", "its pump was ended"), "the end of the pump")
+        self.a_second()
+        self.assertLessEqual(len(self.events("b", "its pump was ended")), 2)
+        # Another one in its place is not the one that the pump has.
+        os.mkfifo(path, 0o600)
+        self.tell("b")
+        self.a_second()
+        self.assertLessEqual(len(self.events("b", "its pump was ended")), 2)
 
     def counting(self):
         """A that counts into B, for ever; each number comes once, in order."""
