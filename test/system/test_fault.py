@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 import unittest
 from datetime import datetime
@@ -117,6 +118,41 @@ class Passing(FaultTest):
         self.assertEqual(len(self.relays()), 1)
         self.call("tasks.stop", names=["taker"])
         self.gone()
+
+
+SERVER = """import os, socket
+server = socket.socket(socket.AF_UNIX)
+server.bind(os.path.join(os.environ["SPORE_PORTS"], "ask"))
+server.listen()
+while True:
+    client, _ = server.accept()
+    data = b""
+    while piece := client.recv(4096):
+        data += piece
+    client.sendall(b"answer to " + data)
+    client.close()
+"""
+
+
+class HalfClosed(FaultTest):
+    """One that sends nothing more gets what is under way to it."""
+
+    def ask(self, peer):
+        self.call("tasks.start", spec=self.spec("client", argv=[PROGRAM, "ask", "out"], control=True, enabled=False))
+        self.wire("client.out", peer, duplex=True)
+        self.ok(self.fault("client.out", "delay=50ms"))
+        self.call("tasks.begin", names=["client"])
+
+    def test_a_peer_with_libspore(self):
+        self.program("server", "answer", "in", "20000")
+        self.ask("server.in")
+        self.said("client", "got message 0\n20000 until end\n")
+
+    def test_a_plain_peer(self):
+        path = self.write("server.py", SERVER)
+        self.begin("server", argv=[sys.executable, path], ports=["ask - - - - listener"], wait="started")
+        self.ask("server.ask")
+        self.said("client", "got answer to question\n")
 
 
 class Wishes(FaultTest):
