@@ -35,7 +35,7 @@ bool spore__bridged_plan(const struct spore__wire *wire, const struct spore__por
 bool spore__bridged_stands(const struct spore__port *p, const struct spore__port *q)
 {
 	const struct spore__wire_end none = {0};
-	struct spore__face from = face_of(p, &none), to = face_of(q, &none);
+	struct spore__face from = spore__bridged_face(p, &none), to = spore__bridged_face(q, &none);
 	char names[2][SPORE__PORT_NAME + SPORE__HOLD_WORD], why[16];
 	spore__hold_port_name(p->hold, p->name, names[0], sizeof names[0]);
 	spore__hold_port_name(q->hold, q->name, names[1], sizeof names[1]);
