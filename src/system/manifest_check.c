@@ -205,13 +205,51 @@ static const struct spore__manifest_end *overlapping(const struct spore__manifes
 	return NULL;
 }
 
+// The wires of each task, in their order: what is compared with each other is that of one task.
+struct at_task {
+	const char *task;
+	size_t wire;
+};
+
+static int compare_at_task(const void *a, const void *b)
+{
+	const struct at_task *x = a, *y = b;
+	int order = strcmp(x->task, y->task);
+	return order != 0 ? order : (x->wire > y->wire) - (x->wire < y->wire);
+}
+
+static struct at_task *sort_by_task(const struct spore__manifest *m)
+{
+	struct at_task *all = spore__xcalloc(2 * m->wire_count + 1, sizeof *all);
+	for (size_t i = 0; i < m->wire_count; i++) {
+		all[2 * i] = (struct at_task){m->wires[i].from.task, i};
+		all[2 * i + 1] = (struct at_task){m->wires[i].to.task, i};
+	}
+	qsort(all, 2 * m->wire_count, sizeof *all, compare_at_task);
+	return all;
+}
+
+static const struct at_task *first_at_task(const struct spore__manifest *m, const struct at_task *all, const char *task)
+{
+	size_t low = 0, high = 2 * m->wire_count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (strcmp(all[middle].task, task) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &all[low];
+}
+
 // A port that has one channel, as far as the manifest says so, has one wire.
-static bool check_rivals(struct spore__manifest *m, size_t index, const struct spore__manifest_end *e,
-                         const struct spore__face *face)
+static bool check_rivals(struct spore__manifest *m, const struct at_task *all, size_t index,
+                         const struct spore__manifest_end *e, const struct spore__face *face)
 {
 	const struct spore__manifest_wire *w = &m->wires[index];
-	for (size_t i = 0; i < index; i++) {
-		const struct spore__manifest_wire *other = &m->wires[i];
+	// The wire itself is among those of its task.
+	for (const struct at_task *at = first_at_task(m, all, e->task); at->wire < index; at++) {
+		const struct spore__manifest_wire *other = &m->wires[at->wire];
 		if (same_end(&other->from, &w->from) && same_end(&other->to, &w->to))
 			return spore__yaml_wrong(&m->yaml, w->mark,
 			                         "wires: %s.%s and %s.%s are wired already, in line %zu", w->from.task,
@@ -286,7 +324,7 @@ static void note_listener(struct spore__manifest *m, struct spore__manifest_wire
 	free(name);
 }
 
-static void check_fit(struct spore__manifest *m, size_t index)
+static void check_fit(struct spore__manifest *m, const struct at_task *all, size_t index)
 {
 	struct spore__manifest_wire *w = &m->wires[index];
 	struct spore__face from, to;
@@ -304,7 +342,7 @@ static void check_fit(struct spore__manifest *m, size_t index)
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;
-	else if (check_rivals(m, index, &w->from, &from) && check_rivals(m, index, &w->to, &to)) {
+	else if (check_rivals(m, all, index, &w->from, &from) && check_rivals(m, all, index, &w->to, &to)) {
 		note_bridge(w, &plan, left, right);
 		if (w->from.listen != NULL)
 			note_listener(m, w, &to);
@@ -333,13 +371,15 @@ void spore__manifest_check(struct spore__manifest *m, const struct spore__manife
 			check_source(m, &m->tasks[i]);
 	}
 	check_circles(m);
+	struct at_task *all = sort_by_task(m);
 	for (size_t i = 0; i < m->wire_count; i++) {
 		const struct spore__manifest_wire *w = &m->wires[i];
 		bool left = check_wire_end(m, w, &w->from, w->duplex, true);
 		bool right = check_wire_end(m, w, &w->to, true, w->duplex);
 		if (left && right)
-			check_fit(m, i);
+			check_fit(m, all, i);
 	}
+	free(all);
 	for (size_t i = 0; i < m->count; i++) {
 		struct spore__manifest_task *task = &m->tasks[i];
 		struct spore__strs after = {0};
