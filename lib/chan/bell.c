@@ -87,19 +87,24 @@ void spore__bell_hang_up(struct spore__bell *b)
 	errno = e;
 }
 
-static void take(struct spore__bell *b, ssize_t n)
+// Whether a read of the bell waits. Whoever leads, or holds the lock while nobody does, chooses; as a rule it is chosen once.
+static bool read_waits(struct spore__bell *b, bool waits)
 {
-	if (n == 0)
-		atomic_store_explicit(&b->gone, true, memory_order_release);
+	if (b->waits != waits && fcntl(b->hear, F_SETFL, waits ? 0 : O_NONBLOCK) == 0)
+		b->waits = waits;
+	return b->waits;
 }
 
-static enum spore_err sleep_for_ever(struct spore__bell *b)
+// The peer can take back what it rang at any moment: poll says nothing about what a read will find.
+static enum spore_err hear(struct spore__bell *b, bool *rung)
 {
-	char rung[256];
-	ssize_t n = read(b->hear, rung, sizeof rung);
-	if (n < 0)
+	char bytes[256];
+	ssize_t n = read(b->hear, bytes, sizeof bytes);
+	*rung = n >= 0;
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
-	take(b, n);
+	if (n == 0)
+		atomic_store_explicit(&b->gone, true, memory_order_release);
 	return SPORE_OK;
 }
 
@@ -118,11 +123,14 @@ enum spore_err spore__bell_poll_with(int fd, int64_t deadline, struct pollfd *ex
 	return n == 0 ? SPORE_ETIMEOUT : SPORE_OK;
 }
 
+// A wait for nothing but the bell, without end, is one system call.
 static enum spore_err sleep_until(struct spore__bell *b, int64_t deadline, struct pollfd *extra, unsigned count)
 {
 	bool rung;
+	if (read_waits(b, deadline < 0 && count == 0))
+		return hear(b, &rung);
 	enum spore_err e = spore__bell_poll_with(b->hear, deadline, extra, count, &rung);
-	return rung ? sleep_for_ever(b) : e;
+	return rung ? hear(b, &rung) : e;
 }
 
 static enum spore_err follow(struct spore__bell *b, int64_t deadline)
@@ -154,7 +162,7 @@ enum spore_err spore__bell_wait(struct spore__bell *b, uint64_t heard, int64_t d
 	}
 	b->led = true;
 	pthread_mutex_unlock(&b->lock);
-	e = deadline < 0 && count == 0 ? sleep_for_ever(b) : sleep_until(b, deadline, extra, count);
+	e = sleep_until(b, deadline, extra, count);
 	pthread_mutex_lock(&b->lock);
 	b->led = false;
 	look_again(b);
@@ -166,13 +174,13 @@ enum spore_err spore__bell_wait(struct spore__bell *b, uint64_t heard, int64_t d
 
 void spore__bell_listen(struct spore__bell *b)
 {
-	struct pollfd p = {.fd = b->hear, .events = POLLIN};
+	bool rung = false;
 	int e = errno;
 	pthread_mutex_lock(&b->lock);
-	if (!b->led && poll(&p, 1, 0) > 0) {
-		(void)sleep_for_ever(b); // does not sleep
+	if (!b->led && !read_waits(b, false))
+		(void)hear(b, &rung);
+	if (rung)
 		look_again(b);
-	}
 	pthread_mutex_unlock(&b->lock);
 	errno = e;
 }

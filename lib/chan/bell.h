@@ -12,17 +12,18 @@
 #include "spore/spore.h"
 
 struct spore__bell {
-	int hear;         // owned
-	int ring;         // owned
-	atomic_bool gone; // the peer
-	pthread_mutex_t lock;
+	int hear;             // owned
+	int ring;             // owned
+	atomic_bool gone;     // the peer
+	pthread_mutex_t lock; // nobody waits with it
 	pthread_cond_t woken;
 	bool led;               // a thread reads the pipe
+	bool waits;             // a read of it waits: of the one that leads alone, which has nothing else to wait for
 	unsigned followers;     // wait for it
 	_Atomic uint64_t heard; // grows with every reason to look again
 };
 
-// Takes the descriptors over when it succeeds.
+// Takes the descriptors over when it succeeds; neither waits (spore__io_doorbell_adopt).
 enum spore_err spore__bell_init(struct spore__bell *b, int hear, int ring);
 void spore__bell_finish(struct spore__bell *b);
 

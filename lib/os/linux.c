@@ -235,22 +235,25 @@ int spore__io_doorbell(int fds[2])
 	return 0;
 }
 
-static int adopt_pipe(int fd, int flags)
+static bool is_pipe(int fd, int flags, int mask)
 {
 	struct stat st;
 	int now = fcntl(fd, F_GETFL);
 	if (now < 0 || fstat(fd, &st) != 0)
-		return -1;
-	if (!S_ISFIFO(st.st_mode) || (now & (O_ACCMODE | O_NONBLOCK)) != flags) {
-		errno = EINVAL;
-		return -1;
-	}
-	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+		return false;
+	if (S_ISFIFO(st.st_mode) && (now & mask) == flags)
+		return true;
+	errno = EINVAL;
+	return false;
 }
 
 int spore__io_doorbell_adopt(int hear, int ring)
 {
-	return adopt_pipe(hear, O_RDONLY) == 0 && adopt_pipe(ring, O_RDWR | O_NONBLOCK) == 0 ? 0 : -1;
+	if (!is_pipe(hear, O_RDONLY, O_ACCMODE) || !is_pipe(ring, O_RDWR | O_NONBLOCK, O_ACCMODE | O_NONBLOCK))
+		return -1;
+	if (fcntl(hear, F_SETFL, O_NONBLOCK) != 0 || fcntl(hear, F_SETFD, FD_CLOEXEC) != 0)
+		return -1;
+	return fcntl(ring, F_SETFD, FD_CLOEXEC);
 }
 
 bool spore__io_barrier_join(void)

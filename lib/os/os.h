@@ -68,9 +68,10 @@ enum {
 };
 void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how);
 
-// A doorbell: fds[0] hears (read waits), fds[1] rings (write does not wait, and raises no signal when nobody hears any more).
+// A doorbell: fds[0] hears, fds[1] rings (write does not wait, and raises no signal when nobody hears any more). Who has fds[1] can read what it
+// rang, too.
 int spore__io_doorbell(int fds[2]);
-// Takes inherited ends of doorbells over.
+// Takes inherited ends of doorbells over. From now on a read of HEAR does not wait.
 int spore__io_doorbell_adopt(int hear, int ring);
 
 // Makes this process one whose processors execute a fence when another one calls spore__io_barrier. False: it cannot be.

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE // fallocate, MAP_ANONYMOUS
 #endif
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -268,9 +269,90 @@ static void test_scribble(void **state)
 	(void)munmap(operations, 4096);
 }
 
+// ---- the doorbell, of which the peer has both ends
+
+struct ringer {
+	struct spore_chan *c;            // the victim's
+	struct spore__channel_end peer;  // what the hostile process has
+	_Atomic uint64_t *turns, *begun; // of the victim's, shared
+	pid_t pid;
+};
+
+static bool begin_ringing(struct ringer *r, void (*be)(const struct ringer *r))
+{
+	struct spore__channel_end ends[2];
+	if (spore__channel_make("ring", &sizes, ends) != SPORE_OK)
+		return false; // not on this platform
+	r->turns = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(r->turns != MAP_FAILED);
+	r->begun = r->turns + 1;
+	r->peer = ends[1];
+	r->pid = fork();
+	if (r->pid == 0) {
+		be(r);
+		_exit(1);
+	}
+	assert_true(r->pid > 0);
+	assert_int_equal(spore__chan_create(&ends[0], &r->c), SPORE_OK);
+	while (atomic_load(r->begun) == 0)
+		(void)sched_yield();
+	return true;
+}
+
+static void end_ringing(struct ringer *r)
+{
+	int status;
+	assert_int_equal(waitpid(r->pid, &status, WNOHANG), 0); // it lives
+	assert_int_equal(kill(r->pid, SIGKILL), 0);
+	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+	spore_chan_close(r->c);
+	spore__channel_end_close(&r->peer);
+	(void)munmap(r->turns, 4096);
+}
+
+// Rings and takes it back, so fast that a victim that sleeps over it finds nothing, and then waits for the victim's next turn.
+static _Noreturn void take_back(const struct ringer *r)
+{
+	enum { TIMES = 64 };
+	char byte[16];
+	for (;;) {
+		uint64_t seen = atomic_load(r->turns);
+		for (int i = 0; i < TIMES; i++) {
+			(void)!write(r->peer.fds[1], "", 1);
+			(void)!read(r->peer.fds[1], byte, sizeof byte);
+		}
+		atomic_fetch_add(r->begun, 1);
+		while (atomic_load(r->turns) == seen)
+			(void)sched_yield();
+	}
+}
+
+static void test_takes_back_what_it_rang(void **state)
+{
+	enum { BURSTS = 3000, TIMED = 200 };
+	struct ringer r;
+	char buffer[8];
+	size_t len;
+	(void)state;
+	if (!begin_ringing(&r, take_back))
+		return;
+	while (atomic_load(r.begun) < BURSTS) {
+		assert_int_equal(spore_chan_recv(r.c, buffer, sizeof buffer, &len, SPORE_NOW), SPORE_EAGAIN);
+		atomic_fetch_add(r.turns, 1);
+	}
+	for (int i = 0; i < TIMED; i++) {
+		assert_int_equal(spore_chan_recv(r.c, buffer, sizeof buffer, &len, 1), SPORE_ETIMEOUT);
+		atomic_fetch_add(r.turns, 1);
+	}
+	end_ringing(&r);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_scribble)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_scribble),
+	    cmocka_unit_test(test_takes_back_what_it_rang),
+	};
 	(void)alarm(600); // a hang is found by the time limit of the test; this is for a run by hand
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
