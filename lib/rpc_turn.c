@@ -230,6 +230,7 @@ enum spore_err spore__rpc_read(struct spore_rpc *r, int64_t deadline, bool (*unt
                                struct pollfd *more, unsigned count)
 {
 	unsigned handled = 0;
+	bool over = false;
 	for (;;) {
 		// Once something was handled a turn is not to wait for more.
 		enum spore_err e = spore__rpc_take(r, deadline != 0 && (until != NULL || handled == 0));
@@ -256,13 +257,14 @@ enum spore_err spore__rpc_read(struct spore_rpc *r, int64_t deadline, bool (*unt
 				return e;
 			continue;
 		}
+		if (over)
+			return e == SPORE_ENOTWIRED ? e : SPORE_ETIMEOUT;
 		enum spore_err slept = rest(r, deadline, more, count);
 		if (slept == SPORE_ECANCELLED || slept == SPORE_ESYSTEM)
 			return slept;
-		if (slept == SPORE_ETIMEOUT && is_over_time(deadline))
-			return e == SPORE_ENOTWIRED ? e : SPORE_ETIMEOUT;
 		if (any_ready(more, count))
 			return SPORE_OK;
+		over = is_over_time(deadline); // a peer may wake this end up for nothing again and again
 	}
 }
 

@@ -87,6 +87,14 @@ static enum spore_err sleep_on(struct spore_chan *c, enum spore__way way, int64_
 	return sleep_with(c, way, deadline, NULL, 0);
 }
 
+// SPORE_OK: another look, which is the last one if the timer is over. A peer may wake this end up for nothing, faster than it falls asleep.
+static enum spore_err sleep_within(struct spore_chan *c, enum spore__way way, struct timer *t)
+{
+	enum spore_err e = sleep_on(c, way, deadline_of(t));
+	t->over = e == SPORE_ETIMEOUT || (e == SPORE_OK && t->ms > 0 && spore__bell_now() >= t->deadline);
+	return e == SPORE_ETIMEOUT ? SPORE_OK : e;
+}
+
 // After a try that said E (SPORE_EAGAIN or SPORE_ENOTWIRED). SPORE_OK: try again.
 static enum spore_err pause_after(struct spore_chan *c, enum spore__way way, enum spore_err e, struct timer *t)
 {
@@ -94,11 +102,7 @@ static enum spore_err pause_after(struct spore_chan *c, enum spore__way way, enu
 		return t->unarmed ? e : arm(c, way, e);
 	if (t->over)
 		return e == SPORE_EAGAIN ? SPORE_ETIMEOUT : e;
-	enum spore_err r = sleep_on(c, way, deadline_of(t));
-	if (r != SPORE_ETIMEOUT)
-		return r;
-	t->over = true; // a last look
-	return SPORE_OK;
+	return sleep_within(c, way, t);
 }
 
 // While this thread does what the sending one is behind with: there may be room for more of it.
@@ -118,7 +122,7 @@ static enum spore_err complete(struct spore_chan *c, struct timer *t)
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct spore__transport_ops *ops = w->use->t->ops;
 	enum spore_err e = SPORE_EBUSY;
-	while (e == SPORE_EBUSY && t->ms != SPORE_NOW && sleep_on(c, SPORE__SEND, deadline_of(t)) == SPORE_OK &&
+	while (e == SPORE_EBUSY && t->ms != SPORE_NOW && !t->over && sleep_within(c, SPORE__SEND, t) == SPORE_OK &&
 	       !spore__way_is_new(c, SPORE__SEND))
 		e = ops->flush(w->use->t);
 	return e == SPORE_EBUSY ? ops->keep(w->use->t, SPORE__SEND, NULL) : e;
@@ -470,7 +474,7 @@ static enum spore_err go_on_copying(struct spore_chan *c, void *buffer, size_t s
 	while (e == SPORE_EBUSY) {
 		enum spore_err r = SPORE_EAGAIN;
 		if (timer->ms != SPORE_NOW)
-			r = sleep_on(c, SPORE__RECEIVE, deadline_of(timer));
+			r = timer->over ? SPORE_ETIMEOUT : sleep_within(c, SPORE__RECEIVE, timer);
 		if (r != SPORE_OK) {
 			e = t->ops->keep(t, SPORE__RECEIVE, buffer);
 			timer->over = true;

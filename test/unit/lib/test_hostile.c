@@ -347,11 +347,86 @@ static void test_takes_back_what_it_rang(void **state)
 	end_ringing(&r);
 }
 
+// ---- one that wakes its peer up all the time, for nothing
+
+static bool in_part; // what is sent or received is begun, and never done
+
+static enum spore_err wake_up(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
+                              unsigned count)
+{
+	(void)t;
+	(void)way;
+	(void)deadline;
+	(void)extra;
+	(void)count;
+	return SPORE_OK;
+}
+
+static enum spore_err send_never(struct spore__transport *t, const void *data, size_t len, bool more)
+{
+	(void)t;
+	(void)data;
+	(void)len;
+	(void)more;
+	return in_part ? SPORE_EBUSY : SPORE_EAGAIN;
+}
+
+static enum spore_err copy_never(struct spore__transport *t, void *buffer, size_t size, size_t *len)
+{
+	(void)buffer;
+	(void)size;
+	(void)len;
+	return send_never(t, NULL, 0, false);
+}
+
+static enum spore_err flush_never(struct spore__transport *t)
+{
+	return send_never(t, NULL, 0, false);
+}
+
+static enum spore_err keep_all(struct spore__transport *t, enum spore__way way, const void *buffer)
+{
+	(void)t;
+	(void)way;
+	(void)buffer;
+	return SPORE_OK;
+}
+
+static void destroy_nothing(struct spore__transport *t)
+{
+	(void)t;
+}
+
+static void test_wakes_for_nothing(void **state)
+{
+	static const struct spore__transport_ops ops = {
+	    .name = "restless",
+	    .destroy = destroy_nothing,
+	    .send = send_never,
+	    .copy = copy_never,
+	    .flush = flush_never,
+	    .keep = keep_all,
+	    .wait = wake_up,
+	};
+	struct spore__transport restless = {.ops = &ops};
+	struct spore_chan *c;
+	char buffer[8];
+	size_t len;
+	(void)state;
+	assert_int_equal(spore__chan_create_over(&restless, &c), SPORE_OK);
+	for (int i = 0; i < 2; i++, in_part = true) {
+		assert_int_equal(spore_chan_recv(c, buffer, sizeof buffer, &len, 2), SPORE_ETIMEOUT);
+		assert_int_equal(spore_chan_send(c, "there", 5, 2), in_part ? SPORE_OK : SPORE_ETIMEOUT);
+	}
+	spore_chan_close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_scribble),
 	    cmocka_unit_test(test_takes_back_what_it_rang),
+	    cmocka_unit_test(test_wakes_for_nothing),
 	};
 	(void)alarm(600); // a hang is found by the time limit of the test; this is for a run by hand
 	return cmocka_run_group_tests(tests, NULL, NULL);
