@@ -20,7 +20,9 @@
 // lives without executing another program, peers do not see the parent's end.
 //
 // Time-outs are in milliseconds: SPORE_FOREVER, SPORE_NOW (never waits), or how long at most. A wait spins for some microseconds, yields,
-// and sleeps. A signal handler that ran ends a wait with SPORE_ECANCELLED (unless it was set with SA_RESTART and the wait is for ever).
+// and sleeps. A signal handler that ran in the thread that waits ends its wait with SPORE_ECANCELLED. Two waits may go on nevertheless: one for
+// ever, when the handler was set with SA_RESTART, and one of two threads that both wait on one channel. Who wants to be woken up for certain
+// gives a time-out, or polls.
 //
 // What a call that sends or receives may say beside SPORE_OK:
 //	SPORE_EAGAIN      SPORE_NOW was asked for, and there is no message, or no room

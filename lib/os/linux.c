@@ -218,17 +218,20 @@ void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how)
 int spore__io_doorbell(int fds[2])
 {
 	char path[40];
-	if (pipe2(fds, O_CLOEXEC) != 0)
+	int ends[2];
+	fds[0] = fds[1] = -1;
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -1;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fds[1]);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", ends[1]);
 	int both = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	int e = errno;
-	close(fds[1]);
+	close(ends[1]);
 	if (both < 0) {
-		close(fds[0]);
+		close(ends[0]);
 		errno = e;
 		return -1;
 	}
+	fds[0] = ends[0];
 	fds[1] = both;
 	// A page is plenty, and users may have only so many.
 	(void)fcntl(both, F_SETPIPE_SZ, PIPE_BUF);

@@ -69,7 +69,7 @@ enum {
 void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how);
 
 // A doorbell: fds[0] hears, fds[1] rings (write does not wait, and raises no signal when nobody hears any more). Who has fds[1] can read what it
-// rang, too.
+// rang, too. Both are -1 when it fails.
 int spore__io_doorbell(int fds[2]);
 // Takes inherited ends of doorbells over. From now on a read of HEAR does not wait.
 int spore__io_doorbell_adopt(int hear, int ring);
