@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../os/os.h"
 #include "chan/transport.h"
 
 enum { SECOND = 1000000000 };
@@ -62,6 +63,13 @@ void spore__bell_ring(struct spore__bell *b)
 	int e = errno;
 	// A full pipe has been rung enough.
 	(void)!write(b->ring, "", 1);
+	errno = e;
+}
+
+void spore__bell_echo(struct spore__bell *b)
+{
+	int e = errno;
+	(void)spore__io_doorbell_echo(b->hear);
 	errno = e;
 }
 

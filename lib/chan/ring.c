@@ -234,6 +234,11 @@ static struct spore__ring_sleeper *sleeper(struct spore__ring *r, enum spore__wa
 	return way == SPORE__SEND ? &r->send.sleeper : &r->receive.sleeper;
 }
 
+static enum spore__way other(enum spore__way way)
+{
+	return way == SPORE__SEND ? SPORE__RECEIVE : SPORE__SEND;
+}
+
 static bool changed(struct spore__ring *r, enum spore__way way)
 {
 	return (way == SPORE__SEND ? spore__ring_room(r) : spore__ring_any(r)) ||
@@ -292,15 +297,13 @@ void spore__ring_wake_slowly(struct spore__ring *r, const struct spore__ring_say
 }
 
 // Says that this end sleeps; whatever the peer published before it knew is seen afterwards.
-static void lie_down(struct spore__ring *r, enum spore__way way)
+static void lie_down(struct spore__ring_sleeper *s)
 {
-	struct spore__ring_sleeper *s = sleeper(r, way);
 	s->number += 1 + (s->number & 1); // odd, and another one
 	spore__ring_say(s, memory_order_seq_cst);
 	if (!s->fences)
 		spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
-	s->armed = true;
 }
 
 static void get_up(struct spore__ring_sleeper *s)
@@ -309,7 +312,15 @@ static void get_up(struct spore__ring_sleeper *s)
 		s->number++;
 		spore__ring_say(s, memory_order_relaxed);
 	}
-	s->armed = false;
+}
+
+void spore__ring_leave_fences(struct spore__ring *r)
+{
+	struct spore__ring_sleeper *s = &r->receive.sleeper;
+	pthread_mutex_lock(&r->bell.lock); // it may be armed
+	s->fences = false;
+	spore__ring_say(s, memory_order_relaxed);
+	pthread_mutex_unlock(&r->bell.lock);
 }
 
 // A receiver that sleeps often leaves the order of publishing and sleeping to the sender.
@@ -324,6 +335,53 @@ static void choose_fences(struct spore__ring *r)
 	v->slept_at = v->at;
 }
 
+// Would the call have something to do for which WAY was armed? Its thread polls: what was rung is not to be taken away. From any thread.
+static bool is_due(struct spore__ring *r, enum spore__way way)
+{
+	const struct spore__ring_sleeper *s = sleeper(r, way);
+	const struct spore__ring_receiver *v = &r->receive;
+	if (!atomic_load_explicit(&s->armed, memory_order_relaxed))
+		return false;
+	pthread_mutex_lock(&r->bell.lock);
+	uint32_t head = (uint32_t)atomic_load_explicit(spore__ring_head_at(v->cells, (uint32_t)s->seen & v->mask),
+	                                               memory_order_acquire);
+	uint64_t released = atomic_load_explicit(&r->send.lines->released, memory_order_acquire);
+	bool due = way == SPORE__SEND ? released != s->seen : head == spore__ring_number(s->seen);
+	due = due && atomic_load_explicit(&s->armed, memory_order_relaxed);
+	pthread_mutex_unlock(&r->bell.lock);
+	return due;
+}
+
+// Something was heard, which may have been for WAY, whose thread polls: the peer is to ring again, or this end does.
+static void pass_on(struct spore__ring *r, enum spore__way way)
+{
+	struct spore__ring_sleeper *s = sleeper(r, way);
+	bool again = false;
+	if (!atomic_load_explicit(&s->armed, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&r->bell.lock);
+	uint64_t heard = atomic_load_explicit(&r->bell.heard, memory_order_acquire);
+	if (atomic_load_explicit(&s->armed, memory_order_relaxed) && s->heard != heard) {
+		s->heard = heard;
+		lie_down(s);
+		again = true;
+	}
+	pthread_mutex_unlock(&r->bell.lock);
+	if (again && is_due(r, way))
+		spore__bell_echo(&r->bell);
+}
+
+void spore__ring_disarm(struct spore__ring *r, enum spore__way way)
+{
+	struct spore__ring_sleeper *s = sleeper(r, way);
+	if (!atomic_load_explicit(&s->armed, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&r->bell.lock);
+	get_up(s);
+	atomic_store_explicit(&s->armed, false, memory_order_relaxed);
+	pthread_mutex_unlock(&r->bell.lock);
+}
+
 static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
                                unsigned count)
 {
@@ -335,16 +393,20 @@ static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, 
 		(void)sched_yield();
 	if (t->spin > 0 && changed(r, way))
 		return SPORE_OK;
+	spore__ring_disarm(r, way);
+	if (is_due(r, other(way)))
+		spore__bell_listen(&r->bell); // else it would end this wait at once
 	if (way == SPORE__RECEIVE)
 		choose_fences(r);
 	uint64_t heard = atomic_load_explicit(&r->bell.heard, memory_order_acquire);
-	lie_down(r, way);
+	lie_down(s);
 	enum spore_err e = SPORE_OK;
 	if (!changed(r, way)) {
 		atomic_fetch_add_explicit(&t->slept, 1, memory_order_relaxed);
 		e = spore__bell_wait(&r->bell, heard, deadline, extra, count);
 	}
 	get_up(s);
+	pass_on(r, other(way));
 	return e;
 }
 
@@ -352,12 +414,23 @@ static bool arm(struct spore__transport *t, enum spore__way way)
 {
 	struct spore__ring *r = ring(t);
 	struct spore__ring_sleeper *s = sleeper(r, way);
-	spore__bell_listen(&r->bell);
-	uint64_t heard = atomic_load_explicit(&r->bell.heard, memory_order_acquire);
-	if (!s->armed || s->heard != heard) { // else the peer knows
-		s->heard = heard;
-		lie_down(r, way);
+	if (is_due(r, other(way))) {
+		spore__bell_look(&r->bell); // and it stays readable
+	} else {
+		spore__bell_listen(&r->bell);
+		pass_on(r, other(way));
 	}
+	pthread_mutex_lock(&r->bell.lock);
+	uint64_t heard = atomic_load_explicit(&r->bell.heard, memory_order_acquire);
+	if (!atomic_load_explicit(&s->armed, memory_order_relaxed) || s->heard != heard) { // else the peer knows
+		s->heard = heard;
+		lie_down(s);
+	}
+	s->seen = way == SPORE__SEND ? r->send.released : r->receive.at;
+	atomic_store_explicit(&s->armed, true, memory_order_relaxed);
+	pthread_mutex_unlock(&r->bell.lock);
+	if (way == SPORE__RECEIVE)
+		r->receive.soon = 0; // so that it is noticed when something was received
 	return !changed(r, way);
 }
 

@@ -237,8 +237,11 @@ struct spore__ring_sleeper {           // how one way waits
 	bool fences;                   // what it says of fences: the peer does
 	uint32_t in_vain;              // waits in a row for which spinning was no use
 	uint32_t turn;
-	bool armed;
+	// The last call said SPORE_EAGAIN, and its thread may be polling. As long as this is so, the thread of the other way may look at and
+	// change `number` and what is below, so they are touched with the bell's lock; else the own thread alone does so, without.
+	atomic_bool armed;
 	uint64_t heard; // the bell, when it was armed
+	uint64_t seen;  // then: what was released (sending), the position (receiving)
 };
 
 static inline void spore__ring_say(const struct spore__ring_sleeper *s, memory_order order)
@@ -410,6 +413,11 @@ static inline void spore__ring_say_done(struct spore__ring_receiver *v)
 {
 	atomic_store_explicit(&v->done->place, v->released << 16 | v->pack_done, memory_order_relaxed);
 }
+
+// The sender need not fence any more for a receiver that sleeps seldom.
+void spore__ring_leave_fences(struct spore__ring *r);
+// The call for which WAY was armed was made again, and had something to do.
+void spore__ring_disarm(struct spore__ring *r, enum spore__way way);
 
 // ---- ring_left.c: members of the ops
 

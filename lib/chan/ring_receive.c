@@ -20,12 +20,13 @@ static struct spore__ring *ring(struct spore__transport *t)
 	return (struct spore__ring *)t;
 }
 
-// Up to the end of the ring, a record that is timed, or a quarter that the sender is told of.
+// Up to the end of the ring, a record that is timed, or a quarter that the sender is told of; nothing while it is armed.
 static void set_soon(struct spore__ring_receiver *v)
 {
 	uint64_t end = (v->at | v->mask) + 2, timed = (v->at | (SPORE__RING_SAMPLE - 1)) + 1;
 	uint64_t quarter = v->published + v->mask / 4 + 1, soon = end < timed ? end : timed;
-	v->soon = v->err != SPORE_OK ? 0 : quarter < soon ? quarter : soon;
+	bool armed = atomic_load_explicit(&v->sleeper.armed, memory_order_relaxed);
+	v->soon = v->err != SPORE_OK || armed ? 0 : quarter < soon ? quarter : soon;
 }
 
 void spore__ring_publish_released(struct spore__ring *r)
@@ -270,6 +271,7 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 	if (e == SPORE_EMALFORMED || e == SPORE_ECLOSED || e == SPORE_EEND) {
 		v->err = e;
 		v->soon = v->pack_left = 0;
+		spore__ring_disarm(r, SPORE__RECEIVE);
 	}
 	if (e == SPORE_EEND && v->released != v->published)
 		spore__ring_publish_released(r); // nothing will come that would make it do so
@@ -280,12 +282,11 @@ static enum spore_err find(struct spore__ring *r, struct found *f)
 static void look_ahead(struct spore__ring *r)
 {
 	struct spore__ring_receiver *v = &r->receive;
+	spore__ring_disarm(r, SPORE__RECEIVE);
 	set_soon(v);
 	// Busy enough to take it upon itself when it sleeps.
-	if (v->sleeper.fences && v->at - v->slept_at >= SPORE__RING_OFTEN && r->joined) {
-		v->sleeper.fences = false;
-		spore__ring_say(&v->sleeper, memory_order_relaxed);
-	}
+	if (v->sleeper.fences && v->at - v->slept_at >= SPORE__RING_OFTEN && r->joined)
+		spore__ring_leave_fences(r);
 }
 
 // The record at v->at is one that the sender timed, if that was not too long ago.

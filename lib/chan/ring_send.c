@@ -73,6 +73,7 @@ static enum spore_err refresh(struct spore__ring *r, bool listen)
 		(void)end(s, SPORE_EMALFORMED);
 	} else {
 		s->released = released;
+		spore__ring_disarm(r, SPORE__SEND);
 		retire(r, released);
 	}
 	// One cell stays free, so that the head behind a record can be cleared.
@@ -386,6 +387,7 @@ enum spore_err spore__ring_finish(struct spore__transport *t)
 	if (e == SPORE_OK) {
 		publish(r, spore__ring_head(s->at, SPORE__RING_FINISH, 0), (struct spore__ring_record){.cells = 1});
 		(void)end(s, SPORE_ECLOSED);
+		spore__ring_disarm(r, SPORE__SEND);
 	}
 	if (e == SPORE_OK || e == SPORE_EAGAIN)
 		spore__ring_wake(r, &s->lines->receiver, &s->ringing);

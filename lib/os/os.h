@@ -73,6 +73,8 @@ void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how);
 int spore__io_doorbell(int fds[2]);
 // Takes inherited ends of doorbells over. From now on a read of HEAR does not wait.
 int spore__io_doorbell_adopt(int hear, int ring);
+// Rings what HEAR hears, from this side.
+int spore__io_doorbell_echo(int hear);
 
 // Makes this process one whose processors execute a fence when another one calls spore__io_barrier. False: it cannot be.
 bool spore__io_barrier_join(void);

@@ -222,6 +222,13 @@ int spore__io_doorbell_adopt(int hear, int ring)
 	return -1;
 }
 
+int spore__io_doorbell_echo(int hear)
+{
+	(void)hear;
+	errno = ENOSYS;
+	return -1;
+}
+
 bool spore__io_barrier_join(void)
 {
 	return false;

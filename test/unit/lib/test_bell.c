@@ -1,5 +1,6 @@
 // The doorbells of a ring.
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,10 +59,128 @@ static void test_descriptors_run_out(void **state)
 	spore_chan_close(p.b);
 }
 
+// ---- one thread polls for both directions
+
+static const struct spore__channel_sizes tiny = {.cells = 64, .heap = 64 * 1024};
+
+static enum spore_err receive_now(struct spore_chan *c)
+{
+	char buffer[8];
+	size_t len;
+	return spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_NOW);
+}
+
+static unsigned fill_up(struct spore_chan *c)
+{
+	unsigned count = 0;
+	enum spore_err e;
+	while ((e = spore_chan_send(c, "there", 5, SPORE_NOW)) == SPORE_OK)
+		count++;
+	assert_int_equal(e, SPORE_EAGAIN);
+	return count;
+}
+
+static void empty(struct spore_chan *c, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(receive_now(c), SPORE_OK);
+	assert_int_equal(receive_now(c), SPORE_EAGAIN);
+}
+
+static bool is_ready(struct spore_chan *c)
+{
+	struct pollfd polled = {.fd = spore_chan_fd(c), .events = spore_chan_events(c)};
+	return poll(&polled, 1, 0) == 1;
+}
+
+// However often the other call is refused meanwhile, and whether it waits or not.
+static void test_room_is_told_beside_messages(void **state)
+{
+	struct pair p;
+	char buffer[8];
+	size_t len;
+	(void)state;
+	if (!begin(&p, &tiny))
+		return;
+	for (int round = 0; round < 20; round++) {
+		unsigned count = fill_up(p.a);
+		if (round % 4 == 3) // most of them later
+			assert_int_equal(receive_now(p.b), SPORE_OK);
+		else
+			empty(p.b, count);
+		for (int i = 0; i < round % 4; i++)
+			assert_int_equal(receive_now(p.a), SPORE_EAGAIN);
+		if (round % 4 == 3)
+			empty(p.b, count - 1);
+		for (int i = 0; i < round / 4; i++)
+			assert_int_equal(spore_chan_recv(p.a, buffer, sizeof buffer, &len, 1), SPORE_ETIMEOUT);
+		assert_true(is_ready(p.a));
+		assert_int_equal(spore_chan_send(p.a, "there", 5, SPORE_NOW), SPORE_OK);
+		// What was wanted has been done: nothing is to be told.
+		assert_int_equal(receive_now(p.a), SPORE_EAGAIN);
+		assert_false(is_ready(p.a));
+		empty(p.b, 1);
+		assert_false(is_ready(p.a));
+	}
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
+static void test_messages_are_told_beside_room(void **state)
+{
+	struct pair p;
+	(void)state;
+	if (!begin(&p, &tiny))
+		return;
+	for (int round = 0; round < 20; round++) {
+		unsigned count = fill_up(p.a);
+		assert_int_equal(receive_now(p.a), SPORE_EAGAIN);
+		assert_int_equal(spore_chan_send(p.b, "hello", 5, SPORE_NOW), SPORE_OK);
+		for (int i = 0; i < round % 4; i++)
+			assert_int_equal(spore_chan_send(p.a, "there", 5, SPORE_NOW), SPORE_EAGAIN);
+		for (int i = 0; i < round / 4; i++)
+			assert_int_equal(spore_chan_send(p.a, "there", 5, 1), SPORE_ETIMEOUT);
+		assert_true(is_ready(p.a));
+		assert_int_equal(receive_now(p.a), SPORE_OK);
+		assert_int_equal(spore_chan_send(p.a, "there", 5, SPORE_NOW), SPORE_EAGAIN);
+		assert_false(is_ready(p.a));
+		empty(p.b, count);
+	}
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
+// Nor is what is to be told a reason to go round in a wait for something else, or not to notice that the peer is gone.
+static void test_what_is_told_disturbs_nobody(void **state)
+{
+	struct pair p;
+	char buffer[8];
+	size_t len;
+	struct spore_chan_stats before, after;
+	(void)state;
+	if (!begin(&p, &tiny))
+		return;
+	unsigned count = fill_up(p.a);
+	empty(p.b, count);
+	assert_int_equal(receive_now(p.a), SPORE_EAGAIN);
+	spore_chan_stats(p.a, &before);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(spore_chan_recv(p.a, buffer, sizeof buffer, &len, 20), SPORE_ETIMEOUT);
+	spore_chan_stats(p.a, &after);
+	assert_in_range(after.slept - before.slept, 3, 6);
+	assert_true(is_ready(p.a));
+	spore_chan_close(p.b);
+	assert_int_equal(receive_now(p.a), SPORE_ECLOSED);
+	spore_chan_close(p.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_descriptors_run_out),
+	    cmocka_unit_test(test_room_is_told_beside_messages),
+	    cmocka_unit_test(test_messages_are_told_beside_room),
+	    cmocka_unit_test(test_what_is_told_disturbs_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

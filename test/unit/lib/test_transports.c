@@ -395,6 +395,61 @@ static void test_poll(void **state)
 	free(bytes);
 }
 
+struct poller {
+	struct spore_chan *c;
+	unsigned messages;
+	uint32_t seed;
+	char problem[80];
+};
+
+// Sends and receives so many, each as soon as it can, sleeps in poll, and now and then in a call.
+static void *poll_for_both(void *arg)
+{
+	struct poller *pl = arg;
+	unsigned char bytes[2000], back[2000];
+	unsigned sent = 0, received = 0;
+	while (pl->problem[0] == '\0' && (sent < pl->messages || received < pl->messages)) {
+		size_t len = next(&pl->seed) % sizeof bytes;
+		enum spore_err e = SPORE_EAGAIN;
+		memset(bytes, (int)(sent % 128) + 128, len);
+		if (sent < pl->messages && (e = spore_chan_send(pl->c, bytes, len, SPORE_NOW)) == SPORE_OK)
+			sent++;
+		else if (e != SPORE_EAGAIN)
+			snprintf(pl->problem, sizeof pl->problem, "sending: %d", (int)e);
+		enum spore_err r = SPORE_EAGAIN;
+		if (received < pl->messages)
+			r = spore_chan_recv(pl->c, back, sizeof back, &len, next(&pl->seed) % 512 == 0);
+		if (r == SPORE_OK && len > 0 && back[len / 2] != received % 128 + 128)
+			snprintf(pl->problem, sizeof pl->problem, "message %u is another", received);
+		if (r == SPORE_OK)
+			received++;
+		else if (r != SPORE_EAGAIN && r != SPORE_ETIMEOUT)
+			snprintf(pl->problem, sizeof pl->problem, "receiving: %d", (int)r);
+		struct pollfd p = {.fd = spore_chan_fd(pl->c), .events = spore_chan_events(pl->c)};
+		if (e == SPORE_EAGAIN && r == SPORE_EAGAIN && poll(&p, 1, PATIENCE) != 1)
+			snprintf(pl->problem, sizeof pl->problem, "slept at %u sent, %u received", sent, received);
+	}
+	if (spore_chan_flush(pl->c, PATIENCE) != SPORE_OK && pl->problem[0] == '\0')
+		snprintf(pl->problem, sizeof pl->problem, "flushing");
+	return NULL;
+}
+
+static void test_poll_for_both(void **state)
+{
+	const struct variant *v = *state;
+	struct pair p;
+	pthread_t thread;
+	open_pair(v, &p);
+	unsigned messages = v->rough ? 200 : 20000;
+	struct poller a = {.c = p.a, .messages = messages, .seed = 8}, b = {.c = p.b, .messages = messages, .seed = 9};
+	assert_int_equal(pthread_create(&thread, NULL, poll_for_both, &b), 0);
+	poll_for_both(&a);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close_pair(&p);
+	assert_string_equal(a.problem, "");
+	assert_string_equal(b.problem, "");
+}
+
 // ---- closing
 
 static void test_finish(void **state)
@@ -721,11 +776,11 @@ static void add(const char *transport, bool rough, struct spore__channel_sizes s
 int main(void)
 {
 	static const struct CMUnitTest cases[] = {
-	    cmocka_unit_test(test_sizes),       cmocka_unit_test(test_traffic),    cmocka_unit_test(test_now),
-	    cmocka_unit_test(test_poll),        cmocka_unit_test(test_finish),     cmocka_unit_test(test_close),
-	    cmocka_unit_test(test_close_wakes), cmocka_unit_test(test_limits),     cmocka_unit_test(test_lent),
-	    cmocka_unit_test(test_wake),        cmocka_unit_test(test_both_sleep), cmocka_unit_test(test_signal),
-	    cmocka_unit_test(test_leaks),
+	    cmocka_unit_test(test_sizes),  cmocka_unit_test(test_traffic),       cmocka_unit_test(test_now),
+	    cmocka_unit_test(test_poll),   cmocka_unit_test(test_poll_for_both), cmocka_unit_test(test_finish),
+	    cmocka_unit_test(test_close),  cmocka_unit_test(test_close_wakes),   cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_lent),   cmocka_unit_test(test_wake),          cmocka_unit_test(test_both_sleep),
+	    cmocka_unit_test(test_signal), cmocka_unit_test(test_leaks),
 	};
 	enum { CASES = sizeof cases / sizeof cases[0] };
 	static struct CMUnitTest tests[CASES * VARIANTS];
