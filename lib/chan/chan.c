@@ -31,12 +31,16 @@ static void gather(struct spore_chan *c, enum spore__way way)
 	const struct spore__side *w = &c->ways[way];
 	if (p->gather < 0)
 		return;
-	if (!atomic_exchange(&p->gathers[way], true))
+	pthread_mutex_lock(&p->lock); // the other way may be leaving it
+	if (!p->gathers[way])
 		(void)spore__io_gather_add(p->gather, w->wake[0], POLLIN);
+	p->gathers[way] = true;
 	if (w->use != NULL) {
 		struct spore__transport *t = w->use->t;
+		w->use->gathered |= 1U << way;
 		(void)spore__io_gather_add(p->gather, t->ops->fd(t), t->ops->events(t));
 	}
+	pthread_mutex_unlock(&p->lock);
 }
 
 // The descriptor tells when another try is worth while. E, or SPORE_OK: it is so already.

@@ -261,6 +261,24 @@ void spore__chan_set_peer(struct spore_chan *c, const char *peer)
 
 // ---- a way, in its thread
 
+// Its descriptor is one for both ways: the other one may still wait for it.
+static void leave_gather(struct spore__wiring *p, struct spore__installed *i, enum spore__way way)
+{
+	struct spore__transport *t = i->t;
+	if (p->gather < 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	bool was = i->gathered != 0;
+	i->gathered &= ~(1U << way);
+	if (i->gathered != 0 && t->ops->leave != NULL && t->ops->leave(t, way)) {
+		(void)spore__io_gather_add(p->gather, t->ops->fd(t), t->ops->events(t));
+	} else if (was) {
+		i->gathered = 0;
+		spore__io_gather_remove(p->gather, t->ops->fd(t));
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void drop(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__side *w = &c->ways[way];
@@ -272,8 +290,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	if (way == SPORE__RECEIVE)
 		atomic_fetch_add_explicit(&w->dropped, atomic_exchange_explicit(&t->dropped, 0, memory_order_relaxed),
 		                          memory_order_relaxed);
-	if (c->port->gather >= 0 && atomic_load(&c->port->gathers[way]))
-		spore__io_gather_remove(c->port->gather, t->ops->fd(t));
+	leave_gather(c->port, w->use, way);
 	if (way != SPORE__SEND || !spore__sending_keep(c)) {
 		if (way == SPORE__SEND)
 			atomic_fetch_add_explicit(&w->lost, t->ops->lost(t), memory_order_relaxed);

@@ -19,6 +19,7 @@ struct spore__installed {
 	uint64_t number;   // of all that were installed in this port, in their order; 0 of a channel over one transport
 	bool redeliver;    // what its peer had not released when it went is sent to the next
 	atomic_bool swaps; // likewise, and the peer's end is not told
+	unsigned gathered; // a bit for each way that waits for it on the port's `gather`; with the port's lock
 };
 
 // A channel that is over, with messages for the next one.
@@ -68,7 +69,7 @@ struct spore__wiring {      // of a port
 	struct spore__installed *queue;  // those that the receiving way has not taken yet, the oldest first
 	enum spore_err ended;            // SPORE_OK: not
 	bool never[2];                   // it does not go these ways
-	atomic_bool gathers[2];          // these ways wait on `gather`
+	bool gathers[2];                 // these ways wait on `gather`; with the lock
 	void (*hear_all)(void);          // as hear, and what another thread hears at this moment too
 	bool stateless;                  // a peer that was swapped is not reported
 	atomic_bool quiet;               // receiving is over: SPORE_EEND

@@ -434,6 +434,16 @@ static bool arm(struct spore__transport *t, enum spore__way way)
 	return !changed(r, way);
 }
 
+static bool leave(struct spore__transport *t, enum spore__way way)
+{
+	struct spore__ring *r = ring(t);
+	spore__ring_disarm(r, way);
+	if (!is_due(r, other(way)))
+		spore__bell_listen(&r->bell);
+	pass_on(r, other(way));
+	return atomic_load_explicit(&sleeper(r, other(way))->armed, memory_order_relaxed);
+}
+
 static int fd_of(const struct spore__transport *t)
 {
 	return ((const struct spore__ring *)t)->bell.hear;
@@ -476,6 +486,7 @@ const struct spore__transport_ops spore__ring_ops = {
     .keep = keep,
     .wait = wait_for,
     .arm = arm,
+    .leave = leave,
     .fd = fd_of,
     .events = events_of,
 };

@@ -575,6 +575,13 @@ static bool arm(struct spore__transport *t, enum spore__way way)
 	return true;
 }
 
+static bool leave(struct spore__transport *t, enum spore__way way)
+{
+	struct stream *s = stream(t);
+	atomic_store_explicit(way == SPORE__SEND ? &s->want_out : &s->want_in, false, memory_order_relaxed);
+	return atomic_load_explicit(way == SPORE__SEND ? &s->want_in : &s->want_out, memory_order_relaxed);
+}
+
 static int fd_of(const struct spore__transport *t)
 {
 	return ((const struct stream *)t)->fd;
@@ -674,6 +681,7 @@ static void destroy(struct spore__transport *t)
 	    .keep = keep,                                                                                              \
 	    .wait = wait_for,                                                                                          \
 	    .arm = arm,                                                                                                \
+	    .leave = leave,                                                                                            \
 	    .fd = fd_of,                                                                                               \
 	    .events = events_of,                                                                                       \
 	}

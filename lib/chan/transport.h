@@ -110,6 +110,8 @@ struct spore__transport_ops {
 	                       unsigned count);
 	// Prepares for a wait on the descriptor. False: try again first.
 	bool (*arm)(struct spore__transport *t, enum spore__way way);
+	// WAY is over, and waits for nothing any more. Is the descriptor still to be polled for the other one? NULL: it is not.
+	bool (*leave)(struct spore__transport *t, enum spore__way way);
 	int (*fd)(const struct spore__transport *t);
 	short (*events)(const struct spore__transport *t);
 };

@@ -1,4 +1,5 @@
 // A port whose peer is swapped for another: what the one before had not released comes to the next, once and in order; nothing is said of its end.
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -441,6 +442,43 @@ static void test_under_load(void **state)
 	spore_chan_close(l.t.p);
 }
 
+// A peer that sends nothing more, but receives: the port is polled for room.
+static void test_room_of_a_peer_that_has_finished(void **state)
+{
+	struct bench t;
+	char text[8];
+	size_t len;
+	unsigned count = 0;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	t.sizes = &small;
+	struct spore_chan *peer = wire(&t, false);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	while (spore_chan_send(t.p, "there", 5, SPORE_NOW) == SPORE_OK)
+		count++;
+	assert_int_equal(spore_chan_finish(peer, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EEND);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_ENOTWIRED);
+	struct pollfd polled = {.fd = spore_chan_fd(t.p), .events = POLLIN};
+	assert_int_equal(poll(&polled, 1, 0), 0);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(spore_chan_recv(peer, text, sizeof text, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_recv(peer, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(poll(&polled, 1, PATIENCE), 1);
+	assert_int_equal(spore_chan_send(t.p, "there", 5, SPORE_NOW), SPORE_OK);
+	spore_chan_close(peer);
+	// Of one that is gone nothing is waited for.
+	enum spore_err e = SPORE_OK;
+	while (e == SPORE_OK)
+		e = spore_chan_send(t.p, "there", 5, SPORE_NOW);
+	assert_int_equal(e, SPORE_ECLOSED);
+	assert_int_equal(spore_chan_send(t.p, "there", 5, SPORE_NOW), SPORE_ENOTWIRED);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_ENOTWIRED);
+	assert_int_equal(poll(&polled, 1, 0), 0);
+	spore_chan_close(t.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +491,7 @@ int main(void)
 	    cmocka_unit_test(test_closing_hands_over_what_is_kept),
 	    cmocka_unit_test(test_who_is_swapped_waits_until_all_is_received),
 	    cmocka_unit_test(test_under_load),
+	    cmocka_unit_test(test_room_of_a_peer_that_has_finished),
 	};
 	return cmocka_run_group_tests_name("swap", tests, NULL, NULL);
 }
