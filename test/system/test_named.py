@@ -113,10 +113,10 @@ class Fifos(NamedTest):
         return [e for e in map(json.loads, text.splitlines()) if event in e["text"]]
 
     def gated(self, reader):
-        """A that writes a line, and B, when they are told; the FIFO of B."""
+        """A that writes a line, and B, when they are told by their gates, of which each is opened once; the FIFO of B."""
         self.define("a", 'read x < gate-a; exec > "$SPORE_PORTS/out"; echo line; exec sleep 1000', ports=ports(out="fifo_out"))
         self.define("b", reader, ports=ports(**{"in": "fifo_in"}))
-        for name in "ab":
+        for name in "abc":
             os.mkfifo(os.path.join(self.work, "gate-" + name))
         self.go("a", "b")
         return os.path.join(self.folder("b"), "in")
@@ -143,7 +143,7 @@ class Fifos(NamedTest):
         self.assertEqual(len(self.events("b", "its FIFO cannot be opened")), 1)
 
     def test_a_fifo_that_is_gone_under_its_pump(self):
-        path = self.gated('exec 3<"$SPORE_PORTS/in"; read x < gate-b; rm "$SPORE_PORTS/in"; exec 3<&-; read x < gate-b; '
+        path = self.gated('exec 3<"$SPORE_PORTS/in"; read x < gate-b; rm "$SPORE_PORTS/in"; exec 3<&-; read x < gate-c; '
                           'exec cat "$SPORE_PORTS/in"')
         self.wire("a.out", "b.in")
         self.wired("a.out", "b.in")
@@ -153,7 +153,7 @@ class Fifos(NamedTest):
         self.assertLessEqual(len(self.events("b", "its pump was ended")), 2)
         # Another one in its place is not the one that the pump has.
         os.mkfifo(path, 0o600)
-        self.tell("b")
+        self.tell("c")
         self.a_second()
         self.assertLessEqual(len(self.events("b", "its pump was ended")), 2)
 
