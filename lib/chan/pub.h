@@ -114,7 +114,7 @@ void spore__cursor_unmap(struct spore__cursor *c);
 // ops->make of the transport.
 enum spore_err spore__pub_make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2]);
 
-// Takes what was rung at SOCK. False: the peer is gone.
+// Takes what was rung at SOCK, or a part of it; then SOCK stays readable. False: the peer is gone.
 bool spore__pub_listen(int sock);
 
 // ---- the publisher (pub.c): a transport that sends, on top of what its ops say

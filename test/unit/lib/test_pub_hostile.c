@@ -4,6 +4,7 @@
 #define _GNU_SOURCE // MAP_ANONYMOUS
 #endif
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -324,12 +325,83 @@ static void test_subscriber(void **state)
 	spore_chan_close(good);
 }
 
+// ---- a peer that rings for ever; whoever listens goes on nevertheless
+
+enum { CALLS = 2000 };
+
+static pid_t ring_for_ever(int sock)
+{
+	static const unsigned char bytes[65536];
+	pid_t child = fork();
+	while (child == 0) { // until it is killed
+		struct pollfd p = {.fd = sock, .events = POLLOUT};
+		if (spore__io_send(sock, bytes, sizeof bytes) < 0)
+			(void)poll(&p, 1, -1);
+	}
+	return child;
+}
+
+static void kill_child(pid_t child)
+{
+	int status;
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+}
+
+static void test_ringing_subscriber(void **state)
+{
+	struct spore__transport *t;
+	struct spore_chan *pub;
+	struct spore__channel_end ends[2];
+	(void)state;
+	if (spore__pub_create(NULL, NULL, &t) == SPORE_EUNSUPPORTED)
+		return;
+	assert_int_equal(spore__chan_create_over(t, &pub), SPORE_OK);
+	assert_int_equal(spore__channel_make("publication", NULL, ends), SPORE_OK);
+	pid_t child = ring_for_ever(ends[1].fds[1]);
+	spore__pub_add(t, &ends[0], 0);
+	(void)alarm(HUNG);
+	for (uint64_t i = 1; i <= CALLS; i++) {
+		spore__pub_remove(t, i); // so that it looks at who is there
+		assert_int_equal(spore_chan_send(pub, "x", 1, SPORE_NOW), SPORE_OK);
+	}
+	(void)alarm(0);
+	kill_child(child);
+	assert_int_equal(spore__pub_count(t), 1);
+	spore__channel_end_close(&ends[1]);
+	spore_chan_close(pub);
+}
+
+static void test_ringing_publisher(void **state)
+{
+	struct memory m;
+	int other;
+	size_t len;
+	(void)state;
+	if (!make(&m))
+		return;
+	struct spore_chan *c = subscribe(&m, 1, &other);
+	assert_int_equal(spore_chan_recv(c, NULL, 0, &len, SPORE_NOW), SPORE_EAGAIN); // it has the memory
+	pid_t child = ring_for_ever(other);
+	(void)alarm(HUNG);
+	for (int i = 0; i < CALLS; i++)
+		assert_int_equal(spore_chan_recv(c, NULL, 0, &len, SPORE_NOW), SPORE_EAGAIN);
+	(void)alarm(0);
+	kill_child(child);
+	close(other);
+	spore_chan_close(c);
+	(void)munmap(m.map, SPORE__PUB_PAGE + LOG + LARGE);
+	close(m.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_publisher),
 	    cmocka_unit_test(test_wrong_memory),
 	    cmocka_unit_test(test_subscriber),
+	    cmocka_unit_test(test_ringing_subscriber),
+	    cmocka_unit_test(test_ringing_publisher),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
