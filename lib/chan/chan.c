@@ -683,7 +683,8 @@ void spore_chan_release(struct spore_chan *c)
 		spore__ring_release_near(r);
 		return;
 	}
-	if (w->lent == 0)
+	// A chunk of which a part was received is lent to no one but spore_chan_recv, which gives it back with the rest.
+	if (w->lent == 0 || c->rest_len > 0)
 		return;
 	w->lent--;
 	spore__way_ready(w);
