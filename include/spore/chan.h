@@ -92,7 +92,7 @@ struct spore_chan_options {
 	bool
 	    stateless; // each message stands for itself: that the peer was swapped is not reported (no SPORE_ERETURNED)
 	// Of SPORE_CONNECT and spore_port_open: a port of bytes, for peers that know no messages. What is sent may arrive in other pieces, none
-	// empty; spore_chan_recv gives what is there, up to the size of its buffer.
+	// empty (nothing is sent of an empty one); spore_chan_recv gives what is there, up to the size of its buffer.
 	bool bytes;
 };
 

@@ -285,26 +285,6 @@ static __attribute__((noinline)) enum spore_err send_of_port(struct spore_chan *
 	return SPORE_OK;
 }
 
-static inline enum spore_err send_step(struct spore_chan *c, enum step step, const void *data, size_t len,
-                                       int timeout_ms)
-{
-	if (c->port != NULL)
-		return send_of_port(c, step, data, len, timeout_ms);
-	if (!send_near(&c->ways[SPORE__SEND], step, data, len))
-		return send_entered(c, step, data, len, timeout_ms);
-	return SPORE_OK;
-}
-
-enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
-{
-	return send_step(c, STEP_SEND, data, len, timeout_ms);
-}
-
-enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
-{
-	return send_step(c, STEP_QUEUE, data, len, timeout_ms);
-}
-
 static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
@@ -321,6 +301,39 @@ static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 		if (e != SPORE_OK)
 			return e;
 	}
+}
+
+// Of a port of bytes: what is empty is not sent, but what was queued is published.
+static __attribute__((noinline)) enum spore_err send_nothing(struct spore_chan *c, enum step step)
+{
+	spore__sending_enter(c);
+	enum spore_err e = may_send(&c->ways[SPORE__SEND], 0);
+	if (e == SPORE_OK && step == STEP_SEND)
+		(void)flush(c, SPORE_NOW);
+	spore__sending_leave(c);
+	return e;
+}
+
+static inline enum spore_err send_step(struct spore_chan *c, enum step step, const void *data, size_t len,
+                                       int timeout_ms)
+{
+	if (__builtin_expect(len == 0, 0) && c->bytes)
+		return send_nothing(c, step);
+	if (c->port != NULL)
+		return send_of_port(c, step, data, len, timeout_ms);
+	if (!send_near(&c->ways[SPORE__SEND], step, data, len))
+		return send_entered(c, step, data, len, timeout_ms);
+	return SPORE_OK;
+}
+
+enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
+{
+	return send_step(c, STEP_SEND, data, len, timeout_ms);
+}
+
+enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms)
+{
+	return send_step(c, STEP_QUEUE, data, len, timeout_ms);
 }
 
 enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
@@ -422,6 +435,10 @@ static __attribute__((noinline)) enum spore_err commit(struct spore_chan *c, siz
 
 enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms)
 {
+	if (__builtin_expect(len == 0, 0) && c->bytes && c->ways[SPORE__SEND].loan) {
+		spore_chan_abandon(c);
+		return SPORE_OK;
+	}
 	spore__sending_enter(c);
 	enum spore_err e = commit_near(c, len) ? SPORE_OK : commit(c, len, timeout_ms);
 	spore__sending_leave(c);
@@ -488,6 +505,9 @@ static enum spore_err go_on_copying(struct spore_chan *c, void *buffer, size_t s
 	}
 	return e;
 }
+
+// Chunks in a row with nothing in them. A port of bytes sends none; who does so without end is not to keep this end in a call.
+enum { EMPTY_MOST = 1000 };
 
 static enum spore_err lend(struct spore_chan *c, const void **data, size_t *len, int timeout_ms);
 
@@ -657,13 +677,16 @@ static __attribute__((noinline)) enum spore_err lend(struct spore_chan *c, const
 	for (;;) {
 		enum spore_err e = spore__way_usable(c, SPORE__RECEIVE);
 		if (e == SPORE_OK)
-			e = w->use->t->ops->read(w->use->t, data, len);
+			e = c->empty < EMPTY_MOST ? w->use->t->ops->read(w->use->t, data, len) : SPORE_EMALFORMED;
 		if (e == SPORE_OK) {
 			w->lent++;
 			spore__way_not_now(w);
-			count(w, *len);
-			if (*len > 0 || !c->bytes)
+			if (*len > 0 || !c->bytes) {
+				c->empty = 0;
+				count(w, *len);
 				return e;
+			}
+			c->empty++;
 			spore_chan_release(c); // an empty chunk is nothing
 			continue;
 		}

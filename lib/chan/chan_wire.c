@@ -287,9 +287,11 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	struct spore__transport *t = w->use->t;
 	w->swapped = atomic_load(&w->use->swaps);
 	spore__way_not_now(w);
-	if (way == SPORE__RECEIVE)
+	if (way == SPORE__RECEIVE) {
+		c->empty = 0;
 		atomic_fetch_add_explicit(&w->dropped, atomic_exchange_explicit(&t->dropped, 0, memory_order_relaxed),
 		                          memory_order_relaxed);
+	}
 	leave_gather(c->port, w->use, way);
 	if (way != SPORE__SEND || !spore__sending_keep(c)) {
 		if (way == SPORE__SEND)

@@ -89,6 +89,7 @@ struct spore_chan {
 	bool bytes;                               // of a port of bytes
 	const unsigned char *rest;                // ... of a chunk that is lent, of which a part was received
 	size_t rest_len;                          //
+	unsigned empty;                           // ... chunks that came in a row and had nothing in them
 };
 
 // What may be used now. SPORE_ENOTWIRED: nothing. SPORE_ERETURNED: a peer has come, say it. SPORE_ECLOSED: none will come.

@@ -1,15 +1,18 @@
-// Channels of ports of bytes: what is lent for a part of a chunk, over each transport that such a port may have.
+// Channels of ports of bytes: what is lent for a part of a chunk, and chunks that are empty, over each transport that such a port may have.
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "chan/chan.h"
 
-enum { PATIENCE = 20000 };
+enum { PATIENCE = 20000, HUNG = 50 };
 
 struct pair {
 	struct spore_chan *a, *b; // b is of a port of bytes
@@ -70,12 +73,100 @@ static void test_release_of_a_part(void **state)
 	close_pair(&p);
 }
 
+static void test_nothing_is_not_sent(void **state)
+{
+	struct pair p;
+	void *loan;
+	size_t len;
+	if (!open_pair(*state, true, &p))
+		return;
+	for (int i = 0; i < 3000; i++) {
+		assert_int_equal(spore_chan_send(p.b, "", 0, SPORE_NOW), SPORE_OK);
+		assert_int_equal(spore_chan_queue(p.b, "", 0, SPORE_NOW), SPORE_OK);
+		assert_int_equal(spore_chan_loan(p.b, 10, &loan, SPORE_NOW), SPORE_OK);
+		assert_int_equal(spore_chan_send(p.b, "", 0, SPORE_NOW), SPORE_EBUSY);
+		assert_int_equal(spore_chan_commit(p.b, 0, SPORE_NOW), SPORE_OK);
+		assert_int_equal(spore_chan_commit(p.b, 0, SPORE_NOW), SPORE_EINVALID);
+	}
+	assert_int_equal(spore_chan_recv(p.a, (char[1]){0}, 1, &len, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_queue(p.b, "text", 4, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_send(p.b, "", 0, PATIENCE), SPORE_OK); // publishes it all the same
+	expect(p.a, 10, "text");
+	assert_int_equal(spore_chan_finish(p.b, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_send(p.b, "", 0, PATIENCE), SPORE_ECLOSED);
+	assert_int_equal(spore_chan_recv(p.a, (char[1]){0}, 1, &len, PATIENCE), SPORE_EEND);
+	close_pair(&p);
+}
+
+// ---- a peer that sends messages, and empty ones
+
+static void test_some_are_passed_over(void **state)
+{
+	enum { SOME = 100, ROUNDS = 30 };
+	struct pair p;
+	size_t len;
+	if (!open_pair(*state, false, &p))
+		return;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < SOME; i++)
+			assert_int_equal(spore_chan_send(p.a, "", 0, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_recv(p.b, (char[1]){0}, 1, &len, SPORE_NOW), SPORE_EAGAIN);
+		assert_int_equal(spore_chan_send(p.a, "text", 4, PATIENCE), SPORE_OK);
+		expect(p.b, 10, "text");
+	}
+	struct spore_chan_stats stats;
+	spore_chan_stats(p.b, &stats);
+	assert_int_equal(stats.received, ROUNDS);
+	close_pair(&p);
+}
+
+struct flood {
+	struct spore_chan *c;
+	atomic_bool done;
+};
+
+static void *send_nothing(void *arg)
+{
+	struct flood *f = arg;
+	while (!atomic_load(&f->done))
+		(void)spore_chan_queue(f->c, "", 0, SPORE_NOW);
+	return NULL;
+}
+
+static void test_without_end(void **state)
+{
+	struct pair p;
+	pthread_t sender;
+	size_t len;
+	enum spore_err e;
+	if (!open_pair(*state, false, &p))
+		return;
+	struct flood f = {.c = p.a};
+	assert_int_equal(pthread_create(&sender, NULL, send_nothing, &f), 0);
+	(void)alarm(HUNG);
+	while ((e = spore_chan_recv(p.b, (char[1]){0}, 1, &len, SPORE_NOW)) == SPORE_EAGAIN)
+		;
+	(void)alarm(0);
+	atomic_store(&f.done, true);
+	(void)pthread_join(sender, NULL);
+	assert_int_equal(e, SPORE_EMALFORMED);
+	assert_int_equal(spore_chan_recv(p.b, (char[1]){0}, 1, &len, SPORE_NOW), SPORE_EMALFORMED); // and stays so
+	close_pair(&p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_prestate(test_release_of_a_part, (void *)"bytes"),
 	    cmocka_unit_test_prestate(test_release_of_a_part, (void *)"stream"),
 	    cmocka_unit_test_prestate(test_release_of_a_part, (void *)"ring"),
+	    cmocka_unit_test_prestate(test_nothing_is_not_sent, (void *)"bytes"),
+	    cmocka_unit_test_prestate(test_nothing_is_not_sent, (void *)"stream"),
+	    cmocka_unit_test_prestate(test_nothing_is_not_sent, (void *)"ring"),
+	    cmocka_unit_test_prestate(test_some_are_passed_over, (void *)"stream"),
+	    cmocka_unit_test_prestate(test_some_are_passed_over, (void *)"ring"),
+	    cmocka_unit_test_prestate(test_without_end, (void *)"stream"),
+	    cmocka_unit_test_prestate(test_without_end, (void *)"ring"),
 	};
 	return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
 }
