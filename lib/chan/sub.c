@@ -60,14 +60,12 @@ static void lie_down(struct spore__sub *s)
 	if (atomic_load_explicit(&s->cursor->taken, memory_order_relaxed) != 1)
 		spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
-	s->armed = true;
 }
 
 static void get_up(struct spore__sub *s)
 {
 	if ((s->number & 1) != 0)
 		atomic_store_explicit(&s->cursor->sleep, ++s->number, memory_order_relaxed);
-	s->armed = false;
 }
 
 static enum spore_err sleep_until(struct spore__sub *s, int64_t deadline, struct pollfd *extra, unsigned count)
@@ -87,6 +85,7 @@ static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, 
 	if (s->overrun) { // there is something, which may be gone again when it is looked at
 		s->overrun = false;
 		(void)sched_yield();
+		(void)poll(extra, (nfds_t)count, 0); // nor is anything else to be missed for it
 		return deadline >= 0 && spore__bell_now() >= deadline ? SPORE_ETIMEOUT : SPORE_OK;
 	}
 	if (spin(s))
@@ -107,14 +106,22 @@ static bool arm(struct spore__transport *t, enum spore__way way)
 {
 	struct spore__sub *s = sub(t);
 	(void)way;
-	if (s->overrun) {
-		s->overrun = false;
-		return false;
+	bool overrun = s->overrun;
+	s->overrun = false;
+	if (overrun && s->chases) {
+		// Each look begins where the one before ended. Behind the end as it was when this one lay down everything was published since,
+		// and is rung for: there is no need to run after it.
+		s->chases = s->at <= s->lay_at;
+		return !s->chases;
 	}
 	if (!atomic_load_explicit(&s->gone, memory_order_relaxed))
 		spore__sub_hear(s);
 	lie_down(s);
-	return !is_changed(s);
+	uint64_t head;
+	s->chases = overrun;
+	if (overrun && spore__sub_see(s, &head) == SPORE_OK)
+		s->lay_at = head;
+	return !overrun && !is_changed(s);
 }
 
 static int fd_of(const struct spore__transport *t)

@@ -28,11 +28,13 @@ struct spore__sub {
 	uint64_t at;       // of the next record
 	bool known;        // `expected` is
 	uint64_t expected; // the number of the next message
+	uint64_t seen;     // of the log: the furthest end
 	bool overrun;      // the last look found nothing that stayed long enough
 	uint64_t released, said;
 	uint32_t rung; // the publisher's number that was rung for
 	uint32_t number, in_vain, turn;
-	bool armed;
+	bool chases;    // look after look has found the like since this end lay down
+	uint64_t lay_at; // `seen` then: what is published behind it is rung for
 	struct spore__sub_lent lent[SPORE__SUB_LENT];
 	uint64_t lent_first, lent_next;
 };
@@ -42,6 +44,8 @@ struct spore__sub {
 // Takes what came over the socket: the memory, or that somebody rang.
 void spore__sub_hear(struct spore__sub *s);
 void spore__sub_say_released(struct spore__sub *s);
+// How far the log goes. SPORE_EMALFORMED: less far than it did.
+enum spore_err spore__sub_see(struct spore__sub *s, uint64_t *head);
 enum spore_err spore__sub_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len);
 enum spore_err spore__sub_read(struct spore__transport *t, const void **data, size_t *len);
 void spore__sub_release(struct spore__transport *t);

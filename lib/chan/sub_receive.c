@@ -50,6 +50,15 @@ static bool is_whole_far(const struct spore__sub *s, uint64_t at)
 	return at >= atomic_load_explicit(&s->says->large_from, memory_order_relaxed);
 }
 
+enum spore_err spore__sub_see(struct spore__sub *s, uint64_t *head)
+{
+	*head = atomic_load_explicit(&s->says->head, memory_order_acquire);
+	if (*head < s->seen)
+		return s->err = SPORE_EMALFORMED;
+	s->seen = *head;
+	return SPORE_OK;
+}
+
 // Reads the head of the record at AT, which ends before HEAD. False: nonsense, unless it was overwritten.
 static bool parse(const struct spore__sub *s, uint64_t at, uint64_t head, struct found *f)
 {
@@ -107,21 +116,24 @@ static void go_to(struct spore__sub *s, uint64_t at)
 		release_to(s, at, false);
 }
 
-// Goes on at a record that stays for a while. False: this is the end.
+// Goes on at a record that stays for a while, further on and no more than a log behind the end. False: this is the end.
 static bool skip_ahead(struct spore__sub *s)
 {
-	uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire), best = head;
-	if (s->slow == SPORE_SLOW_DISCONNECT || head < s->at) {
-		s->err = s->slow == SPORE_SLOW_DISCONNECT ? SPORE_ECLOSED : SPORE_EMALFORMED;
+	uint64_t head, best;
+	if (spore__sub_see(s, &head) != SPORE_OK)
+		return false;
+	if (s->slow == SPORE_SLOW_DISCONNECT) {
+		s->err = SPORE_ECLOSED;
 		return false;
 	}
+	best = head;
 	for (unsigned i = 0; i < SPORE__PUB_MARKS; i++) {
 		uint64_t mark = atomic_load_explicit(&s->says->marks[i], memory_order_relaxed);
 		if (mark % SPORE__PUB_ALIGN == 0 && mark > s->at && mark < best && head - mark <= s->shape.log / 4 * 3)
 			best = mark;
 	}
 	uint64_t latest = atomic_load_explicit(&s->says->latest, memory_order_relaxed);
-	if (best == head && latest > s->at && latest < head)
+	if (best == head && latest > s->at && latest < head && head - latest <= s->shape.log)
 		best = latest;
 	if (best % SPORE__PUB_ALIGN != 0)
 		s->err = SPORE_EMALFORMED;
@@ -226,7 +238,9 @@ static enum spore_err find(struct spore__sub *s, struct found *f)
 		bool gone = atomic_load_explicit(&s->gone, memory_order_acquire); // before the last look
 		if (s->memory < 0)
 			return gone ? (s->err = SPORE_ECLOSED) : SPORE_EAGAIN;
-		uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire);
+		uint64_t head;
+		if (spore__sub_see(s, &head) != SPORE_OK)
+			return s->err;
 		if (head == s->at)
 			return gone ? (s->err = SPORE_ECLOSED) : SPORE_EAGAIN;
 		if (head < s->at)
@@ -267,7 +281,7 @@ static void count(struct spore__sub *s, const struct found *f)
 	s->known = true;
 	s->expected = f->number + 1;
 	s->at = f->end;
-	s->overrun = false;
+	s->overrun = s->chases = false;
 	atomic_store_explicit(&c->received, atomic_load_explicit(&c->received, memory_order_relaxed) + 1,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&c->bytes, atomic_load_explicit(&c->bytes, memory_order_relaxed) + f->len,

@@ -394,6 +394,61 @@ static void test_ringing_publisher(void **state)
 	close(m.fd);
 }
 
+// ---- a publisher that is always ahead: what it wrote is gone before it is looked at
+
+static pid_t run_ahead(const struct memory *m, int how)
+{
+	pid_t child = fork();
+	if (child != 0)
+		return child;
+	for (uint64_t at = 0;; at += 16) { // until it is killed
+		switch (how) {
+		case 0: // at the end
+			atomic_store(&m->says->head, at);
+			break;
+		case 1: // and back
+			atomic_store(&m->says->head, at % 64);
+			break;
+		default: // far from the end
+			atomic_store(&m->says->latest, at);
+		}
+	}
+}
+
+static void test_running_ahead(void **state)
+{
+	struct memory m;
+	int other;
+	size_t len;
+	(void)state;
+	if (!make(&m))
+		return;
+	for (int i = 0; i < 9; i++) {
+		static const uint64_t kinds[] = {1, 2, 3}; // of each slowness one, not known to its publisher
+		uint64_t at = 0, number = 0;
+		int how = i / 3;
+		reset(&m, &at, &number);
+		struct spore_chan *c = subscribe(&m, kinds[i % 3], &other);
+		assert_int_equal(spore_chan_recv(c, NULL, 0, &len, SPORE_NOW), SPORE_EAGAIN); // it has the memory
+		atomic_store(&m.says->tail, INT64_MAX);
+		if (how == 2)
+			atomic_store(&m.says->head, INT64_MAX & ~INT64_C(15));
+		pid_t child = run_ahead(&m, how);
+		(void)alarm(HUNG);
+		for (int k = 0; k < CALLS; k++) {
+			enum spore_err e = spore_chan_recv(c, NULL, 0, &len, SPORE_NOW);
+			if (e != SPORE_EMALFORMED && e != SPORE_ECLOSED)
+				assert_int_equal(e, SPORE_EAGAIN);
+		}
+		(void)alarm(0);
+		kill_child(child);
+		close(other);
+		spore_chan_close(c);
+	}
+	(void)munmap(m.map, SPORE__PUB_PAGE + LOG + LARGE);
+	close(m.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +457,7 @@ int main(void)
 	    cmocka_unit_test(test_subscriber),
 	    cmocka_unit_test(test_ringing_subscriber),
 	    cmocka_unit_test(test_ringing_publisher),
+	    cmocka_unit_test(test_running_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 // Publish and subscribe: what was published is received whole and in order, by each subscriber as it asked for; what it did not get is counted.
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -438,6 +439,7 @@ struct reader {
 	enum spore_slow slow;
 	pthread_t thread;
 	uint64_t got, dropped, wrong;
+	atomic_bool done;
 	enum spore_err end;
 	const struct spore__cursor *cursor;
 };
@@ -520,6 +522,67 @@ static void test_threads(void **state)
 	free(bytes);
 }
 
+// One that only polls falls behind again and again, and yet never waits for what is there.
+static void *read_polling(void *arg)
+{
+	enum { ROOM = 100000 };
+	struct reader *r = arg;
+	uint64_t next = 0, number;
+	unsigned char *bytes = malloc(ROOM);
+	for (;;) {
+		size_t len;
+		struct pollfd p = {.fd = spore_chan_fd(r->c), .events = spore_chan_events(r->c)};
+		r->end = spore_chan_recv(r->c, bytes, ROOM, &len, SPORE_NOW);
+		if (r->end == SPORE_EAGAIN && poll(&p, 1, PATIENCE) == 1)
+			continue;
+		if (r->end != SPORE_OK)
+			break;
+		memcpy(&number, bytes, sizeof number);
+		r->wrong += number < next;
+		next = number + 1;
+		r->got++;
+	}
+	free(bytes);
+	r->dropped = dropped(r->c);
+	atomic_store(&r->done, true);
+	return NULL;
+}
+
+static void test_polling_behind(void **state)
+{
+	enum { COUNT = 30000, PAUSE = 3000 };
+	struct bench b;
+	struct reader r = {.slow = SPORE_SLOW_DROP};
+	(void)state;
+	if (!begin(&b, LOG))
+		return;
+	r.c = join_seen(&b, SPORE_SLOW_DROP, false, &r.cursor);
+	(void)alarm(2 * PATIENCE / 1000);
+	assert_int_equal(pthread_create(&r.thread, NULL, read_polling, &r), 0);
+	for (uint64_t n = 0; n < COUNT; n++) {
+		void *loan; // little of it is written, so that it is published much faster than it is read
+		size_t len = n % 100 == 0 ? 8 : 100000;
+		assert_int_equal(spore_chan_loan(b.pub, len, &loan, PATIENCE), SPORE_OK);
+		for (size_t i = 0; i < len; i += SPORE__PUB_PAGE)
+			memset((char *)loan + i, 1, 8);
+		memcpy(loan, &n, sizeof n);
+		assert_int_equal(spore_chan_commit(b.pub, len, PATIENCE), SPORE_OK);
+		if (n % PAUSE == 0) // until it has all that is there
+			while (atomic_load(&r.cursor->received) + atomic_load(&r.cursor->dropped) != n + 1 &&
+			       !atomic_load(&r.done))
+				(void)sched_yield();
+	}
+	assert_int_equal(spore_chan_finish(b.pub, PATIENCE), SPORE_OK);
+	assert_int_equal(pthread_join(r.thread, NULL), 0);
+	(void)alarm(0);
+	assert_int_equal(r.end, SPORE_EEND);
+	assert_int_equal(r.wrong, 0);
+	assert_true(r.got > 0 && r.got + r.dropped <= COUNT);
+	(void)munmap((void *)(uintptr_t)r.cursor, sizeof *r.cursor);
+	spore_chan_close(r.c);
+	spore_chan_close(b.pub);
+}
+
 // One message at a time, each awaited by a sleeper: no wake-up is lost, nor does the publisher sleep for ever.
 static void test_ping(void **state)
 {
@@ -560,6 +623,7 @@ int main(void)
 	    cmocka_unit_test(test_disconnect),
 	    cmocka_unit_test(test_many),
 	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_polling_behind),
 	    cmocka_unit_test(test_ping),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
