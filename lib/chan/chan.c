@@ -209,6 +209,7 @@ static enum spore_err send_at_length(struct spore_chan *c, enum step step, const
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = step, .data = data, .len = len};
+	spore__sending_settled(c);
 	enum spore_err e = may_send(w, len);
 	if (e == SPORE_OK)
 		e = send_slowly(c, &s, timeout_ms);
@@ -289,6 +290,7 @@ static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
+	spore__sending_settled(c);
 	if (w->use == NULL)
 		return SPORE_OK; // nothing was queued
 	for (;;) {
@@ -307,6 +309,7 @@ static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 static __attribute__((noinline)) enum spore_err send_nothing(struct spore_chan *c, enum step step)
 {
 	spore__sending_enter(c);
+	spore__sending_settled(c);
 	enum spore_err e = may_send(&c->ways[SPORE__SEND], 0);
 	if (e == SPORE_OK && step == STEP_SEND)
 		(void)flush(c, SPORE_NOW);
@@ -347,6 +350,7 @@ enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms)
 static __attribute__((noinline)) enum spore_err loan_slowly(struct spore_chan *c, const struct sending *s,
                                                             int timeout_ms)
 {
+	spore__sending_settled(c);
 	enum spore_err e = may_send(&c->ways[SPORE__SEND], s->len);
 	return e == SPORE_OK ? send_slowly(c, s, timeout_ms) : e;
 }
@@ -356,10 +360,10 @@ enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, i
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = STEP_LOAN, .len = size, .loan = data};
 	spore__sending_enter(c);
+	bool is_new = spore__way_is_new(c, SPORE__SEND); // before `near`
 	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
 	enum spore_err e = SPORE_OK;
-	if (r == NULL || spore__way_is_new(c, SPORE__SEND) || size > SPORE_CHAN_LARGEST ||
-	    !spore__ring_loan_near(r, size, data))
+	if (r == NULL || is_new || size > SPORE_CHAN_LARGEST || !spore__ring_loan_near(r, size, data))
 		e = loan_slowly(c, &s, timeout_ms);
 	if (e == SPORE_OK) {
 		w->loan = true;
@@ -460,15 +464,17 @@ enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = STEP_FINISH};
-	if (w->finished)
-		return SPORE_OK;
 	spore__sending_enter(c);
-	enum spore_err e = may_send(w, 0);
-	if (e == SPORE_OK)
-		e = send_slowly(c, &s, timeout_ms);
-	if (e == SPORE_OK) {
-		w->finished = true;
-		spore__way_not_now(w);
+	spore__sending_settled(c);
+	enum spore_err e = SPORE_OK;
+	if (!w->finished) {
+		e = may_send(w, 0);
+		if (e == SPORE_OK)
+			e = send_slowly(c, &s, timeout_ms);
+		if (e == SPORE_OK) {
+			w->finished = true;
+			spore__way_not_now(w);
+		}
 	}
 	spore__sending_leave(c);
 	return e;

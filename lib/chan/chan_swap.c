@@ -115,6 +115,14 @@ static void note(struct spore_chan *c)
 	spore__way_ready(w);
 }
 
+void spore__sending_settled(struct spore_chan *c)
+{
+	if (c->port == NULL || (!spore__way_is_new(c, SPORE__SEND) && spore__way_now(&c->ways[SPORE__SEND]) != NULL))
+		return;
+	pthread_mutex_lock(&c->port->sending);
+	pthread_mutex_unlock(&c->port->sending); // later ones see the mark
+}
+
 enum spore_err spore__sending_usable(struct spore_chan *c)
 {
 	struct spore__wiring *p = c->port;

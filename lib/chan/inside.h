@@ -152,6 +152,9 @@ enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way);
 
 // ---- chan_swap.c
 
+// Whoever did not see the mark of this call, and does what it has to do, is done with it. In a call that sends, before it looks at more than `now`,
+// `near` and what they are for.
+void spore__sending_settled(struct spore_chan *c);
 // As spore__way_usable for the sending way of a port: what was left over is sent first.
 enum spore_err spore__sending_usable(struct spore_chan *c);
 // Takes over `use`, whose messages are to be sent to the next. False: they are not, and it is the caller's.
