@@ -112,7 +112,7 @@ SPORE_EXPORT int spore_port_fd(const struct spore_port *p);
 // Takes no more clients; the channels accepted go on. NULL is fine.
 SPORE_EXPORT void spore_port_close(struct spore_port *p);
 
-// Closes both directions without waiting, but for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
+// Closes both directions without waiting, but for the end of a peer that is swapped (a second at most), and for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
 // all) until its peer has received what was sent, which nobody else could send again. A peer that reads gets all that was sent before (on a stream what spore_chan_flush has not
 // waited for may be lost), after a swap also what the one before had not received, then SPORE_EEND when spore_chan_finish was called, and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
 SPORE_EXPORT void spore_chan_close(struct spore_chan *c);

@@ -51,7 +51,7 @@ static enum spore_err arm(struct spore_chan *c, enum spore__way way, enum spore_
 		c->port->hear();
 	if (spore__way_is_new(c, way))
 		return SPORE_OK;
-	bool wait = w->use == NULL || w->use->t->ops->arm(w->use->t, way);
+	bool wait = w->use == NULL || w->use->t->ops->arm(w->use->t, way) || w->awaits;
 	if (c->port != NULL)
 		gather(c, way);
 	return wait ? e : SPORE_OK;
@@ -74,7 +74,9 @@ static enum spore_err sleep_with(struct spore_chan *c, enum spore__way way, int6
 	if (w->err != SPORE_OK)
 		extra[1].fd = -1; // nothing more will be said there
 	enum spore_err e = SPORE_OK;
-	if (w->use != NULL) {
+	if (w->awaits) {
+		e = spore__sending_await(c, deadline, extra, OWN_EXTRA);
+	} else if (w->use != NULL) {
 		e = w->use->t->ops->wait(w->use->t, way, deadline, extra, OWN_EXTRA + count);
 	} else {
 		int n = spore__bell_poll(extra, OWN_EXTRA + count, deadline);

@@ -5,7 +5,11 @@
 // to wait for messages does it too, when no call that sends is on its way. The sender marks its calls (busy) and then looks whether there is
 // something new; who helps says that there is, makes every processor fence, and then looks at the mark. So one of the two sees the other, and
 // sending costs no fence. Both do it under one lock.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../os/os.h"
 #include "chan/bell.h"
@@ -28,12 +32,66 @@ bool spore__way_swaps(struct spore_chan *c, enum spore__way way, enum spore_err 
 	return atomic_load(&i->swaps);
 }
 
+// ---- the end of a peer that is still open
+
+static void await_no_more(const struct spore_chan *c, struct spore__left *l)
+{
+	int *fds[] = {&l->end, &l->timer}, e = errno;
+	for (int i = 0; i < 2; i++) {
+		if (*fds[i] < 0)
+			continue;
+		spore__io_gather_remove(c->port->gather, *fds[i]);
+		close(*fds[i]);
+		*fds[i] = -1;
+	}
+	l->until = 0;
+	errno = e;
+}
+
+// False: no longer. Who polls the port hears of either.
+static bool is_awaited(const struct spore_chan *c, struct spore__left *l)
+{
+	const struct spore__wiring *p = c->port;
+	int e = errno;
+	if (l->until == 0) {
+		l->until = spore__bell_now() + (int64_t)p->closing_ms * 1000000;
+		if (p->gather >= 0) {
+			l->timer = spore__io_timer(p->closing_ms);
+			// The way that receives may wait on the same one, for more than its end.
+			l->end = fcntl(l->from->t->ops->fd(l->from->t), F_DUPFD_CLOEXEC, 0);
+		}
+		if (l->timer >= 0)
+			(void)spore__io_gather_add(p->gather, l->timer, POLLIN);
+		if (l->end >= 0)
+			(void)spore__io_gather_add(p->gather, l->end, 0);
+	}
+	errno = e;
+	return spore__bell_now() < l->until;
+}
+
+enum spore_err spore__sending_await(struct spore_chan *c, int64_t deadline, struct pollfd *p, unsigned count)
+{
+	const struct spore__left *l = c->ways[SPORE__SEND].left;
+	bool sooner = deadline < 0 || l->until < deadline;
+	p[count] = (struct pollfd){.fd = l->from->t->ops->fd(l->from->t)};
+	int n = spore__bell_poll(p, count + 1, sooner ? l->until : deadline);
+	if (n < 0)
+		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
+	return n == 0 && !sooner ? SPORE_ETIMEOUT : SPORE_OK;
+}
+
+// ----
+
 bool spore__sending_keep(struct spore_chan *c)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	struct spore__left *l = keeps(w->use) ? calloc(1, sizeof *l) : NULL;
+	w->awaits = false;
+	if (w->left != NULL) // there is nothing to send it to, or something else first
+		await_no_more(c, w->left);
 	if (l == NULL)
 		return false;
+	l->end = l->timer = -1;
 	// What was sent over it is older than what could not be yet.
 	l->from = w->use;
 	l->next = w->left;
@@ -53,6 +111,7 @@ static void drop_first(struct spore_chan *c)
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	struct spore__left *l = w->left;
 	w->left = l->next;
+	await_no_more(c, l);
 	spore__installed_unref(l->from);
 	free(l);
 }
@@ -72,6 +131,11 @@ static enum spore_err move_one(struct spore_chan *c)
 	enum spore_err e = SPORE_OK;
 	if (l->pending == NULL)
 		e = from->ops->left(from, &l->pending, &l->pending_len);
+	w->awaits = e == SPORE_EBUSY && is_awaited(c, l);
+	if (w->awaits)
+		return SPORE_EAGAIN;
+	if (l->until != 0)
+		await_no_more(c, l);
 	if (e != SPORE_OK) {
 		if (e != SPORE_EEND && e != SPORE_ECLOSED) // it was spoiled, or somebody else has that end still
 			lose(w, from->ops->lost(from));
@@ -187,6 +251,12 @@ void spore__sending_hand_over(struct spore_chan *c, bool lingers)
 	if (c->port->never[SPORE__SEND] || c->ways[SPORE__SEND].loan)
 		return;
 	spore__sending_catch_up(c);
+	struct pollfd end;
+	enum spore_err e = SPORE_OK;
+	while (c->ways[SPORE__SEND].awaits && (e == SPORE_OK || e == SPORE_ECANCELLED)) { // not for ever
+		e = spore__sending_await(c, -1, &end, 0);
+		spore__sending_catch_up(c);
+	}
 	if (!lingers)
 		return;
 	(void)atomic_compare_exchange_strong(&until, &none, now + (int64_t)LINGER_MS * MS);
@@ -215,7 +285,7 @@ bool spore__sending_help(struct spore_chan *c)
 	if ((is_new || behind) && !atomic_load_explicit(&w->busy, memory_order_acquire)) { // else it does so itself
 		more = settle(c, is_new);
 		p->helped = generation;
-		if (more)
+		if (more && !w->awaits)
 			(void)w->use->t->ops->arm(w->use->t, SPORE__SEND);
 	}
 	pthread_mutex_unlock(&p->sending);

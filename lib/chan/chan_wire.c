@@ -8,7 +8,12 @@
 #include "chan/inside.h"
 #include "chan/port.h"
 
-enum { QUEUED = 4 }; // channels that are over, for one who may still receive what came
+enum {
+	QUEUED = 4, // channels that are over, for one who may still receive what came
+	// A process that ends closes its descriptors one after the other: the next channel may be here before the bell of this one is closed, some
+	// microseconds later. Or somebody else has that end, and keeps it.
+	CLOSING_MS = 1000,
+};
 
 // ---- installed transports
 
@@ -146,6 +151,7 @@ enum spore_err spore__chan_create_port(struct spore_chan **out)
 	}
 	(void)pthread_mutex_init(&c->port->sending, NULL); // which does not fail where the one before did not
 	c->port->barrier = spore__io_barrier_join();
+	c->port->closing_ms = CLOSING_MS;
 	c->port->control = -1;
 	c->port->gather = spore__io_gather();
 	if (!spore__chan_open_wake(c->ways[0].wake) || !spore__chan_open_wake(c->ways[1].wake)) {

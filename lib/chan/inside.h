@@ -27,6 +27,8 @@ struct spore__left {
 	struct spore__installed *from;
 	const void *pending; // a message that could not be sent yet; may be NULL
 	size_t pending_len;
+	int64_t until;  // its peer's end, which is still open, is waited for so long; 0: it is not
+	int end, timer; // members of what the port is polled by: that end was closed, or the time is over; -1
 	struct spore__left *next;
 };
 
@@ -57,6 +59,7 @@ struct spore__side {
 	bool owed;                // the next call says SPORE_ERETURNED
 	bool refinish;            // what is next is finished once `left` was sent
 	struct spore__left *left; // the oldest messages first
+	bool awaits;              // the end of the first one's peer: there is nothing to be done before
 	void *loan_at;
 };
 
@@ -76,6 +79,7 @@ struct spore__wiring {      // of a port
 	// chan_swap.c
 	pthread_mutex_t sending;
 	bool barrier;       // spore__io_barrier works
+	int closing_ms;     // how long the end of a peer is waited for
 	atomic_bool behind; // the sending way has something to send first
 	uint64_t helped;    // of the receiving way: the generation in which it did so
 	_Atomic uint64_t redelivered;
@@ -161,8 +165,10 @@ enum spore_err spore__sending_usable(struct spore_chan *c);
 bool spore__sending_keep(struct spore_chan *c);
 // Before a receiving way sleeps: does what the sending way has to do, when nobody is sending. True: not all of it yet.
 bool spore__sending_help(struct spore_chan *c);
+// Where it `awaits`: sleeps until that is over, DEADLINE, or one of P (COUNT, and room for one more) is ready. As ops->wait of a transport.
+enum spore_err spore__sending_await(struct spore_chan *c, int64_t deadline, struct pollfd *p, unsigned count);
 void spore__sending_catch_up(struct spore_chan *c);
-// Before C is closed: what it keeps for a peer that was swapped goes to the next one. LINGERS: waits up to two seconds, once in the life of the process, until
+// Before C is closed: what it keeps for a peer that was swapped goes to the next one; the end of the one before is waited for. LINGERS: waits up to two seconds, once in the life of the process, until
 // the peer has received everything, since nobody else could send it again.
 void spore__sending_hand_over(struct spore_chan *c, bool lingers);
 // A call that said E, which ends the channel: is it being swapped? Then nothing is said of that.

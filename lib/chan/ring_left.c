@@ -1,7 +1,6 @@
 // What the receiver of this end's messages had not done with when it went: read from the ring by the sender itself, so that it can be sent to
 // another one. The receiver wrote where it was (struct spore__ring_done), and may have been anybody: what it says has to be where a record
 // begins that this end has made, and what lies there is read as from a peer.
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,17 +17,12 @@ bool spore__ring_gone(const struct spore__transport *t)
 	return atomic_load_explicit(&((const struct spore__ring *)t)->bell.gone, memory_order_acquire);
 }
 
-// Another thread may be the one that reads the bell. A process that ends closes its descriptors one after the other: the next channel may be
-// here before the bell of this one is closed, some microseconds later.
-static bool is_gone(const struct spore__ring *r)
+// Another thread may be the one that reads the bell.
+static bool is_gone(struct spore__ring *r)
 {
-	enum { CLOSING_NS = 1000000000 };
-	struct pollfd p = {.fd = r->bell.hear};
-	int64_t deadline = spore__bell_now() + CLOSING_NS;
-	int n = 0;
-	while (!spore__ring_gone(&r->base) && (n = spore__bell_poll(&p, 1, deadline)) < 0 && errno == EINTR)
-		;
-	return spore__ring_gone(&r->base) || (n > 0 && (p.revents & POLLHUP) != 0);
+	if (!spore__ring_gone(&r->base))
+		spore__bell_look(&r->bell);
+	return spore__ring_gone(&r->base);
 }
 
 static struct spore__ring *reader(struct spore__ring *r)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "os.h"
@@ -299,4 +300,17 @@ int spore__io_gather_add(int gather, int fd, short events)
 void spore__io_gather_remove(int gather, int fd)
 {
 	(void)epoll_ctl(gather, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int spore__io_timer(int ms)
+{
+	const struct itimerspec once = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (fd >= 0 && timerfd_settime(fd, 0, &once, NULL) != 0) {
+		int e = errno;
+		close(fd);
+		errno = e;
+		return -1;
+	}
+	return fd;
 }

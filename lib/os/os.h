@@ -84,5 +84,7 @@ void spore__io_barrier(void);
 int spore__io_gather(void);
 int spore__io_gather_add(int gather, int fd, short events); // again: other events
 void spore__io_gather_remove(int gather, int fd);
+// A descriptor that is readable once MS milliseconds are over; likewise.
+int spore__io_timer(int ms);
 
 #endif

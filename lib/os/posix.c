@@ -258,3 +258,10 @@ void spore__io_gather_remove(int gather, int fd)
 	(void)gather;
 	(void)fd;
 }
+
+int spore__io_timer(int ms)
+{
+	(void)ms;
+	errno = ENOSYS;
+	return -1;
+}

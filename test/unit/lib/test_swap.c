@@ -12,9 +12,7 @@
 
 #include <cmocka.h>
 
-#include "chan/chan.h"
 #include "chan/inside.h"
-#include "chan/ring.h"
 
 enum { PATIENCE = 20000, LARGEST = 600000, SMALL = 64 };
 
@@ -371,6 +369,131 @@ static void test_who_is_swapped_waits_until_all_is_received(void **state)
 	spore_chan_close(t.p);
 }
 
+// ---- the peer's end of the old channel is open still
+
+// Wired to another while five messages are in the one before.
+static struct spore_chan *wire_early(struct bench *t, int closing_ms, struct spore_chan **old)
+{
+	assert_true(begin(t, true));
+	t->p->port->closing_ms = closing_ms;
+	*old = wire(t, false);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(give(t->p, i, 300, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_flush(t->p, PATIENCE), SPORE_OK);
+	spore__chan_swap(t->p, t->serial, true);
+	return wire(t, false);
+}
+
+// Polls, as one that waits for messages does, until there is nothing any more that is worth a look.
+static void poll_once(struct spore_chan *c, int timeout_ms)
+{
+	char text[8];
+	size_t len;
+	struct pollfd p = {.fd = spore_chan_fd(c), .events = spore_chan_events(c)};
+	assert_int_equal(poll(&p, 1, timeout_ms), 1);
+	do
+		assert_int_equal(spore_chan_recv(c, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	while (poll(&p, 1, 0) != 0);
+}
+
+static void test_who_polls_hears_of_its_end(void **state)
+{
+	struct bench t;
+	struct spore_chan *old, *new;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, true))
+		return;
+	spore_chan_close(t.p);
+	new = wire_early(&t, PATIENCE, &old);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, 1), SPORE_ETIMEOUT);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, 1), SPORE_ETIMEOUT);
+	assert_int_equal(spore_chan_recv(new, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+	take(old, 0, 300);
+	spore_chan_close(old);
+	poll_once(t.p, PATIENCE);
+	for (uint64_t i = 1; i < 5; i++)
+		take(new, i, 300);
+	assert_int_equal(give(t.p, 5, 300, SPORE_NOW), SPORE_OK);
+	spore_chan_close(new);
+	spore_chan_close(t.p);
+}
+
+static void *close_it(void *c)
+{
+	spore_chan_close(c);
+	return NULL;
+}
+
+static void test_who_waits_hears_of_it(void **state)
+{
+	struct bench t;
+	struct spore_chan *old, *new;
+	(void)state;
+	if (!begin(&t, true))
+		return;
+	spore_chan_close(t.p);
+	new = wire_early(&t, 100000, &old);
+	pthread_t closer;
+	assert_int_equal(pthread_create(&closer, NULL, close_it, old), 0);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_OK);
+	(void)pthread_join(closer, NULL);
+	for (uint64_t i = 0; i < 5; i++)
+		take(new, i, 300);
+	spore_chan_close(new);
+	spore_chan_close(t.p);
+}
+
+// Somebody has it, and keeps it: what is in there is given up.
+static void test_not_for_ever(void **state)
+{
+	struct bench t;
+	struct spore_chan *old, *new;
+	struct spore_chan_stats stats;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, true))
+		return;
+	spore_chan_close(t.p);
+	for (int polls = 0; polls < 2; polls++) {
+		new = wire_early(&t, 200, &old);
+		if (polls) {
+			assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+			poll_once(t.p, PATIENCE);
+		}
+		assert_int_equal(spore_chan_send(t.p, "x", 1, polls ? SPORE_NOW : PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_recv(new, text, sizeof text, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(len, 1);
+		spore_chan_stats(t.p, &stats);
+		assert_int_equal(stats.lost, 5);
+		spore_chan_close(old);
+		spore_chan_close(new);
+		spore_chan_close(t.p);
+	}
+	// It is closed, or unwired, meanwhile.
+	new = wire_early(&t, PATIENCE, &old);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_EAGAIN);
+	spore__chan_unwire(t.p);
+	spore_chan_close(old);
+	spore_chan_close(new);
+	(void)spore_chan_send(t.p, "x", 1, SPORE_NOW);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
+	while (spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW) != SPORE_ENOTWIRED)
+		;
+	struct pollfd p = {.fd = spore_chan_fd(t.p), .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 0), 0);
+	spore_chan_close(t.p);
+	new = wire_early(&t, PATIENCE, &old);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_EAGAIN);
+	spore_chan_close(t.p);
+	spore_chan_close(old);
+	spore_chan_close(new);
+}
+
 // ---- under load
 
 enum { ROUNDS = 200, MESSAGES = 200000 };
@@ -522,6 +645,9 @@ int main(void)
 	    cmocka_unit_test(test_quiet),
 	    cmocka_unit_test(test_closing_hands_over_what_is_kept),
 	    cmocka_unit_test(test_who_is_swapped_waits_until_all_is_received),
+	    cmocka_unit_test(test_who_polls_hears_of_its_end),
+	    cmocka_unit_test(test_who_waits_hears_of_it),
+	    cmocka_unit_test(test_not_for_ever),
 	    cmocka_unit_test(test_under_load),
 	    cmocka_unit_test(test_room_of_a_peer_that_has_finished),
 	    cmocka_unit_test(test_lending_and_flushing_under_load),
