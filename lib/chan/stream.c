@@ -516,7 +516,7 @@ static enum spore_err keep_sending(struct stream *s)
 			memcpy(s->out + s->out_len, &s->framing->last, s->tail);
 			s->out_len += s->tail;
 		} else {
-			s->out_err = e = SPORE_ENOMEM;
+			s->out_err = e = SPORE_ECLOSED; // half of it has gone
 			(void)shutdown(s->fd, SHUT_WR);
 		}
 		s->rest_len = s->tail = 0;
@@ -534,7 +534,7 @@ static enum spore_err keep(struct spore__transport *t, enum spore__way way, cons
 		return SPORE_OK;
 	s->whole = new_buffer(s->got > SPARE ? s->got : lesser(s->len, SPARE));
 	if (s->whole == NULL)
-		return s->in_err = SPORE_ENOMEM;
+		return ended(s, SPORE_ECLOSED); // half of it was taken
 	memcpy(s->whole->bytes, buffer, s->got);
 	return SPORE_OK;
 }

@@ -99,8 +99,8 @@ struct spore__transport_ops {
 	enum spore_err (*copy)(struct spore__transport *t, void *buffer, size_t size, size_t *len);
 	void (*release)(struct spore__transport *t); // the oldest that is lent
 
-	// Of what was begun in this way nothing of the caller's memory is used any more; BUFFER is that of copy. SPORE_ENOMEM: the
-	// transport has ended.
+	// Of what was begun in this way nothing of the caller's memory is used any more; BUFFER is that of copy. SPORE_ECLOSED:
+	// there was no memory for it, and the transport has ended.
 	enum spore_err (*keep)(struct spore__transport *t, enum spore__way way, const void *buffer);
 
 	// ---- waiting; none of these changes what the calls above would say

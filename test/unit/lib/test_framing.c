@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -236,9 +237,52 @@ static void test_bytes(void **state)
 	}
 }
 
+// A sanitizer's memory is not to be limited.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZES 1
+#elif defined(__has_feature)
+#define SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZES 0
+#endif
+
+// Of a message a part has gone, or was taken, and there is no memory for what would be needed to go on with it later.
+static void test_no_memory_in_the_middle(void **state)
+{
+	(void)state;
+	enum { MUCH = 8 << 20 };
+	static unsigned char bytes[MUCH];
+	struct rlimit before, none;
+	struct spore_chan *c;
+	size_t len;
+	int peer;
+	if (SANITIZES)
+		return;
+	for (int way = 0; way < 2; way++) {
+		open_one("u32le", &c, &peer);
+		const unsigned char begun[] = {0, 0, MUCH >> 16 & 0xff, MUCH >> 24, 'x', 'y'};
+		assert_int_equal(spore_chan_send(c, "", 0, PATIENCE), SPORE_OK); // it has its buffer
+		assert_int_equal(write(peer, begun, sizeof begun), sizeof begun);
+		assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+		none = before;
+		none.rlim_cur = 0;
+		assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+		enum spore_err e[3];
+		for (int i = 0; i < 3; i++)
+			e[i] = way == 0 ? spore_chan_recv(c, bytes, sizeof bytes, &len, SPORE_NOW)
+			                : spore_chan_send(c, bytes, sizeof bytes, SPORE_NOW);
+		assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(e[i], SPORE_ECLOSED);
+		close(peer);
+		spore_chan_close(c);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_no_memory_in_the_middle), // before much was free again
 	    cmocka_unit_test(test_words),          cmocka_unit_test(test_a_plain_writer),
 	    cmocka_unit_test(test_a_plain_reader), cmocka_unit_test(test_a_line_without_end),
 	    cmocka_unit_test(test_netstrings),     cmocka_unit_test(test_bytes),
