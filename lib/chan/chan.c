@@ -288,6 +288,13 @@ static __attribute__((noinline)) enum spore_err send_of_port(struct spore_chan *
 	return SPORE_OK;
 }
 
+// What was begun was of a channel that is no more.
+static enum spore_err is_over(struct spore_chan *c)
+{
+	enum spore_err e = spore__way_usable(c, SPORE__SEND);
+	return e == SPORE_OK || e == SPORE_ENOTWIRED ? SPORE_ECLOSED : e;
+}
+
 static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 {
 	struct timer timer = {.ms = timeout_ms};
@@ -300,7 +307,7 @@ static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 		if (e != SPORE_EBUSY)
 			return e;
 		if (spore__way_is_new(c, SPORE__SEND))
-			return SPORE_ECLOSED; // the next call says what happened
+			return is_over(c);
 		e = pause_after(c, SPORE__SEND, SPORE_EAGAIN, &timer);
 		if (e != SPORE_OK)
 			return e;
@@ -427,8 +434,7 @@ static __attribute__((noinline)) enum spore_err commit(struct spore_chan *c, siz
 	spore__way_ready(w);
 	if (spore__way_is_new(c, SPORE__SEND)) { // it was lent by a channel that is no more
 		w->use->t->ops->abandon(w->use->t);
-		enum spore_err e = spore__way_usable(c, SPORE__SEND);
-		return e == SPORE_OK || e == SPORE_ENOTWIRED ? SPORE_ECLOSED : e;
+		return is_over(c);
 	}
 	enum spore_err e = w->use->t->ops->commit(w->use->t, len);
 	if (e == SPORE_EBUSY)

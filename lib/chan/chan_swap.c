@@ -196,9 +196,9 @@ enum spore_err spore__sending_usable(struct spore_chan *c)
 		pthread_mutex_lock(&p->sending);
 		if (spore__way_is_new(c, SPORE__SEND))
 			e = spore__way_update(c, SPORE__SEND);
-		if (e == SPORE_OK && w->owed)
-			e = SPORE_ERETURNED;
-		w->owed = w->owed && e != SPORE_ERETURNED;
+		if (e == SPORE_OK)
+			e = w->owed;
+		w->owed = SPORE_OK; // said, or something newer is
 		if (e == SPORE_OK && w->use != NULL && (w->left != NULL || w->refinish))
 			e = move(c);
 		note(c);
@@ -217,9 +217,10 @@ static bool settle(struct spore_chan *c, bool is_new)
 	bool kept = w->left != NULL || w->refinish || (w->use != NULL && keeps(w->use));
 	enum spore_err e = SPORE_OK;
 	if (kept && is_new) {
-		bool owed = w->owed;
-		w->owed = true; // until it is done no call goes on by itself
-		w->owed = spore__way_update(c, SPORE__SEND) == SPORE_ERETURNED || owed; // said by the next call
+		enum spore_err owed = w->owed;
+		w->owed = SPORE_ERETURNED; // until it is done no call goes on by itself
+		enum spore_err said = spore__way_update(c, SPORE__SEND);
+		w->owed = said != SPORE_OK ? said : owed; // by the next call
 	}
 	if (w->use != NULL && (w->left != NULL || w->refinish))
 		e = move(c);

@@ -307,16 +307,17 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	w->use = NULL;
 }
 
-// Goes on with NEXT, which may be NULL. SPORE_ERETURNED, or SPORE_OK when there is nothing to say.
+// Goes on with NEXT, which may be NULL. What is to be said of that; SPORE_OK: nothing.
 static enum spore_err go_on(struct spore_chan *c, enum spore__way way, struct spore__installed *next)
 {
 	struct spore__side *w = &c->ways[way];
+	bool was_wired = w->use != NULL;
 	drop(c, way);
 	w->use = next;
 	w->finished = w->refinish;
 	spore__way_ready(w);
 	if (next == NULL)
-		return SPORE_OK;
+		return was_wired && !w->swapped ? SPORE_ECLOSED : SPORE_OK;
 	atomic_store_explicit(&w->number, next->number, memory_order_relaxed);
 	bool returned = w->had && !(w->swapped && c->port->stateless);
 	w->had = true;
@@ -387,9 +388,7 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 	w->stale = next != NULL && next != c->port->latest;
 	pthread_mutex_unlock(&c->port->lock);
 	enum spore_err r = go_on(c, SPORE__RECEIVE, next);
-	if (r != SPORE_OK || next != NULL)
-		return r;
-	return ends(e) ? e : SPORE_ECLOSED;
+	return r == SPORE_ECLOSED && ends(e) ? e : r;
 }
 
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e)

@@ -56,7 +56,7 @@ struct spore__side {
 	bool swapped;       // what was used before was swapped
 	bool quiet;         // receiving: nothing more is received
 	// Sending, of a port. Whoever changes these, `use`, `now` or `generation` holds port->sending.
-	bool owed;                // the next call says SPORE_ERETURNED
+	enum spore_err owed;      // the next call says this: SPORE_ERETURNED or SPORE_ECLOSED; SPORE_OK: nothing
 	bool refinish;            // what is next is finished once `left` was sent
 	struct spore__left *left; // the oldest messages first
 	bool awaits;              // the end of the first one's peer: there is nothing to be done before
@@ -112,8 +112,8 @@ static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way
 // After a change of what `now` depends on.
 static inline void spore__way_ready(struct spore__side *w)
 {
-	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet && !w->owed &&
-	             w->left == NULL;
+	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet &&
+	             w->owed == SPORE_OK && w->left == NULL;
 	struct spore__transport *t = ready ? w->use->t : NULL;
 	w->lender = NULL;
 	atomic_store_explicit(&w->now, t, memory_order_release);
@@ -151,7 +151,7 @@ static inline void spore__way_lent(struct spore__side *w)
 
 struct spore__installed *spore__installed_ref(struct spore__installed *i);
 void spore__installed_unref(struct spore__installed *i);
-// Goes on with what the port is wired to now; of the sending way with port->sending.
+// Goes on with what the port is wired to now; of the sending way with port->sending. SPORE_ERETURNED, SPORE_ECLOSED: to be said.
 enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way);
 
 // ---- chan_swap.c

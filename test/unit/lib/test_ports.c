@@ -100,6 +100,24 @@ static int play_poll(void)
 	return 0;
 }
 
+// Sends more than there is room for, and says what it is told of that, until there is another peer.
+static int play_fill(void)
+{
+	static char block[1000];
+	struct spore_chan *c;
+	enum spore_err e = SPORE_OK;
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK)
+		return 10;
+	while (e != SPORE_ERETURNED) {
+		e = spore_chan_send(c, block, sizeof block, SPORE_FOREVER);
+		if (e != SPORE_OK)
+			dprintf(STDERR_FILENO, "<%d>", (int)e);
+	}
+	e = spore_chan_send(c, "back", 4, PATIENCE);
+	spore_chan_close(c);
+	return (int)e;
+}
+
 static int play_timeouts(void)
 {
 	struct spore_chan *c;
@@ -155,7 +173,7 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"echo", play_echo}, {"tell", play_tell}, {"poll", play_poll}, {"timeouts", play_timeouts}, {"serve", play_serve},
+    {"echo", play_echo}, {"tell", play_tell}, {"poll", play_poll}, {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve},
 };
 
 // ---- the hold
@@ -423,6 +441,29 @@ static void test_unwired(void **state)
 	spore_chan_close(mine);
 }
 
+// Who waits for room is told, once.
+static void test_unwired_while_sending(void **state)
+{
+	struct child c;
+	char first[4] = "";
+	begin(&c, "fill");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore_chan *mine = wire(&c);
+	char buffer[1000];
+	size_t len;
+	assert_int_equal(spore_chan_recv(mine, buffer, sizeof buffer, &len, PATIENCE), SPORE_OK);
+	say(&c, spore__control_put_unwired);
+	struct pollfd p = {.fd = c.err, .events = POLLIN};
+	assert_int_equal(poll(&p, 1, PATIENCE), 1);
+	assert_int_equal(read(c.err, first, sizeof first - 1), 3);
+	assert_string_equal(first, "<4>");
+	spore_chan_close(mine);
+	mine = wire(&c);
+	expect(mine, "back");
+	assert_string_equal(end(&c, 0), "<17>");
+	spore_chan_close(mine);
+}
+
 // What is asked for in vain is heard of at the descriptor.
 static void test_poll(void **state)
 {
@@ -537,7 +578,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup(test_echo, choose),         cmocka_unit_test_setup(test_timeouts, choose),
 	    cmocka_unit_test_setup(test_returns, choose),      cmocka_unit_test_setup(test_unwired, choose),
 	    cmocka_unit_test_setup(test_serve, choose),        cmocka_unit_test_setup(test_wrong_descriptors, choose),
-	    cmocka_unit_test_setup(test_without_hold, choose), cmocka_unit_test_setup(test_poll, choose),
+	    cmocka_unit_test_setup(test_without_hold, choose), cmocka_unit_test_setup(test_unwired_while_sending, choose),
+	    cmocka_unit_test_setup(test_poll, choose),
 	};
 	enum { CASES = sizeof cases / sizeof cases[0], TRANSPORTS = 8 };
 	static struct CMUnitTest tests[CASES * TRANSPORTS];

@@ -286,6 +286,54 @@ static void test_redelivered_after_a_death(void **state)
 	spore_chan_close(t.p);
 }
 
+// What another thread, or the same one in a call that receives, has gone on with is said nevertheless, and once.
+static void test_unwired_meanwhile(void **state)
+{
+	struct bench t;
+	char text[8];
+	size_t len;
+	(void)state;
+	if (!begin(&t, false))
+		return;
+	for (int early = 0; early < 2; early++) {
+		struct spore_chan *old = wire(&t, true);
+		if (early > 0)
+			assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ERETURNED);
+		assert_int_equal(spore_chan_send(t.p, "again", 5, PATIENCE), SPORE_OK);
+		spore__chan_unwire(t.p);
+		spore_chan_close(old);
+		while (spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW) != SPORE_ENOTWIRED)
+			;
+		if (early == 0) {
+			assert_int_equal(spore_chan_send(t.p, "x", 1, PATIENCE), SPORE_ECLOSED);
+			assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
+		}
+		old = wire(&t, false);
+		while (spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW) != SPORE_EAGAIN)
+			;
+		assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ERETURNED);
+		assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_OK);
+		assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, SPORE_NOW), SPORE_OK);
+		assert_memory_equal(text, "again", 5);
+		spore__chan_unwire(t.p);
+		assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ECLOSED);
+		assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
+		spore_chan_close(old);
+		while (spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW) != SPORE_ENOTWIRED)
+			;
+	}
+	// Of one that is swapped nothing is said before there is another.
+	struct spore_chan *old = wire(&t, false);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ERETURNED);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_ERETURNED);
+	spore__chan_swap(t.p, t.serial, true);
+	spore__chan_unwire(t.p);
+	spore_chan_close(old);
+	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
+	assert_int_equal(spore_chan_recv(t.p, text, sizeof text, &len, SPORE_NOW), SPORE_ENOTWIRED);
+	spore_chan_close(t.p);
+}
+
 static void test_quiet(void **state)
 {
 	struct bench t;
@@ -642,6 +690,7 @@ int main(void)
 	    cmocka_unit_test(test_who_waits_for_the_answer_sends_the_question_again),
 	    cmocka_unit_test(test_more_than_the_next_has_room_for),
 	    cmocka_unit_test(test_redelivered_after_a_death),
+	    cmocka_unit_test(test_unwired_meanwhile),
 	    cmocka_unit_test(test_quiet),
 	    cmocka_unit_test(test_closing_hands_over_what_is_kept),
 	    cmocka_unit_test(test_who_is_swapped_waits_until_all_is_received),
