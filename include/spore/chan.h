@@ -149,7 +149,8 @@ SPORE_EXPORT enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, 
                                             int timeout_ms);
 
 // Lends the next message (aligned to 8) until spore_chan_release. Several may be lent at a time; the peer runs out of room with them, of large
-// ones with the fourth, or more up to 16 MiB.
+// ones with the fourth, or more up to 16 MiB. SPORE_EBUSY: 1024 are lent (of a publication 256), or 16 large ones. Also when the channel of what
+// is lent is over, and the next one cannot be gone on with before it is given back.
 // A malicious peer can change the bytes meanwhile: parse a private copy, or nothing that depends on a value read twice. [receive]
 SPORE_EXPORT enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms);
 // Gives the oldest message that is lent back. Without one it does nothing. [receive]

@@ -300,6 +300,8 @@ struct spore__ring_sender {
 	uint64_t large_free; // bytes of free slabs
 	struct spore__ring_slab slabs[SPORE__RING_SLABS];
 	uint64_t slabs_free; // a bit for each that is
+	uint64_t flying_bytes; // of those that are not
+	uint32_t flying;
 	uint32_t slab_count;
 	// the loan
 	enum spore__ring_kind loan_kind; // 0: none
@@ -452,8 +454,18 @@ enum spore_err spore__ring_heap_take(struct spore__ring *r, size_t size, uint32_
 enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *slab);
 void spore__ring_slab_give(struct spore__ring *r, int slab);
 
+// More than LEN bytes beside them would be ahead of the receiver without being any faster: what is used again soon is in the caches, and mapped
+// at the other end, which has a window for each.
+static inline bool spore__ring_enough_flying(const struct spore__ring_sender *s, uint64_t len)
+{
+	return s->flying >= SPORE__RING_FLYING &&
+	       (s->flying >= SPORE__RING_WINDOWS || s->flying_bytes + len > SPORE__RING_FLYING_BYTES);
+}
+
 static inline void spore__ring_slab_use(struct spore__ring_sender *s, int slab)
 {
+	s->flying++;
+	s->flying_bytes += s->slabs[slab].len;
 	s->slabs[slab].used = true;
 	s->slabs_free &= ~(UINT64_C(1) << slab);
 	s->large_free -= s->slabs[slab].len;

@@ -96,22 +96,9 @@ static int find_free(const struct spore__ring_sender *s, uint64_t len)
 	return best;
 }
 
-// More would be ahead of the receiver without being any faster: what is used again soon is in the caches, and mapped at the other end.
-static bool enough_under_way(const struct spore__ring_sender *s, uint64_t len)
-{
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < s->slab_count; i++) {
-		count += s->slabs[i].used;
-		len += s->slabs[i].used ? s->slabs[i].len : 0;
-	}
-	return count >= SPORE__RING_WINDOWS || (count >= SPORE__RING_FLYING && len > SPORE__RING_FLYING_BYTES);
-}
-
 static enum spore_err make(struct spore__ring *r, uint64_t len, int *index)
 {
 	struct spore__ring_sender *s = &r->send;
-	if (enough_under_way(s, len))
-		return SPORE_EAGAIN;
 	uint64_t offset = lowest_gap(s, len);
 	bool used = false;
 	int entry = offset < s->large_size ? empty_entry(s) : -1;
@@ -147,6 +134,8 @@ static enum spore_err make(struct spore__ring *r, uint64_t len, int *index)
 enum spore_err spore__ring_slab_take(struct spore__ring *r, size_t size, int *index)
 {
 	enum spore_err e = SPORE_OK;
+	if (spore__ring_enough_flying(&r->send, round_up(size)))
+		return SPORE_EAGAIN;
 	*index = find_free(&r->send, round_up(size));
 	if (*index < 0)
 		e = make(r, round_up(size), index);
@@ -159,6 +148,8 @@ void spore__ring_slab_give(struct spore__ring *r, int index)
 {
 	struct spore__ring_sender *s = &r->send;
 	s->slabs[index].used = false;
+	s->flying--;
+	s->flying_bytes -= s->slabs[index].len;
 	s->slabs_free |= UINT64_C(1) << index;
 	s->large_free += s->slabs[index].len;
 	if (s->large_free > SPORE__RING_KEPT)

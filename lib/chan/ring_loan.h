@@ -23,7 +23,7 @@ static inline bool spore__ring_heap_near(struct spore__ring_sender *s, size_t wa
 // The first slab that is known to be free, if it is of about this size.
 static inline bool spore__ring_slab_near(struct spore__ring_sender *s, size_t size, int *index)
 {
-	if (s->slabs_free == 0)
+	if (s->slabs_free == 0 || spore__ring_enough_flying(s, size))
 		return false;
 	int i = __builtin_ctzll(s->slabs_free);
 	uint64_t len = s->slabs[i].len;

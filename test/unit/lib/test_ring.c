@@ -75,6 +75,31 @@ static void test_large_messages_under_way(void **state)
 	}
 }
 
+// Also of sizes that were free again: the receiver can lend all of them at a time.
+static void test_large_messages_of_several_sizes(void **state)
+{
+	static const size_t sizes[] = {280 * 1024, 560 * 1024, 900 * 1024};
+	struct pair p;
+	const void *data;
+	size_t len;
+	(void)state;
+	if (!begin(&p, NULL))
+		return;
+	for (int round = 0; round < 3; round++) {
+		unsigned count = 0;
+		for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+			count += fly(p.a, sizes[(i + (size_t)round) % 3]);
+		assert_in_range(count, 4, 16);
+		for (unsigned k = 0; k < count; k++)
+			assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_read(p.b, &data, &len, SPORE_NOW), SPORE_EAGAIN);
+		for (unsigned k = 0; k < count; k++)
+			spore_chan_release(p.b);
+	}
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
 // A loan whose bytes are the very head that the next message would have, and of which less is committed, or nothing.
 static void test_a_loan_like_a_head(void **state)
 {
@@ -275,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_large_messages_under_way),
+	    cmocka_unit_test(test_large_messages_of_several_sizes),
 	    cmocka_unit_test(test_a_loan_like_a_head),
 	    cmocka_unit_test(test_what_is_lost),
 	    cmocka_unit_test(test_sender_leaves_the_bell),
