@@ -107,7 +107,9 @@ enum spore_err spore__pub_make(const struct spore__channel_sizes *sizes, struct 
 
 bool spore__pub_listen(int sock)
 {
-	enum { READS = 4 }; // more than an honest peer rings; what one that never stops leaves here is looked at next time
+	enum {
+		READS = 4
+	}; // more than an honest peer rings; what one that never stops leaves here is looked at next time
 	char rung[256];
 	int e = errno;
 	ssize_t n = sizeof rung;

@@ -299,7 +299,7 @@ struct spore__ring_sender {
 	uint64_t large_size;
 	uint64_t large_free; // bytes of free slabs
 	struct spore__ring_slab slabs[SPORE__RING_SLABS];
-	uint64_t slabs_free; // a bit for each that is
+	uint64_t slabs_free;   // a bit for each that is
 	uint64_t flying_bytes; // of those that are not
 	uint32_t flying;
 	uint32_t slab_count;

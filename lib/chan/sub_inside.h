@@ -33,7 +33,7 @@ struct spore__sub {
 	uint64_t released, said;
 	uint32_t rung; // the publisher's number that was rung for
 	uint32_t number, in_vain, turn;
-	bool chases;    // look after look has found the like since this end lay down
+	bool chases;     // look after look has found the like since this end lay down
 	uint64_t lay_at; // `seen` then: what is published behind it is rung for
 	struct spore__sub_lent lent[SPORE__SUB_LENT];
 	uint64_t lent_first, lent_next;

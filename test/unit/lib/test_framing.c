@@ -283,9 +283,12 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_memory_in_the_middle), // before much was free again
-	    cmocka_unit_test(test_words),          cmocka_unit_test(test_a_plain_writer),
-	    cmocka_unit_test(test_a_plain_reader), cmocka_unit_test(test_a_line_without_end),
-	    cmocka_unit_test(test_netstrings),     cmocka_unit_test(test_bytes),
+	    cmocka_unit_test(test_words),
+	    cmocka_unit_test(test_a_plain_writer),
+	    cmocka_unit_test(test_a_plain_reader),
+	    cmocka_unit_test(test_a_line_without_end),
+	    cmocka_unit_test(test_netstrings),
+	    cmocka_unit_test(test_bytes),
 	};
 	return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }

@@ -173,7 +173,8 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"echo", play_echo}, {"tell", play_tell}, {"poll", play_poll}, {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve},
+    {"echo", play_echo}, {"tell", play_tell},         {"poll", play_poll},
+    {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve},
 };
 
 // ---- the hold
@@ -575,10 +576,14 @@ static int choose(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest cases[] = {
-	    cmocka_unit_test_setup(test_echo, choose),         cmocka_unit_test_setup(test_timeouts, choose),
-	    cmocka_unit_test_setup(test_returns, choose),      cmocka_unit_test_setup(test_unwired, choose),
-	    cmocka_unit_test_setup(test_serve, choose),        cmocka_unit_test_setup(test_wrong_descriptors, choose),
-	    cmocka_unit_test_setup(test_without_hold, choose), cmocka_unit_test_setup(test_unwired_while_sending, choose),
+	    cmocka_unit_test_setup(test_echo, choose),
+	    cmocka_unit_test_setup(test_timeouts, choose),
+	    cmocka_unit_test_setup(test_returns, choose),
+	    cmocka_unit_test_setup(test_unwired, choose),
+	    cmocka_unit_test_setup(test_serve, choose),
+	    cmocka_unit_test_setup(test_wrong_descriptors, choose),
+	    cmocka_unit_test_setup(test_without_hold, choose),
+	    cmocka_unit_test_setup(test_unwired_while_sending, choose),
 	    cmocka_unit_test_setup(test_poll, choose),
 	};
 	enum { CASES = sizeof cases / sizeof cases[0], TRANSPORTS = 8 };

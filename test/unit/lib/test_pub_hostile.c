@@ -329,15 +329,21 @@ static void test_subscriber(void **state)
 
 enum { CALLS = 2000 };
 
-static pid_t ring_for_ever(int sock)
+static _Noreturn void ring(int sock)
 {
 	static const unsigned char bytes[65536];
-	pid_t child = fork();
-	while (child == 0) { // until it is killed
+	for (;;) { // until it is killed
 		struct pollfd p = {.fd = sock, .events = POLLOUT};
 		if (spore__io_send(sock, bytes, sizeof bytes) < 0)
 			(void)poll(&p, 1, -1);
 	}
+}
+
+static pid_t ring_for_ever(int sock)
+{
+	pid_t child = fork();
+	if (child == 0)
+		ring(sock);
 	return child;
 }
 
@@ -370,6 +376,27 @@ static void test_ringing_subscriber(void **state)
 	assert_int_equal(spore__pub_count(t), 1);
 	spore__channel_end_close(&ends[1]);
 	spore_chan_close(pub);
+}
+
+// Nor does it take all that is there at once.
+static void test_much_was_rung(void **state)
+{
+	static const unsigned char bytes[65536];
+	int pair[2];
+	(void)state;
+	assert_int_equal(spore__io_pair(pair), 0);
+	ssize_t n = spore__io_send(pair[0], bytes, sizeof bytes);
+	assert_true(n > 10000);
+	assert_true(spore__pub_listen(pair[1]));
+	struct pollfd p = {.fd = pair[1], .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 0), 1);
+	while (poll(&p, 1, 0) != 0)
+		assert_true(spore__pub_listen(pair[1]));
+	assert_int_equal(spore__io_send(pair[0], "", 1), 1);
+	close(pair[0]);
+	while (spore__pub_listen(pair[1])) // it is gone nevertheless
+		;
+	close(pair[1]);
 }
 
 static void test_ringing_publisher(void **state)
@@ -449,15 +476,61 @@ static void test_running_ahead(void **state)
 	close(m.fd);
 }
 
+// Whoever looks has not come to the end of what is to be passed over when there is more of it, again and again.
+static void test_more_to_pass_over(void **state)
+{
+	enum { LOOK = 8 };
+	struct memory m;
+	struct spore__channel_end ends[2];
+	struct spore__transport *t;
+	struct spore__cursor *cursor;
+	size_t len;
+	int looks = 0;
+	(void)state;
+	if (!make(&m))
+		return;
+	assert_int_equal(spore__channel_make("publication", NULL, ends), SPORE_OK);
+	assert_int_equal(spore__cursor_map(ends[0].fds[0], SPORE__IO_READ, &cursor), SPORE_OK);
+	ends[1].slow = SPORE_SLOW_DROP;
+	assert_int_equal(spore__channel_end_open(&ends[1], &t), SPORE_OK);
+	(void)spore__pass_send(ends[0].fds[1], "m", 1, &m.fd, 1);
+	assert_int_equal(t->ops->copy(t, NULL, 0, &len), SPORE_EAGAIN);
+	assert_true(t->ops->arm(t, SPORE__RECEIVE));
+	uint32_t number = atomic_load(&cursor->sleep);
+	atomic_store(&m.says->large_from, INT64_MAX); // what lay there is gone
+	uint64_t at = 0;
+	do {
+		for (int i = 0; i < 2 * LOOK; i++, at += 32) {
+			const uint64_t words[4] = {at / 32, spore__pub_what(SPORE__PUB_FAR, 16), 0, 0};
+			memcpy(m.map + SPORE__PUB_PAGE + at % LOG, words, sizeof words);
+			atomic_store(&m.says->head, at + 32);
+		}
+		atomic_store(&m.says->tail, at > LOG ? at - LOG : 0);
+		assert_int_equal(t->ops->copy(t, NULL, 0, &len), SPORE_EAGAIN);
+		assert_in_range(++looks, 1, 10);
+	} while (!t->ops->arm(t, SPORE__RECEIVE));
+	assert_true((atomic_load(&cursor->sleep) & 1) != 0 && atomic_load(&cursor->sleep) != number); // it is rung for
+	// Without more it comes to the end.
+	looks = 0;
+	do {
+		assert_int_equal(t->ops->copy(t, NULL, 0, &len), SPORE_EAGAIN);
+		assert_in_range(++looks, 1, LOG / 32 / LOOK + 1);
+	} while (!t->ops->arm(t, SPORE__RECEIVE));
+	assert_int_equal(atomic_load(&cursor->released), at);
+	t->ops->destroy(t);
+	spore__cursor_unmap(cursor);
+	spore__channel_end_close(&ends[0]);
+	(void)munmap(m.map, SPORE__PUB_PAGE + LOG + LARGE);
+	close(m.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_publisher),
-	    cmocka_unit_test(test_wrong_memory),
-	    cmocka_unit_test(test_subscriber),
-	    cmocka_unit_test(test_ringing_subscriber),
-	    cmocka_unit_test(test_ringing_publisher),
-	    cmocka_unit_test(test_running_ahead),
+	    cmocka_unit_test(test_publisher),     cmocka_unit_test(test_wrong_memory),
+	    cmocka_unit_test(test_subscriber),    cmocka_unit_test(test_ringing_subscriber),
+	    cmocka_unit_test(test_much_was_rung), cmocka_unit_test(test_ringing_publisher),
+	    cmocka_unit_test(test_running_ahead), cmocka_unit_test(test_more_to_pass_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
