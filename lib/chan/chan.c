@@ -281,8 +281,9 @@ static __attribute__((noinline)) enum spore_err send_entered(struct spore_chan *
 static __attribute__((noinline)) enum spore_err send_of_port(struct spore_chan *c, enum step step, const void *data,
                                                              size_t len, int timeout_ms)
 {
+	struct spore__side *w = &c->ways[SPORE__SEND];
 	spore__sending_enter(c);
-	if (spore__way_is_new(c, SPORE__SEND) || !send_near(&c->ways[SPORE__SEND], step, data, len))
+	if (spore__way_is_new(c, SPORE__SEND) || spore__way_now(w) == NULL || !send_near(w, step, data, len))
 		return send_entered(c, step, data, len, timeout_ms);
 	spore__sending_leave(c);
 	return SPORE_OK;
@@ -369,7 +370,7 @@ enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, i
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	const struct sending s = {.step = STEP_LOAN, .len = size, .loan = data};
 	spore__sending_enter(c);
-	bool is_new = spore__way_is_new(c, SPORE__SEND); // before `near`
+	bool is_new = spore__way_is_new(c, SPORE__SEND) || spore__way_now(w) == NULL; // before `near`
 	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
 	enum spore_err e = SPORE_OK;
 	if (r == NULL || is_new || size > SPORE_CHAN_LARGEST || !spore__ring_loan_near(r, size, data))

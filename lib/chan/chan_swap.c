@@ -224,8 +224,9 @@ static bool settle(struct spore_chan *c, bool is_new)
 	}
 	if (w->use != NULL && (w->left != NULL || w->refinish))
 		e = move(c);
-	note(c);
-	return w->use != NULL && (e == SPORE_EAGAIN || e == SPORE_ENOMEM);
+	bool more = w->use != NULL && (e == SPORE_EAGAIN || e == SPORE_ENOMEM);
+	note(c); // from here on the calls that send may be at work, unless there is more
+	return more;
 }
 
 void spore__sending_catch_up(struct spore_chan *c)

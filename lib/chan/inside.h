@@ -36,7 +36,8 @@ struct spore__side {
 	// Whose send or copy can be called at once, if nothing was wired anew: `use`, which is there, nothing is lent, and the way is neither
 	// finished nor of a port of bytes. Else NULL.
 	alignas(128) struct spore__transport *_Atomic now;
-	struct spore__transport *_Atomic near; // `now` when it is a ring (ring_near.h), else NULL
+	struct spore__transport *_Atomic
+	    near; // `now` when it is a ring (ring_near.h), else NULL; of a port that sends: only where `now` is not
 	struct spore__ring *lender;  // was near when it lent what is lent now (ring_loan.h), and is afterwards
 	_Atomic uint64_t generation; // of the port that this way has seen
 	atomic_bool busy;            // sending: a call is on its way, or a loan out
@@ -116,8 +117,9 @@ static inline void spore__way_ready(struct spore__side *w)
 	             w->owed == SPORE_OK && w->left == NULL;
 	struct spore__transport *t = ready ? w->use->t : NULL;
 	w->lender = NULL;
-	atomic_store_explicit(&w->now, t, memory_order_release);
+	// `now` last: whoever sends finds by it that all is done which another thread did in its place.
 	atomic_store_explicit(&w->near, t != NULL && t->ops == &spore__ring_ops ? t : NULL, memory_order_release);
+	atomic_store_explicit(&w->now, t, memory_order_release);
 }
 
 // What can be used at once. To be looked at after spore__way_is_new.

@@ -1,6 +1,7 @@
 // A port whose peer is swapped for another: what the one before had not released comes to the next, once and in order; nothing is said of its end.
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -535,7 +536,7 @@ static void test_not_for_ever(void **state)
 	struct pollfd p = {.fd = spore_chan_fd(t.p), .events = POLLIN};
 	assert_int_equal(poll(&p, 1, 0), 0);
 	spore_chan_close(t.p);
-	new = wire_early(&t, PATIENCE, &old);
+	new = wire_early(&t, 200, &old); // closing waits for it
 	assert_int_equal(spore_chan_send(t.p, "x", 1, SPORE_NOW), SPORE_EAGAIN);
 	spore_chan_close(t.p);
 	spore_chan_close(old);
@@ -563,29 +564,6 @@ static void *send_all(void *arg)
 	return NULL;
 }
 
-// The same in every other way that there is to send, each of which may find that somebody has gone on with the next peer meanwhile.
-static void *lend_and_flush(void *arg)
-{
-	struct load *l = arg;
-	for (uint64_t i = 0; i < MESSAGES; i++) {
-		void *loan;
-		enum spore_err e = SPORE_ENOTWIRED;
-		if (i % 3 == 0) {
-			assert_int_equal(spore_chan_loan(l->t.p, sizeof i + i % 2 * 300, &loan, PATIENCE), SPORE_OK);
-			memcpy(loan, &i, sizeof i);
-			e = spore_chan_commit(l->t.p, sizeof i, PATIENCE); // not sent when its peer is gone just now
-		} else if (i % 3 == 1) {
-			e = spore_chan_queue(l->t.p, &i, sizeof i, PATIENCE);
-		}
-		if (e == SPORE_ENOTWIRED)
-			e = spore_chan_send(l->t.p, &i, sizeof i, PATIENCE);
-		assert_int_equal(e, SPORE_OK);
-		e = spore_chan_flush(l->t.p, PATIENCE);
-		assert_true(e == SPORE_OK || e == SPORE_ECLOSED);
-	}
-	return NULL;
-}
-
 static void *take_answers(void *arg)
 {
 	struct load *l = arg;
@@ -600,16 +578,17 @@ static void *take_answers(void *arg)
 	return NULL;
 }
 
-static void load(void *(*send)(void *arg))
+static void test_under_load(void **state)
 {
 	struct load l = {0};
 	pthread_t sender, taker;
 	uint64_t next = 0;
+	(void)state;
 	if (!begin(&l.t, true))
 		return;
 	l.t.sizes = &small;
 	struct spore_chan *peer = wire(&l.t, false);
-	assert_int_equal(pthread_create(&sender, NULL, send, &l), 0);
+	assert_int_equal(pthread_create(&sender, NULL, send_all, &l), 0);
 	assert_int_equal(pthread_create(&taker, NULL, take_answers, &l), 0);
 	for (unsigned round = 0; next < MESSAGES; round++) {
 		uint64_t until = next + 1 + (uint64_t)round * 2654435761U % (2 * MESSAGES / ROUNDS);
@@ -670,16 +649,82 @@ static void test_room_of_a_peer_that_has_finished(void **state)
 	spore_chan_close(t.p);
 }
 
-static void test_under_load(void **state)
+struct beside {
+	struct bench t;
+	_Atomic uint64_t sent, taken;
+	atomic_bool done;
+};
+
+static void *flush_and_lend(void *arg)
 {
-	(void)state;
-	load(send_all);
+	enum { TIMES = 30, AHEAD = 100 }; // so that there is always room
+	struct beside *b = arg;
+	uint64_t i = 0;
+	while (!atomic_load(&b->done)) {
+		if (i < atomic_load(&b->taken) + AHEAD) {
+			assert_int_equal(spore_chan_send(b->t.p, &i, sizeof i, PATIENCE), SPORE_OK);
+			atomic_store(&b->sent, ++i);
+		}
+		for (int k = 0; k < TIMES; k++) {
+			void *loan;
+			enum spore_err e = spore_chan_flush(b->t.p, PATIENCE);
+			assert_true(e == SPORE_OK || e == SPORE_ECLOSED); // of the old one
+			if (spore_chan_loan(b->t.p, 8, &loan, SPORE_NOW) == SPORE_OK) {
+				memset(loan, 0, 8);
+				spore_chan_abandon(b->t.p);
+			}
+		}
+	}
+	return NULL;
 }
 
-static void test_lending_and_flushing_under_load(void **state)
+static void *wait_for_nothing(void *arg)
 {
+	struct beside *b = arg;
+	char text[8];
+	size_t len;
+	while (!atomic_load(&b->done)) {
+		enum spore_err e = spore_chan_recv(b->t.p, text, sizeof text, &len, 1);
+		assert_true(e == SPORE_ETIMEOUT || e == SPORE_ENOTWIRED);
+	}
+	return NULL;
+}
+
+// Calls that mostly send nothing, while another thread takes along what the peer before has not received.
+static void test_flushing_and_lending_beside(void **state)
+{
+	enum { SWAPS = 100, EACH = 5 };
+	struct beside b = {.sent = 0};
+	pthread_t sender, taker;
+	uint64_t next = 0, number;
+	size_t len;
 	(void)state;
-	load(lend_and_flush);
+	if (!begin(&b.t, true))
+		return;
+	struct spore_chan *peer = wire(&b.t, false);
+	assert_int_equal(pthread_create(&sender, NULL, flush_and_lend, &b), 0);
+	assert_int_equal(pthread_create(&taker, NULL, wait_for_nothing, &b), 0);
+	for (int i = 0; i < SWAPS; i++) {
+		while (atomic_load(&b.sent) < next + EACH)
+			(void)sched_yield();
+		spore__chan_swap(b.t.p, b.t.serial, true);
+		spore_chan_close(peer);
+		peer = wire(&b.t, false);
+		for (uint64_t until = atomic_load(&b.sent); next < until; next++) {
+			assert_int_equal(spore_chan_recv(peer, &number, sizeof number, &len, PATIENCE), SPORE_OK);
+			assert_int_equal(number, next);
+		}
+		atomic_store(&b.taken, next);
+	}
+	atomic_store(&b.done, true);
+	(void)pthread_join(sender, NULL);
+	(void)pthread_join(taker, NULL);
+	for (; next < atomic_load(&b.sent); next++) {
+		assert_int_equal(spore_chan_recv(peer, &number, sizeof number, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(number, next);
+	}
+	spore_chan_close(peer);
+	spore_chan_close(b.t.p);
 }
 
 int main(void)
@@ -699,7 +744,7 @@ int main(void)
 	    cmocka_unit_test(test_not_for_ever),
 	    cmocka_unit_test(test_under_load),
 	    cmocka_unit_test(test_room_of_a_peer_that_has_finished),
-	    cmocka_unit_test(test_lending_and_flushing_under_load),
+	    cmocka_unit_test(test_flushing_and_lending_beside),
 	};
 	return cmocka_run_group_tests_name("swap", tests, NULL, NULL);
 }
