@@ -492,6 +492,19 @@ bool spore__connection_heard_all(void)
 	return atomic_load(&heard_stop);
 }
 
+bool spore__connection_wait(void)
+{
+	struct pollfd p = {.fd = hold_fd, .events = POLLIN};
+	while (hold_fd >= 0 && !atomic_load(&heard_stop) && spore__io_is(hold_fd, &hold_id)) {
+		int n = poll(&p, 1, -1);
+		if (n > 0)
+			return (p.revents & POLLNVAL) == 0;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+	return false;
+}
+
 const char *spore__connection_config(const char *key)
 {
 	int e = errno;

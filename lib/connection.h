@@ -27,6 +27,9 @@ bool spore__connection_is_swapped(void); // it was asked to stop because another
 // Likewise; what another thread takes at this moment has been taken too when it returns.
 bool spore__connection_heard_all(void);
 
+// Waits until the hold has said something. False: nothing more can be heard of it.
+bool spore__connection_wait(void);
+
 // The hold's configuration value, NULL when there is none. Waits up to five seconds for the hold's hello.
 const char *spore__connection_config(const char *key);
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "connection.h"
 #include "os/os.h"
 #include "spore/spore.h"
@@ -177,26 +178,6 @@ static void *wait_and_call(void *unused)
 	return NULL;
 }
 
-static int start_thread(void)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	sigset_t all, before;
-	int e = pthread_attr_init(&attr);
-	if (e != 0)
-		return e;
-	e = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	if (e == 0)
-		e = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (e == 0) {
-		e = pthread_create(&thread, &attr, wait_and_call, NULL);
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	(void)pthread_attr_destroy(&attr);
-	return e;
-}
-
 enum spore_err spore_stop_callback(void (*fn)(void *arg), void *arg)
 {
 	int e = 0;
@@ -205,7 +186,7 @@ enum spore_err spore_stop_callback(void (*fn)(void *arg), void *arg)
 	callback.fn = fn;
 	callback.arg = arg;
 	if (fn != NULL && !callback.thread) {
-		e = start_thread();
+		e = spore__background_start(wait_and_call, 0);
 		callback.thread = e == 0;
 		if (e != 0)
 			callback.fn = NULL;

@@ -98,7 +98,7 @@ struct spore_chan_options {
 
 // Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
 // SPORE_ENOTFOUND: the program was not started by spore, so nobody can wire it. SPORE_EEXISTS: it is open. SPORE_EINVALID: no name of a
-// port, or the shape SPORE_SERVE. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX). *C is the caller's: spore_chan_close.
+// port (letters, digits, - and _, not one of the standard ones), or the shape SPORE_SERVE. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX). *C is the caller's: spore_chan_close.
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_chan **c);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../os/os.h"
+#include "background.h"
 #include "chan/bell.h"
 #include "chan/inside.h"
 #include "chan/pub.h"
@@ -43,6 +44,7 @@ struct opened {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of all below
 static struct opened *all;
+static bool hears; // a thread does
 
 // ---- what the hold says
 
@@ -208,6 +210,25 @@ static void hear_all(void)
 		spore__port_end_all();
 }
 
+// A program that sends, computes or sleeps looks at nothing here for as long as it likes. But that its peer is gone, or another one has come, is to be
+// known to its next call, and what it is told must not pile up in its hold. Where no thread can be had a call that waits hears it.
+static void *keep_hearing(void *unused)
+{
+	(void)unused;
+	while (spore__connection_wait())
+		hear_all();
+	return NULL;
+}
+
+static void hear_from_now_on(void)
+{
+	enum { STACK = 256 * 1024 };
+	pthread_mutex_lock(&lock);
+	if (!hears)
+		hears = spore__background_start(keep_hearing, STACK) == 0;
+	pthread_mutex_unlock(&lock);
+}
+
 // ---- opening
 
 struct request {
@@ -275,15 +296,29 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
 	}
 	*at = o;
 	pthread_mutex_unlock(&lock);
+	hear_from_now_on();
 	spore__connection_say_with(put_open, &r, fds, like->publisher != NULL ? 2 : 0);
 	hear();
 	return SPORE_OK;
 }
 
+// As the node and the manifest have it; what has another name could never be wired. Those of standard input and output are the hold's.
+static bool is_name(const char *port)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char *const standard[] = {"stdin", "stdout", "stderr", "stdio"};
+	size_t len = port != NULL ? strlen(port) : 0;
+	if (len == 0 || len > SPORE__CONTROL_NAME || strspn(port, allowed) != len || port[0] == '-' || port[0] == '_')
+		return false;
+	for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++)
+		if (strcmp(port, standard[i]) == 0)
+			return false;
+	return true;
+}
+
 static enum spore_err check(const char *port, const struct spore_chan_options *options)
 {
-	size_t len = port != NULL ? strlen(port) : 0;
-	if (len == 0 || len > SPORE__CONTROL_NAME)
+	if (!is_name(port))
 		return SPORE_EINVALID;
 	if (options != NULL && options->protocol != NULL && strlen(options->protocol) > SPORE__CONTROL_NAME)
 		return SPORE_EINVALID;
@@ -363,6 +398,7 @@ void spore__port_after_fork(void)
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	memcpy(&lock, &fresh, sizeof lock); // perhaps another thread of the parent held it
 	all = NULL;                         // the parent's
+	hears = false;
 }
 
 // ---- serving

@@ -1,7 +1,7 @@
 // What test_look looks at:
 //	channel_program echo PORT            serves, one client after the other; sends each message back
 //	channel_program take PORT            prints each message that it receives, and `end` or `gone`
-//	channel_program give PORT COUNT US   waits for a peer, sends so many messages `message I`, one every US microseconds; prints `gave`
+//	channel_program give PORT COUNT US   waits for a peer, sends so many messages `message I`, one every US microseconds; prints `gave`, or `gone` when its peer is
 //	channel_program deaf PORT            receives nothing
 //	channel_program count PORT           prints the first message, then how many came, and whether each was the one after that before, when the peer ends
 //	channel_program upper PORT           a port of bytes: sends back what it receives, in capitals, 100 bytes at a time at most; prints how many
@@ -87,6 +87,8 @@ static int give(const char *port, long count, long us)
 		const struct timespec pause = {.tv_nsec = us % 1000000 * 1000, .tv_sec = us / 1000000};
 		snprintf(text, sizeof text, "message %ld", i);
 		enum spore_err e = spore_chan_send(c, text, strlen(text), SPORE_FOREVER);
+		if (e == SPORE_ECLOSED || e == SPORE_ERETURNED)
+			say("gone");
 		if (e != SPORE_OK)
 			return (int)e;
 		if (us > 0)

@@ -516,6 +516,16 @@ class Libspore(WiresTest):
         self.wire("late.to", "server.clients")
         self.talks("late", "server", "to")
 
+    def test_a_sender_that_waits_for_nothing_hears(self):
+        """One that sends now and then, and never waits, is told with its next message that its peer is gone."""
+        self.begin("a", argv=[CHANNEL_PROGRAM, "give", "out", "100000", "500000"], control=True, ready="notify")
+        self.begin("b", argv=[CHANNEL_PROGRAM, "take", "in"], control=True, ready="notify")
+        self.wire("a.out", "b.in")
+        self.said("b", "message 2")
+        os.kill(self.pid("b"), signal.SIGKILL)
+        # 256 messages would fit before there is no more room.
+        self.said("a", "gone")
+
     def test_how_long_it_takes(self):
         """From both ports open to the first message: shown, and bounded loosely, since the machine may be busy."""
         self.program("server", "clients:serve")
