@@ -6,8 +6,10 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "look/flow.h"
 #include "look/look.h"
 #include "look/measure.h"
+#include "show/text.h"
 
 static void good(const char *fmt, ...) SPORE__PRINTF(1, 2);
 static int bad(const char *remedy, const char *fmt, ...) SPORE__PRINTF(2, 3);
@@ -80,6 +82,20 @@ static bool is_at(const char *port, const char *asked)
 	       (port[len] == '.' || port[len] == '@');
 }
 
+// Of plain programs, whose bytes a pump carries.
+static void judge_bytes(const struct spore__flow *f, const char *from, const char *to, unsigned way)
+{
+	char all[SPORE__FLOW_CELL], rate[SPORE__FLOW_CELL];
+	spore__bytes_text((double)f->bytes, all, sizeof all);
+	spore__bytes_text(f->byte_rate, rate, sizeof rate);
+	if (f->byte_rate > 0)
+		good("%s -> %s: bytes pass, %s per second (%s in all)", from, to, rate, all);
+	else if (f->bytes > 0)
+		good("%s -> %s: %s passed; nothing does now", from, to, all);
+	else if (way == SPORE__FORWARD) // many go one way only
+		good("%s -> %s: nothing was sent yet", from, to);
+}
+
 static int judge_flow(const struct spore__wire_info *w, const struct spore__measured *m, unsigned way)
 {
 	struct spore__flow f;
@@ -90,6 +106,10 @@ static int judge_flow(const struct spore__wire_info *w, const struct spore__meas
 		    "the program there does not receive: 'spore logs' and 'spore inspect' of its task say what it does",
 		    "%s -> %s: %" PRIu64 " messages wait at %s, and none was taken in the last moments%s", from, to,
 		    f.depth, to, f.full ? "; the channel is full, and the sender waits" : "");
+	if (m->pumped) {
+		judge_bytes(&f, from, to, way);
+		return SPORE__EXIT_OK;
+	}
 	if (f.messages == 0)
 		good("%s -> %s: nothing was sent yet", from, to);
 	else if (f.rate > 0)
