@@ -154,7 +154,8 @@ class Ends(CallTest):
             self.said("s", "left", i)
             self.asks("s.calls", "release")
             counts.append(self.fds(self.pid("s")))
-        self.assertEqual(counts[1:], counts[1:2] * 9)
+        # Its channel to the last that asked is over soon, the others are.
+        wait_until(lambda: self.fds(self.pid("s")) <= min(counts), f"no more descriptors than {counts}")
 
 
 class Others(CallTest):

@@ -562,6 +562,9 @@ static void test_without_hold(void **state)
 	assert_int_equal(spore_port_open("in", NULL, &p), SPORE_ENOTFOUND);
 	assert_int_equal(spore_chan_open("", NULL, &c), SPORE_EINVALID);
 	assert_int_equal(spore_chan_open(longest, NULL, &c), SPORE_EINVALID);
+	assert_int_equal(spore_chan_open("a b", NULL, &c), SPORE_EINVALID);
+	assert_int_equal(spore_chan_open("../a", NULL, &c), SPORE_EINVALID);
+	assert_int_equal(spore_chan_open("stdout", NULL, &c), SPORE_EINVALID);
 	assert_int_equal(spore_chan_open("in", &serve, &c), SPORE_EINVALID);
 	spore_chan_close(NULL);
 	spore_port_close(NULL);
