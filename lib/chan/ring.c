@@ -291,7 +291,14 @@ void spore__ring_wake_slowly(struct spore__ring *r, const struct spore__ring_say
 	if (spore__ring_sleeps(state) && number != ringing->rung) {
 		ringing->rung = number;
 		spore__bell_ring(&r->bell);
-	} else if (!spore__ring_sleeps(state) && !fence) {
+	} else if (spore__ring_sleeps(state)) {
+		// It should be awake by now, unless it is gone.
+		int64_t now = spore__bell_now();
+		if (now - ringing->looked >= SPORE__RING_LOOK_NS) {
+			ringing->looked = now;
+			spore__bell_look(&r->bell);
+		}
+	} else if (!fence) {
 		ringing->calm = state;
 	}
 }

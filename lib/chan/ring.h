@@ -253,7 +253,8 @@ static inline void spore__ring_say(const struct spore__ring_sleeper *s, memory_o
 struct spore__ring_ringing { // whom this end wakes
 	uint64_t
 	    calm; // what the peer said when it was awake and needed no fence: as long as it is this, nothing is due
-	uint32_t rung; // the number of its sleep for which it was rung
+	uint32_t rung;  // the number of its sleep for which it was rung
+	int64_t looked; // when it was seen whether it is there at all
 };
 
 struct spore__ring_sender {
@@ -279,7 +280,6 @@ struct spore__ring_sender {
 	uint32_t run;        // the length of all messages of the pack before; 0: they differed
 	// what is seldom used
 	uint64_t rounds;               // what counts say
-	int64_t looked;                // when it was seen whether the receiver is there
 	uint64_t released;             // as last seen
 	uint64_t limit;                // cells up to here may be used without another look at released
 	struct spore__ring_done *done; // peer

@@ -53,9 +53,9 @@ static void look(struct spore__ring *r, bool now)
 	if (s->at == s->released || atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
 		return;
 	int64_t time = spore__bell_now();
-	if (!now && time - s->looked < SPORE__RING_LOOK_NS)
+	if (!now && time - s->ringing.looked < SPORE__RING_LOOK_NS)
 		return;
-	s->looked = time;
+	s->ringing.looked = time;
 	spore__bell_look(&r->bell);
 }
 
