@@ -29,6 +29,17 @@ static bool begin(struct pair *p, const struct spore__channel_sizes *sizes)
 	return true;
 }
 
+// So many cells, so that what follows lies elsewhere in the ring.
+static void go_on(const struct pair *p, unsigned cells)
+{
+	char byte = 0;
+	size_t len;
+	for (unsigned i = 0; i < cells; i++) {
+		assert_int_equal(spore_chan_send(p->a, &byte, 1, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_recv(p->b, &byte, 1, &len, PATIENCE), SPORE_OK);
+	}
+}
+
 // Loans until there is no room: how many messages are under way then.
 static unsigned fly(struct spore_chan *c, size_t size)
 {
@@ -144,10 +155,7 @@ static void test_what_is_lost(void **state)
 		size_t len;
 		if (!begin(&p, &small))
 			return;
-		for (unsigned i = 0; i < before; i++) {
-			assert_int_equal(spore_chan_send(p.a, bytes, 1, PATIENCE), SPORE_OK);
-			assert_int_equal(spore_chan_recv(p.b, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
-		}
+		go_on(&p, before);
 		for (unsigned i = 0; i < SIZES; i++)
 			assert_int_equal(spore_chan_send(p.a, bytes, sizes[i], PATIENCE), SPORE_OK);
 		for (unsigned i = 0; i < 9; i++) { // a pack, and a run
@@ -232,13 +240,9 @@ static void test_queue_wakes(void **state)
 		for (unsigned k = 0; k < sizeof lengths / sizeof lengths[0]; k++) {
 			struct pair p;
 			pthread_t thread;
-			size_t len;
 			if (!begin(&p, &small))
 				return;
-			for (unsigned i = 0; i < before; i++) {
-				assert_int_equal(spore_chan_send(p.a, bytes, 1, PATIENCE), SPORE_OK);
-				assert_int_equal(spore_chan_recv(p.b, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
-			}
+			go_on(&p, before);
 			// Enough for a ring three times as large, and then nothing that would publish it.
 			struct sleepy s = {p.b, (unsigned)(3 * 128 * SPORE__RING_CELL / lengths[k]), lengths[k]};
 			assert_int_equal(pthread_create(&thread, NULL, receive_all, &s), 0);
