@@ -238,8 +238,7 @@ static __attribute__((noinline)) enum spore_err send_over(struct spore_chan *c, 
 }
 
 // What is most frequent, a short message over a ring. False: it has not been sent.
-static inline __attribute__((always_inline)) bool send_near(struct spore__side *w, enum step step, const void *data,
-                                                            size_t len)
+SPORE__RING_INLINE_ALWAYS bool send_near(struct spore__side *w, enum step step, const void *data, size_t len)
 {
 	struct spore__ring *r = (struct spore__ring *)atomic_load_explicit(&w->near, memory_order_acquire);
 	if (r == NULL || len > SPORE__RING_SHORT)
