@@ -313,7 +313,7 @@ bool spore__plan_wire(const struct spore__face *from, const struct spore__face *
 bool spore__plan_listener(const char *name, const char *spec, const struct spore__face *to, bool lossless,
                           struct spore__plan *plan, char *why, size_t size)
 {
-	const struct spore__face from = {name, "messages", "connect", "", spec, "", false, SPORE__AS_NONE};
+	const struct spore__face from = {name, "messages", "connect", "", spec, "", false, SPORE__AS_NONE, 1};
 	struct spore__face called = *to;
 	if (called.protocol[0] == '\0' && called.wished[0] == '\0')
 		called.wished = "rpc";

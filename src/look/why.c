@@ -135,6 +135,8 @@ static int judge(struct spore__tasks *t, const struct spore__wire_info *w)
 		           w->why[0] != '\0' ? w->why : w->state);
 	good("both ports are open and fit, and %" PRId64 " channel%s made (%s)", w->channels,
 	     w->channels == 1 ? " was" : "s were", w->transport);
+	if (w->why[0] != '\0')
+		return bad(NULL, "%s", w->why);
 	spore__measure_begin(t, w, &m);
 	if (m.count == 0) {
 		good("what passes over a %s cannot be seen", w->transport);

@@ -21,7 +21,8 @@
 
 struct spore__face spore__bridged_face(const struct spore__port *p, const struct spore__wire_end *e)
 {
-	return (struct spore__face){p->name, p->kind, p->shape, p->protocol, e->protocol, p->framing, p->plain, p->as};
+	return (struct spore__face){p->name,  p->kind, p->shape, p->protocol, e->protocol, p->framing,
+	                            p->plain, p->as,   0};
 }
 
 bool spore__bridged_plan(const struct spore__wire *wire, const struct spore__port *p, const struct spore__port *q,

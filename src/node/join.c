@@ -361,7 +361,7 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 	struct spore__plan plan;
 	char why[16];
 	if (!spore__bridged_plan(wire, p, q, &plan, why, sizeof why))
-		return; // partner() has asked already
+		return; // spore__wire_partner() has asked already
 	const char *transport = planned_transport(&plan, p, q);
 	struct spore__port *const ports[] = {p, q};
 	for (int i = 0; i < 2; i++)
@@ -413,7 +413,7 @@ static bool fit(const struct spore__wire *wire, const struct spore__port *p, con
 
 // Who was asked to stop takes nothing new: a program with libspore does not hear of it any more, and that the stdin or stdout of a task has ended
 // its peer would read at once. And what comes for a port that still has to read what came before would be lost.
-static bool is_going(const struct spore__port *p)
+bool spore__port_is_going(const struct spore__port *p)
 {
 	if (p->leaving || p->hold->stop_sent)
 		return true;
@@ -439,7 +439,7 @@ static void note_pause(struct spore__wire *wire, const struct spore__port *p)
 
 static bool is_free(const struct spore__port *p)
 {
-	if (is_going(p) || is_paused(p))
+	if (spore__port_is_going(p) || is_paused(p))
 		return false;
 	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE || publishes(p);
 }
@@ -449,8 +449,7 @@ static bool has_replica(const struct spore__port *p, const struct spore__port *q
 	return p->hold->name.replica == q->hold->name.replica;
 }
 
-// The port at the other end of WIRE that P, on SIDE, is to be joined to: of the replica with the same number, else the one with the fewest channels.
-static struct spore__port *partner(const struct spore__wire *wire, int side, const struct spore__port *p)
+struct spore__port *spore__wire_partner(const struct spore__wire *wire, int side, const struct spore__port *p)
 {
 	const struct spore__wire_end *other = &wire->ends[1 - side];
 	struct spore__port *best = NULL;
@@ -479,13 +478,13 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 		return;
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
-			if (!spore__wire_fits_replica(&wire->ends[side], p) || is_going(p))
+			if (!spore__wire_fits_replica(&wire->ends[side], p) || spore__port_is_going(p))
 				continue;
 			if (is_paused(p))
 				note_pause(wire, p);
 			if (!spore__shape_is_single(spore__shape_of(p->shape)) || p->joint_count > 0 || is_paused(p))
 				continue;
-			struct spore__port *q = partner(wire, side, p);
+			struct spore__port *q = spore__wire_partner(wire, side, p);
 			if (q != NULL && side == 0)
 				join(t, wire, p, q);
 			else if (q != NULL)

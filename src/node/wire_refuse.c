@@ -24,6 +24,19 @@ static bool look_at_stdio(const struct spore__spec *spec, const char *port, cons
 	return false;
 }
 
+// How many such ports there are. 0: the manifest that is being carried out says that better.
+static int64_t count_of(const struct spore__asking *a, const struct spore__wire_end *e)
+{
+	size_t count, first = spore__table_range(&a->t->table, e->plug->system, e->plug->task, &count);
+	int64_t stay = 0;
+	if (a->system[0] != '\0' && strcmp(a->system, e->plug->system) == 0)
+		return 0;
+	for (size_t i = first; i < first + count; i++)
+		stay +=
+		    !a->t->table.tasks[i]->removing && (e->replica == 0 || e->replica == a->t->table.tasks[i]->replica);
+	return stay;
+}
+
 // What is known of one end: of an open port, else what its task declares. False: WHY.
 static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int side, struct spore__face *face,
                     char *name, struct spore__declared *room, char *why, size_t size)
@@ -52,6 +65,7 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 		face->as = SPORE__AS_NONE;
 	}
 	face->wished = wish->ends[side].protocol;
+	face->count = count_of(a, &e);
 	if (is_open || face->as != SPORE__AS_NONE) { // the words live as long as the port, until this call is answered
 	} else if (spore__port_is_standard(p->port)) {
 		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;
@@ -176,6 +190,11 @@ bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, si
 	}
 	if (!spore__plan_wire(&faces[0], &faces[1], wish->duplex, wish->lossless, NULL, why, size))
 		return false;
+	if (!spore__replicas_fit(&faces[0], &faces[1], why, size)) {
+		size_t len = strlen(why);
+		(void)snprintf(why + len, size - len, ", or wire one by one: TASK@REPLICA.PORT");
+		return false;
+	}
 	if (wish->slow[0] != '\0' && !spore__slow_fits(&faces[0], &faces[1], why, size))
 		return false;
 	// The manifest's are followed by a start of its tasks.

@@ -41,8 +41,8 @@ void spore__wire_face(const struct spore__wire_end *e, const struct spore__spec 
 {
 	const struct spore__port *p = open_port(e);
 	spore__wire_end_name(e, name);
-	*face = (struct spore__face){name,          "", "", "", e->protocol, "", spore__port_is_standard(e->plug->port),
-	                             SPORE__AS_NONE};
+	*face = (struct spore__face){
+	    name, "", "", "", e->protocol, "", spore__port_is_standard(e->plug->port), SPORE__AS_NONE, 0};
 	if (face->plain) {
 		face->kind = "bytes";
 		face->shape = "connect";
@@ -122,6 +122,25 @@ static bool is_taken(const struct spore__wire *wire, char *why, size_t size)
 	return false;
 }
 
+// One of several replicas to which the other end has no channel left.
+static void look_for_leftover(const struct spore__wire *wire, char *why, size_t size)
+{
+	char name[SPORE__PORT_NAME + SPORE__HOLD_WORD], other[SPORE__PORT_NAME];
+	for (int side = 0; side < 2 && wire->trouble[0] == '\0' && wire->blocked == NULL; side++)
+		for (const struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
+			if (!spore__wire_fits_replica(&wire->ends[side], p) || p->joint_count > 0 ||
+			    !spore__shape_is_single(spore__shape_of(p->shape)) || spore__port_is_going(p) ||
+			    spore__wire_partner(wire, side, p) != NULL)
+				continue;
+			spore__hold_port_name(p->hold, p->name, name, sizeof name);
+			spore__wire_end_name(&wire->ends[1 - side], other);
+			(void)snprintf(why, size,
+			               "%s waits: %s has no channel for it; give both tasks as many replicas", name,
+			               other);
+			return;
+		}
+}
+
 static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char *why, size_t size)
 {
 	struct spore__face faces[2];
@@ -166,6 +185,8 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 	else if (wire->blocked != NULL)
 		(void)snprintf(why, size, "%s%s%s does not read what it is told", wire->blocked->name.system,
 		               wire->blocked->name.system[0] != '\0' ? "/" : "", wire->blocked->name.task);
+	else
+		look_for_leftover(wire, why, size);
 }
 
 static void put_text(struct spore__msgpack_writer *w, const char *key, const char *value)
@@ -250,6 +271,8 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		why_not(t, wire, why, sizeof why);
 	else if (unsaid > 0)
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
+	else
+		look_for_leftover(wire, why, sizeof why);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
 	spore__msgpack_map(w, 19);

@@ -185,6 +185,10 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire); // tells both ends
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
+// The port at the other end of WIRE that P, on SIDE, is to be joined to: of the replica with the same number, else the one with the fewest channels.
+// NULL: none.
+struct spore__port *spore__wire_partner(const struct spore__wire *wire, int side, const struct spore__port *p);
+bool spore__port_is_going(const struct spore__port *p); // it takes no other channel
 // A channel of TRANSPORT, one between plain ends too.
 enum spore_err spore__joint_make(struct spore__wires *w, const char *transport, struct spore__channel_end ends[2]);
 unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that this node can make

@@ -172,6 +172,7 @@ static void face_of(struct spore__manifest *m, const struct spore__manifest_end 
                     struct spore__face *face)
 {
 	const struct spore__manifest_port *p = port_of(m, e);
+	const struct spore__manifest_task *task = spore__manifest_task(m, e->task);
 	(void)snprintf(name, FULL, "%s.%s", e->task, e->port);
 	*face = (struct spore__face){
 	    .name = name,
@@ -181,6 +182,7 @@ static void face_of(struct spore__manifest *m, const struct spore__manifest_end 
 	    .wished = e->protocol != NULL ? e->protocol : "",
 	    .framing = p != NULL && p->framing != NULL ? p->framing : "",
 	    .as = p != NULL && p->as != NULL ? spore__port_as_of(p->as) : SPORE__AS_NONE,
+	    .count = task != NULL && task->replicas > 0 ? task->replicas : 1,
 	};
 	face->plain = spore__port_is_standard(e->port) || face->as != SPORE__AS_NONE;
 	if (face->plain) {
@@ -337,6 +339,8 @@ static void check_fit(struct spore__manifest *m, const struct at_task *all, size
 	if (same_end(&w->from, &w->to))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
 	else if (!spore__plan_wire(&from, &to, w->duplex, w->lossless, &plan, why, sizeof why))
+		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
+	else if (!spore__replicas_fit(&from, &to, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (w->slow != NULL && !spore__slow_fits(&from, &to, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);

@@ -1,5 +1,6 @@
 #include "task/port.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,6 +143,25 @@ static bool fit_fifo(const struct spore__face *f, bool left, bool duplex, char *
 	else
 		return true;
 	return false;
+}
+
+bool spore__replicas_fit(const struct spore__face *from, const struct spore__face *to, char *why, size_t size)
+{
+	enum spore__shape a = spore__shape_of(from->shape), b = spore__shape_of(to->shape);
+	const char *reason = NULL, *remedy = "";
+	if (from->count == 0 || to->count == 0) {
+	} else if (a == SPORE__SHAPE_CONNECT && b == SPORE__SHAPE_CONNECT && from->count != to->count) {
+		reason = "each has one channel only, so what is left over would wait for ever";
+		remedy = from->plain || to->plain ? "" : ", or let one of them serve";
+	} else if ((a == SPORE__SHAPE_PUBLISH || b == SPORE__SHAPE_SUBSCRIBE) && from->count > to->count) {
+		reason = "who subscribes hears one publisher only, so what is left over would publish to nobody";
+	}
+	if (reason != NULL)
+		(void)snprintf(why, size,
+		               "there are %" PRId64 " of %s and %" PRId64
+		               " of %s, and %s; give both tasks as many replicas, which are joined by number%s",
+		               from->count, from->name, to->count, to->name, reason, remedy);
+	return reason == NULL;
 }
 
 bool spore__slow_is_word(const char *word)

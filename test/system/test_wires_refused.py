@@ -2,6 +2,7 @@
 
 import unittest
 
+from spore_test import wait_until
 from test_wires import Manifest as ManifestTest
 from test_wires import WiresTest
 
@@ -43,6 +44,40 @@ class Slow(WiresTest):
         # What nobody has opened yet may come to subscribe.
         self.wire("a.news", "b.sub", slow="drop-oldest")
         self.wire("a.news", "b.later", slow="disconnect")
+
+
+class Replicas(WiresTest):
+    """Each of them is joined, or it is told."""
+
+    def test_by_hand(self):
+        for i in range(2):
+            self.talker("two", "out", "news:publish", replica=i + 1)
+        self.talker("one", "in", "sub:subscribe", "server:serve")
+        self.fails(1, "there are 2 of two.out and 1 of one.in, and each has one channel only, so what is left over would wait for "
+                      "ever; give both tasks as many replicas, which are joined by number, or let one of them serve, or wire one "
+                      "by one: TASK@REPLICA.PORT", "wires.add", wires=[{"from": "two.out", "to": "one.in"}])
+        self.fails(1, "there are 2 of two.news and 1 of one.sub, and who subscribes hears one publisher only", "wires.add",
+                   wires=[{"from": "two.news", "to": "one.sub"}])
+        result = self.spore("wire", "one.in", "two.out")
+        self.assertEqual((result.returncode, result.stderr.splitlines()[1]),
+                         (1, "  give both tasks as many replicas, which are joined by number, or let one of them serve, or wire "
+                             "one by one: TASK@REPLICA.PORT"))
+        self.wire("two.out", "one.server")
+        self.wired("two.out", "one.server", 2)
+        self.unwire("two.out", "one.server")
+        self.wire("two@2.out", "one.in")
+        self.wired("two@2.out", "one.in")
+
+    def test_one_that_comes_later(self):
+        self.talker("two", "out", replica=1)
+        self.talker("one", "in")
+        self.wire("two.out", "one.in")
+        self.wired("two.out", "one.in")
+        self.assertEqual(self.why("two.out", "one.in"), ("wired", ""))
+        self.talker("two", "out", replica=2)
+        wait_until(lambda: self.why("two.out", "one.in")
+                   == ("wired", "two@2.out waits: one.in has no channel for it; give both tasks as many replicas"), "the reason")
+        self.assertIn("no  two@2.out waits: one.in has no channel for it", self.spore("why", "two", "one").stdout)
 
 
 class Stdio(WiresTest):

@@ -366,6 +366,16 @@ static const struct {
      "web.x to db.stdin: slow is for publish -> subscribe, and db.stdin has the shape connect; leave it out"},
     {TASK "    ports: { x: { shape: serve } }\nwires:\n  - { from: web.y, to: web.x, slow: drop-oldest }\n", "7:5",
      "web.y to web.x: slow is for publish -> subscribe, and web.x has the shape serve; leave it out"},
+    {TASK "    replicas: 2\n  db: { source: ./db }\nwires:\n  - web.stdout -> db.stdin\n", "8:5",
+     "wires: there are 2 of web.stdout and 1 of db.stdin, and each has one channel only, so what is left over would "
+     "wait "
+     "for ever; give both tasks as many replicas, which are joined by number"},
+    {TASK "    ports: { x: { shape: connect } }\n"
+          "  db: { source: ./db, replicas: 3, ports: { in: { shape: connect } } }\nwires:\n  - web.x <> db.in\n",
+     "8:5", "there are 1 of web.x and 3 of db.in"},
+    {TASK "    ports: { x: { shape: publish } }\n    replicas: 2\n"
+          "  db: { source: ./db, ports: { in: { shape: subscribe } } }\nwires:\n  - web.x -> db.in\n",
+     "9:5", "there are 2 of web.x and 1 of db.in, and who subscribes hears one publisher only"},
     {TASK "wires:\n  - web.x -> web.x\n", "6:5", "web.x cannot be wired to itself"},
     {TASK "    ports: { x: { shape: serve }, z: { shape: serve } }\nwires:\n  - web.x -> web.z\n", "7:5",
      "web.x and web.z both serve"},
@@ -408,6 +418,29 @@ static void names_the_place_and_the_remedy(void **state)
 		if (strncmp(first, place, strlen(place)) != 0 || strstr(first, wrong[i].words) == NULL)
 			fail_msg("%s\n%s\n(wanted at %s: %s)", wrong[i].text, first, wrong[i].place, wrong[i].words);
 		free(first);
+		spore__manifest_finish(&m);
+	}
+}
+
+// Of these each has whom it needs.
+static void joins_replicas(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+	    "web.stdout -> db.stdin",
+	    "web.x -> one.in",
+	    "one.out -> web.news",
+	    "db.x -> web.later",
+	};
+	static const char text[] =
+	    TASK "    replicas: 2\n    ports: { x: { shape: connect }, news: { shape: subscribe } }\n"
+	         "  db: { source: ./db, replicas: 2, ports: { x: { shape: connect } } }\n"
+	         "  one: { source: ./one, ports: { in: { shape: serve }, out: { shape: publish } } }\nwires:\n";
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		struct spore__manifest m;
+		char all[sizeof text + 100];
+		snprintf(all, sizeof all, "%s  - %s\n", text, good[i]);
+		parse(&m, all);
 		spore__manifest_finish(&m);
 	}
 }
@@ -474,6 +507,7 @@ int main(void)
 	    cmocka_unit_test(has_defaults),
 	    cmocka_unit_test(anchors_can_be_used),
 	    cmocka_unit_test(names_the_place_and_the_remedy),
+	    cmocka_unit_test(joins_replicas),
 	    cmocka_unit_test(finds_all_errors_at_once),
 	    cmocka_unit_test(needs_a_name_that_can_be_one),
 	    cmocka_unit_test(chooses_profiles),
