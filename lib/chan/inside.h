@@ -1,5 +1,5 @@
-// What chan.c (sending, receiving), chan_wire.c (what is installed, and when a way goes on with it) and chan_swap.c (what is taken along to
-// the next) share.
+// What chan.c (waiting, state), chan_send.c, chan_receive.c, chan_wire.c (what is installed, and when a way goes on with it) and chan_swap.c
+// (what is taken along to the next) share.
 #ifndef SPORE_LIB_CHAN_INSIDE_H
 #define SPORE_LIB_CHAN_INSIDE_H
 
@@ -120,6 +120,16 @@ static inline void spore__way_ready(struct spore__side *w)
 	// `now` last: whoever sends finds by it that all is done which another thread did in its place.
 	atomic_store_explicit(&w->near, t != NULL && t->ops == &spore__ring_ops ? t : NULL, memory_order_release);
 	atomic_store_explicit(&w->now, t, memory_order_release);
+}
+
+// Of a message of LEN bytes.
+static inline void spore__way_count(struct spore__side *w, size_t len)
+{
+	// One thread writes: no need for an atomic addition.
+	uint64_t messages = atomic_load_explicit(&w->messages, memory_order_relaxed) + 1;
+	uint64_t bytes = atomic_load_explicit(&w->bytes, memory_order_relaxed) + len;
+	atomic_store_explicit(&w->messages, messages, memory_order_relaxed);
+	atomic_store_explicit(&w->bytes, bytes, memory_order_relaxed);
 }
 
 // What can be used at once. To be looked at after spore__way_is_new.

@@ -1,5 +1,5 @@
-// What is most frequent, in few steps, and where it is called: chan.c knows a ring when it sees one, and goes on here instead of through the
-// transport's ops. Whatever is not near is said by false, and is left to ring_send.c and ring_receive.c.
+// What is most frequent, in few steps, and where it is called: chan_send.c and chan_receive.c know a ring when they see one, and go on here
+// instead of through the transport's ops. Whatever is not near is said by false, and is left to ring_send.c and ring_receive.c.
 #ifndef SPORE_LIB_CHAN_RING_NEAR_H
 #define SPORE_LIB_CHAN_RING_NEAR_H
 
