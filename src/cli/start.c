@@ -51,6 +51,10 @@ static const struct spore__option options[] = {
     {"replicas", 0, "N", "so many of it: NAME@1 to NAME@N", 0, NULL},
     {"replace", 0, NULL, "when a task of that name runs, stop it and start this one; only if anything differs", 0,
      NULL},
+    {"swap", 0, NULL,
+     "with --replace: the one that runs goes on until this one is ready, which takes over its channels without losing "
+     "a message",
+     0, NULL},
     {"wait", 'w', NULL, "return when it is ready; status 1 when it fails before that", 0, NULL},
     {"bin", 'b', "PROGRAM", "run this program of a folder that installs several", 0, NULL},
     {"fast", 0, NULL, "use the fast compiler (tcc), or fail where it cannot compile the file faithfully", 0, NULL},
@@ -99,6 +103,7 @@ static void put_started(struct starting *s)
 		(void)spore__msgpack_read_str(&at, &name, &len);
 	if (name != NULL)
 		spore__strs_take(&s->names, spore__xstrndup(name, len));
+	spore__tasks_say_not_swapped("start", &s->t.rpc.m.result);
 	at = s->t.rpc.m.result;
 	(void)spore__rpc_to_json(&at, &s->json, NULL);
 }
@@ -158,11 +163,18 @@ static int start_one(struct starting *s, int64_t replica)
 	char name[2 * SPORE__NAME_MAX + 32];
 	s->spec.replica = replica;
 	spore__spec_name(&s->spec, name, sizeof name);
-	spore__msgpack_map(&w, 2);
+	bool swap = spore__args_has(s->args, "swap");
+	spore__msgpack_map(&w, swap ? 4 : 2);
 	spore__msgpack_str(&w, "spec");
 	spore__spec_encode(&s->spec, &w, false);
 	spore__msgpack_str(&w, "replace");
 	spore__msgpack_str(&w, spore__args_has(s->args, "replace") ? "if-changed" : "refuse");
+	if (swap) {
+		spore__msgpack_str(&w, "keep_old");
+		spore__msgpack_bool(&w, true);
+		spore__msgpack_str(&w, "swap");
+		spore__msgpack_bool(&w, true);
+	}
 	enum spore_err err = spore__tasks_call(&s->t, "tasks.start", &w, false, SPORE__TASKS_FOREVER_MS);
 	if (err == SPORE_EEXISTS) {
 		spore__report("stop it first, put this one in its place with --replace, or give this one a --name",
@@ -306,6 +318,10 @@ static int run(const struct spore__args *args)
 	s.json.out = &s.out;
 	if (spore__args_has(args, "fast") && spore__args_has(args, "opt"))
 		spore__die(SPORE__EXIT_USAGE, "give one of them", "start: --fast and --opt exclude each other");
+	if (spore__args_has(args, "swap") && !spore__args_has(args, "replace"))
+		spore__die(SPORE__EXIT_USAGE,
+		           "give --replace too; what runs unchanged is swapped with spore restart --swap",
+		           "start: --swap says how the one that runs is replaced");
 	spore__spec_init(&s.spec);
 	spore__json_open(&s.json, NULL, '[');
 	if (begins_again(args)) {
@@ -337,7 +353,9 @@ const struct spore__command spore__command_start = {
         "they are here, what the source asks for, then *--env-file*, *--env* and *--secret*. The program finds its "
         "name "
         "in SPORE\\_TASK. The program of a folder has the ports that its spore.yaml says.\n\n"
-        "A task of that name that runs is left alone, and the status is 1, unless *--replace* is given.",
+        "A task of that name that runs is left alone, and the status is 1, unless *--replace* is given. With "
+        "*--swap* it is left alone too when the new one does not become ready; one whose channels cannot be handed "
+        "over, since its stdin or stdout is wired, is replaced as without.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

@@ -123,7 +123,7 @@ static int judge(struct spore__tasks *t, const struct spore__wire_info *w)
 {
 	static struct spore__measured m;
 	const struct timespec moment = {.tv_nsec = 300000000};
-	good("%s and %s are wired as a wish", w->from, w->to);
+	good("a wire is to join %s and %s", w->from, w->to);
 	if (w->listens[0] != '\0')
 		good("%s listens at %s: others speak that, and it calls in rpc%s%s", w->from, w->listens,
 		     w->losses[0] != '\0' ? "; what is lost: " : "", w->losses);

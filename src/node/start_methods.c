@@ -37,6 +37,7 @@ struct start {
 	bool new_program; // another program
 	struct spore__msgpack_reader twins;
 	uint32_t twin_count;
+	char not_swapped[1024];               // why, where that was asked for
 	char *other_artifact, *other_program; // while a twin stands in for the specification's: what this named
 };
 
@@ -90,6 +91,8 @@ static void answer_later(struct start *s, enum spore__wait_kind kind, int64_t be
 	put_changed(s, &w->changed);
 	if (s->rollback && s->spec.artifact != NULL)
 		w->artifact = strdup(s->spec.artifact);
+	if (s->not_swapped[0] != '\0')
+		w->not_swapped = strdup(s->not_swapped);
 	spore__wait_begin(w);
 }
 
@@ -157,7 +160,14 @@ static bool has_wired_stdio(const struct start *s)
 static void run_new(struct start *s)
 {
 	struct spore__task *task = s->task;
-	bool active = task != NULL && spore__task_is_active(task);
+	bool active = task != NULL && spore__task_is_active(task), swaps = false;
+	if (active && s->swap && task->swap != SPORE__SWAP_NONE) {
+		(void)spore__swap_may(s->tasks, task, s->not_swapped, sizeof s->not_swapped);
+		spore__rpc_call_fail(s->call, SPORE_EINVALID, "%s", s->not_swapped);
+		return;
+	}
+	if (active && s->swap && task->state == SPORE__TASK_RUNNING)
+		swaps = spore__swap_may(s->tasks, task, s->not_swapped, sizeof s->not_swapped);
 	if (!take(s))
 		return;
 	task = s->task;
@@ -167,13 +177,13 @@ static void run_new(struct start *s)
 	} else if (!active) {
 		spore__task_begin(s->tasks, task);
 		answer_later(s, SPORE__WAIT_STARTED, 0);
+	} else if (swaps) {
+		int64_t next = task->generation + 1;
+		spore__swap_begin(s->tasks, task);
+		answer_later(s, SPORE__WAIT_REPLACED, next);
 	} else if (s->keep_old && !has_wired_stdio(s) && task->hold != NULL && task->old == NULL && !task->stopping) {
 		int64_t next = task->generation + 1;
-		char why[1024];
-		if (s->swap && spore__swap_may(s->tasks, task, why, sizeof why))
-			spore__swap_begin(s->tasks, task);
-		else
-			spore__task_try(s->tasks, task);
+		spore__task_try(s->tasks, task);
 		answer_later(s, SPORE__WAIT_REPLACED, next);
 	} else {
 		spore__task_replace(s->tasks, task);
@@ -416,6 +426,7 @@ static const struct spore__rpc_field start_result[] = {
     {"generation", "int", "of its hold", false},
     {"changed", "array", "keys of the specification that differ from the one before", false},
     {"state", "str", "its state now; with dry also absent", false},
+    {"not_swapped", "str", "why its channels were not handed over, although that was asked for", true},
     {0},
 };
 static const struct spore__rpc_field rollback_result[] = {

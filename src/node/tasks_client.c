@@ -127,7 +127,8 @@ enum spore_err spore__tasks_call_all(struct spore__tasks *t, const struct spore_
 
 static bool is_about_what_was_asked(enum spore_err err)
 {
-	return err == SPORE_ENOTFOUND || err == SPORE_EINVALID || err == SPORE_EEXISTS || err == SPORE_ETOOBIG;
+	return err == SPORE_ENOTFOUND || err == SPORE_EINVALID || err == SPORE_EEXISTS || err == SPORE_ETOOBIG ||
+	       err == SPORE_ECANCELLED; // a program that did not become ready
 }
 
 int spore__tasks_failed(const struct spore__tasks *t, enum spore_err err)
@@ -148,6 +149,16 @@ int spore__tasks_failed(const struct spore__tasks *t, enum spore_err err)
 	if (t->connected || why[0] != '\0')
 		spore__report(remedy, "%s: %s", t->what, why);
 	return is_about_what_was_asked(err) ? SPORE__EXIT_FAILED : SPORE__EXIT_SPORE;
+}
+
+void spore__tasks_say_not_swapped(const char *command, const struct spore__msgpack_reader *result)
+{
+	struct spore__msgpack_reader at;
+	const char *why;
+	uint32_t len;
+	if (spore__msgpack_find(result, "not_swapped", &at) &&
+	    spore__msgpack_read_str(&at, &why, &len) == SPORE__MSGPACK_OK)
+		spore__report(NULL, "%s: note: replaced without its channels: %.*s", command, (int)len, why);
 }
 
 // Where the user is, by the name that the shell knows it by where that is right: a manifest may lie below a link.

@@ -42,6 +42,9 @@ enum spore_err spore__tasks_call(struct spore__tasks *t, const char *method, str
 // Reports why the last call failed: what the node wrote after the last semicolon is the remedy. Returns the exit status.
 int spore__tasks_failed(const struct spore__tasks *t, enum spore_err err);
 
+// Of an answer to tasks.start with `swap`: notes on standard error why channels were not handed over, if they were not.
+void spore__tasks_say_not_swapped(const char *command, const struct spore__msgpack_reader *result);
+
 // Begins the parameters of a method that takes names: `names`, `from` (the working folder), and MORE pairs that the caller writes. COUNT
 // names.
 void spore__tasks_put_names(struct spore__msgpack_writer *w, char *const *names, size_t count, uint32_t more);

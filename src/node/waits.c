@@ -43,6 +43,7 @@ void spore__wait_discard(struct spore__wait *w)
 		spore__task_unref(w->items[i].task);
 	spore__msgpack_writer_finish(&w->changed);
 	free(w->artifact);
+	free(w->not_swapped);
 	free(w->system);
 	free(w);
 }
@@ -99,6 +100,8 @@ static int item_reached(const struct spore__wait *w, const struct spore__waited 
 	case SPORE__WAIT_BEGUN:
 		return !task->queued || task->state == SPORE__TASK_REMOVED;
 	case SPORE__WAIT_REPLACED:
+		if (task->swap != SPORE__SWAP_NONE)
+			return 0;
 		if (task->old != NULL && task->hold != NULL)
 			return task->state == SPORE__TASK_RUNNING && task->old->stop_sent ? 1 : 0;
 		return task->queued ? 0 : 1;
@@ -213,9 +216,11 @@ static void answer_started(struct spore__wait *w)
 		return;
 	}
 	struct spore__msgpack_writer *out = spore__rpc_call_result(w->call);
-	spore__msgpack_map(out, w->artifact != NULL ? 5 : 4);
+	spore__msgpack_map(out, 4 + (w->artifact != NULL) + (w->not_swapped != NULL));
 	if (w->artifact != NULL)
 		put_str(out, "artifact", w->artifact);
+	if (w->not_swapped != NULL)
+		put_str(out, "not_swapped", w->not_swapped);
 	put_str(out, "name", w->items[0].name);
 	spore__msgpack_str(out, "generation");
 	spore__msgpack_int(out, task->generation + is_to_come(task));

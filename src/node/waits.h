@@ -32,6 +32,7 @@ struct spore__wait {
 	char *system;         // to be forgotten when its tasks are; may be NULL
 	// of a start
 	char *artifact;                       // of a rollback; may be NULL
+	char *not_swapped;                    // why, of a start that was to be; may be NULL
 	struct spore__msgpack_writer changed; // the array of keys
 	size_t count, cap;
 	struct spore__waited {

@@ -8,7 +8,7 @@
 #include "system/manifest.h"
 
 struct spore__options {
-	bool json, schema, detach, wait, watch, logs;
+	bool json, schema, detach, wait, watch, swap, logs;
 	int64_t timeout_ms;          // -1: none
 	struct spore__strs profiles; // of --profile=A,B
 	struct spore__strs operands;

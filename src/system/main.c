@@ -27,8 +27,8 @@ static bool take_flag(struct spore__options *o, const char *name)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-	    {"json", &o->json}, {"schema", &o->schema}, {"detach", &o->detach},
-	    {"wait", &o->wait}, {"watch", &o->watch},   {"logs", &o->logs},
+	    {"json", &o->json},   {"schema", &o->schema}, {"detach", &o->detach}, {"wait", &o->wait},
+	    {"watch", &o->watch}, {"swap", &o->swap},     {"logs", &o->logs},
 	};
 	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
 		if (strcmp(flags[i].name, name) == 0) {

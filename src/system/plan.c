@@ -272,11 +272,21 @@ static void put_real(void *arg, size_t i, struct spore__msgpack_writer *w)
 	put_start(w, a->r, &a->r->items[a->items[i]], false, keeps(a, i));
 }
 
+static void took_real(void *arg, size_t i, const struct spore__msgpack_reader *result)
+{
+	const struct apply *a = arg;
+	(void)i;
+	spore__tasks_say_not_swapped(a->r->what, result);
+}
+
 int spore__run_apply(struct spore__run *r, bool keep_old)
 {
 	struct apply a = {.r = r, .keep_old = keep_old, .items = spore__xcalloc(r->count + 1, sizeof *a.items)};
-	struct spore__tasks_batch real = {
-	    .method = "tasks.start", .put = put_real, .arg = &a, .timeout_ms = SPORE__TASKS_PATIENCE_MS};
+	struct spore__tasks_batch real = {.method = "tasks.start",
+	                                  .put = put_real,
+	                                  .took = took_real,
+	                                  .arg = &a,
+	                                  .timeout_ms = SPORE__TASKS_PATIENCE_MS};
 	enum spore_err err = claim(r);
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->items[i].action == SPORE__ACTION_UNCHANGED)

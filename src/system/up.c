@@ -49,7 +49,7 @@ int spore__system_up(const struct spore__options *o)
 		struct spore__follow f = {0};
 		spore__run_print(&r);
 		spore__follow_begin(&f);
-		status = spore__run_apply(&r, false);
+		status = spore__run_apply(&r, o->swap);
 		if (status == 0 && o->wait && o->detach)
 			status = spore__wait_ready(&r, o->timeout_ms);
 		if (status == 0 && !o->detach)

@@ -1,4 +1,4 @@
-"""The tour of the README does what it shows: each ```sh block is run, in order, in one shell."""
+"""The tours of the README and of docs/channels.md do what they show: each ```sh block is run, in order, in one shell."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import unittest
 
 from spore_test import SPORE, SporeTest
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
 def steps(text):
@@ -36,15 +36,10 @@ def pattern(lines):
 
 
 class Readme(SporeTest):
-    def test_begins_with_the_two_commands(self):
-        with open(README) as f:
-            head = f.read(400)
-        self.assertLess(head.index("make run"), head.index("make test"))
-
-    def test_tour(self):
+    def check(self, *path):
         self.env.pop("SPORE_NO_NODE")  # as a person would have it
         self.addCleanup(subprocess.run, [SPORE, "node", "stop"], env=self.env, capture_output=True, timeout=60)
-        with open(README) as f:
+        with open(os.path.join(ROOT, *path)) as f:
             tour = steps(f.read())
         self.assertGreater(len(tour), 10)
         shell = ""
@@ -61,6 +56,17 @@ class Readme(SporeTest):
             if output and not output.endswith("\n"):
                 output += "\n"
             self.assertRegex(output, pattern(expected), command)
+
+    def test_begins_with_the_two_commands(self):
+        with open(os.path.join(ROOT, "README.md")) as f:
+            head = f.read(400)
+        self.assertLess(head.index("make run"), head.index("make test"))
+
+    def test_tour(self):
+        self.check("README.md")
+
+    def test_channels(self):
+        self.check("docs", "channels.md")
 
 
 if __name__ == "__main__":

@@ -237,6 +237,67 @@ class Swapping(SwapTest):
         self.all_arrived()
         self.assertIn("returned 1", self.output("sender"))
 
+    def program_is_on_path(self):
+        self.env["PATH"] = os.path.dirname(PROGRAM) + ":" + self.env["PATH"]
+
+    def ends(self, middle):
+        """What sends to MIDDLE and takes from it; wired."""
+        self.program("sender", "send", "out", self.stopped)
+        self.program("taker", "take", "in")
+        for wire in (("sender.out", middle + ".in"), (middle + ".out", "taker.in")):
+            self.wire(*wire)
+            self.wired(*wire)
+
+    def test_a_new_version_by_start(self):
+        self.program_is_on_path()
+
+        def start(*options, version="pass"):
+            return self.spore("start", "-n", "middle", "--control", "--ready", "notify", "--wait", *options,
+                                "path:swap_program", version, "in", "out")
+
+        self.ok(start())
+        self.ends("middle")
+        self.ok(start("--replace", "--swap", version="deaf"))
+        self.assertEqual(self.task("middle")["generation"], 2)
+        self.ok(start("--replace", "--swap", version="deaf"))
+        self.assertEqual(self.task("middle")["generation"], 2)
+        result = start("--replace", "--swap", version="fail")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(
+            result.stderr,
+            "spore: start: middle: the new one ended before it was ready (status 2)\n  the old one stays\n")
+        self.assertEqual(self.task("middle")["state"], "running")
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
+        result = start("--swap")
+        self.assertEqual((result.returncode, result.stderr), (
+            2, "spore: start: --swap says how the one that runs is replaced\n"
+               "  give --replace too; what runs unchanged is swapped with spore restart --swap\n"))
+
+    def test_a_new_version_by_up(self):
+        self.program_is_on_path()
+
+        def up(version):
+            with open(os.path.join(self.work, "spore.yaml"), "w") as f:
+                f.write("spore: 1\nname: versions\ntasks:\n"
+                        "  middle:\n    source: path:swap_program\n    control: true\n    ready: notify\n"
+                        f"    args: [{version}, in, out]\n")
+            return self.spore("up", "-d", "--wait", "--swap")
+
+        self.ok(up("pass"))
+        self.ends("versions/middle")
+        result = up("deaf")
+        self.ok(result)
+        self.assertIn("replace    versions/middle  (argv)", result.stdout)
+        self.assertEqual(self.task("versions/middle")["generation"], 2)
+        result = up("fail")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(
+            result.stderr,
+            "spore: up: versions/middle: the new one ended before it was ready (status 2)\n  the old one stays\n")
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
+
     def test_one_without_a_port_that_is_wired(self):
         self.program("taker", "take", "in")
         self.program("middle", "pass", "in", "out")
@@ -267,6 +328,21 @@ class Refused(SwapTest):
         self.assertEqual((result.returncode, result.stderr), (
             1, "spore: restart: left: its stdin or stdout is wired; swapping without loss is for ports of libspore\n"
                "  use 'spore restart'\n"))
+
+    def test_note_where_it_cannot_be(self):
+        def start(task, *args):
+            return self.spore("start", "-n", task, "--replace", "--swap", "path:sleep", *args)
+
+        self.call("tasks.start", spec=self.spec("left", enabled=False))
+        self.call("tasks.start", spec=self.spec("right", enabled=False))
+        self.wire("left.stdout", "right.stdin")
+        self.call("tasks.begin", names=["left", "right"])
+        self.wait("left", "right", until="started")
+        result = start("left", "1000")
+        self.ok(result)
+        self.assertEqual(
+            result.stderr, "spore: start: note: replaced without its channels: left: its stdin or stdout is wired; "
+                           "swapping without loss is for ports of libspore; use 'spore restart'\n")
 
     def test_by_command(self):
         self.begin("alone", wait="started")
