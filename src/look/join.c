@@ -1,4 +1,4 @@
-// Becomes the other end of a port: a channel of its own, one end of which the hold passes on to the program.
+// Becomes the other end of a port, by a channel of its own.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,33 +13,6 @@
 #include "look/join.h"
 #include "look/look.h"
 #include "look/record.h"
-
-static uint64_t new_serial(void)
-{
-	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	// 2^62 and so on: 24 bits of the process, 34 of the time
-	uint64_t ns = (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-	return SPORE__HOLD_JOINED | ((uint64_t)getpid() & 0xffffff) << 34 | (ns >> 10 & ((UINT64_C(1) << 34) - 1));
-}
-
-// The hold's answer. False: the port is not free, or the program does not know the transport.
-static bool passed_on(struct spore__joint *j, uint64_t serial)
-{
-	struct spore__hold_message m;
-	for (;;) {
-		enum spore__link_heard heard = spore__link_next(&j->link, &m);
-		if (heard == SPORE__LINK_GONE)
-			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "%s: %s has ended",
-			           j->look->what, j->link.held.name);
-		if (heard == SPORE__LINK_NOTHING)
-			spore__link_wait(&j->link, -1);
-		else if (m.type == SPORE__HOLD_WIRED && m.serial == serial)
-			return true;
-		else if (m.type == SPORE__HOLD_OVER && m.serial == serial)
-			return false;
-	}
-}
 
 // Our end of what was passed on. To a port that subscribes we are the publisher.
 static enum spore_err open_end(struct spore__joint *j, struct spore__channel_end *ours)
@@ -59,33 +32,10 @@ static enum spore_err open_end(struct spore__joint *j, struct spore__channel_end
 
 static bool try_transport(struct spore__joint *j, const char *transport)
 {
-	struct spore__channel_end ends[2];
-	struct spore__msgpack_writer w = {0};
-	uint64_t serial = new_serial();
-	struct spore__channel_end *ours = &ends[j->link.publishes], *theirs = &ends[!j->link.publishes];
-	enum spore_err e = spore__channel_make(transport, NULL, ends);
-	if (e == SPORE_EUNSUPPORTED)
+	struct spore__channel_end ours;
+	if (!spore__link_offer(&j->link, transport, &ours))
 		return false;
-	if (e != SPORE_OK)
-		spore__die(SPORE__EXIT_SPORE, NULL, "%s: no channel can be made: %s", j->look->what, spore_err_text(e));
-	// Who looks at what is published keeps nobody waiting; what is typed for a subscriber is not to be lost.
-	ours->slow = j->link.publishes ? SPORE_SLOW_DROP : SPORE_SLOW_BLOCK;
-	ours->last = j->link.publishes;
-	// To a program without libspore it is a stream of bytes.
-	const char *shown = j->link.plain ? "stream" : transport;
-	spore__hold_put_subscription(&w, (uint64_t)j->link.id, serial, shown, (unsigned)theirs->role,
-	                             (unsigned)theirs->count, j->look->what,
-	                             j->link.publishes    ? "drop-oldest"
-	                             : j->link.subscribes ? "block"
-	                                                  : NULL,
-	                             false);
-	spore__link_say(&j->link, &w, theirs->fds, (unsigned)theirs->count);
-	spore__channel_end_close(theirs);
-	if (!passed_on(j, serial)) {
-		spore__channel_end_close(ours);
-		return false;
-	}
-	if (open_end(j, ours) != SPORE_OK)
+	if (open_end(j, &ours) != SPORE_OK)
 		spore__die(SPORE__EXIT_SPORE, NULL, "%s: the channel cannot be opened", j->look->what);
 	return true;
 }
@@ -109,10 +59,7 @@ void spore__look_join(struct spore__joint *j, const struct spore__look *look, bo
 	if (one_way && j->link.id >= 0)
 		(void)try_transport(j, spore__publication_ops.name);
 	if (j->chan == NULL)
-		spore__die(SPORE__EXIT_FAILED,
-		           "'spore wires' shows to what; 'spore tap' looks on, and 'spore unwire' makes the port free",
-		           "%s: %s.%s has a channel already, or is of a shape that has no peer", look->what,
-		           j->link.held.name, j->link.port);
+		spore__link_not_taken(&j->link);
 }
 
 int spore__look_leave(struct spore__joint *j, int status)

@@ -137,6 +137,16 @@ static void note_options(struct spore__link *l, const struct spore__hold_message
 	(void)snprintf(l->framing, sizeof l->framing, "%.*s", (int)len, s);
 }
 
+static void note_taken(struct spore__link *l, const struct spore__hold_message *m)
+{
+	struct spore__msgpack_reader r = m->held;
+	uint32_t count = 0;
+	int64_t serial = 0;
+	if (spore__msgpack_read_array(&r, &count) == SPORE__MSGPACK_OK && count > 0)
+		(void)spore__msgpack_read_int(&r, &serial);
+	l->taken = (uint64_t)serial;
+}
+
 // False: it is not for the caller.
 static bool note(struct spore__link *l, const struct spore__hold_message *m)
 {
@@ -167,6 +177,7 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 			l->bytes = is(&m->kind, "bytes");
 			take_protocol(l, m);
 			note_options(l, m);
+			note_taken(l, m);
 		}
 		return ours;
 	}
@@ -175,8 +186,11 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 			return false;
 		l->id = -1;
 		return true;
-	case SPORE__HOLD_CHANNEL:
 	case SPORE__HOLD_WIRED:
+		if (m->number == l->id)
+			l->taken = m->serial;
+		return m->number == l->id;
+	case SPORE__HOLD_CHANNEL:
 	case SPORE__HOLD_OVER:
 		return m->number == l->id || m->type == SPORE__HOLD_CHANNEL;
 	default:

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chan/transport.h"
 #include "cli/held.h"
 #include "task/hold_protocol.h"
 #include "task/port.h"
@@ -18,6 +19,7 @@ struct spore__link {
 	int64_t id;  // of the port; -1: it is not open
 	bool serves; // ... and its shape
 	bool publishes, subscribes, bytes;
+	uint64_t taken;                         // serial of a channel that it has, or had; 0: none
 	char protocol[SPORE__PROTOCOL_MAX + 1]; // that its program has said; "": none
 	bool plain;       // of a program without libspore: its bytes are told apart as FRAMING says
 	bool pumped;      // ... by a pump, through which they can be seen
@@ -51,5 +53,12 @@ void spore__link_wait(struct spore__link *l, int64_t us);
 void spore__link_say(struct spore__link *l, struct spore__msgpack_writer *w, const int *fds, unsigned count);
 // Waits until the port is open, saying so after a moment.
 void spore__link_await_port(struct spore__link *l);
+
+// ---- offer.c
+
+// Makes a channel of TRANSPORT and gives one end to the port, which is open; OURS is the other one. False: it was not taken, or there is no such
+// transport here.
+bool spore__link_offer(struct spore__link *l, const char *transport, struct spore__channel_end *ours);
+_Noreturn void spore__link_not_taken(const struct spore__link *l); // says why no channel was
 
 #endif

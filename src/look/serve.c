@@ -18,50 +18,6 @@
 #include "look/look.h"
 #include "os/os.h"
 
-static uint64_t new_serial(void)
-{
-	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	uint64_t ns = (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-	return SPORE__HOLD_JOINED | ((uint64_t)getpid() & 0xffffff) << 34 | (ns >> 10 & ((UINT64_C(1) << 34) - 1));
-}
-
-static bool passed_on(struct spore__link *l, uint64_t serial)
-{
-	struct spore__hold_message m;
-	for (;;) {
-		enum spore__link_heard heard = spore__link_next(l, &m);
-		if (heard == SPORE__LINK_GONE)
-			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "serve: %s has ended",
-			           l->held.name);
-		if (heard == SPORE__LINK_NOTHING)
-			spore__link_wait(l, -1);
-		else if (m.serial == serial && (m.type == SPORE__HOLD_WIRED || m.type == SPORE__HOLD_OVER))
-			return m.type == SPORE__HOLD_WIRED;
-	}
-}
-
-static bool try_transport(struct spore__link *l, const char *transport, struct spore__channel_end *ours)
-{
-	struct spore__channel_end ends[2];
-	struct spore__msgpack_writer w = {0};
-	uint64_t serial = new_serial();
-	enum spore_err e = spore__channel_make(transport, NULL, ends);
-	if (e == SPORE_EUNSUPPORTED)
-		return false;
-	if (e != SPORE_OK)
-		spore__die(SPORE__EXIT_SPORE, NULL, "serve: no channel can be made: %s", spore_err_text(e));
-	spore__hold_put_subscription(&w, (uint64_t)l->id, serial, transport, (unsigned)ends[1].role,
-	                             (unsigned)ends[1].count, "serve", NULL, false);
-	spore__link_say(l, &w, ends[1].fds, (unsigned)ends[1].count);
-	spore__channel_end_close(&ends[1]);
-	*ours = ends[0];
-	if (passed_on(l, serial))
-		return true;
-	spore__channel_end_close(ours);
-	return false;
-}
-
 static void join(struct spore__link *l, struct spore__channel_end *ours)
 {
 	spore__link_await_port(l);
@@ -70,11 +26,10 @@ static void join(struct spore__link *l, struct spore__channel_end *ours)
 		           l->held.name, l->port, l->bytes ? "is a port of bytes" : "goes one way");
 	for (size_t i = 0; spore__transports[i] != NULL; i++) {
 		bool plain = spore__transports[i]->framing != NULL && spore__transports[i]->framing->plain;
-		if (!plain && l->id >= 0 && try_transport(l, spore__transports[i]->name, ours))
+		if (!plain && l->id >= 0 && spore__link_offer(l, spore__transports[i]->name, ours))
 			return;
 	}
-	spore__die(SPORE__EXIT_FAILED, "'spore wires' shows to what, and 'spore unwire' makes it free",
-	           "serve: %s.%s has a channel already", l->held.name, l->port);
+	spore__link_not_taken(l);
 }
 
 enum { STARTS = -1 };

@@ -232,6 +232,8 @@ void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hol
 void spore__hold_ports_swap(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_said_swap(struct spore__hold *h, const struct spore__hold_passed *said);
 bool spore__hold_ports_knows_swap(const struct spore__hold *h); // the program does
+// Says wired, over or swap of a channel to those whom it concerns.
+void spore__hold_ports_tell(struct spore__hold *h, enum spore__hold_type type, uint64_t id, uint64_t serial);
 // Appends what a node has to know that comes now. ALL: also the channels that are not the node's.
 void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w);
 // One that is not the node may send the channel M to its port, for nothing else is at it, or it serves or publishes.
@@ -342,8 +344,8 @@ bool spore__hold_pumped_has(const struct spore__hold *h, const char *port);
 bool spore__hold_pumped_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
 bool spore__hold_pumped_over(struct spore__hold *h, const struct spore__hold_message *m);
 bool spore__hold_pumped_unwire(struct spore__hold *h, const struct spore__hold_message *m);
-bool spore__hold_pumped_is_free(struct spore__hold *h,
-                                const struct spore__hold_message *m); // as spore__hold_ports_is_free
+// As spore__hold_ports_is_free and _left.
+bool spore__hold_pumped_is_free(struct spore__hold *h, const struct spore__hold_message *m);
 bool spore__hold_pumped_left(struct spore__hold *h, uint64_t id, uint64_t serial);
 bool spore__hold_pumped_reaped(struct spore__hold *h, pid_t pid, int status);
 void spore__hold_pumped_retry(struct spore__hold *h);
@@ -363,12 +365,14 @@ struct spore__hold_named;
 void spore__hold_named_open(struct spore__hold *h);         // those of the specification
 void spore__hold_named_close(struct spore__hold *h);        // the task has ended for good
 size_t spore__hold_named_said(const struct spore__hold *h); // how many spore__hold_named_put says
-void spore__hold_named_put(const struct spore__hold *h, struct spore__msgpack_writer *w);
+void spore__hold_named_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w);
 bool spore__hold_named_has(const struct spore__hold *h, const char *port);
 // As of spore__hold_wired_channel.
 bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
 bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_message *m);
 bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_message *m);
+bool spore__hold_named_is_free(struct spore__hold *h, const struct spore__hold_message *m);
+bool spore__hold_named_left(struct spore__hold *h, uint64_t id, uint64_t serial);
 // A process ended: was it one of its pumps?
 bool spore__hold_named_reaped(struct spore__hold *h, pid_t pid, int status);
 struct spore__hold_window *spore__hold_named_window(struct spore__hold *h, uint64_t id);

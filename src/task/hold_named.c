@@ -54,6 +54,14 @@ static void close_all(struct spore__hold_named *p)
 	spore__named_close_fd(&p->connection);
 }
 
+static struct spore__hold_named *find(struct spore__hold *h, int64_t id)
+{
+	for (size_t i = 0; i < h->named_count; i++)
+		if (h->named[i].id != 0 && h->named[i].id == (uint64_t)id)
+			return &h->named[i];
+	return NULL;
+}
+
 static bool reads(const struct spore__hold_named *p)
 {
 	return p->as != SPORE__AS_FIFO_OUT;
@@ -61,8 +69,10 @@ static bool reads(const struct spore__hold_named *p)
 
 // ---- to the node
 
-static void put_open(const struct spore__hold_named *p, struct spore__msgpack_writer *w)
+// ALL: also a channel that is not the node's.
+static void put_open(const struct spore__hold_named *p, bool all, struct spore__msgpack_writer *w)
 {
+	bool shown = p->serial != 0 && (all || p->serial < SPORE__HOLD_JOINED);
 	unsigned char bytes[512];
 	struct spore__msgpack_writer items;
 	spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
@@ -86,7 +96,7 @@ static void put_open(const struct spore__hold_named *p, struct spore__msgpack_wr
 	spore__msgpack_array(&items, kinds[p->as].count);
 	for (unsigned i = 0; i < kinds[p->as].count; i++)
 		spore__msgpack_str(&items, kinds[p->as].features[i]);
-	spore__hold_put_open(w, p->id, items.data, items.len, &p->serial, p->serial != 0 ? 1 : 0);
+	spore__hold_put_open(w, p->id, items.data, items.len, &p->serial, shown ? 1 : 0);
 }
 
 static void say_open(struct spore__hold *h, struct spore__hold_named *p)
@@ -94,7 +104,7 @@ static void say_open(struct spore__hold *h, struct spore__hold_named *p)
 	struct spore__msgpack_writer w = {0};
 	p->id = ++h->ports.last_id;
 	p->serial = 0;
-	put_open(p, &w);
+	put_open(p, false, &w);
 	spore__hold_peers_say(h, &w);
 	spore__msgpack_writer_finish(&w);
 }
@@ -118,11 +128,11 @@ size_t spore__hold_named_said(const struct spore__hold *h)
 	return count;
 }
 
-void spore__hold_named_put(const struct spore__hold *h, struct spore__msgpack_writer *w)
+void spore__hold_named_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
 	for (size_t i = 0; i < h->named_count; i++)
 		if (h->named[i].id != 0)
-			put_open(&h->named[i], w);
+			put_open(&h->named[i], all, w);
 }
 
 bool spore__hold_named_has(const struct spore__hold *h, const char *port)
@@ -135,10 +145,8 @@ bool spore__hold_named_has(const struct spore__hold *h, const char *port)
 
 struct spore__hold_window *spore__hold_named_window(struct spore__hold *h, uint64_t id)
 {
-	for (size_t i = 0; i < h->named_count; i++)
-		if (h->named[i].id != 0 && h->named[i].id == id)
-			return &h->named[i].window;
-	return NULL;
+	struct spore__hold_named *p = find(h, (int64_t)id);
+	return p != NULL ? &p->window : NULL;
 }
 
 // ---- pumps
@@ -281,14 +289,6 @@ void spore__hold_named_close(struct spore__hold *h)
 
 // ---- what the node sends
 
-static struct spore__hold_named *find(struct spore__hold *h, int64_t id)
-{
-	for (size_t i = 0; i < h->named_count; i++)
-		if (h->named[i].id != 0 && h->named[i].id == (uint64_t)id)
-			return &h->named[i];
-	return NULL;
-}
-
 static bool is(const struct spore__hold_word *word, const char *text)
 {
 	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
@@ -360,7 +360,6 @@ static void is_through(struct spore__hold *h, struct spore__hold_named *p, bool 
 bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
 {
 	struct spore__hold_named *p = find(h, m->number);
-	struct spore__msgpack_writer answer = {0};
 	int in, out;
 	if (p == NULL)
 		return false;
@@ -382,9 +381,7 @@ bool spore__hold_named_channel(struct spore__hold *h, const struct spore__hold_m
 	}
 	if (!good)
 		p->serial = 0;
-	spore__hold_put_serial(&answer, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
-	spore__hold_peers_say(h, &answer);
-	spore__msgpack_writer_finish(&answer);
+	spore__hold_ports_tell(h, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
 	spore__named_look(h, p);
 	spore__named_pump_start(h, p);
 	return true;
@@ -397,34 +394,61 @@ static bool is_left(const struct spore__hold_named *p)
 	return p->in >= 0 && ioctl(p->in, FIONREAD, &n) == 0 && n > 0;
 }
 
-bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_message *m)
+// The other side is gone. What is in the channel, and its end, are for the program; until it has them there is no room for another.
+static void read_out(struct spore__hold *h, struct spore__hold_named *p)
 {
-	struct spore__hold_named *p = find(h, m->number);
-	if (p == NULL || (p->serial != m->serial && p->serial != 0))
-		return p != NULL;
 	p->serial = 0;
-	// What is in it, and its end, are for the program. Until it has them there is no room for another.
 	if (reads(p) && (p->pump.pid != 0 || is_left(p)))
 		say_close(h, p);
 	else if (reads(p))
 		is_through(h, p, true);
-	return true;
+}
+
+// Who writes goes on as soon as the port has another channel.
+static void take_away(struct spore__hold *h, struct spore__hold_named *p)
+{
+	spore__hold_pump_kill(&p->pump);
+	spore__named_close_fd(&p->connection);
+	is_through(h, p, true);
+}
+
+bool spore__hold_named_over(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	struct spore__hold_named *p = find(h, m->number);
+	if (p != NULL && (p->serial == m->serial || p->serial == 0))
+		read_out(h, p);
+	return p != NULL;
 }
 
 bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_message *m)
 {
 	struct spore__hold_named *p = find(h, m->number);
-	if (p == NULL)
-		return false;
+	if (p == NULL || (p->serial != m->serial && p->serial != 0))
+		return p != NULL;
 	// Who reads reads to the end, which the other side makes.
 	if (p->as == SPORE__AS_FIFO_IN)
-		return spore__hold_named_over(h, m);
-	if (p->serial != m->serial && p->serial != 0)
-		return true;
-	// Who writes goes on as soon as the port is wired again.
-	spore__hold_pump_kill(&p->pump);
-	spore__named_close_fd(&p->connection);
-	is_through(h, p, true);
+		read_out(h, p);
+	else
+		take_away(h, p);
+	return true;
+}
+
+bool spore__hold_named_is_free(struct spore__hold *h, const struct spore__hold_message *m)
+{
+	const struct spore__hold_named *p = find(h, m->number);
+	return p != NULL && p->serial == 0;
+}
+
+// What it sent is for the program; one that only looked leaves the port as it was.
+bool spore__hold_named_left(struct spore__hold *h, uint64_t id, uint64_t serial)
+{
+	struct spore__hold_named *p = find(h, (int64_t)id);
+	if (p == NULL || p->serial != serial)
+		return p != NULL;
+	if (reads(p))
+		read_out(h, p);
+	else
+		take_away(h, p);
 	return true;
 }
 
@@ -432,9 +456,11 @@ bool spore__hold_named_unwire(struct spore__hold *h, const struct spore__hold_me
 
 static void channel_ended(struct spore__hold *h, struct spore__hold_named *p)
 {
-	// Nobody takes, or sends, any more: the program finds that when it writes, or reads on.
-	spore__named_close_fd(&p->fifo[0]);
-	spore__named_close_fd(&p->fifo[1]);
+	// Nobody takes, or sends, any more: the program finds that when it writes, or reads on. One who took for a while leaves it as it was.
+	if (reads(p) || p->serial < SPORE__HOLD_JOINED) {
+		spore__named_close_fd(&p->fifo[0]);
+		spore__named_close_fd(&p->fifo[1]);
+	}
 	spore__named_close_fd(&p->connection);
 	is_through(h, p, p->id == 0);
 }

@@ -51,7 +51,7 @@ static void free_port(struct spore__hold_port *p)
 
 // ---- to the node
 
-static void tell_serial(struct spore__hold *h, enum spore__hold_type type, uint64_t id, uint64_t serial)
+void spore__hold_ports_tell(struct spore__hold *h, enum spore__hold_type type, uint64_t id, uint64_t serial)
 {
 	struct spore__msgpack_writer w = {0};
 	spore__hold_put_serial(&w, type, id, serial);
@@ -87,7 +87,7 @@ void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__
 	                      h->ports.count + h->wired_count + spore__hold_pumped_said(h) + spore__hold_named_said(h));
 	spore__hold_wired_put(h, w);
 	spore__hold_pumped_put(h, all, w);
-	spore__hold_named_put(h, w);
+	spore__hold_named_put(h, all, w);
 	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
 		put_open(h, p, all, w);
 }
@@ -295,7 +295,7 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 			spore__hold_publication_give(port->publication, passed.fds[1]);
 		if (pass_on(h, port, m, &passed)) {
 			if (m->descriptors == 0)
-				tell_serial(h, SPORE__HOLD_WIRED, port->id, m->serial);
+				spore__hold_ports_tell(h, SPORE__HOLD_WIRED, port->id, m->serial);
 			return;
 		}
 		(void)remove_serial(port, m->serial);
@@ -303,7 +303,7 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 	}
 	for (unsigned i = 0; i < passed.count; i++)
 		close(passed.fds[i]);
-	tell_serial(h, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
+	spore__hold_ports_tell(h, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
 }
 
 void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
@@ -311,7 +311,7 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 	struct spore__hold_port *p = find(h, (int64_t)passed->id);
 	if (p != NULL && p->publication != NULL && passed->count == 2)
 		spore__hold_publication_passed(p->publication, passed->fds[1]);
-	tell_serial(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
+	spore__hold_ports_tell(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
 }
 
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
@@ -320,7 +320,7 @@ void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hol
 	if (p != NULL)
 		(void)remove_serial(p, passed->serial);
 	spore__hold_memory_drop(h, passed->id, passed->serial);
-	tell_serial(h, SPORE__HOLD_OVER, passed->id, passed->serial);
+	spore__hold_ports_tell(h, SPORE__HOLD_OVER, passed->id, passed->serial);
 }
 
 bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_message *m)
@@ -329,7 +329,7 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 	const struct spore__hold_port *p = find(h, m->number);
 	struct spore__msgpack_value shape = {0};
 	if (p == NULL)
-		return spore__hold_pumped_is_free(h, m);
+		return spore__hold_pumped_is_free(h, m) || spore__hold_named_is_free(h, m);
 	struct spore__msgpack_reader r = spore__msgpack_reader(p->items, p->len);
 	if (spore__msgpack_skip(&r) != SPORE__MSGPACK_OK || spore__msgpack_skip(&r) != SPORE__MSGPACK_OK ||
 	    spore__msgpack_read(&r, &shape) != SPORE__MSGPACK_OK)
@@ -343,7 +343,8 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
 {
 	struct spore__hold_port *p = find(h, (int64_t)id);
-	if (!spore__hold_pumped_left(h, id, serial) && p != NULL && remove_serial(p, serial))
+	if (!spore__hold_pumped_left(h, id, serial) && !spore__hold_named_left(h, id, serial) && p != NULL &&
+	    remove_serial(p, serial))
 		spore__hold_memory_drop(h, id, serial);
 }
 
@@ -382,7 +383,7 @@ void spore__hold_ports_swap(struct spore__hold *h, const struct spore__hold_mess
 
 void spore__hold_ports_said_swap(struct spore__hold *h, const struct spore__hold_passed *said)
 {
-	tell_serial(h, SPORE__HOLD_SWAP, said->id, said->serial);
+	spore__hold_ports_tell(h, SPORE__HOLD_SWAP, said->id, said->serial);
 }
 
 bool spore__hold_ports_knows_swap(const struct spore__hold *h)

@@ -364,7 +364,6 @@ static bool make_pipes(struct spore__hold_pumped *p)
 bool spore__hold_pumped_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
 {
 	struct spore__hold_pumped *p = find(h, m->number);
-	struct spore__msgpack_writer answer = {0};
 	int channel[2];
 	if (p == NULL)
 		return false;
@@ -387,12 +386,7 @@ bool spore__hold_pumped_channel(struct spore__hold *h, const struct spore__hold_
 		close_channel(p, OUT);
 		p->serial = 0;
 	}
-	spore__hold_put_serial(&answer, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
-	if (m->serial < SPORE__HOLD_JOINED)
-		spore__hold_peers_say(h, &answer);
-	else
-		spore__hold_peers_say_lookers(h, &answer);
-	spore__msgpack_writer_finish(&answer);
+	spore__hold_ports_tell(h, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
 	for (int way = IN; way <= OUT; way++)
 		start_pump(h, p, way);
 	if (good)

@@ -134,7 +134,6 @@ static bool sort(const struct spore__hold_wired *w, const struct spore__hold_mes
 bool spore__hold_wired_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds)
 {
 	struct spore__hold_wired *w = find(h, m->number);
-	struct spore__msgpack_writer answer = {0};
 	int ends[2] = {-1, -1};
 	if (w == NULL)
 		return false;
@@ -151,9 +150,7 @@ bool spore__hold_wired_channel(struct spore__hold *h, const struct spore__hold_m
 		if (ends[1] >= 0 && m->descriptors == 1 && ends[1] != fds[0])
 			close(ends[1]);
 	}
-	spore__hold_put_serial(&answer, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, w->id, m->serial);
-	spore__hold_peers_say(h, &answer);
-	spore__msgpack_writer_finish(&answer);
+	spore__hold_ports_tell(h, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, w->id, m->serial);
 	if (good)
 		spore__hold_happens(h, SPORE__ON_WIRED);
 	return true;
