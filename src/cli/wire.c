@@ -31,7 +31,8 @@ const struct spore__command spore__command_wire = {
     .summary = "connect two ports of tasks",
     .text =
         "A channel is made as soon as both ports are open, and made again whenever one of them returns, until *spore "
-        "unwire*: what is wired stays so when tasks, or the node, are started again. Where the shapes of the ports "
+        "unwire*: what is wired stays so when tasks, or the node, are started again. Of a wire that is there an option "
+        "changes that alone, and *spore unwire* takes all away. Where the shapes of the ports "
         "differ in direction, the left one writes and the right one reads; ports that connect and serve do both.\n\n"
         "A port is [SYSTEM/]TASK[@REPLICA].PORT. One that is not open yet is waited for; *spore wires* says what for. "
         "A port that its program does not have, although it is ready, is noted and waited for. A protocol in brackets "
@@ -40,7 +41,7 @@ const struct spore__command spore__command_wire = {
         "*spore wires* shows it "
         "and what is lost in it. What cannot work is "
         "refused: other kinds or shapes, protocols that no bridge knows, a program that has no ports, a second wire at "
-        "a port that has one channel.\n\n"
+        "a port that has one channel, replicas of which one would be left over, an option that would do nothing.\n\n"
         "A stdin or stdout is given to its program when that is started, so it is wired before. With *--tap* it is "
         "started "
         "with a process that carries the bytes, and then *spore wire* and *spore unwire* work while it runs.",

@@ -31,14 +31,20 @@ static void put_end(struct spore__msgpack_writer *w, const char *what, const cha
 	spore__msgpack_str(w, key);
 	spore__msgpack_strn(w, text, (uint32_t)name);
 	spore__msgpack_str(w, protocol_key);
-	spore__msgpack_strn(w, bracket != NULL ? bracket + 1 : "",
-	                    bracket != NULL ? (uint32_t)(text + len - bracket - 2) : 0);
+	if (bracket != NULL)
+		spore__msgpack_strn(w, bracket + 1, (uint32_t)(text + len - bracket - 2));
+	else
+		spore__msgpack_nil(w);
 }
 
+// What is not asked for is nil: of a wire that is there it stays as it is.
 static void put_flag(struct spore__msgpack_writer *w, const char *key, bool flag)
 {
 	spore__msgpack_str(w, key);
-	spore__msgpack_bool(w, flag);
+	if (flag)
+		spore__msgpack_bool(w, true);
+	else
+		spore__msgpack_nil(w);
 }
 
 static void put_params(struct spore__msgpack_writer *w, const struct spore__args *args, const char *what,

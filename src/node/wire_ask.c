@@ -12,11 +12,11 @@ enum {
 	WHY = 2048,
 };
 
+// What is not said, or nil, leaves OUT as it is.
 static bool take_text(const struct spore__msgpack_reader *map, const char *key, char *out, size_t size)
 {
 	struct spore__msgpack_reader at;
 	struct spore__msgpack_value v;
-	out[0] = '\0';
 	if (!spore__msgpack_find(map, key, &at))
 		return true;
 	if (spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK)
@@ -65,31 +65,64 @@ bool spore__end_take(struct spore__asking *a, const char *shown, int side, struc
 static bool take_end(struct spore__asking *a, const struct spore__msgpack_reader *map, const char *key, int side,
                      struct spore__wish *wish)
 {
-	char text[SPORE__PORT_NAME];
+	char text[SPORE__PORT_NAME] = "";
 	if (take_text(map, key, text, sizeof text) && text[0] != '\0')
 		return spore__end_take(a, text, side, wish);
 	spore__rpc_call_fail(a->call, SPORE_EINVALID, "a wire without '%s'", key);
 	return false;
 }
 
+// A wire that is there stays as it is in what is not said of it.
+static void begin_with(const struct spore__wire *wire, struct spore__wish *wish)
+{
+	for (int i = 0; i < 2; i++)
+		memcpy(wish->ends[i].protocol, wire->ends[i].protocol, sizeof wish->ends[i].protocol);
+	wish->duplex = wire->duplex;
+	wish->redeliver = wire->redeliver;
+	wish->lossless = wire->lossless;
+	wish->tap = wire->tap;
+	memcpy(wish->slow, wire->slow, sizeof wish->slow);
+	memcpy(wish->listens, wire->listens, sizeof wish->listens);
+	if (wish->owner[0] == '\0')
+		memcpy(wish->owner, wire->owner, sizeof wish->owner);
+}
+
+static bool take_flags(struct spore__asking *a, const struct spore__msgpack_reader *map, struct spore__wish *wish)
+{
+	const struct {
+		const char *key;
+		bool *flag;
+	} flags[] = {{"duplex", &wish->duplex},
+	             {"redeliver", &wish->redeliver},
+	             {"lossless", &wish->lossless},
+	             {"tap", &wish->tap}};
+	struct spore__msgpack_reader at;
+	struct spore__msgpack_value v;
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+		if (!spore__msgpack_find(map, flags[i].key, &at))
+			continue;
+		bool good = spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK;
+		if (good && v.type == SPORE__MSGPACK_BOOL) {
+			*flags[i].flag = v.boolean;
+		} else if (!good || v.type != SPORE__MSGPACK_NIL) {
+			spore__rpc_call_fail(a->call, SPORE_EINVALID, "'%s' of a wire is no bool", flags[i].key);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool take_wish(struct spore__asking *a, const struct spore__msgpack_reader *map, struct spore__wish *wish)
 {
-	struct spore__msgpack_reader at;
 	*wish = (struct spore__wish){0};
 	memcpy(wish->owner, a->system, sizeof wish->owner);
 	if (!take_end(a, map, "from", 0, wish) || !take_end(a, map, "to", 1, wish))
 		return false;
-	if ((spore__msgpack_find(map, "duplex", &at) &&
-	     spore__msgpack_read_bool(&at, &wish->duplex) != SPORE__MSGPACK_OK) ||
-	    (spore__msgpack_find(map, "redeliver", &at) &&
-	     spore__msgpack_read_bool(&at, &wish->redeliver) != SPORE__MSGPACK_OK) ||
-	    (spore__msgpack_find(map, "lossless", &at) &&
-	     spore__msgpack_read_bool(&at, &wish->lossless) != SPORE__MSGPACK_OK) ||
-	    (spore__msgpack_find(map, "tap", &at) && spore__msgpack_read_bool(&at, &wish->tap) != SPORE__MSGPACK_OK)) {
-		spore__rpc_call_fail(a->call, SPORE_EINVALID,
-		                     "'duplex', 'redeliver', 'lossless' or 'tap' of a wire is no bool");
+	const struct spore__wire *wire = spore__wire_find(&a->t->wires, wish);
+	if (wire != NULL)
+		begin_with(wire, wish);
+	if (!take_flags(a, map, wish))
 		return false;
-	}
 	if (!take_text(map, "listens", wish->listens, sizeof wish->listens)) {
 		spore__rpc_call_fail(a->call, SPORE_EINVALID, "'listens' of a wire is no string of less than %d bytes",
 		                     SPORE__LISTENS);

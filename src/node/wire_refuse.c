@@ -8,7 +8,10 @@
 #include "node/hold.h"
 #include "node/wire_ask.h"
 
-enum { WHY = 2048 };
+enum {
+	WHY = 2048,
+	PORTS_MS = 1000,
+};
 
 // May the stdin or stdout of the task be wired?
 static bool look_at_stdio(const struct spore__spec *spec, const char *port, const char *name, char *why, size_t size)
@@ -69,16 +72,13 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 	if (is_open || face->as != SPORE__AS_NONE) { // the words live as long as the port, until this call is answered
 	} else if (spore__port_is_standard(p->port)) {
 		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;
-	} else if (known && !spec.control && strcmp(face->kind, "bytes") == 0) {
+	} else if (known && !spec.control) {
 		(void)snprintf(why, size,
-		               "%s: its program does not link libspore: say what it has it as (as: fifo-in, fifo-out, "
-		               "socket or listener)",
-		               name);
-		good = false;
-	} else if (known && !spec.control && !spore__declared_find(spec.ports, p->port, room)) {
-		(void)snprintf(why, size,
-		               "%s: its program has no ports, since it does not link libspore; what speaks the control "
-		               "protocol without it says 'control: true' (or --control)",
+		               spore__declared_find(spec.ports, p->port, room)
+		                   ? "%s: its program does not link libspore: say what it has it as (as: fifo-in, "
+		                     "fifo-out, socket or listener)"
+		                   : "%s: its program has no ports, since it does not link libspore; what speaks the "
+		                     "control protocol without it says 'control: true' (or --control)",
 		               name);
 		good = false;
 	}
@@ -188,14 +188,17 @@ bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, si
 		(void)snprintf(why, size, "%s cannot be wired to itself", names[0]);
 		return false;
 	}
-	if (!spore__plan_wire(&faces[0], &faces[1], wish->duplex, wish->lossless, NULL, why, size))
+	struct spore__plan plan;
+	if (!spore__plan_wire(&faces[0], &faces[1], wish->duplex, wish->lossless, &plan, why, size))
 		return false;
 	if (!spore__replicas_fit(&faces[0], &faces[1], why, size)) {
 		size_t len = strlen(why);
 		(void)snprintf(why + len, size - len, ", or wire one by one: TASK@REPLICA.PORT");
 		return false;
 	}
-	if (wish->slow[0] != '\0' && !spore__slow_fits(&faces[0], &faces[1], why, size))
+	if ((wish->slow[0] != '\0' && !spore__slow_fits(&faces[0], &faces[1], why, size)) ||
+	    (wish->redeliver && !spore__redeliver_fits(&faces[0], &faces[1], plan.bridged, why, size)) ||
+	    (wish->tap && !spore__tap_fits(&faces[0], &faces[1], why, size)))
 		return false;
 	// The manifest's are followed by a start of its tasks.
 	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, size))
@@ -246,10 +249,13 @@ bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *
 		    !spore__asking_keeps(a, system, task))
 			continue;
 		spore__spec_init(&spec);
-		bool declared = spore__task_read_spec(a->t, hold->task, &spec, others, sizeof others) &&
-		                spore__declared_find(spec.ports, port, &room);
+		bool known = spore__task_read_spec(a->t, hold->task, &spec, others, sizeof others);
+		bool declared = known && spore__declared_find(spec.ports, port, &room);
+		// One that is ready as soon as it is started has to come to its ports first.
+		bool soon =
+		    known && spec.ready == SPORE__READY_STARTED && uv_now(a->t->loop) - hold->started_ms < PORTS_MS;
 		spore__spec_finish(&spec);
-		if (declared)
+		if (declared || soon)
 			continue;
 		(void)snprintf(why, size, "%s%s%s is ready and has no port %s open", system,
 		               system[0] != '\0' ? "/" : "", task, port);

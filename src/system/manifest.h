@@ -55,6 +55,7 @@ struct spore__manifest_task {
 	size_t after_count;
 	struct spore__manifest_port *ports;
 	size_t port_count;
+	bool script;      // its source is one; false: it is not, or not known to be
 	int64_t replicas; // 0: one, without a number
 };
 

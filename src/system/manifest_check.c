@@ -177,7 +177,7 @@ static void face_of(struct spore__manifest *m, const struct spore__manifest_end 
 	*face = (struct spore__face){
 	    .name = name,
 	    .kind = p != NULL && p->kind != NULL ? p->kind : "",
-	    .shape = p != NULL && p->shape != NULL ? p->shape : "",
+	    .shape = p != NULL ? spore__manifest_port_shape(p) : "",
 	    .protocol = p != NULL && p->protocol != NULL ? p->protocol : "",
 	    .wished = e->protocol != NULL ? e->protocol : "",
 	    .framing = p != NULL && p->framing != NULL ? p->framing : "",
@@ -326,6 +326,22 @@ static void note_listener(struct spore__manifest *m, struct spore__manifest_wire
 	free(name);
 }
 
+// Where a shape is none that was written, that is said too.
+static void tell_misfit(struct spore__manifest *m, const struct spore__manifest_wire *w, const char *why)
+{
+	const struct spore__manifest_end *const ends[] = {&w->from, &w->to};
+	struct spore__buf text = {0};
+	spore__buf_str(&text, why);
+	for (int i = 0; i < 2; i++) {
+		const struct spore__manifest_port *p = port_of(m, ends[i]);
+		if (p != NULL && p->shape == NULL && p->as == NULL && !spore__port_is_standard(p->name))
+			spore__buf_printf(&text, "; ports: %s.%s says no shape, which is connect", ends[i]->task,
+			                  p->name);
+	}
+	(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", text.data);
+	spore__buf_finish(&text);
+}
+
 static void check_fit(struct spore__manifest *m, const struct at_task *all, size_t index)
 {
 	struct spore__manifest_wire *w = &m->wires[index];
@@ -339,10 +355,12 @@ static void check_fit(struct spore__manifest *m, const struct at_task *all, size
 	if (same_end(&w->from, &w->to))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s cannot be wired to itself", left);
 	else if (!spore__plan_wire(&from, &to, w->duplex, w->lossless, &plan, why, sizeof why))
-		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
+		tell_misfit(m, w, why);
 	else if (!spore__replicas_fit(&from, &to, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
-	else if (w->slow != NULL && !spore__slow_fits(&from, &to, why, sizeof why))
+	else if ((w->slow != NULL && !spore__slow_fits(&from, &to, why, sizeof why)) ||
+	         (w->redeliver && !spore__redeliver_fits(&from, &to, plan.bridged, why, sizeof why)) ||
+	         (w->tap && !spore__tap_fits(&from, &to, why, sizeof why)))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;
@@ -351,6 +369,44 @@ static void check_fit(struct spore__manifest *m, const struct at_task *all, size
 		if (w->from.listen != NULL)
 			note_listener(m, w, &to);
 	}
+}
+
+// Is its program known to be without libspore?
+static bool is_plain(const struct spore__manifest_task *task)
+{
+	bool is_system = task->source != NULL && strncmp(task->source, "path:", 5) == 0;
+	return (task->script || is_system) && !task->spec.control;
+}
+
+// A program without libspore has the ports that it says it has as something, and no others.
+static bool check_there(struct spore__manifest *m, const struct spore__manifest_wire *w,
+                        const struct spore__manifest_end *e)
+{
+	const struct spore__manifest_task *task = spore__manifest_task(m, e->task);
+	const struct spore__manifest_port *p = port_of(m, e);
+	struct spore__strs has = {0};
+	struct spore__buf remedy = {0};
+	if (!is_plain(task) || spore__port_is_standard(e->port) || (p != NULL && p->as != NULL))
+		return true;
+	for (size_t i = 0; i < task->port_count; i++)
+		if (task->ports[i].as != NULL)
+			spore__strs_add(&has, task->ports[i].name);
+	const char *near = has.count > 0 ? spore__nearest(e->port, (const char *const *)has.items) : NULL;
+	if (p != NULL)
+		spore__buf_str(&remedy, "say what it has it as (as: fifo-in, fifo-out, socket or listener)");
+	else if (near != NULL)
+		spore__buf_printf(&remedy, "did you mean %s.%s?", e->task, near);
+	else
+		spore__buf_str(&remedy,
+		               "it has stdin, stdout, stdio, and what 'ports:' names with 'as'; what speaks the "
+		               "control protocol says 'control: true'");
+	(void)spore__yaml_wrong(&m->yaml, w->mark,
+	                        "wires: %s.%s and %s.%s: the program of %s does not link libspore, and so has no port "
+	                        "%s; %s",
+	                        w->from.task, w->from.port, w->to.task, w->to.port, e->task, e->port, remedy.data);
+	spore__strs_finish(&has);
+	spore__buf_finish(&remedy);
+	return false;
 }
 
 static bool check_wire_end(struct spore__manifest *m, const struct spore__manifest_wire *w,
@@ -363,7 +419,7 @@ static bool check_wire_end(struct spore__manifest *m, const struct spore__manife
 		return spore__yaml_wrong(&m->yaml, w->mark,
 		                         "wires: %s.%s cannot %s; the left of -> writes, the right reads", e->task,
 		                         e->port, reads ? "read" : "write");
-	return true;
+	return check_there(m, w, e);
 }
 
 void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world)

@@ -106,16 +106,16 @@ static void merge_all(struct spore__manifest *m, struct spore__manifest_task *ta
 	merge_recipe(m, task, &from->recipe);
 }
 
-static bool is_compiled(const char *path)
+// A file that says what it is. False: it is told when it is to run.
+static bool find_kind(const char *path, enum spore__source_kind *kind)
 {
 	struct spore__strs interpreter = {0};
-	enum spore__source_kind kind = SPORE__SOURCE_SCRIPT;
 	char *error = NULL, *remedy = NULL;
-	bool known = spore__script_kind(path, path, &kind, &interpreter, &error, &remedy) == 0;
+	bool known = spore__script_kind(path, path, kind, &interpreter, &error, &remedy) == 0;
 	spore__strs_finish(&interpreter);
 	free(error);
 	free(remedy);
-	return known && kind == SPORE__SOURCE_BUILT;
+	return known;
 }
 
 static void inherit_file(struct spore__manifest *m, struct spore__manifest_task *task)
@@ -154,12 +154,17 @@ static void inherit(struct spore__manifest *m, struct spore__manifest_task *task
                     const struct spore__manifest_world *world)
 {
 	struct stat st;
+	enum spore__source_kind kind;
 	if (task->source == NULL || strncmp(task->source, "path:", 5) == 0 || stat(task->source, &st) != 0)
 		return;
 	if (S_ISDIR(st.st_mode))
 		inherit_folder(m, task, world);
-	else if (S_ISREG(st.st_mode) && is_compiled(task->source))
+	else if (!S_ISREG(st.st_mode) || !find_kind(task->source, &kind))
+		return;
+	else if (kind == SPORE__SOURCE_BUILT)
 		inherit_file(m, task);
+	else
+		task->script = true;
 }
 
 void spore__manifest_inherit(struct spore__manifest *m, const struct spore__manifest_world *world)
@@ -168,12 +173,19 @@ void spore__manifest_inherit(struct spore__manifest *m, const struct spore__mani
 		inherit(m, &m->tasks[i], world);
 }
 
+const char *spore__manifest_port_shape(const struct spore__manifest_port *p)
+{
+	bool plain = p->as != NULL || spore__port_is_standard(p->name);
+	return p->shape != NULL ? p->shape : plain ? "" : "connect";
+}
+
 void spore__manifest_list_ports(const struct spore__manifest_task *task, struct spore__strs *out)
 {
 	for (size_t i = 0; i < task->port_count; i++) {
 		const struct spore__manifest_port *p = &task->ports[i];
+		const char *shape = spore__manifest_port_shape(p);
 		spore__strs_addf(out, "%s %s %s %s%s%s%s%s", p->name, p->kind != NULL ? p->kind : "-",
-		                 p->shape != NULL ? p->shape : "-", p->protocol != NULL ? p->protocol : "-",
+		                 shape[0] != '\0' ? shape : "-", p->protocol != NULL ? p->protocol : "-",
 		                 p->framing != NULL || p->as != NULL ? " " : "",
 		                 p->framing != NULL ? p->framing
 		                 : p->as != NULL    ? "-"

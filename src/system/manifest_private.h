@@ -49,6 +49,8 @@ bool spore__take_listener(struct spore__taking *t, yaml_mark_t mark, const char 
 void spore__manifest_listen(struct spore__manifest *m);
 // manifest_ports.c: the ports that the folders of its tasks name in a spore.yaml of their own become theirs.
 void spore__manifest_inherit(struct spore__manifest *m, const struct spore__manifest_world *world);
+const char *spore__manifest_port_shape(
+    const struct spore__manifest_port *p); // what it said, else what that means; "" where it goes without
 void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world);
 
 #endif

@@ -120,6 +120,7 @@ void spore__run_finish(struct spore__run *r)
 	spore__strs_finish(&r->wired);
 	spore__strs_finish(&r->rewired);
 	spore__strs_finish(&r->unwired);
+	spore__strs_finish(&r->told);
 	spore__manifest_finish(&r->m);
 	if (r->met)
 		spore__tasks_close(&r->node);

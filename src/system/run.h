@@ -40,6 +40,7 @@ struct spore__run {
 	size_t count;
 	struct spore__strs removed;                 // full names of those that are no longer in the manifest
 	struct spore__strs wired, rewired, unwired; // wires that are made, made anew and taken away, as "A.x -> B.y"
+	struct spore__strs told;                    // about them
 	struct spore__tasks node;
 	bool met; // node is to be closed
 };
@@ -69,6 +70,8 @@ size_t spore__wires_doubts(const struct spore__tasks *t, const char *key,
                            void (*fn)(void *arg, size_t wire, const char *why), void *arg);
 // Asks the node for the wires of the manifest, DRY: what would change. The exit status after a report.
 int spore__run_wire(struct spore__run *r, bool dry);
+// Reports what is doubtful about the wires of the manifest now that its programs are there.
+void spore__run_doubt_wires(struct spore__run *r);
 void spore__run_wire_all(struct spore__run *r); // there is no node, so all would be made
 void spore__run_print_wires(const struct spore__run *r);
 void spore__run_json_wires(const struct spore__run *r, struct spore__json *j);

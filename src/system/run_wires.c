@@ -9,10 +9,11 @@
 #include "system/node.h"
 #include "system/run.h"
 
+// NULL: none, which is not the same as nothing said.
 static void put_text(struct spore__msgpack_writer *w, const char *key, const char *value)
 {
 	spore__msgpack_str(w, key);
-	spore__msgpack_str(w, value);
+	spore__msgpack_str(w, value != NULL ? value : "");
 }
 
 static void put_end(struct spore__msgpack_writer *w, const char *key, const struct spore__manifest_end *e)
@@ -25,7 +26,7 @@ static void put_end(struct spore__msgpack_writer *w, const char *key, const stru
 static void put_listens(struct spore__msgpack_writer *w, const struct spore__manifest_wire *wire)
 {
 	char *text = wire->from.listen != NULL ? spore__xasprintf("%s (%s)", wire->from.listen, wire->from.port) : NULL;
-	put_text(w, "listens", text != NULL ? text : "");
+	put_text(w, "listens", text);
 	free(text);
 }
 
@@ -118,18 +119,37 @@ static void list_same(const struct spore__run *r, struct spore__strs *out)
 }
 
 struct telling {
-	const struct spore__run *r;
+	struct spore__run *r;
 	const char *note;
 };
 
+// Each once.
 static void tell(void *arg, size_t wire, const char *why)
 {
 	struct telling *t = arg;
 	if (wire >= t->r->m.wire_count)
 		return;
 	yaml_mark_t mark = t->r->m.wires[wire].mark;
-	spore__report(NULL, "%s:%zu:%zu: %swires: %s", spore__system_shown(t->r->m.path), mark.line + 1,
-	              mark.column + 1, t->note, why);
+	char *text = spore__xasprintf("%s:%zu:%zu: %swires: %s", spore__system_shown(t->r->m.path), mark.line + 1,
+	                              mark.column + 1, t->note, why);
+	if (!spore__strs_has(&t->r->told, text))
+		spore__report(NULL, "%s", text);
+	spore__strs_take(&t->r->told, text);
+}
+
+void spore__run_doubt_wires(struct spore__run *r)
+{
+	struct spore__strs all = {0};
+	struct telling note = {r, "note: "};
+	if (r->m.wire_count == 0)
+		return;
+	for (size_t i = 0; i < r->m.count; i++)
+		spore__strs_add(&all, r->m.tasks[i].name);
+	if (spore__wires_ask(&r->node, &r->m, &all, true) == SPORE_OK) {
+		(void)spore__wires_doubts(&r->node, "refused", tell, &note);
+		(void)spore__wires_doubts(&r->node, "doubtful", tell, &note);
+	}
+	spore__strs_finish(&all);
 }
 
 int spore__run_wire(struct spore__run *r, bool dry)

@@ -36,7 +36,8 @@ static const struct spore__schema_key stdin_keys[] = {
 };
 
 static const struct spore__schema_key port_keys[] = {
-    KEY("kind", WORD, NULL, .words = kind_words, .standard = "bytes", HELP "A stream of bytes, or messages"),
+    KEY("kind", WORD, NULL, .words = kind_words,
+        HELP "A stream of bytes, or messages; either fits when it is not said"),
     KEY("shape", WORD, NULL, .words = shape_words, .standard = "connect",
         HELP "What the program does with it: connect to one other port, serve many, publish to many, subscribe"),
     KEY("protocol", TEXT, NULL,

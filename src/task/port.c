@@ -184,6 +184,48 @@ bool spore__slow_fits(const struct spore__face *from, const struct spore__face *
 	return true;
 }
 
+bool spore__redeliver_fits(const struct spore__face *from, const struct spore__face *to, bool bridged, char *why,
+                           size_t size)
+{
+	const struct spore__face *const faces[] = {from, to};
+	if (bridged)
+		(void)snprintf(why, size,
+		               "%s to %s: redeliver is for two programs that speak the same, and a bridge is between "
+		               "these; leave it out",
+		               from->name, to->name);
+	for (int i = 0; i < 2 && !bridged; i++) {
+		if (faces[i]->plain)
+			(void)snprintf(why, size,
+			               "%s to %s: redeliver is for two programs with libspore, and %s is a plain end; "
+			               "leave it out",
+			               from->name, to->name, faces[i]->name);
+		else if (is_one_way(spore__shape_of(faces[i]->shape)))
+			(void)snprintf(why, size,
+			               "%s to %s: redeliver is for what connects and serves, and %s has the shape %s; "
+			               "leave it out",
+			               from->name, to->name, faces[i]->name, faces[i]->shape);
+		else
+			continue;
+		return false;
+	}
+	return !bridged;
+}
+
+bool spore__tap_fits(const struct spore__face *from, const struct spore__face *to, char *why, size_t size)
+{
+	const struct spore__face *const faces[] = {from, to};
+	for (int i = 0; i < 2; i++) {
+		const char *dot = strrchr(faces[i]->name, '.');
+		if (dot != NULL && spore__port_is_standard(dot + 1))
+			return true;
+	}
+	(void)snprintf(why, size,
+	               "%s to %s: tap is for a stdin or stdout; leave it out, since what passes between these can be "
+	               "watched anyway",
+	               from->name, to->name);
+	return false;
+}
+
 static const char *framing_of(const struct spore__face *f)
 {
 	return f->framing != NULL && f->framing[0] != '\0' ? f->framing : "lines";

@@ -57,6 +57,13 @@ bool spore__slow_is_word(const char *word);
 // May the wire between them say it? False where one of them is known to connect or to serve: WHY says so, with both names.
 bool spore__slow_fits(const struct spore__face *from, const struct spore__face *to, char *why, size_t size);
 
+// May the wire between them say redeliver? False where it is known to mean nothing: only rings between two that connect or serve, with libspore, can be
+// read again. BRIDGED: a bridge comes between them. WHY as above.
+bool spore__redeliver_fits(const struct spore__face *from, const struct spore__face *to, bool bridged, char *why,
+                           size_t size);
+// May it say tap? Only where one is a stdin, stdout or stdio.
+bool spore__tap_fits(const struct spore__face *from, const struct spore__face *to, char *why, size_t size);
+
 // Has the port one channel at a time?
 bool spore__shape_is_single(enum spore__shape shape);
 // stdin, stdout, stderr, stdio: the ends of every program.

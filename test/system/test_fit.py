@@ -23,7 +23,7 @@ class Declared(TasksTest):
         super().setUp()
         for name, ports in (("camera", "{ frames: { kind: messages, shape: publish, protocol: jpeg }, own: {} }"),
                             ("detect", "{ in: { kind: messages, shape: subscribe }, out: { shape: serve } }"),
-                            ("late", "{ in: { shape: connect } }")):
+                            ("late", "{ in: { shape: connect }, more: { kind: messages } }")):
             self.write(f"{name}/main.sh", "#!/bin/sh\n", 0o755)
             self.write(f"{name}/spore.yaml", f"spore: 1\nrecipe: {{ run: [./main.sh] }}\nports: {ports}\n")
 
@@ -40,11 +40,14 @@ class Declared(TasksTest):
                           "subscribe, connect to connect or serve"])
         self.assertEqual(self.check("camera.frames (png) -> detect.in"),
                          ["spore.yaml:8:5: wires: camera.frames speaks jpeg, and the wire says png"])
-        # What is not said fits everything.
+        # A shape that is not said is connect; a kind fits either.
         self.assertEqual(self.check("camera.own -> detect.out"), ["spore.yaml: no mistakes, 3 tasks"])
         ports = {p["name"]: p for t in json.loads(self.ok(self.spore("graph", "--json")).stdout)["tasks"]
                  for p in t["ports"]}
         self.assertEqual(ports["frames"]["protocol"], "jpeg")
+        self.assertEqual(self.check("camera.frames -> late.more"),
+                         ["spore.yaml:8:5: wires: camera.frames has the shape publish, late.more has connect: publish goes to "
+                          "subscribe, connect to connect or serve; ports: late.more says no shape, which is connect"])
         # Nothing is begun that cannot be.
         self.check("camera.frames -> late.in")
         result = self.spore("up", "-d")
@@ -57,6 +60,16 @@ class Declared(TasksTest):
         self.assertEqual(self.check("camera.frames -> detect.in", camera), ["spore.yaml: no mistakes, 3 tasks"])
         self.assertEqual(self.check("camera.frames -> detect.in", camera.replace("jpeg", "png")),
                          ["spore.yaml:4:21: ports: camera.frames has the protocol png here, and jpeg in its source"])
+
+    def test_a_script(self):
+        self.write("plain.sh", "#!/bin/sh\n", 0o755)
+        script = "{ source: ./plain.sh, ports: { values: { as: fifo-in } } }"
+        self.assertEqual(self.check("detect.out -> camera.values", script), ["spore.yaml: no mistakes, 3 tasks"])
+        self.assertEqual(self.check("detect.out -> camera.vaules", script),
+                         ["spore.yaml:8:5: wires: detect.out and camera.vaules: the program of camera does not link libspore, and "
+                          "so has no port vaules; did you mean camera.values?"])
+        self.assertEqual(self.check("camera.frames -> detect.in", "{ source: ./plain.sh, control: true }"),
+                         ["spore.yaml: no mistakes, 3 tasks"])
 
     def test_a_wrong_one(self):
         self.write("late/spore.yaml", "spore: 1\nports: { in: { shape: conect } }\n")
@@ -101,6 +114,14 @@ class Open(TasksTest):
         self.write("spore.yaml", text.format(program=os.path.basename(PROGRAM)) + "  - one.a -> two.b\n")
         self.assertEqual(self.ok(self.spore("up", "-d", "--wait")).stderr, "")
         wait_until(lambda: self.call("wires.list")["wires"][0]["state"] == "wired", "the wire")
+
+    def test_up_that_waits(self):
+        """Of programs that it has just started."""
+        self.shop("  - three.z -> one.a\n")
+        note = "spore: spore.yaml:8:5: note: wires: shop/three is ready and has no port z open; it has c"
+        for _ in range(2):  # once each time, although it is known before and after the second time
+            told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
+            self.assertEqual([line for line in told if "wires:" in line], [note])
 
     def test_by_hand(self):
         self.begin("a", argv=[PROGRAM, "deaf", "ear"], control=True, ready="notify")

@@ -117,33 +117,33 @@ class Running(GraphTest):
         """In each form, as the manifest has it and as the node does."""
         self.write("spore.yaml", SHOP.format(program="path:" + os.path.basename(PROGRAM)).replace(
             "  - give.out -> take.in\n  - deaf.ear -> take.other\n",
-            "  - { from: give.out, to: take.in, redeliver: true, tap: true }\n"
+            "  - { from: give.out, to: take.in, redeliver: true }\n"
             "  - { from: deaf.ear, to: take.other, slow: drop-oldest }\n"
             "  - take.more -> give.more\n"))
-        asked = [("", True, True), ("drop-oldest", False, False), ("", False, False)]
+        asked = [("", True, False), ("drop-oldest", False, False), ("", False, False)]
         self.ok(self.spore("graph"),
                 "shop\n"
                 "  give\n"
                 "  deaf  (2 replicas)\n"
                 "  take  after give ready\n"
                 "wires:\n"
-                "  give.out -> take.in     with redeliver, tap\n"
+                "  give.out -> take.in     with redeliver\n"
                 "  deaf.ear -> take.other  with drop-oldest\n"
                 "  take.more -> give.more\n")
-        self.assertIn('"give" -> "take" [taillabel="out", headlabel="in", label="redeliver, tap"];',
+        self.assertIn('"give" -> "take" [taillabel="out", headlabel="in", label="redeliver"];',
                       self.ok(self.spore("graph", "--dot")).stdout)
         self.assertIn('t1 -->|"ear to other, drop-oldest"| t2', self.ok(self.spore("graph", "--mermaid")).stdout)
         self.assertEqual([(w["slow"], w["redeliver"], w["tap"]) for w in self.graph()["wires"]], asked)
         self.up()
         transport = self.graph()["wires"][0]["transport"]
         lines = self.ok(self.spore("graph")).stdout.splitlines()
-        self.assertEqual(lines[5].split(None, 3)[3], f"{transport}  wired    with redeliver, tap")
+        self.assertEqual(lines[5].split(None, 3)[3], f"{transport}  wired    with redeliver")
         self.assertRegex(lines[6], "waiting  shop/take has no port other open; with drop-oldest$")
         self.assertNotIn("with", lines[7])
         dot = self.ok(self.spore("graph", "--dot")).stdout
-        self.assertIn(f'headlabel="in", label="{transport}, redeliver, tap", color="#2e7d32"];', dot)
+        self.assertIn(f'headlabel="in", label="{transport}, redeliver", color="#2e7d32"];', dot)
         self.assertIn('headlabel="other", label="waiting, drop-oldest", color="#b26a00"];', dot)
-        self.assertIn(f't0 -->|"out to in, {transport}, redeliver, tap"| t2', self.ok(self.spore("graph", "--mermaid")).stdout)
+        self.assertIn(f't0 -->|"out to in, {transport}, redeliver"| t2', self.ok(self.spore("graph", "--mermaid")).stdout)
         self.assertEqual([(w["slow"], w["redeliver"], w["tap"]) for w in self.graph("shop")["wires"]],
                          [(w["slow"], w["redeliver"], w["tap"]) for w in json.loads(self.ok(self.spore("wires", "--json")).stdout)])
         live = self.start("graph", "--live", "--json", stdout=subprocess.PIPE)

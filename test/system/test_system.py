@@ -13,7 +13,7 @@ SHOP = """spore: 1
 name: shop
 tasks:
   web: { source: ./web.c, after: { db: ready, once: completed }, replicas: 2 }
-  db: { source: path:sh, ready: { tcp: 5433 } }
+  db: { source: path:sh, ready: { tcp: 5433 }, control: true }
   once: { source: path:true, profiles: [debug] }
 wires:
   - web.words -> db.in

@@ -1,10 +1,12 @@
 """Wires that exclude each other, or ask for what there is not: told before anything is done, with the line of the manifest."""
 
+import os
+import sys
 import unittest
 
 from spore_test import wait_until
+from test_wires import PROGRAM, WiresTest
 from test_wires import Manifest as ManifestTest
-from test_wires import WiresTest
 
 
 class InOneCall(WiresTest):
@@ -44,6 +46,49 @@ class Slow(WiresTest):
         # What nobody has opened yet may come to subscribe.
         self.wire("a.news", "b.sub", slow="drop-oldest")
         self.wire("a.news", "b.later", slow="disconnect")
+
+
+class WithoutEffect(WiresTest):
+    """An option that would do nothing where it stands."""
+
+    def test_tap_and_redeliver(self):
+        self.talker("a", "out", "news:publish")
+        self.talker("b", "in", "sub:subscribe")
+        self.call("tasks.start", spec=self.spec("c", enabled=False))
+        for left, right, option, words in (
+                ("a.out", "b.in", "tap", "tap is for a stdin or stdout; leave it out, since what passes between these can be watched"),
+                ("a.news", "b.sub", "redeliver", "redeliver is for what connects and serves, and a.news has the shape publish; leave"),
+                ("a.out", "c.stdin", "redeliver", "redeliver is for two programs with libspore, and c.stdin is a plain end; leave it")):
+            self.fails(1, f"{left} to {right}: {words}", "wires.add", wires=[{"from": left, "to": right, option: True}])
+        result = self.spore("wire", "--tap", "a.out", "b.in")
+        self.assertEqual((result.returncode, result.stderr.splitlines()[1]),
+                         (1, "  leave it out, since what passes between these can be watched anyway"))
+        self.wire("a.out", "c.stdin", tap=True)
+
+    def test_what_is_not_said_stays(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.ok(self.spore("wire", "--redeliver", "a.out", "b.in"))
+        self.ok(self.spore("wire", "--lossless", "a.out", "b.in"))
+        self.ok(self.spore("wire", "a.out", "b.in"))
+        wire = self.wired("a.out", "b.in") and self.wires()["a.out", "b.in"]
+        self.assertEqual((wire["redeliver"], wire["lossless"]), (True, True))
+        self.assertEqual(self.wire("a.out", "b.in", redeliver=False)["changed"], ["a.out -> b.in"])
+        wire = self.wires()["a.out", "b.in"]
+        self.assertEqual((wire["redeliver"], wire["lossless"]), (False, True))
+
+    def test_a_manifest_says_all(self):
+        text = (f"spore: 1\nname: pair\ntasks:\n  a: {{ source: path:{os.path.basename(sys.executable)}, "
+                f"args: [{PROGRAM}, out], control: true }}\n  b: {{ source: path:{os.path.basename(sys.executable)}, "
+                f"args: [{PROGRAM}, in], control: true }}\nwires:\n  - {{ from: a.out, to: b.in, redeliver: true }}\n")
+        self.write("spore.yaml", text)
+        self.ok(self.spore("up", "-d"))
+        self.ok(self.spore("wire", "--lossless", "pair/a.out", "pair/b.in"))
+        self.assertEqual(self.wires()["pair/a.out", "pair/b.in"]["system"], "pair")
+        self.write("spore.yaml", text.replace(", redeliver: true", ""))
+        self.assertIn("rewire     pair/a.out -> pair/b.in", self.ok(self.spore("up", "-d")).stdout)
+        wire = self.wires()["pair/a.out", "pair/b.in"]
+        self.assertEqual((wire["redeliver"], wire["lossless"]), (False, False))
 
 
 class Replicas(WiresTest):
@@ -106,7 +151,7 @@ class Stdio(WiresTest):
 
 
 class InOneSystem(WiresTest):
-    TEXT = ManifestTest.TEXT
+    TEXT = ManifestTest.TEXT.replace(", ports: {{ in: {{ kind: messages }} }}", "")  # only the node knows that it connects
     manifest = ManifestTest.manifest
 
     def refused(self, line, words):

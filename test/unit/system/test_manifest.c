@@ -75,12 +75,13 @@ static const char full[] =
     "    alive: notify\n"
     "    restart: always\n"
     "    confine: true\n"
+    "    control: true\n"
     "  once: { source: /abs/once, ready: { fd: 3 }, stdin: { file: in.txt } }\n"
     "  often: { source: once, every: \"*/5 * * * *\", ready: notify, after: [db] }\n"
     "wires:\n"
     "  - web.words -> often.in\n"
     "  - web.api (lsp) <> db.api (lsp)\n"
-    "  - { from: db.out, to: web.in, slow: drop-oldest, tap: true, redeliver: true, duplex: false }\n"
+    "  - { from: db.out, to: web.in, slow: drop-oldest, tap: false, redeliver: true, duplex: false }\n"
     "recipe:\n"
     "  build: [make]\n";
 
@@ -376,6 +377,29 @@ static const struct {
     {TASK "    ports: { x: { shape: publish } }\n    replicas: 2\n"
           "  db: { source: ./db, ports: { in: { shape: subscribe } } }\nwires:\n  - web.x -> db.in\n",
      "9:5", "there are 2 of web.x and 1 of db.in, and who subscribes hears one publisher only"},
+    {TASK "wires:\n  - { from: web.x, to: web.out, tap: true }\n", "6:5",
+     "wires: web.x to web.out: tap is for a stdin or stdout; leave it out, since"},
+    {TASK "  db: { source: ./db }\nwires:\n  - { from: web.stdout, to: db.in, redeliver: true }\n", "7:5",
+     "web.stdout to db.in: redeliver is for two programs with libspore, and web.stdout is a plain end; leave it out"},
+    {TASK "    ports: { x: { shape: publish } }\nwires:\n  - { from: web.x, to: web.z, redeliver: true }\n", "7:5",
+     "redeliver is for what connects and serves, and web.x has the shape publish; leave it out"},
+    {TASK "wires:\n  - { from: web.x (lsp), to: web.z (json-rpc), redeliver: true }\n", "6:5",
+     "redeliver is for two programs that speak the same, and a bridge is between these; leave it out"},
+    {TASK "    ports: { x: { shape: publish }, z: { kind: messages } }\nwires:\n  - web.x -> web.z\n", "7:5",
+     "web.x has the shape publish, web.z has connect: publish goes to subscribe, connect to connect or serve; ports: "
+     "web.z says no shape, which is connect"},
+    {"spore: 1\ntasks:\n  a: { source: \"path:cat\", ports: { values: { as: fifo-in }, x: {} } }\n"
+     "  b: { source: \"path:cat\" }\nwires:\n  - b.stdout -> a.vaules\n",
+     "6:5",
+     "b.stdout and a.vaules: the program of a does not link libspore, and so has no port vaules; did you mean "
+     "a.values?"},
+    {"spore: 1\ntasks:\n  a: { source: \"path:cat\", ports: { x: {} } }\n"
+     "  b: { source: \"path:cat\" }\nwires:\n  - b.stdout -> a.x\n",
+     "6:5", "has no port x; say what it has it as (as: fifo-in, fifo-out, socket or listener)"},
+    {"spore: 1\ntasks:\n  a: { source: \"path:cat\" }\n  b: { source: \"path:cat\", control: true }\n"
+     "wires:\n  - b.out -> a.stdin\n  - a.out -> b.in\n",
+     "7:5",
+     "a.out and b.in: the program of a does not link libspore, and so has no port out; it has stdin, stdout, stdio"},
     {TASK "wires:\n  - web.x -> web.x\n", "6:5", "web.x cannot be wired to itself"},
     {TASK "    ports: { x: { shape: serve }, z: { shape: serve } }\nwires:\n  - web.x -> web.z\n", "7:5",
      "web.x and web.z both serve"},
