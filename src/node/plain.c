@@ -114,6 +114,81 @@ static bool is_pumped(const struct spore__task *task, const char *port)
 	return task->hold != NULL && (task->hold->pumped & spore__plain_bit(port)) != 0;
 }
 
+// ---- what a start waits for
+
+// Nobody at the other end runs, or will. STATE of the first of them. False: somebody does.
+static bool has_ended(struct spore__tasks *t, const struct spore__wire_end *e, const char **state)
+{
+	size_t count, first = spore__table_range(&t->table, e->plug->system, e->plug->task, &count);
+	*state = NULL;
+	for (size_t i = first; i < first + count; i++) {
+		const struct spore__task *task = t->table.tasks[i];
+		if (!fits(e, task->replica))
+			continue;
+		if (task->state != SPORE__TASK_ENDED && task->state != SPORE__TASK_FAILED &&
+		    task->state != SPORE__TASK_STOPPED && task->state != SPORE__TASK_DEFINED)
+			return false;
+		*state = spore__task_state_word(task->state);
+	}
+	return true;
+}
+
+// The port of TASK at its end E, which has no channel. NULL: there is none.
+static const struct spore__port *lonely_port(const struct spore__task *task, const struct spore__wire_end *e)
+{
+	for (const struct spore__port *p = e->plug->ports; p != NULL; p = p->next)
+		if (p->hold == task->hold)
+			return p->joint_count == 0 ? p : NULL;
+	return NULL;
+}
+
+static bool why_at(const struct spore__task *task, const struct spore__wire_end *e, char *why, size_t size)
+{
+	struct spore__tasks *t = task->hold->tasks;
+	const struct spore__wire_end *other = other_end(e);
+	const struct spore__port *p = lonely_port(task, e);
+	const struct spore__plug *plug = other->plug;
+	const char *state;
+	char name[SPORE__PORT_NAME], peer[SPORE__PORT_NAME];
+	if (p == NULL)
+		return false;
+	spore__wire_end_name(other, name);
+	(void)snprintf(peer, sizeof peer, "%s%s%s", plug->system, plug->system[0] != '\0' ? "/" : "", plug->task);
+	if (!has_ended(t, other, &state)) {
+		if (plug->ports == NULL || spore__wire_partner(e->wire, e == &e->wire->ends[1], p) != NULL)
+			return false;
+		for (const struct spore__port *q = plug->ports; q != NULL; q = q->next)
+			if (q->joint_count == 0)
+				return false; // it may have one in a moment
+		(void)snprintf(why, size,
+		               "%s is wired to %s, which has no channel for it; give both tasks as many replicas",
+		               e->plug->port, name);
+	} else if (state == NULL) {
+		(void)snprintf(why, size, "%s is wired to %s, and there is no task %s", e->plug->port, name, peer);
+	} else {
+		(void)snprintf(why, size, "%s is wired to %s, and %s is %s; 'spore start %s' runs it%s", e->plug->port,
+		               name, peer, state, peer, strcmp(state, "ended") == 0 ? " again" : "");
+	}
+	return true;
+}
+
+bool spore__plain_why(const struct spore__task *task, char *why, size_t size)
+{
+	static const char *const ports[] = {"stdin", "stdout", "stdio"};
+	if (task->hold == NULL || task->phase != SPORE__PHASE_WAITING || task->stopping)
+		return false;
+	for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
+		const struct spore__plug *p =
+		    spore__plug_find(&task->hold->tasks->wires, task->system->name, task->name, ports[i], false);
+		for (const struct spore__wire_end *e = p != NULL ? p->ends : NULL; e != NULL; e = e->next)
+			if (fits(e, task->replica) && why_at(task, e, why, size))
+				return true;
+	}
+	return false;
+}
+
+// ----
+
 bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wish, char *why, size_t size)
 {
 	for (int i = 0; i < 2; i++) {

@@ -27,7 +27,7 @@ static void put_int(struct view *v, const char *key, int64_t value)
 void spore__task_view(const struct spore__task *task, struct spore__msgpack_writer *w)
 {
 	struct view v = {.w = w};
-	char name[SPORE__FULL_NAME];
+	char name[SPORE__FULL_NAME], why[3 * SPORE__PORT_NAME];
 	size_t head = w->len;
 	spore__msgpack_map(w, 0);
 	spore__task_full_name(task, name);
@@ -43,7 +43,7 @@ void spore__task_view(const struct spore__task *task, struct spore__msgpack_writ
 		spore__msgpack_bool(w, true);
 		v.count++;
 	}
-	put_str(&v, "why", task->why);
+	put_str(&v, "why", task->why != NULL || !spore__plain_why(task, why, sizeof why) ? task->why : why);
 	put_int(&v, "generation", task->hold != NULL ? task->hold->name.generation : task->generation);
 	put_str(&v, "source", task->source);
 	put_str(&v, "every", task->every);

@@ -141,6 +141,8 @@ static const char *why_of(const struct spore__task *task, struct spore__hold_sta
 {
 	if (task->why != NULL)
 		return task->why;
+	if (spore__plain_why(task, s->why, sizeof s->why))
+		return s->why;
 	if (task->said != NULL &&
 	    spore__state_decode(spore__msgpack_reader(task->said, task->said_len), s) == SPORE_OK && s->why[0] != '\0')
 		return s->why;

@@ -78,12 +78,14 @@ static bool waits_for_port(const struct spore__tasks *t, const struct spore__wir
 		if (spore__task_is_active(t->table.tasks[i]) &&
 		    (e->replica == 0 || t->table.tasks[i]->replica == e->replica))
 			runs = t->table.tasks[i];
+	bool ended = count > 0 && t->table.tasks[first]->state == SPORE__TASK_ENDED;
 	const struct spore__hold *hold = runs != NULL ? runs->hold != NULL ? runs->hold : runs->old : NULL;
 	if (count == 0)
 		(void)snprintf(why, size, "there is no task %s", task);
 	else if (runs == NULL)
-		(void)snprintf(why, size, "%s does not run: it is %s", task,
-		               spore__task_state_word(t->table.tasks[first]->state));
+		(void)snprintf(why, size, "%s does not run: it is %s%s%s%s", task,
+		               spore__task_state_word(t->table.tasks[first]->state), ended ? "; 'spore start " : "",
+		               ended ? task : "", ended ? "' runs it again" : "");
 	else if (hold->connected && hold->ports_known && !hold->speaks_ports)
 		(void)snprintf(why, size, "the hold of %s is older than ports; 'spore restart %s' makes a new one",
 		               task, task);

@@ -24,6 +24,8 @@ enum {
 };
 
 struct spore__hold;
+struct spore__spec;
+struct spore__task;
 struct spore__tasks;
 struct spore__wire;
 
@@ -211,6 +213,8 @@ unsigned spore__plain_bit(const char *port);  // of struct spore__hold's `pumped
 bool spore__plain_is_wired(const struct spore__spec *spec);
 // Puts what its stdin and stdout are wired to into SPEC; *CHANGED (may be NULL) when it was something else. False: WHY.
 bool spore__plain_wires(struct spore__tasks *t, struct spore__spec *spec, bool *changed, char *why, size_t size);
+// TASK waits to be started until there is something at the other end of its stdin or stdout, and there will be nothing by itself: WHY says what helps.
+bool spore__plain_why(const struct spore__task *task, char *why, size_t size);
 // Does a task run whose stdin or stdout it is about? WHY says so, with the remedy.
 bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wish, char *why, size_t size);
 // The stdin or stdout of tasks that run is wired otherwise: they are started anew.

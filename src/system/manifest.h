@@ -27,6 +27,7 @@ struct spore__manifest_port {
 struct spore__manifest_end {
 	char *task, *port;
 	char *protocol; // may be NULL
+	bool single;    // it is known to have one channel, and so waits for the other end
 	// Of a listener, else NULL: its address, and what is spoken there. Its task is one of the manifest.
 	char *listen, *speaks;
 };

@@ -350,6 +350,8 @@ static void check_fit(struct spore__manifest *m, const struct at_task *all, size
 	char left[FULL], right[FULL], why[SPORE__PLAN_TEXT];
 	face_of(m, &w->from, left, &from);
 	face_of(m, &w->to, right, &to);
+	w->from.single = spore__shape_is_single(spore__shape_of(from.shape));
+	w->to.single = spore__shape_is_single(spore__shape_of(to.shape));
 	if (spore__manifest_task(m, w->from.task) == NULL || spore__manifest_task(m, w->to.task) == NULL)
 		return;
 	if (same_end(&w->from, &w->to))

@@ -26,6 +26,7 @@ static void decide(struct spore__run_item *item, const struct spore__msgpack_rea
 	char *state = spore__answer_text(result, "state");
 	spore__strs_finish(&item->changed);
 	item->action = SPORE__ACTION_UNCHANGED;
+	item->ended = strcmp(state, "ended") == 0;
 	if (strcmp(state, "absent") == 0) {
 		item->action = SPORE__ACTION_CREATE;
 	} else {
@@ -49,7 +50,7 @@ static void put_start(struct spore__msgpack_writer *w, const struct spore__run *
 	spore__msgpack_str(w, "spec");
 	spore__spec_encode(&item->task->spec, w, false);
 	spore__msgpack_str(w, "replace");
-	spore__msgpack_str(w, "if-changed");
+	spore__msgpack_str(w, item->again != NULL ? "always" : "if-changed");
 	spore__msgpack_str(w, "twins");
 	spore__msgpack_array(w, (uint32_t)twins->count);
 	for (size_t i = 0; i < twins->count; i++)
@@ -155,6 +156,8 @@ int spore__run_plan(struct spore__run *r, bool start)
 		enum spore_err err = spore__tasks_call_all(&r->node, &dry);
 		status = err == SPORE_OK ? 0 : spore__tasks_failed(&r->node, err);
 	}
+	if (status == 0)
+		spore__run_again(r);
 	return status == 0 ? spore__run_wire(r, true) : status;
 }
 
@@ -174,6 +177,19 @@ static const char *reason_of(const struct spore__run *r, const struct spore__run
 	return spore__strs_has(&item->changed, "artifact") ? built : NULL;
 }
 
+static void print_why(const struct spore__run *r, const struct spore__run_item *item)
+{
+	const char *reason = reason_of(r, item), *before = "  (";
+	for (size_t k = 0; k < item->changed.count; k++, before = ", ")
+		printf("%s%s", before, item->changed.items[k]);
+	if (reason != NULL)
+		printf("; %s changed", spore__system_shown(reason));
+	if (item->again != NULL)
+		printf("%sit has ended, and %s/%s is wired to it", item->changed.count > 0 ? "; " : before, r->m.name,
+		       item->again->name);
+	puts(item->changed.count > 0 || item->again != NULL ? ")" : "");
+}
+
 void spore__run_print(const struct spore__run *r)
 {
 	size_t same = 0;
@@ -181,17 +197,12 @@ void spore__run_print(const struct spore__run *r)
 		printf("%-9s  %s\n", "remove", r->removed.items[i]);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct spore__run_item *item = &r->items[i];
-		const char *reason = reason_of(r, item);
 		if (item->action == SPORE__ACTION_UNCHANGED) {
 			same++;
 			continue;
 		}
 		printf("%-9s  %s/%s", actions[item->action], r->m.name, item->name);
-		for (size_t k = 0; k < item->changed.count; k++)
-			printf("%s%s", k == 0 ? "  (" : ", ", item->changed.items[k]);
-		if (reason != NULL)
-			printf("; %s changed", spore__system_shown(reason));
-		puts(item->changed.count > 0 ? ")" : "");
+		print_why(r, item);
 	}
 	spore__run_print_wires(r);
 	if (same > 0)
@@ -218,6 +229,7 @@ void spore__run_print_json(const struct spore__run *r)
 			spore__json_str(&j, NULL, item->changed.items[k]);
 		spore__json_close(&j, ']');
 		spore__json_str(&j, "reason", reason_of(r, item));
+		spore__json_str(&j, "again_for", item->again != NULL ? item->again->name : NULL);
 		spore__json_close(&j, '}');
 	}
 	spore__json_close(&j, ']');

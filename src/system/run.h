@@ -21,7 +21,9 @@ struct spore__run_item {
 	int64_t replica;
 	char *name; // TASK[@REPLICA]
 	enum spore__action action;
-	struct spore__strs changed; // keys of the specification
+	struct spore__strs changed;          // keys of the specification
+	bool ended;                          // it has run, and ended as it should
+	const struct spore__run_item *again; // ... and is started again for this one, which would wait for it; NULL
 };
 
 // Per task of the manifest, in its order.
@@ -56,6 +58,9 @@ int spore__run_build(struct spore__run *r);
 
 // Asks the node what would change. START: start one when none runs; else everything is to be created then.
 int spore__run_plan(struct spore__run *r, bool start);
+
+// Tasks that have ended are to be started again where one that will run is wired to them, and would wait for them for ever.
+void spore__run_again(struct spore__run *r);
 
 // True when there is anything to do.
 bool spore__run_differs(const struct spore__run *r);

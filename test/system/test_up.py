@@ -187,6 +187,55 @@ class Plan(Up):
         self.assertEqual(self.tasks()["shop/web"]["pid"], before["shop/web"]["pid"])
 
 
+class Ended(Up):
+    """What is wired to a task that has ended."""
+
+    def pipeline(self, last="cat", more=""):
+        self.write("spore.yaml", "spore: 1\nname: line\ntasks:\n  a: { source: path:sh, args: [-c, echo one] }\n"
+                   f"  b: {{ source: path:cat }}\n  c: {{ source: path:sh, args: [-c, \"{last}\"]{more} }}\n"
+                   "  other: { source: path:true }\nwires:\n  - a.stdout -> b.stdin\n  - b.stdout -> c.stdin\n")
+
+    def runs(self):
+        return {name.partition("/")[2]: (t["state"], t["run"]) for name, t in self.tasks().items()}
+
+    def until(self, **wanted):
+        wait_until(lambda: self.runs() == wanted, f"{wanted}")
+
+    def test_a_pipeline_runs_again_as_a_whole(self):
+        self.pipeline()
+        self.ok(self.spore("up", "-d"))
+        self.until(**dict.fromkeys(("a", "b", "c", "other"), ("ended", 1)))
+        self.assertEqual(self.ok(self.spore("plan")).stdout, "unchanged  4 tasks of line\n")
+        self.pipeline(last="sed s/^/new:/")
+        plan = ("start      line/a  (it has ended, and line/b is wired to it)\n"
+                "start      line/b  (it has ended, and line/c is wired to it)\n"
+                "replace    line/c  (argv)\nunchanged  1 task of line\n")
+        self.ok(self.spore("plan"), plan)
+        again = {t["name"]: t["again_for"] for t in json.loads(self.ok(self.spore("plan", "--json")).stdout)["tasks"]}
+        self.assertEqual(again, {"a": "b", "b": "c", "c": None, "other": None})
+        self.ok(self.spore("up", "-d"), plan)
+        self.until(**dict.fromkeys("abc", ("ended", 2)), other=("ended", 1))
+        self.assertEqual([line for line in self.ok(self.spore("logs", "line/c", "--raw")).stdout.splitlines() if "one" in line],
+                         ["one", "new:one"])
+
+    def test_who_waits_says_for_what(self):
+        """One that is started again whenever it ends waits for what comes next."""
+        self.pipeline(more=", restart: always")
+        self.ok(self.spore("up", "-d"))
+        def why(task):
+            return self.tasks()[f"line/{task}"]["why"]
+        waits = "stdin is wired to line/b.stdout, and line/b is ended; 'spore start line/b' runs it again"
+        wait_until(lambda: why("c") == waits, "c to wait")
+        self.pipeline(last="sed s/^/new:/", more=", restart: always")
+        self.ok(self.spore("up", "-d"), "replace    line/c  (argv)\nunchanged  3 tasks of line\n")
+        wait_until(lambda: why("c") == waits, "c to wait")
+        self.ok(self.spore("start", "line/b"))
+        wait_until(lambda: why("b") == "stdin is wired to line/a.stdout, and line/a is ended; 'spore start line/a' runs it again",
+                   "b to wait")
+        self.ok(self.spore("start", "line/a"))
+        wait_until(lambda: "new:one" in self.spore("logs", "line/c").stdout, "what it reads")
+
+
 class Run(Up):
     def test_order_replicas_and_profiles(self):
         self.shop(extra="  many: { source: path:cat, stdin: open, replicas: 3, after: [web] }\n")

@@ -1,0 +1,65 @@
+// Two tasks whose channel needs both: when one runs and the other has ended, the other runs again.
+#include <string.h>
+
+#include "system/run.h"
+
+static bool will_run(const struct spore__run_item *item)
+{
+	return item->action == SPORE__ACTION_CREATE || item->action == SPORE__ACTION_REPLACE ||
+	       item->action == SPORE__ACTION_START;
+}
+
+// One that is started whenever it ends waits for what comes next anyway.
+static bool is_batch(const struct spore__run_item *item)
+{
+	return item->task->spec.restart != SPORE__RESTART_ALWAYS && item->task->spec.every == NULL;
+}
+
+// The items of a task, which stand together.
+static struct spore__run_item *items_of(const struct spore__run *r, const char *name, size_t *count)
+{
+	const struct spore__manifest_task *task = spore__manifest_task(&r->m, name);
+	size_t first = 0, end;
+	while (first < r->count && r->items[first].task != task)
+		first++;
+	for (end = first; end < r->count && r->items[end].task == task;)
+		end++;
+	*count = end - first;
+	return &r->items[first];
+}
+
+// What runs at the end WAITING needs the OTHER. True: some of that are to run now that were not.
+static bool start_other(const struct spore__run *r, const struct spore__manifest_end *waiting,
+                        const struct spore__manifest_end *other)
+{
+	size_t count, peer_count;
+	const struct spore__run_item *items = items_of(r, waiting->task, &count);
+	struct spore__run_item *peers = items_of(r, other->task, &peer_count);
+	bool more = false;
+	for (size_t i = 0; waiting->single && i < count; i++)
+		for (size_t k = 0; k < peer_count && will_run(&items[i]) && is_batch(&items[i]); k++) {
+			bool numbered = other->single && items[i].replica != 0 && peers[k].replica != 0;
+			if (!peers[k].ended || will_run(&peers[k]) ||
+			    (numbered && items[i].replica != peers[k].replica))
+				continue;
+			peers[k].action = SPORE__ACTION_START;
+			peers[k].again = &items[i];
+			more = true;
+		}
+	return more;
+}
+
+void spore__run_again(struct spore__run *r)
+{
+	bool more = false;
+	for (size_t i = 0; i < r->count; i++)
+		more |= r->items[i].ended && !will_run(&r->items[i]);
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < r->m.wire_count; i++) {
+			const struct spore__manifest_wire *w = &r->m.wires[i];
+			more |= start_other(r, &w->from, &w->to);
+			more |= start_other(r, &w->to, &w->from);
+		}
+	}
+}
