@@ -64,14 +64,13 @@ static int remove_fault(struct spore__db *db, int64_t id)
 	return spore__db_run(db, "DELETE FROM faults WHERE wire=?1", &value, 1, NULL, NULL);
 }
 
-static int put_fault(struct spore__db *db, const struct spore__wire *wire)
+int spore__db_faults_put(struct spore__db *db, int64_t wire, const struct spore__fault *f)
 {
-	const struct spore__fault *f = &wire->fault;
-	const struct spore__db_value values[] = {spore__db_int(wire->id), spore__db_int(f->delay_us),
+	const struct spore__db_value values[] = {spore__db_int(wire), spore__db_int(f->delay_us),
 	                                         spore__db_int(f->drop_ppm), spore__db_int(f->seed),
 	                                         spore__db_int(f->cut)};
 	if (!f->cut && !spore__fault_relays(f))
-		return remove_fault(db, wire->id);
+		return remove_fault(db, wire);
 	return spore__db_run(
 	    db, "INSERT OR REPLACE INTO faults(wire, delay_us, drop_ppm, seed, cut) VALUES(?1, ?2, ?3, ?4, ?5)", values,
 	    sizeof values / sizeof values[0], NULL, NULL);
@@ -160,7 +159,7 @@ int spore__db_wires_put(struct spore__db *db, struct spore__wire *wire)
 		rc = put_flags(db, wire->id, wire->redeliver, wire->lossless, wire->tap);
 	if (rc == SQLITE_OK)
 		rc = put_listens(db, wire->id, wire->listens);
-	return rc == SQLITE_OK ? put_fault(db, wire) : rc;
+	return rc == SQLITE_OK ? spore__db_faults_put(db, wire->id, &wire->fault) : rc;
 }
 
 int spore__db_wires_remove(struct spore__db *db, int64_t id)

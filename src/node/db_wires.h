@@ -9,6 +9,7 @@ typedef bool spore__db_wire_row(void *arg, int64_t id, const struct spore__wish 
 
 typedef bool spore__db_fault_row(void *arg, int64_t wire, const struct spore__fault *fault);
 
+int spore__db_faults_put(struct spore__db *db, int64_t wire, const struct spore__fault *fault); // none: no row
 int spore__db_faults_load(struct spore__db *db, spore__db_fault_row *row, void *arg);
 int spore__db_wires_load(struct spore__db *db, spore__db_wire_row *row, void *arg); // the oldest first
 // With its fault.

@@ -313,45 +313,67 @@ static bool take_fault(struct spore__rpc_call *call, struct spore__fault *f)
 	return true;
 }
 
+// How many wires are meant. 0: none, or one of them cannot have F, and it is answered.
+static size_t count_meant(struct spore__asking *a, const struct spore__wish *wish, const char *port, const char *peer,
+                          const struct spore__fault *f)
+{
+	bool both = peer[0] != '\0';
+	char why[WHY];
+	size_t count = 0;
+	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next) {
+		if (!is_meant(wire, wish, both))
+			continue;
+		count++;
+		if (!may_have(a->t, wire, f, why, sizeof why)) {
+			spore__rpc_call_fail(a->call, SPORE_EINVALID, "%s", why);
+			return 0;
+		}
+	}
+	if (count == 0)
+		spore__rpc_call_fail(a->call, SPORE_ENOTFOUND,
+		                     "%s%s%s %s not wired, and a fault is one of a wire; 'spore wires' lists them",
+		                     port, both ? " and " : "", peer, both ? "are" : "is");
+	return count;
+}
+
+// In the database first. What others have changed in this turn is not undone with it. False: nothing was done.
+static bool save(struct spore__tasks *t, const struct spore__wish *wish, bool both, const struct spore__fault *f)
+{
+	if (!spore__tasks_commit(t))
+		return false;
+	int rc = spore__db_begin(t->db);
+	for (struct spore__wire *wire = t->wires.first; wire != NULL && rc == SQLITE_OK; wire = wire->next)
+		if (is_meant(wire, wish, both))
+			rc = spore__db_faults_put(t->db, wire->id, f);
+	if (rc == SQLITE_OK)
+		return spore__tasks_commit(t);
+	spore__db_rollback(t->db);
+	return false;
+}
+
 static void fault(struct spore__rpc_call *call)
 {
 	struct spore__asking a = {.t = tasks_of(call), .call = call};
 	struct spore__wish wish = {0};
 	struct spore__fault f = {0};
-	char port[SPORE__PORT_NAME], peer[SPORE__PORT_NAME], why[WHY];
-	size_t count = 0;
+	char port[SPORE__PORT_NAME], peer[SPORE__PORT_NAME];
 	if (!spore__param_text(call, 0, "port", port, sizeof port) ||
 	    !spore__param_text(call, 1, "peer", peer, sizeof peer) || !take_fault(call, &f) ||
 	    !spore__param_text(call, 6, "from", a.from, sizeof a.from) || !spore__end_take(&a, port, 0, &wish) ||
 	    (peer[0] != '\0' && !spore__end_take(&a, peer, 1, &wish)))
 		return;
-	for (struct spore__wire *wire = a.t->wires.first; wire != NULL; wire = wire->next) {
-		if (!is_meant(wire, &wish, peer[0] != '\0'))
-			continue;
-		count++;
-		if (!may_have(a.t, wire, &f, why, sizeof why)) {
-			spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
-			return;
-		}
-	}
-	if (count == 0) {
-		spore__rpc_call_fail(call, SPORE_ENOTFOUND,
-		                     "%s%s%s not wired, and a fault is one of a wire; 'spore wires' lists them", port,
-		                     peer[0] != '\0' ? " and " : "", peer[0] != '\0' ? peer : " is");
+	bool both = peer[0] != '\0';
+	size_t count = count_meant(&a, &wish, port, peer, &f);
+	if (count == 0)
+		return;
+	if (!save(a.t, &wish, both, &f)) {
+		spore__fail_unwritten(call, a.t);
 		return;
 	}
-	bool good = spore__db_begin(a.t->db) == SQLITE_OK;
-	for (struct spore__wire *wire = a.t->wires.first; wire != NULL && good; wire = wire->next)
-		if (is_meant(wire, &wish, peer[0] != '\0')) {
+	for (struct spore__wire *wire = a.t->wires.first; wire != NULL; wire = wire->next)
+		if (is_meant(wire, &wish, both))
 			set(a.t, wire, &f);
-			good = spore__db_wires_put(a.t->db, wire) == SQLITE_OK;
-		}
 	a.t->unsettled = true;
-	if (!good || !spore__tasks_commit(a.t)) {
-		spore__rpc_call_fail(call, SPORE_ESYSTEM,
-		                     "the state cannot be written: %s; free some space on its disk", a.t->db->error);
-		return;
-	}
 	struct spore__msgpack_writer *w = spore__rpc_call_result(call);
 	spore__msgpack_map(w, 1);
 	spore__msgpack_str(w, "wires");

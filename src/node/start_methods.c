@@ -96,13 +96,6 @@ static void answer_later(struct start *s, enum spore__wait_kind kind, int64_t be
 	spore__wait_begin(w);
 }
 
-static bool fail_state(struct start *s)
-{
-	spore__rpc_call_fail(s->call, SPORE_ESYSTEM, "the state cannot be written: %s; free some space on its disk",
-	                     s->tasks->db->error);
-	return false;
-}
-
 // The specification takes the place of the one before, in the database too. False: nothing was changed, and it is answered.
 static bool take(struct start *s)
 {
@@ -138,7 +131,8 @@ static bool take(struct start *s)
 			spore__table_remove(&s->tasks->table, s->task);
 		else
 			(void)spore__task_take_spec(s->task, &s->old, ignored, sizeof ignored);
-		return fail_state(s);
+		spore__fail_unwritten(s->call, s->tasks);
+		return false;
 	}
 	s->task->fresh = fresh;
 	s->task->removing = false;

@@ -5,6 +5,12 @@
 
 #include "node/names.h"
 
+void spore__fail_unwritten(struct spore__rpc_call *call, const struct spore__tasks *t)
+{
+	spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be written: %s; free some space on its disk",
+	                     t->db->error);
+}
+
 void spore__selection_finish(struct spore__selection *s)
 {
 	for (size_t i = 0; i < s->count; i++)

@@ -30,6 +30,8 @@ bool spore__param_text(struct spore__rpc_call *call, uint32_t index, const char 
 // The index of the word in the NULL-terminated WORDS, MISSING when it is missing.
 bool spore__param_word(struct spore__rpc_call *call, uint32_t index, const char *name, const char *const *words,
                        int missing, int *value);
+// The database did not take it: answers the call.
+void spore__fail_unwritten(struct spore__rpc_call *call, const struct spore__tasks *t);
 bool spore__param_timeout(struct spore__rpc_call *call, uint32_t index,
                           int64_t *ms); // `timeout_ms`; -1 when it is missing
 

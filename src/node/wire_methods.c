@@ -170,18 +170,12 @@ static void settle(struct spore__tasks *t, struct spore__wire *fresh, bool good)
 	t->unsettled = true;
 }
 
-static void fail_to_save(struct spore__rpc_call *call, const struct spore__tasks *t)
-{
-	spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be written: %s; free some space on its disk",
-	                     t->db->error);
-}
-
 // False: it is answered, and nothing was done.
 static bool carry_out(struct spore__asking *a, bool only, bool dry, struct changes *c)
 {
 	// What others have changed in this turn is not undone with it.
 	if (!dry && !spore__tasks_commit(a->t)) {
-		fail_to_save(a->call, a->t);
+		spore__fail_unwritten(a->call, a->t);
 		return false;
 	}
 	struct spore__wire *last = a->t->wires.last;
@@ -192,7 +186,7 @@ static bool carry_out(struct spore__asking *a, bool only, bool dry, struct chang
 	if (!good)
 		spore__rpc_call_fail(a->call, SPORE_ENOMEM, "out of memory");
 	else if (!dry && !saved)
-		fail_to_save(a->call, a->t);
+		spore__fail_unwritten(a->call, a->t);
 	return good && (dry || saved);
 }
 
@@ -325,7 +319,7 @@ static void take_away(struct spore__rpc_call *call)
 	spore__wishes_finish(&a);
 	if (!good) {
 		spore__msgpack_writer_finish(&removed.w);
-		fail_to_save(call, a.t);
+		spore__fail_unwritten(call, a.t);
 		return;
 	}
 	struct spore__msgpack_writer *w = spore__rpc_call_result(call);

@@ -49,6 +49,22 @@ class Unwritten(WiresTest):
         self.wired("c.out", "d.in")
         self.assertTrue(self.wired("a.out", "b.in") and self.wires()["a.out", "b.in"]["redeliver"])
 
+    def test_a_fault_that_cannot_be_written_is_none(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        self.wire("a.out", "b.in")
+        self.talks("a", "b", "out")
+        db = self.locked()
+        self.fails(15, "the state cannot be written: database is locked; free some space", "wires.fault", port="a.out", cut=True)
+        wire = self.wires()["a.out", "b.in"]
+        self.assertEqual((wire["state"], wire["fault"]), ("wired", ""))
+        db.execute("ROLLBACK")
+        self.call("wires.fault", port="a.out", cut=True)
+        self.assertEqual(self.why("a.out", "b.in"), ("waiting", "it is cut on purpose; 'spore fault a.out off' makes it whole"))
+        self.kill_node()
+        self.again()
+        self.assertEqual(self.wires()["a.out", "b.in"]["fault"], "cut")
+
     def test_the_row_of_another_is_left_alone(self):
         for name, port in (("a", "out"), ("b", "in"), ("c", "out"), ("d", "in")):
             self.talker(name, port)
