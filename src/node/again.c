@@ -1,5 +1,6 @@
 // What could not be done at once, and is tried again: wires that wait for a hold to answer or to read, and those whose channel came to nothing.
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "node/hold.h"
 #include "node/wires.h"
@@ -67,20 +68,66 @@ void spore__wires_retry(struct spore__wires *w)
 		w->retrying = uv_timer_start(&w->retry, on_retry, RETRY_MS, 0) == 0;
 }
 
+// ---- a process between two ends
+
+static struct spore__wire_pause *pause_of(const struct spore__wire *wire, const struct spore__port *p,
+                                          const struct spore__port *q)
+{
+	for (size_t i = 0; i < wire->pause_count; i++)
+		if (wire->pauses[i].replicas[0] == p->hold->name.replica &&
+		    wire->pauses[i].replicas[1] == q->hold->name.replica)
+			return &wire->pauses[i];
+	return NULL;
+}
+
+static struct spore__wire_pause *make_pause(struct spore__wire *wire, const struct spore__port *p,
+                                            const struct spore__port *q)
+{
+	struct spore__wire_pause *pause = pause_of(wire, p, q);
+	if (pause != NULL)
+		return pause;
+	void *pauses = realloc(wire->pauses, (wire->pause_count + 1) * sizeof *wire->pauses);
+	if (pauses == NULL)
+		return NULL; // it is tried again at once
+	wire->pauses = pauses;
+	pause = &wire->pauses[wire->pause_count++];
+	*pause = (struct spore__wire_pause){.replicas = {p->hold->name.replica, q->hold->name.replica}};
+	return pause;
+}
+
 void spore__joint_failed(struct spore__tasks *t, const struct spore__joint *j, bool failed)
 {
 	enum { SHORT_MS = 1000 };
 	uint64_t now = uv_now(t->loop);
 	struct spore__wire *wire = j->wire;
-	if (wire == NULL || j->ports[0] == NULL || j->ports[1] == NULL)
+	if (wire == NULL || j->ports[0] == NULL || j->ports[1] == NULL || (!failed && now - j->since_ms >= SHORT_MS))
 		return;
-	const char *what = j->bridged ? "the bridge between them" : "the process that makes its fault";
-	if (failed) {
-		spore__pause_begin(&wire->pause, now);
-		(void)snprintf(wire->trouble, sizeof wire->trouble, "%s failed; another one is started soon", what);
-	} else if (now - j->since_ms < SHORT_MS) {
-		spore__pause_briefly(&wire->pause, now);
-		(void)snprintf(wire->trouble, sizeof wire->trouble, "%s ended at once; another one is started soon",
-		               what);
-	}
+	struct spore__wire_pause *pause = make_pause(wire, j->ports[0], j->ports[1]);
+	if (pause == NULL)
+		return;
+	if (failed)
+		spore__pause_begin(&pause->pause, now);
+	else
+		spore__pause_briefly(&pause->pause, now);
+	(void)snprintf(pause->what, sizeof pause->what, "%s %s",
+	               j->bridged ? "the bridge between them" : "the process that makes its fault",
+	               failed ? "failed" : "ended at once");
+	spore__wire_is_dirty(&t->wires, wire);
+}
+
+bool spore__wire_pauses(struct spore__tasks *t, struct spore__wire *wire, const struct spore__port *p,
+                        const struct spore__port *q)
+{
+	const struct spore__wire_pause *pause = pause_of(wire, p, q);
+	if (pause == NULL || !spore__pause_lasts(&pause->pause, uv_now(t->loop)))
+		return false;
+	(void)snprintf(wire->trouble, sizeof wire->trouble, "%s; another one is started soon", pause->what);
+	return true;
+}
+
+void spore__wire_end_pauses(struct spore__wire *wire)
+{
+	free(wire->pauses);
+	wire->pauses = NULL;
+	wire->pause_count = 0;
 }

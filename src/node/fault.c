@@ -294,7 +294,7 @@ static void set(struct spore__tasks *t, struct spore__wire *wire, const struct s
 	            wire->fault.seed == f->seed && wire->fault.cut == f->cut;
 	wire->fault = *f;
 	if (!same)
-		wire->pause = (struct spore__pause){0};
+		spore__wire_end_pauses(wire);
 	// What is under way arrives first; a cut one is over for the programs.
 	while (!same && (j = joint_with(wire, 0)) != NULL)
 		spore__joint_end(t, j, f->cut);

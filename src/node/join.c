@@ -471,7 +471,7 @@ struct spore__port *spore__wire_partner(const struct spore__wire *wire, int side
 
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 {
-	if (wire->blocked != NULL || (!wire->fault.cut && spore__pause_lasts(&wire->pause, uv_now(t->loop))))
+	if (wire->blocked != NULL)
 		return;
 	wire->trouble[0] = '\0';
 	if (wire->fault.cut)
@@ -485,10 +485,9 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 			if (!spore__shape_is_single(spore__shape_of(p->shape)) || p->joint_count > 0 || is_paused(p))
 				continue;
 			struct spore__port *q = spore__wire_partner(wire, side, p);
-			if (q != NULL && side == 0)
-				join(t, wire, p, q);
-			else if (q != NULL)
-				join(t, wire, q, p);
+			struct spore__port *from = side == 0 ? p : q, *to = side == 0 ? q : p;
+			if (q != NULL && !spore__wire_pauses(t, wire, from, to))
+				join(t, wire, from, to);
 			if (wire->blocked != NULL)
 				return;
 		}

@@ -264,7 +264,7 @@ static void put_bridge(struct spore__tasks *t, struct spore__msgpack_writer *w, 
 
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
 {
-	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME], why[3 * SPORE__PORT_NAME] = "";
+	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME], why[4 * SPORE__PORT_NAME] = "";
 	const char *transport;
 	size_t unsaid, count = spore__wire_joints(wire, &unsaid, &transport);
 	spore__wire_end_name(&wire->ends[0], from);
@@ -273,6 +273,8 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		why_not(t, wire, why, sizeof why);
 	else if (unsaid > 0)
 		(void)snprintf(why, sizeof why, "%zu on the way to programs that have not read of it", unsaid);
+	else if (wire->trouble[0] != '\0')
+		(void)snprintf(why, sizeof why, "%s", wire->trouble);
 	else
 		look_for_leftover(wire, why, sizeof why);
 	char fault[SPORE__FAULT_TEXT];

@@ -46,6 +46,13 @@ struct spore__wire_end {
 	char protocol[SPORE__PROTOCOL_MAX + 1];
 };
 
+// The process between the replicas of its two ends came to nothing.
+struct spore__wire_pause {
+	int64_t replicas[2];
+	struct spore__pause pause;
+	char what[64];
+};
+
 struct spore__wire {
 	struct spore__wire *previous, *next;
 	int64_t id;                      // of its row
@@ -65,8 +72,9 @@ struct spore__wire {
 	struct spore__wire *next_dirty;
 	struct spore__hold *blocked; // that has to answer or read first; NULL: none
 	struct spore__wire *next_blocked;
-	char trouble[160];         // why the last channel could not be made; it is tried again
-	struct spore__pause pause; // ... but not before that is over
+	char trouble[160];                // why the last channel could not be made; it is tried again
+	struct spore__wire_pause *pauses; // ... but not before that is over: of the channels whose process failed
+	size_t pause_count;
 };
 
 // A port that is open at a hold.
@@ -205,6 +213,10 @@ void spore__wires_retry(struct spore__wires *w);    // soon
 // The process between the ends of J is gone (FAILED: not because an end is), J is about to: its wire is joined again, but not at once where that
 // would go on for ever.
 void spore__joint_failed(struct spore__tasks *t, const struct spore__joint *j, bool failed);
+// Are the ports P and Q (from, to) not to be joined yet, since that was so? WIRE says it then.
+bool spore__wire_pauses(struct spore__tasks *t, struct spore__wire *wire, const struct spore__port *p,
+                        const struct spore__port *q);
+void spore__wire_end_pauses(struct spore__wire *wire);
 
 // ---- plain.c: stdin and stdout
 

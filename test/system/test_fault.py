@@ -282,6 +282,27 @@ class Wishes(FaultTest):
         self.assertIn("a stdin or stdout cannot be given another end", self.fault("p.stdout", "delay=1s").stderr)
 
 
+class Several(FaultTest):
+    def test_one_that_fails_holds_back_no_other(self):
+        """Two clients of one server: each has a relay of its own."""
+        self.talker("server", "clients:serve")
+        for i in range(2):
+            self.talker("client", "to", replica=i + 1)
+        self.wire("client.to", "server.clients")
+        self.ok(self.fault("client.to", "delay=5ms"))
+        self.wired("client.to", "server.clients", 2)
+        bad, good = wait_until(lambda: found if len(found := self.relays()) == 2 else None, "the relays")
+        for _ in range(4):
+            os.kill(bad, signal.SIGKILL)
+            bad = wait_until(lambda: [pid for pid in self.relays() if pid not in (bad, good)], "another relay")[0]
+        # The one waits for seconds now, and the other for a tenth of one.
+        for pid in (bad, good):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: (self.wires()["client.to", "server.clients"]["channels"], *self.why("client.to", "server.clients"))
+                   == (1, "wired", "the process that makes its fault failed; another one is started soon"), "the other one")
+        self.wired("client.to", "server.clients", 2)
+
+
 class OneWay(FaultTest):
     """What publishes and subscribes has no faults, whenever it is known."""
 
