@@ -193,6 +193,8 @@ void spore__named_pump_start(struct spore__hold *h, struct spore__hold_named *p)
 	char path[PATH_MAX];
 	int fds[SPORE__HOLD_PUMP_FDS];
 	struct spore__hold_pumping pumping = {.port = p->name, .fds = fds};
+	if (p->pump.pid == 0)
+		spore__named_renew(h, p);
 	if (!wants_pump(p) || !spore__named_path(h, p, path))
 		return;
 	pumping.count = describe(p, fds, &pumping.how);

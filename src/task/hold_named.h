@@ -45,6 +45,8 @@ bool spore__named_make_folder(struct spore__hold *h);
 bool spore__named_make(struct spore__hold *h, struct spore__hold_named *p);
 // Opens a FIFO, for a channel has come. False: errno.
 bool spore__named_open_side(const struct spore__hold *h, struct spore__hold_named *p);
+// Opens another FIFO that the program has put in the place of the one that is open, as soon as that is empty.
+void spore__named_renew(struct spore__hold *h, struct spore__hold_named *p);
 // There may be another channel or none, another connection or none: takes the next connection, or makes one, when both are to be.
 void spore__named_look(struct spore__hold *h, struct spore__hold_named *p);
 

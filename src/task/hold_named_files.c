@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -67,6 +68,30 @@ bool spore__named_open_side(const struct spore__hold *h, struct spore__hold_name
 	errno = ENAMETOOLONG;
 	return spore__named_path(h, p, path) &&
 	       open_fifo(path, p->as == SPORE__AS_FIFO_OUT ? &p->fifo[0] : NULL, &p->fifo[1]);
+}
+
+// Is another FIFO than the one that is open in its place? What else is there, or that nothing is, is the program's business: it may have unlinked it.
+static bool is_replaced(const struct spore__hold_named *p, const char *path)
+{
+	struct stat ours, there;
+	return p->fifo[1] >= 0 && fstat(p->fifo[1], &ours) == 0 && lstat(path, &there) == 0 &&
+	       S_ISFIFO(there.st_mode) && (ours.st_dev != there.st_dev || ours.st_ino != there.st_ino);
+}
+
+void spore__named_renew(struct spore__hold *h, struct spore__hold_named *p)
+{
+	char path[PATH_MAX];
+	int left = 0;
+	if (spore__named_is_socket(p) || !spore__named_path(h, p, path) || !is_replaced(p, path))
+		return;
+	// What the program has written before is still to be carried.
+	if (p->as == SPORE__AS_FIFO_OUT && ioctl(p->fifo[0], FIONREAD, &left) == 0 && left > 0)
+		return;
+	if (!open_fifo(path, p->as == SPORE__AS_FIFO_OUT ? &p->fifo[0] : NULL, &p->fifo[1]))
+		return;
+	spore__hold_pump_kill(&p->pump);
+	spore__hold_event(h, SPORE_INFO, "port", NULL,
+	                  "port %s: another FIFO is in the place of the one before, and is used from now on", p->name);
 }
 
 // ---- sockets
@@ -135,10 +160,10 @@ void spore__named_look(struct spore__hold *h, struct spore__hold_named *p)
 {
 	bool waits = spore__named_has_channel(p) && p->connection < 0;
 	p->listener.paused = !waits;
-	if (!waits || !spore__named_is_socket(p))
+	if (!waits || p->as == SPORE__AS_FIFO_IN) // of which a pump tells that it is another one
 		return;
 	p->wait_ms = 0;
-	if (p->as == SPORE__AS_SOCKET) {
+	if (p->as != SPORE__AS_LISTENER) {
 		wait_for(h, TAKEN_MS);
 		return;
 	}
@@ -146,24 +171,35 @@ void spore__named_look(struct spore__hold *h, struct spore__hold_named *p)
 	wait_for(h, spore__hold_now_ms() - p->pump.began_ms < AGAIN_MS ? AGAIN_MS : 0);
 }
 
+// What a program has put in the place of its file. It may take its time before it does so; ever more seldom, since most are just late to connect, or
+// have done so when they began. False: not again.
+static bool look_at_file(struct spore__hold *h, struct spore__hold_named *p)
+{
+	bool more = true;
+	if (p->as == SPORE__AS_SOCKET) {
+		look_at_path(h, p);
+		more = !p->told;
+	} else {
+		spore__named_renew(h, p);
+		spore__named_pump_start(h, p);
+		more = p->wait_ms < SELDOM_MS;
+	}
+	p->wait_ms = p->wait_ms == 0 ? TAKEN_MS : p->wait_ms < SELDOM_MS / 2 ? 2 * p->wait_ms : SELDOM_MS;
+	return more;
+}
+
 void spore__hold_named_look(struct spore__hold *h)
 {
 	int64_t next = -1;
 	for (size_t i = 0; i < h->named_count; i++) {
 		struct spore__hold_named *p = &h->named[i];
-		if (!spore__named_has_channel(p) || p->connection >= 0)
+		if (!spore__named_has_channel(p) || p->connection >= 0 || p->as == SPORE__AS_FIFO_IN)
 			continue;
-		if (p->as == SPORE__AS_SOCKET) {
-			look_at_path(h, p);
-			// It may take its time before it does so; ever more seldom, since most are just late to connect.
-			p->wait_ms = p->wait_ms == 0              ? TAKEN_MS
-			             : p->wait_ms < SELDOM_MS / 2 ? 2 * p->wait_ms
-			                                          : SELDOM_MS;
-			if (!p->told && (next < 0 || p->wait_ms < next))
+		if (p->as != SPORE__AS_LISTENER) {
+			if (look_at_file(h, p) && (next < 0 || p->wait_ms < next))
 				next = p->wait_ms;
-		}
-		if (p->as != SPORE__AS_LISTENER)
 			continue;
+		}
 		p->connection = connect_to(h, p);
 		if (p->connection >= 0) {
 			spore__named_pump_start(h, p);

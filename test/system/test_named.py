@@ -151,11 +151,22 @@ class Fifos(NamedTest):
         wait_until(lambda: self.events("b", "its pump was ended"), "the end of the pump")
         self.a_second()
         self.assertLessEqual(len(self.events("b", "its pump was ended")), 2)
-        # Another one in its place is not the one that the pump has.
+        # Another one in its place is opened, and has what comes.
         os.mkfifo(path, 0o600)
-        self.tell("c")
-        self.a_second()
+        for name in "ca":
+            self.tell(name)
+        self.said("b", "line\n")
+        self.assertEqual(len(self.events("b", "another FIFO is in the place")), 1)
         self.assertLessEqual(len(self.events("b", "its pump was ended")), 2)
+
+    def test_a_fifo_that_its_writer_makes_anew(self):
+        """What was written before arrives, and so does what is written to the next one."""
+        self.define("a", 'exec 3> "$SPORE_PORTS/out"; echo before >&3; rm "$SPORE_PORTS/out"; mkfifo "$SPORE_PORTS/out"; '
+                         'exec 3>&-; exec > "$SPORE_PORTS/out"; echo after; exec sleep 1000', ports=ports(out="fifo_out"))
+        self.define("b", 'exec cat "$SPORE_PORTS/in"', ports=ports(**{"in": "fifo_in"}))
+        self.wire("a.out", "b.in")
+        self.go("a", "b")
+        self.said("b", "before\nafter\n")
 
     def counting(self):
         """A that counts into B, for ever; each number comes once, in order."""
