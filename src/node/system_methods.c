@@ -70,13 +70,8 @@ static bool mark_listed(struct spore__tasks *t, struct spore__rpc_call *call, co
 	for (uint32_t i = 0; good && i < count; i++) {
 		struct spore__msgpack_reader at = r;
 		(void)spore__msgpack_skip(&r);
-		good = spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK && v.type == SPORE__MSGPACK_STR &&
-		       v.s.len < sizeof text && memchr(v.s.bytes, '\0', v.s.len) == NULL;
-		if (!good)
-			break;
-		memcpy(text, v.s.bytes, v.s.len);
-		text[v.s.len] = '\0';
-		good = spore__name_parse(text, &name) && !name.has_system;
+		good = spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK && spore__rpc_text(&v, text, sizeof text) &&
+		       spore__name_parse(text, &name) && !name.has_system;
 		struct spore__task *task = good ? spore__table_find(&t->table, system, name.task, name.replica) : NULL;
 		if (task != NULL)
 			task->visited = true;

@@ -55,12 +55,10 @@ static bool add_name(struct spore__tasks *t, struct spore__rpc_call *call, const
 {
 	char name[SPORE__FULL_NAME], why[512];
 	size_t first, count;
-	if (v->type != SPORE__MSGPACK_STR || v->s.len >= sizeof name || memchr(v->s.bytes, '\0', v->s.len) != NULL) {
+	if (!spore__rpc_text(v, name, sizeof name)) {
 		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter 'names' is a list of names");
 		return false;
 	}
-	memcpy(name, v->s.bytes, v->s.len);
-	name[v->s.len] = '\0';
 	enum spore_err err = spore__names_find(&t->table, name, from, &first, &count, why, sizeof why);
 	if (err != SPORE_OK) {
 		spore__rpc_call_fail(call, err, "%s", why);

@@ -21,13 +21,7 @@ static bool take_text(const struct spore__msgpack_reader *map, const char *key, 
 		return true;
 	if (spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK)
 		return false;
-	if (v.type == SPORE__MSGPACK_NIL)
-		return true;
-	if (v.type != SPORE__MSGPACK_STR || v.s.len >= size || memchr(v.s.bytes, '\0', v.s.len) != NULL)
-		return false;
-	memcpy(out, v.s.bytes, v.s.len);
-	out[v.s.len] = '\0';
-	return true;
+	return v.type == SPORE__MSGPACK_NIL || spore__rpc_text(&v, out, size);
 }
 
 bool spore__end_take(struct spore__asking *a, const char *shown, int side, struct spore__wish *wish)

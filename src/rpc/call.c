@@ -96,6 +96,15 @@ void spore__rpc_call_fail(struct spore__rpc_call *call, enum spore_err code, con
 	end_call(call);
 }
 
+bool spore__rpc_text(const struct spore__msgpack_value *v, char *out, size_t size)
+{
+	if (v->type != SPORE__MSGPACK_STR || v->s.len >= size || memchr(v->s.bytes, '\0', v->s.len) != NULL)
+		return false;
+	memcpy(out, v->s.bytes, v->s.len);
+	out[v->s.len] = '\0';
+	return true;
+}
+
 bool spore__rpc_call_string(struct spore__rpc_call *call, uint32_t index, const char *name, char *out, size_t size)
 {
 	struct spore__msgpack_value v;
@@ -106,12 +115,9 @@ bool spore__rpc_call_string(struct spore__rpc_call *call, uint32_t index, const 
 	else if (v.s.len >= size)
 		spore__rpc_call_fail(call, SPORE_ETOOBIG, "the parameter '%s' is longer than %zu bytes", name,
 		                     size - 1);
-	else if (memchr(v.s.bytes, '\0', v.s.len) != NULL)
+	else if (!spore__rpc_text(&v, out, size))
 		spore__rpc_call_fail(call, SPORE_EINVALID, "the parameter '%s' has a NUL byte in it", name);
-	else {
-		memcpy(out, v.s.bytes, v.s.len);
-		out[v.s.len] = '\0';
+	else
 		return true;
-	}
 	return false;
 }

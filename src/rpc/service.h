@@ -68,6 +68,8 @@ void spore__rpc_service_close(struct spore__rpc_service *s);
 void *spore__rpc_call_data(const struct spore__rpc_call *call); // the service's
 const struct spore__msgpack_reader *
 spore__rpc_call_params(const struct spore__rpc_call *call); // until the handler returns
+// The string V as a C string in OUT. False: it is none, has a NUL in it or does not fit.
+bool spore__rpc_text(const struct spore__msgpack_value *v, char *out, size_t size);
 // The string parameter at INDEX or called NAME as a C string in OUT. False, and the call is answered, when it is missing,
 // no string, has a NUL in it or does not fit.
 bool spore__rpc_call_string(struct spore__rpc_call *call, uint32_t index, const char *name, char *out, size_t size);
