@@ -1,0 +1,181 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "connection_inside.h"
+#include "os/os.h"
+#include "pass.h"
+
+enum { KEPT = SPORE__CONTROL_FRAME + 8 * 1024 }; // the rest of a frame, and state messages behind it
+
+// All with spore__connection_out.
+static unsigned char frame[SPORE__CONTROL_FRAME];
+static unsigned char kept[KEPT]; // could not be sent yet
+static size_t kept_len;
+static uint64_t lost; // records, since the hold was last told
+static bool gave_up;  // the hold did not read for that long
+static int64_t patience = SPORE__PATIENCE_MS;
+static bool hold_dead; // sending failed
+static bool said_hello;
+
+static size_t send_some(const unsigned char *bytes, size_t len)
+{
+	size_t sent = 0;
+	int64_t deadline = spore__connection_now_ms() + patience;
+	if (!spore__connection_is_there())
+		hold_dead = true;
+	while (sent < len && !hold_dead) {
+		ssize_t n = spore__io_send(spore__connection_fd(), bytes + sent, len - sent);
+		if (n > 0) {
+			sent += (size_t)n;
+			gave_up = false;
+			deadline = spore__connection_now_ms() + patience;
+		} else if (n < 0 && errno == EINTR) {
+			continue;
+		} else if (n < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+			int64_t left = deadline - spore__connection_now_ms();
+			gave_up = gave_up || left <= 0;
+			if (gave_up)
+				break;
+			struct pollfd p = {.fd = spore__connection_fd(), .events = POLLOUT};
+			if (poll(&p, 1, (int)left) == 0)
+				gave_up = true;
+		} else {
+			hold_dead = true;
+		}
+	}
+	return sent;
+}
+
+static void send_kept(void)
+{
+	size_t sent = kept_len > 0 ? send_some(kept, kept_len) : 0;
+	memmove(kept, kept + sent, kept_len - sent);
+	kept_len -= sent;
+}
+
+// Sends a whole frame, now or later. False when there is no room to keep it.
+static bool send_frame(const unsigned char *bytes, size_t len)
+{
+	send_kept();
+	size_t sent = kept_len == 0 ? send_some(bytes, len) : 0;
+	if (kept_len + (len - sent) > KEPT)
+		return false;
+	memcpy(kept + kept_len, bytes + sent, len - sent);
+	kept_len += len - sent;
+	return true;
+}
+
+static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t number), uint64_t number)
+{
+	unsigned char bytes[256];
+	struct spore__msgpack_writer w;
+	struct spore__control_message m;
+	size_t used;
+	spore__msgpack_writer_fixed(&w, bytes, sizeof bytes);
+	put(&w, number);
+	if (w.err != 0)
+		return;
+	if (spore__control_decode(bytes, w.len, &m, &used) == SPORE_OK)
+		spore__connection_trace("->", &m);
+	(void)send_frame(bytes, w.len);
+}
+
+static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
+{
+	const char *const features[] = {"ring-1",  "publication-1", "stream-1", "lines-1", "u32le-1",
+	                                "u32be-1", "netstring-1",   "bytes-1",  "swap-1",  NULL};
+	(void)unused;
+	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 2, NULL);
+}
+
+static void catch_up(void)
+{
+	send_kept();
+	if (kept_len == 0 && lost > 0 && !hold_dead) {
+		send_small(spore__control_put_lost, lost);
+		lost = 0;
+	}
+	if (lost > 0 && hold_dead) {
+		char text[80];
+		snprintf(text, sizeof text, "%llu log records were lost", (unsigned long long)lost);
+		spore__connection_complain("the hold is gone", text);
+		lost = 0;
+	}
+}
+
+// At exit it is the last chance.
+__attribute__((destructor)) void spore__connection_catch_up(void)
+{
+	if (spore__connection_fd() < 0 || pthread_mutex_trylock(&spore__connection_out) != 0)
+		return;
+	patience = 0;
+	if (gave_up)
+		catch_up();
+	patience = SPORE__PATIENCE_MS;
+	pthread_mutex_unlock(&spore__connection_out);
+}
+
+// The beginning of the frame, with descriptors. Returns how many bytes went.
+static size_t send_first(size_t len, const int *fds, unsigned count)
+{
+	struct pollfd p = {.fd = spore__connection_fd(), .events = POLLOUT};
+	if (count == 0 || kept_len > 0 || hold_dead || gave_up || !spore__connection_is_there() ||
+	    poll(&p, 1, (int)patience) <= 0)
+		return 0;
+	ssize_t n;
+	while ((n = spore__pass_send(spore__connection_fd(), frame, len, fds, count)) < 0 && errno == EINTR)
+		;
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void deliver(size_t len, bool record, const int *fds, unsigned count)
+{
+	catch_up();
+	size_t sent = send_first(len, fds, count);
+	if (record && kept_len > 0)
+		lost++;
+	else if (!hold_dead && !send_frame(frame + sent, len - sent))
+		lost += record ? 1 : 0;
+}
+
+static void say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg, const int *fds,
+                unsigned count, void (*without)(const struct spore__control_message *m))
+{
+	int e = errno;
+	struct spore__msgpack_writer w;
+	struct spore__control_message m;
+	size_t used;
+	pthread_mutex_lock(&spore__connection_out);
+	const char *complaint = spore__connection_complaint();
+	if (complaint != NULL)
+		spore__connection_complain("SPORE_FD", complaint);
+	spore__msgpack_writer_fixed(&w, frame, sizeof frame);
+	put(&w, arg);
+	if (w.err == 0 && spore__control_decode(frame, w.len, &m, &used) == SPORE_OK) {
+		bool to_hold = spore__connection_fd() >= 0 && !hold_dead;
+		if (to_hold && !said_hello)
+			send_small(put_hello, 0);
+		said_hello = true;
+		spore__connection_trace(to_hold ? "->" : "- ", &m);
+		if (to_hold)
+			deliver(w.len, m.type == SPORE__CONTROL_LOG, fds, count);
+		if ((spore__connection_fd() < 0 || hold_dead) && without != NULL)
+			without(&m);
+	}
+	pthread_mutex_unlock(&spore__connection_out);
+	errno = e;
+}
+
+void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
+                           void (*without)(const struct spore__control_message *m))
+{
+	say(put, arg, NULL, 0, without);
+}
+
+void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
+                                const int *fds, unsigned count)
+{
+	say(put, arg, fds, count, NULL);
+}
