@@ -12,12 +12,10 @@
 #include "pass.h"
 #include "stop.h"
 
-enum { DESCRIPTORS = 2 * SPORE__CONTROL_DESCRIPTORS };
-
 // With spore__connection_in.
 static struct spore__control_input input;
-static int descriptors[DESCRIPTORS]; // that came, of messages which are not complete yet
-static unsigned came;
+static struct spore__passed came;
+static bool crowded; // the last channel could not be taken
 static bool heard_hello;
 static bool waited; // for it, in vain
 static struct setting {
@@ -68,17 +66,23 @@ static void take_settings(struct spore__msgpack_reader r)
 	}
 }
 
-// The descriptors of a message came with it, and it says how many they are.
+// A channel for which this program has no descriptors left is closed: its peer sees that, and this port waits on.
 static void take_channel(const struct spore__control_message *m)
 {
-	if (m->descriptors > came) {
+	int fds[SPORE__PASSED];
+	char what[80];
+	enum spore_err e = m->descriptors > 0 ? spore__passed_take(&came, fds, m->descriptors) : SPORE_OK;
+	if (e == SPORE_OK) {
+		spore__port_hear(m, fds);
+	} else if (e == SPORE_EMALFORMED) {
 		spore__connection_complain("the hold cannot be understood", "descriptors are missing");
 		atomic_store(&heard_stop, true);
-		return;
+	} else if (!crowded) {
+		snprintf(what, sizeof what, "port %.*s", m->port.len < 60 ? (int)m->port.len : 60, m->port.s);
+		spore__connection_complain(
+		    what, "a channel was refused, since too many files are open; raise the limit (limits: files)");
 	}
-	spore__port_hear(m, descriptors);
-	came -= m->descriptors;
-	memmove(descriptors, descriptors + m->descriptors, came * sizeof descriptors[0]);
+	crowded = e == SPORE_ESYSTEM;
 }
 
 static void take(const struct spore__control_message *m)
@@ -129,9 +133,7 @@ static void receive(void)
 		unsigned char *space = spore__control_space(&input, &size);
 		if (space == NULL)
 			return; // out of memory: the next call may have more luck
-		unsigned fresh;
-		ssize_t n = spore__pass_receive(spore__connection_fd(), space, size, descriptors + came,
-		                                DESCRIPTORS - came, &fresh);
+		ssize_t n = spore__passed_receive(&came, spore__connection_fd(), space, size);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -140,12 +142,13 @@ static void receive(void)
 			atomic_store(&heard_stop, true); // nobody is left who could ask
 			return;
 		}
-		came += fresh;
 		spore__control_received(&input, (size_t)n);
 		struct spore__control_message m;
 		enum spore_err e;
 		while ((e = spore__control_next(&input, &m)) == SPORE_OK)
 			take(&m);
+		if (input.from == input.len)
+			spore__passed_close(&came); // they were of a message that this version does not know
 		if (e != SPORE_EAGAIN) {
 			spore__connection_complain("the hold cannot be understood", spore_err_text(e));
 			atomic_store(&heard_stop, true);

@@ -55,7 +55,7 @@ static void take(const struct cmsghdr *c, int *fds, unsigned room, unsigned *cou
 	}
 }
 
-ssize_t spore__pass_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count)
+static ssize_t receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count, bool *cut)
 {
 	union control control;
 	struct iovec piece = {.iov_base = bytes, .iov_len = size};
@@ -65,8 +65,56 @@ ssize_t spore__pass_receive(int fd, void *bytes, size_t size, int *fds, unsigned
 	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return n;
+	*cut = (m.msg_flags & MSG_CTRUNC) != 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			take(c, fds, room, count);
 	return n;
+}
+
+ssize_t spore__pass_receive(int fd, void *bytes, size_t size, int *fds, unsigned room, unsigned *count)
+{
+	bool cut;
+	return receive(fd, bytes, size, fds, room, count, &cut);
+}
+
+static void close_group(const struct spore__passed_group *g)
+{
+	for (unsigned i = 0; i < g->count; i++)
+		close(g->fds[i]);
+}
+
+ssize_t spore__passed_receive(struct spore__passed *p, int fd, void *bytes, size_t size)
+{
+	struct spore__passed_group g;
+	ssize_t n = receive(fd, bytes, size, g.fds, SPORE__PASSED, &g.count, &g.cut);
+	if (n < 0 || (g.count == 0 && !g.cut))
+		return n;
+	if (p->count < sizeof p->groups / sizeof p->groups[0])
+		p->groups[p->count++] = g;
+	else
+		close_group(&g); // more than its messages can have
+	return n;
+}
+
+enum spore_err spore__passed_take(struct spore__passed *p, int *fds, unsigned count)
+{
+	if (p->count == 0)
+		return SPORE_EMALFORMED;
+	struct spore__passed_group g = p->groups[0];
+	p->count--;
+	memmove(p->groups, p->groups + 1, p->count * sizeof g);
+	if (!g.cut && g.count == count) {
+		memcpy(fds, g.fds, count * sizeof fds[0]);
+		return SPORE_OK;
+	}
+	close_group(&g);
+	return g.cut ? SPORE_ESYSTEM : SPORE_EMALFORMED;
+}
+
+void spore__passed_close(struct spore__passed *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		close_group(&p->groups[i]);
+	p->count = 0;
 }

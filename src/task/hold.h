@@ -17,6 +17,7 @@
 #include "hold_side.h"
 #include "os/os.h"
 #include "os/tree.h"
+#include "pass.h"
 #include "pump/window.h"
 #include "task/confine.h"
 #include "task/folder.h"
@@ -137,10 +138,6 @@ struct spore__hold_says {
 	size_t count;
 };
 
-struct spore__hold_came {
-	int fds[SPORE__HOLD_DESCRIPTORS];
-	unsigned count;
-};
 struct spore__hold_run {
 	pid_t pid;                             // 0: none
 	int64_t began_ms, ready_ms;            // monotonic; 0: not
@@ -150,7 +147,7 @@ struct spore__hold_run {
 	struct spore__hold_io control;         // libspore
 	struct spore__hold_side side;          // ... what it says
 	struct spore__hold_says says;          // ... what it is told
-	struct spore__hold_came came;          // ... descriptors of messages that are not whole yet
+	struct spore__passed came;             // ... descriptors of messages that are not whole yet
 	struct spore__hold_io notify, newline; // sd_notify, ready.fd
 	char notify_path[PATH_MAX];            // "": none
 };
@@ -506,8 +503,7 @@ struct spore__hold_peer {
 	int64_t since;     // when it last took something, monotonic ms
 	unsigned char *in; // malloc'ed
 	size_t in_len, in_cap;
-	int fds[2 * SPORE__HOLD_DESCRIPTORS]; // came with frames that are not whole yet, in their order
-	unsigned fd_count;
+	struct spore__passed passed; // came with frames that are not whole yet
 	struct spore__msgpack_writer out;
 	size_t out_sent; // bytes of `out` that are gone
 	bool gives;      // the descriptor `gift` goes with the byte of `out` at `gift_at`

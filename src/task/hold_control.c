@@ -74,18 +74,11 @@ static void say_hello(struct spore__hold *h)
 	free(pairs);
 }
 
-static void close_came(struct spore__hold *h)
-{
-	for (unsigned i = 0; i < h->run.came.count; i++)
-		close(h->run.came.fds[i]);
-	h->run.came.count = 0;
-}
-
 // The channels that it has go on.
 static void close_control(struct spore__hold *h)
 {
 	spore__hold_io_close(h, &h->run.control);
-	close_came(h);
+	spore__passed_close(&h->run.came);
 	spore__hold_say_drop(h);
 	spore__hold_ports_end(h);
 }
@@ -125,16 +118,6 @@ static void collect(struct spore__hold *h, const struct spore__control_message *
 	memcpy(to + *len, frame, frame_len);
 	*len += frame_len;
 	*records += 1;
-}
-
-static ssize_t receive(struct spore__hold *h, void *bytes, size_t size)
-{
-	struct spore__hold_came *c = &h->run.came;
-	unsigned count = 0;
-	ssize_t n = spore__pass_receive(h->run.control.fd, bytes, size, c->fds + c->count,
-	                                SPORE__HOLD_DESCRIPTORS - c->count, &count);
-	c->count += n > 0 ? count : 0;
-	return n;
 }
 
 static void hear(struct spore__hold *h, const struct spore__control_message *m, size_t *len, uint64_t *records)
@@ -177,7 +160,9 @@ static bool look(struct spore__hold *h)
 	while (more && left > 0) {
 		size_t room;
 		unsigned char *place = spore__control_space(&h->run.side.in, &room);
-		ssize_t n = place == NULL ? 0 : receive(h, place, room < left ? room : left);
+		ssize_t n = place == NULL ? 0
+		                          : spore__passed_receive(&h->run.came, h->run.control.fd, place,
+		                                                  room < left ? room : left);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -193,7 +178,7 @@ static bool look(struct spore__hold *h)
 		while ((e = spore__hold_side_next(&h->run.side, &m)) == SPORE_OK)
 			hear(h, &m, &len, &records);
 		if (h->run.side.in.len == h->run.side.in.from)
-			close_came(h); // they were of a message that has no use for them
+			spore__passed_close(&h->run.came); // they were of a message that has no use for them
 		if (e != SPORE_EAGAIN) {
 			refuse(h, e);
 			more = false;

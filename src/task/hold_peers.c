@@ -25,13 +25,6 @@ enum {
 };
 
 // Descriptors that nobody took.
-static void close_passed(struct spore__hold_peer *p)
-{
-	for (unsigned i = 0; i < p->fd_count; i++)
-		close(p->fds[i]);
-	p->fd_count = 0;
-}
-
 static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 {
 	bool node = p->node, leaving = p->leaving, viewer = p->viewer;
@@ -40,7 +33,7 @@ static void drop(struct spore__hold *h, struct spore__hold_peer *p)
 			h->peers[i] = NULL;
 	spore__hold_io_close(h, &p->io);
 	spore__msgpack_writer_finish(&p->out);
-	close_passed(p);
+	spore__passed_close(&p->passed);
 	if (p->gives)
 		close(p->gift);
 	if (p->watches != NULL)
@@ -299,19 +292,20 @@ static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struc
 	return good;
 }
 
-// Its descriptors came with its first byte. False: they did not.
+// Its descriptors came with its first byte. Where this hold has no room for them the channel is over. False: they did not come.
 static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
 {
 	unsigned count = m->descriptors;
 	int fds[SPORE__HOLD_DESCRIPTORS];
-	if (count > p->fd_count)
-		return refuse(h, p, SPORE_EMALFORMED, "a channel without its descriptors");
-	memcpy(fds, p->fds, count * sizeof fds[0]);
-	p->fd_count -= count;
-	memmove(p->fds, p->fds + count, p->fd_count * sizeof fds[0]);
-	if (p->looks && (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS ||
-	                 !spore__hold_ports_is_free(h, m))) {
-		for (unsigned i = 0; i < count; i++)
+	enum spore_err e = count > 0 ? spore__passed_take(&p->passed, fds, count) : SPORE_OK;
+	if (e == SPORE_EMALFORMED)
+		return refuse(h, p, e, "a channel without its descriptors");
+	if (e != SPORE_OK)
+		spore__hold_event(h, SPORE_ERROR, "channel", NULL,
+		                  "one was refused: this hold has too many files open");
+	if (e != SPORE_OK || (p->looks && (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS ||
+	                                   !spore__hold_ports_is_free(h, m)))) {
+		for (unsigned i = 0; i < count && e == SPORE_OK; i++)
 			close(fds[i]);
 		spore__hold_put_serial(&p->out, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
 		return flush(h, p);
@@ -425,7 +419,7 @@ static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
 	if (at > 0)
 		memmove(p->in, p->in + at, p->in_len); // else there may be no buffer
 	if (p->in_len == 0)
-		close_passed(p); // they were of a message that this version does not know
+		spore__passed_close(&p->passed); // they were of a message that this version does not know
 	if (p->in_len == 0 && p->in_cap > IN_IDLE) {
 		free(p->in);
 		p->in = NULL;
@@ -447,13 +441,11 @@ void spore__hold_peers_resume(struct spore__hold *h)
 	}
 }
 
-// The descriptors of a frame come with its first byte, maybe together with the end of the frame before.
 static ssize_t receive(struct spore__hold_peer *p)
 {
-	unsigned room = p->node || p->looks ? sizeof p->fds / sizeof p->fds[0] - p->fd_count : 0, count;
-	ssize_t n =
-	    spore__pass_receive(p->io.fd, p->in + p->in_len, p->in_cap - p->in_len, p->fds + p->fd_count, room, &count);
-	p->fd_count += count;
+	ssize_t n = spore__passed_receive(&p->passed, p->io.fd, p->in + p->in_len, p->in_cap - p->in_len);
+	if (!p->node && !p->looks)
+		spore__passed_close(&p->passed);
 	return n;
 }
 

@@ -13,7 +13,10 @@
 #include "pass.h"
 #include "task/hold.h"
 
-enum { PAGE = 4096 };
+enum {
+	PAGE = 4096,
+	COUNT = 2, // descriptors
+};
 
 struct spore__hold_publication {
 	int memory; // can only be read
@@ -31,16 +34,13 @@ static _Atomic uint32_t *map_notice(int fd)
 struct spore__hold_publication *spore__hold_publication_take(struct spore__hold *h,
                                                              const struct spore__control_message *m)
 {
-	struct spore__hold_came *came = &h->run.came;
+	int fds[COUNT];
 	struct spore__msgpack_reader at;
 	struct spore__msgpack_value v;
-	enum { COUNT = 2 };
 	if (!spore__msgpack_find(&m->fields, "descriptors", &at) || spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK ||
-	    !spore__msgpack_is(&v, "2") || came->count < COUNT)
+	    !spore__msgpack_is(&v, "2") || spore__passed_take(&h->run.came, fds, COUNT) != SPORE_OK)
 		return NULL;
-	int memory = came->fds[0], notice = came->fds[1];
-	came->count -= COUNT;
-	memmove(came->fds, came->fds + COUNT, came->count * sizeof came->fds[0]);
+	int memory = fds[0], notice = fds[1];
 	struct spore__hold_publication *p = calloc(1, sizeof *p);
 	if (p != NULL) {
 		p->memory = spore__os_memory_size(memory, true) > 0 ? spore__os_for_reading(memory) : -1;

@@ -15,12 +15,7 @@
 
 #include "chan/chan.h"
 #include "chan/framing.h"
-#include "hold_side.h"
-
-enum { PATIENCE = 20000 }; // ms
-
-static const char *self;
-static const char *transport; // of the channels that the hold makes
+#include "hold_rig.h"
 
 // ---- the parts that a child plays; each returns its exit status
 
@@ -177,173 +172,13 @@ static const struct {
     {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve},
 };
 
-// ---- the hold
-
-struct child {
-	pid_t pid;
-	int fd;  // our end
-	int err; // what it writes to standard error
-	struct spore__hold_side side;
-	uint64_t serial;
-	bool features; // said that it can use `transport`
-};
-
-static void begin(struct child *c, const char *part)
-{
-	int ends[2], err[2];
-	char number[16];
-	memset(c, 0, sizeof *c);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	assert_int_equal(pipe(err), 0);
-	snprintf(number, sizeof number, "%d", ends[1]);
-	c->pid = fork();
-	if (c->pid == 0) {
-		dup2(err[1], STDERR_FILENO);
-		close(ends[0]);
-		close(err[0]);
-		close(err[1]);
-		setenv("SPORE_FD", number, 1);
-		unsetenv("NOTIFY_SOCKET");
-		execl(self, self, part, (char *)NULL);
-		_exit(99);
-	}
-	close(ends[1]);
-	close(err[1]);
-	c->fd = ends[0];
-	c->err = err[0];
-	spore__hold_side_init(&c->side);
-}
-
-static void note_features(struct child *c, struct spore__msgpack_reader r)
-{
-	uint32_t count, len;
-	const char *s;
-	char wanted[32];
-	snprintf(wanted, sizeof wanted, "%s-1", transport);
-	assert_int_equal(spore__msgpack_read_array(&r, &count), SPORE__MSGPACK_OK);
-	for (uint32_t i = 0; i < count; i++) {
-		assert_int_equal(spore__msgpack_read_str(&r, &s, &len), SPORE__MSGPACK_OK);
-		c->features = c->features || (len == strlen(wanted) && memcmp(s, wanted, len) == 0);
-	}
-}
-
-// Reads until a message of this type about the port "in".
-static void hear(struct child *c, enum spore__control_type type, const char *shape)
-{
-	for (;;) {
-		struct spore__control_message m;
-		enum spore_err e;
-		while ((e = spore__hold_side_next(&c->side, &m)) == SPORE_OK) {
-			if (m.type == SPORE__CONTROL_HELLO)
-				note_features(c, m.features);
-			if (m.type != type)
-				continue;
-			if (shape != NULL) {
-				assert_int_equal(m.port.len, 2);
-				assert_memory_equal(m.port.s, "in", 2);
-				assert_int_equal(m.shape.len, strlen(shape));
-				assert_memory_equal(m.shape.s, shape, m.shape.len);
-			}
-			return;
-		}
-		assert_int_equal(e, SPORE_EAGAIN);
-		size_t size;
-		unsigned char *p = spore__control_space(&c->side.in, &size);
-		assert_non_null(p);
-		ssize_t n = recv(c->fd, p, size, 0);
-		assert_true(n > 0);
-		spore__control_received(&c->side.in, (size_t)n);
-	}
-}
-
-static void send_with(int fd, const struct spore__msgpack_writer *w, const int *fds, unsigned count)
-{
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(8 * sizeof(int))];
-	} control;
-	struct iovec piece = {.iov_base = w->data, .iov_len = w->len};
-	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
-	assert_int_equal(w->err, 0);
-	if (count > 0) {
-		memset(&control, 0, sizeof control);
-		m.msg_control = control.space;
-		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		struct cmsghdr *head = CMSG_FIRSTHDR(&m);
-		head->cmsg_level = SOL_SOCKET;
-		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
-	}
-	assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)w->len);
-}
-
-static struct spore_chan *wire(struct child *c)
-{
-	struct spore__channel_end ends[2];
-	struct spore__msgpack_writer w = {0};
-	struct spore_chan *mine;
-	assert_int_equal(spore__channel_make(transport, NULL, ends), SPORE_OK);
-	spore__control_put_channel(&w, "in", ++c->serial, transport, (unsigned)ends[1].role, (unsigned)ends[1].count,
-	                           "other/task.out");
-	send_with(c->fd, &w, ends[1].fds, (unsigned)ends[1].count);
-	spore__channel_end_close(&ends[1]);
-	spore__msgpack_writer_finish(&w);
-	assert_int_equal(spore__chan_create(&ends[0], &mine), SPORE_OK);
-	return mine;
-}
-
-static void say(struct child *c, void (*put)(struct spore__msgpack_writer *w, const char *port, uint64_t serial))
-{
-	struct spore__msgpack_writer w = {0};
-	put(&w, "in", c->serial);
-	send_with(c->fd, &w, NULL, 0);
-	spore__msgpack_writer_finish(&w);
-}
+// ---- the tests
 
 static void put_refused(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
 {
 	(void)serial;
 	spore__control_put_closed(w, port, SPORE_EDENIED, "the task has no such port");
 }
-
-// Waits for the end; returns what came on standard error.
-static const char *end(struct child *c, int expected)
-{
-	static char err[65536];
-	size_t len = 0;
-	ssize_t n;
-	int status;
-	while ((n = read(c->err, err + len, sizeof err - 1 - len)) > 0)
-		len += (size_t)n;
-	err[len] = '\0';
-	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
-		print_message("status %x, standard error: %s\n", (unsigned)status, err);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), expected);
-	if (c->fd >= 0)
-		close(c->fd);
-	close(c->err);
-	spore__hold_side_finish(&c->side);
-	return err;
-}
-
-static void expect(struct spore_chan *c, const char *text)
-{
-	char buffer[64];
-	size_t len;
-	assert_int_equal(spore_chan_recv(c, buffer, sizeof buffer, &len, PATIENCE), SPORE_OK);
-	assert_int_equal(len, strlen(text));
-	assert_memory_equal(buffer, text, len);
-}
-
-static void tell(struct spore_chan *c, const char *text)
-{
-	assert_int_equal(spore_chan_send(c, text, strlen(text), PATIENCE), SPORE_OK);
-}
-
-// ---- the tests
 
 static void test_echo(void **state)
 {
