@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,6 +161,66 @@ static _Noreturn void be_hostile(const struct victim *v, uint64_t seed)
 
 // ---- the victim
 
+// Where in the memory what is lent may lie: found by the mappings of this process, so that the library is not asked.
+struct places {
+	ino_t file;
+	struct spore__ring_shape shape;
+	struct {
+		uintptr_t begin, end;
+		uint64_t offset;
+	} maps[64];
+	unsigned count;
+};
+
+static struct places places;
+
+static void read_maps(struct places *p)
+{
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+	assert_non_null(f);
+	p->count = 0;
+	while (fgets(line, sizeof line, f) != NULL) {
+		uintmax_t begin, end, offset, file;
+		if (sscanf(line, "%jx-%jx %*s %jx %*s %ju", &begin, &end, &offset, &file) != 4 || file != p->file)
+			continue;
+		assert_true(p->count < sizeof p->maps / sizeof p->maps[0]);
+		p->maps[p->count].begin = (uintptr_t)begin;
+		p->maps[p->count].end = (uintptr_t)end;
+		p->maps[p->count++].offset = offset;
+	}
+	(void)fclose(f);
+}
+
+// The offset in the memory of LEN bytes at AT that lie in one mapping of it; UINT64_MAX: they do not.
+static uint64_t find_offset(const struct places *p, uintptr_t at, size_t len)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (at >= p->maps[i].begin && at <= p->maps[i].end && len <= p->maps[i].end - at)
+			return p->maps[i].offset + (at - p->maps[i].begin);
+	return UINT64_MAX;
+}
+
+static bool is_within(uint64_t offset, size_t len, uint64_t begin, uint64_t size)
+{
+	return offset >= begin && offset - begin <= size && len <= size - (offset - begin);
+}
+
+// Fails unless LEN bytes at DATA lie in the cells, the heap or the large area of DIRECTION, and in one of them.
+static void check_place(const void *data, size_t len, int direction)
+{
+	const struct spore__ring_shape *s = &places.shape;
+	uint64_t offset = find_offset(&places, (uintptr_t)data, len);
+	if (offset == UINT64_MAX) {
+		read_maps(&places);
+		offset = find_offset(&places, (uintptr_t)data, len);
+	}
+	assert_true(offset != UINT64_MAX);
+	assert_true(is_within(offset, len, s->cells_at[direction], (uint64_t)s->cells * SPORE__RING_CELL) ||
+	            is_within(offset, len, s->heap_at[direction], s->heap) ||
+	            is_within(offset, len, s->large_at[direction], s->large));
+}
+
 static uint64_t touch(const unsigned char *data, size_t len)
 {
 	uint64_t sum = 0;
@@ -174,7 +235,7 @@ static bool is_over(enum spore_err e)
 }
 
 // Uses the channel in every way until the peer has ruined both directions. Returns how many calls succeeded.
-static unsigned use(struct spore_chan *c, uint64_t *seed)
+static unsigned use(struct spore_chan *c, int role, uint64_t *seed)
 {
 	static unsigned char bytes[HEAP];
 	unsigned good = 0;
@@ -190,6 +251,7 @@ static unsigned use(struct spore_chan *c, uint64_t *seed)
 		    : n % 3 == 1 ? spore_chan_queue(c, bytes, len, timeout)
 		                 : spore_chan_loan(c, n % 50 == 0 ? 1 << 20 : len, &loan, timeout);
 		if (e == SPORE_OK && n % 3 == 2) {
+			check_place(loan, n % 50 == 0 ? 1 << 20 : len, role);
 			memset(loan, 1, len);
 			e = spore_chan_commit(c, len, timeout);
 		}
@@ -201,13 +263,15 @@ static unsigned use(struct spore_chan *c, uint64_t *seed)
 			assert_true(e != SPORE_OK || got <= sizeof bytes);
 			if (e == SPORE_OK)
 				*seed ^= touch(bytes, got) & 1;
-			if (e == SPORE_ETOOBIG && spore_chan_read(c, &data, &got, SPORE_NOW) == SPORE_OK)
+			if (e == SPORE_ETOOBIG && spore_chan_read(c, &data, &got, SPORE_NOW) == SPORE_OK) {
+				check_place(data, got, 1 - role);
 				spore_chan_release(c);
+			}
 		} else {
 			size_t got = 0;
 			e = spore_chan_read(c, &data, &got, timeout);
 			if (e == SPORE_OK) {
-				assert_true(got <= SPORE_CHAN_LARGEST);
+				check_place(data, got, 1 - role);
 				*seed ^= touch(data, got) & 1;
 				spore_chan_release(c);
 			}
@@ -229,6 +293,10 @@ static void test_scribble(void **state)
 		return; // not on this platform
 	struct victim v = {.memory = ends[0].fds[0], .ring = ends[1].fds[1]};
 	v.len = SPORE__RING_PAGE + 2 * (CELLS * SPORE__RING_CELL + HEAP);
+	struct stat memory;
+	assert_int_equal(fstat(v.memory, &memory), 0);
+	places.file = memory.st_ino;
+	assert_int_equal(spore__ring_shape_of(v.memory, &places.shape), SPORE_OK);
 	v.map = mmap(NULL, v.len, PROT_READ | PROT_WRITE, MAP_SHARED, v.memory, 0);
 	operations = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(v.map != MAP_FAILED && operations != MAP_FAILED);
@@ -246,7 +314,8 @@ static void test_scribble(void **state)
 		enum spore_err e = spore__chan_create(&mine, &c);
 		if (e == SPORE_OK) {
 			opened++;
-			good += use(c, &seed);
+			places.count = 0; // the mappings of the one before are gone
+			good += use(c, mine.role, &seed);
 			spore_chan_close(c);
 		} else {
 			assert_true(e == SPORE_EVERSION || e == SPORE_EINVALID);
