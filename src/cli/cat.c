@@ -30,7 +30,7 @@ const struct spore__command spore__command_cat = {
         "each message that the program sends until it finishes. A port that is wired is looked at with *spore "
         "tap*. The port is free again when *cat* ends; a wire that is made meanwhile takes its place. To a port that "
         "publishes *cat* is one more subscriber: it begins with the last message, and what it is too slow for is "
-        "dropped and counted.",
+        "dropped and counted. A port that its program may open later is waited for, which is said on standard error.",
     .options = options,
     .examples = examples,
     .min_operands = 1,

@@ -40,24 +40,31 @@ static bool try_transport(struct spore__joint *j, const char *transport)
 	return true;
 }
 
+// False: the port, which is open, took none.
+static bool try_transports(struct spore__joint *j)
+{
+	if (j->link.plain)
+		return try_transport(j, j->link.framing);
+	if (j->link.publishes || j->link.subscribes)
+		return try_transport(j, spore__publication_ops.name);
+	for (size_t i = 0; spore__transports[i] != NULL && j->link.id >= 0; i++)
+		if (try_transport(j, spore__transports[i]->name))
+			return true;
+	return false;
+}
+
 void spore__look_join(struct spore__joint *j, const struct spore__look *look, bool receives)
 {
 	*j = (struct spore__joint){.look = look};
 	spore__link_open(&j->link, look->what, look->operands[0]);
-	spore__link_await_port(&j->link);
-	if (receives ? j->link.subscribes : j->link.publishes)
-		spore__die(SPORE__EXIT_FAILED,
-		           receives ? "'spore send' publishes to it" : "'spore cat' subscribes to it", "%s: %s.%s %s",
-		           look->what, j->link.held.name, j->link.port,
-		           receives ? "subscribes, and sends nothing" : "publishes, and receives nothing");
-	bool one_way = j->link.publishes || j->link.subscribes;
-	if (j->link.plain)
-		(void)try_transport(j, j->link.framing);
-	for (size_t i = 0; !one_way && !j->link.plain && spore__transports[i] != NULL; i++)
-		if (j->link.id < 0 || try_transport(j, spore__transports[i]->name))
-			break;
-	if (one_way && j->link.id >= 0)
-		(void)try_transport(j, spore__publication_ops.name);
+	do {
+		spore__link_await_port(&j->link);
+		if (receives ? j->link.subscribes : j->link.publishes)
+			spore__die(SPORE__EXIT_FAILED,
+			           receives ? "'spore send' publishes to it" : "'spore cat' subscribes to it",
+			           "%s: %s.%s %s", look->what, j->link.held.name, j->link.port,
+			           receives ? "subscribes, and sends nothing" : "publishes, and receives nothing");
+	} while (!try_transports(j) && j->link.id < 0); // it was closed meanwhile
 	if (j->chan == NULL)
 		spore__link_not_taken(&j->link);
 }

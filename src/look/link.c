@@ -71,6 +71,7 @@ void spore__link_close(struct spore__link *l)
 	for (unsigned i = 0; i < l->fd_count; i++)
 		close(l->fds[i]);
 	free(l->in);
+	free(l->ports);
 	spore__held_finish(&l->held);
 }
 
@@ -147,6 +148,23 @@ static void note_taken(struct spore__link *l, const struct spore__hold_message *
 	l->taken = (uint64_t)serial;
 }
 
+static void note_port(struct spore__link *l, const struct spore__hold_message *m)
+{
+	l->ports = spore__xrealloc(l->ports, (l->port_count + 1) * sizeof *l->ports);
+	struct spore__link_port *p = &l->ports[l->port_count++];
+	p->id = m->number;
+	(void)snprintf(p->name, sizeof p->name, "%.*s", (int)m->port.len, m->port.s);
+}
+
+static void forget_port(struct spore__link *l, int64_t id)
+{
+	for (size_t i = 0; i < l->port_count; i++)
+		if (l->ports[i].id == id) {
+			l->ports[i] = l->ports[--l->port_count];
+			return;
+		}
+}
+
 // False: it is not for the caller.
 static bool note(struct spore__link *l, const struct spore__hold_message *m)
 {
@@ -160,13 +178,18 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 	case SPORE__HOLD_REFUSE:
 		spore__die(SPORE__EXIT_FAILED, NULL, "%s: %s: its hold refuses: %.*s", l->what, l->held.name,
 		           (int)m->len, (const char *)m->bytes);
+	case SPORE__HOLD_STATE:
+		(void)spore__state_decode(m->map, &l->state);
+		return false;
 	case SPORE__HOLD_PORTS:
 		l->id = -1;
+		l->port_count = 0;
 		l->unsaid = m->serial;
 		l->told = m->serial == 0;
 		return true;
 	case SPORE__HOLD_OPEN: {
 		bool ours = is(&m->port, l->port);
+		note_port(l, m);
 		if (l->unsaid > 0 && --l->unsaid == 0)
 			l->told = true;
 		if (ours) {
@@ -182,6 +205,7 @@ static bool note(struct spore__link *l, const struct spore__hold_message *m)
 		return ours;
 	}
 	case SPORE__HOLD_CLOSE:
+		forget_port(l, m->number);
 		if (m->number != l->id)
 			return false;
 		l->id = -1;
@@ -227,32 +251,16 @@ enum spore__link_heard spore__link_next(struct spore__link *l, struct spore__hol
 	}
 }
 
-void spore__link_wait(struct spore__link *l, int64_t us)
+_Noreturn void spore__link_gone(const struct spore__link *l)
+{
+	spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "%s: %s has ended", l->what, l->held.name);
+}
+
+bool spore__link_wait(struct spore__link *l, int64_t us)
 {
 	struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 	fd_set set;
 	FD_ZERO(&set);
 	FD_SET(l->fd, &set);
-	(void)pselect(l->fd + 1, &set, NULL, NULL, us >= 0 ? &t : NULL, NULL);
-}
-
-void spore__link_await_port(struct spore__link *l)
-{
-	enum { MOMENT_US = 300000 };
-	struct spore__hold_message m;
-	bool said = false;
-	while (l->id < 0) {
-		enum spore__link_heard heard = spore__link_next(l, &m);
-		if (heard == SPORE__LINK_GONE)
-			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "%s: %s has ended", l->what,
-			           l->held.name);
-		if (heard == SPORE__LINK_MESSAGE)
-			continue;
-		spore__link_wait(l, said || !l->told ? -1 : MOMENT_US);
-		if (!said && l->told && l->id < 0 && spore__link_next(l, &m) == SPORE__LINK_NOTHING) {
-			(void)fprintf(stderr, "%s: %s has no port %s open; waiting for it\n", l->what, l->held.name,
-			              l->port);
-			said = true;
-		}
-	}
+	return pselect(l->fd + 1, &set, NULL, NULL, us >= 0 ? &t : NULL, NULL) != 0;
 }

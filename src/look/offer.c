@@ -21,8 +21,7 @@ static bool passed_on(struct spore__link *l, uint64_t serial)
 	for (;;) {
 		enum spore__link_heard heard = spore__link_next(l, &m);
 		if (heard == SPORE__LINK_GONE)
-			spore__die(SPORE__EXIT_FAILED, "'spore ps' says what became of it", "%s: %s has ended", l->what,
-			           l->held.name);
+			spore__link_gone(l);
 		if (heard == SPORE__LINK_NOTHING)
 			spore__link_wait(l, -1);
 		else if (m.serial == serial && (m.type == SPORE__HOLD_WIRED || m.type == SPORE__HOLD_OVER))
@@ -63,10 +62,7 @@ bool spore__link_offer(struct spore__link *l, const char *transport, struct spor
 _Noreturn void spore__link_not_taken(const struct spore__link *l)
 {
 	const char *why, *remedy;
-	if (l->id < 0) {
-		why = "was closed by its program";
-		remedy = "ask again: when it opens it anew it is free";
-	} else if (l->plain && !l->pumped) {
+	if (l->plain && !l->pumped) {
 		why = "is a pipe to what it is wired to, which nobody else can have";
 		remedy = "'spore wire --tap' before its task is started: then it can be looked at, unwired and "
 		         "wired otherwise";

@@ -20,15 +20,18 @@
 
 static void join(struct spore__link *l, struct spore__channel_end *ours)
 {
-	spore__link_await_port(l);
-	if (l->publishes || l->subscribes || l->bytes)
-		spore__die(SPORE__EXIT_FAILED, "a port of messages that serves or connects can be", "serve: %s.%s %s",
-		           l->held.name, l->port, l->bytes ? "is a port of bytes" : "goes one way");
-	for (size_t i = 0; spore__transports[i] != NULL; i++) {
-		bool plain = spore__transports[i]->framing != NULL && spore__transports[i]->framing->plain;
-		if (!plain && l->id >= 0 && spore__link_offer(l, spore__transports[i]->name, ours))
-			return;
-	}
+	do {
+		spore__link_await_port(l);
+		if (l->publishes || l->subscribes || l->bytes)
+			spore__die(SPORE__EXIT_FAILED, "a port of messages that serves or connects can be",
+			           "serve: %s.%s %s", l->held.name, l->port,
+			           l->bytes ? "is a port of bytes" : "goes one way");
+		for (size_t i = 0; spore__transports[i] != NULL; i++) {
+			bool plain = spore__transports[i]->framing != NULL && spore__transports[i]->framing->plain;
+			if (!plain && l->id >= 0 && spore__link_offer(l, spore__transports[i]->name, ours))
+				return;
+		}
+	} while (l->id < 0); // it was closed meanwhile
 	spore__link_not_taken(l);
 }
 

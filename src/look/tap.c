@@ -14,6 +14,7 @@
 #include "look/look.h"
 #include "look/peep.h"
 #include "look/record.h"
+#include "look/shown.h"
 #include "spore/chan.h"
 #include "task/port.h"
 
@@ -44,6 +45,7 @@ struct tap {
 	uint64_t wanted[SPIES]; // serials to be asked for
 	size_t wanted_count;
 	bool asked;
+	bool opened;  // the port was
 	int64_t left; // messages; -1: no limit
 	uint64_t missed;
 	const char *unit; // ... of what
@@ -72,49 +74,6 @@ static void put_time(struct spore__buf *out, bool date)
 	spore__buf_printf(out, "%s.%06" PRIu64 "%s", text, ns / 1000 % 1000000, date ? "Z" : "");
 }
 
-static void put_bytes(struct spore__buf *out, const unsigned char *bytes, size_t len)
-{
-	bool text = spore__json_is_text((const char *)bytes, len);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = bytes[i];
-		if (c == '\\' || c == '\n' || c == '\t' || c == '\r')
-			spore__buf_printf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : c == '\r' ? 'r' : '\\');
-		else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !text) || (text && c == 0xc2 && bytes[i + 1] < 0xa0))
-			spore__buf_printf(out, "\\x%02x", c);
-		else
-			spore__buf_char(out, (char)c);
-	}
-}
-
-static void put_hex(struct spore__buf *out, const unsigned char *bytes, size_t len)
-{
-	enum { ROW = 16 };
-	for (size_t at = 0; at < len; at += ROW) {
-		spore__buf_printf(out, "\n  %08zx ", at);
-		for (size_t i = at; i < at + ROW; i++) {
-			if (i < len)
-				spore__buf_printf(out, " %02x", bytes[i]);
-			else
-				spore__buf_printf(out, "   ");
-		}
-		spore__buf_printf(out, "  ");
-		for (size_t i = at; i < len && i < at + ROW; i++)
-			spore__buf_char(out, (char)(bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.'));
-	}
-}
-
-static void put_base64(struct spore__buf *out, const unsigned char *bytes, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = len - i < 3 ? len - i : 3;
-		uint32_t v =
-		    (uint32_t)bytes[i] << 16 | (n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
-		for (size_t k = 0; k < 4; k++)
-			spore__buf_char(out, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
-	}
-}
-
 static void put_json(struct tap *t, const struct seen *s, bool sent, const struct spore__spied *m, uint64_t missed)
 {
 	struct spore__json j = {.out = &t->line};
@@ -134,7 +93,7 @@ static void put_json(struct tap *t, const struct seen *s, bool sent, const struc
 		if (spore__json_is_text((const char *)m->data, (size_t)m->kept)) {
 			spore__json_strn(&j, "text", (const char *)m->data, (size_t)m->kept);
 		} else {
-			put_base64(&text, m->data, (size_t)m->kept);
+			spore__put_base64(&text, m->data, (size_t)m->kept);
 			spore__json_strn(&j, "base64", text.data, text.len);
 		}
 	}
@@ -150,9 +109,9 @@ static void put_line(struct tap *t, const struct seen *s, bool sent, const struc
 		spore__buf_printf(&t->line, " %" PRIu64, s->serial);
 	spore__buf_printf(&t->line, " %s %" PRIu64 " ", sent ? "->" : "<-", m->len);
 	if (t->look->hex)
-		put_hex(&t->line, m->data, (size_t)m->kept);
+		spore__put_hex(&t->line, m->data, (size_t)m->kept);
 	else
-		put_bytes(&t->line, m->data, (size_t)m->kept);
+		spore__put_bytes(&t->line, m->data, (size_t)m->kept);
 	spore__buf_printf(&t->line, "%s\n", m->kept < m->len ? "..." : "");
 }
 
@@ -344,6 +303,7 @@ static void hear(struct tap *t, const struct spore__hold_message *m)
 	int64_t serial;
 	switch (m->type) {
 	case SPORE__HOLD_OPEN:
+		t->opened = true;
 		refuse(t);
 		(void)spore__msgpack_read_array(&r, &count);
 		for (uint32_t i = 0; i < count && spore__msgpack_read_int(&r, &serial) == SPORE__MSGPACK_OK; i++)
@@ -432,6 +392,19 @@ static bool passes_on(const struct tap *t, int64_t *waited)
 	return false;
 }
 
+// Nothing is to be seen yet, or not any more.
+static void await(struct tap *t)
+{
+	char what[sizeof t->link.noted];
+	(void)snprintf(what, sizeof what, "%s.%s has no channel; waiting for one", t->link.held.name, t->link.port);
+	if (t->link.id < 0)
+		spore__link_wait_open(&t->link);
+	else if (t->asked)
+		(void)spore__link_wait(&t->link, -1);
+	else
+		spore__link_wait_for(&t->link, what);
+}
+
 static void run(struct tap *t)
 {
 	struct spore__hold_message m;
@@ -454,14 +427,16 @@ static void run(struct tap *t)
 		}
 		if (fflush(t->file != NULL ? t->file : stdout) != 0)
 			cannot_write(t);
+		if (finished && !t->opened)
+			spore__link_gone(&t->link);
 		if (finished)
 			return;
 		if (gone)
 			continue;
-		if (t->count == 0)
-			spore__link_wait(&t->link, -1);
+		if (t->count > 0)
+			(void)spore__link_wait(&t->link, pause);
 		else
-			spore__link_wait(&t->link, pause);
+			await(t);
 		pause = pause * 2 < LONGEST_US ? pause * 2 : LONGEST_US;
 	}
 }

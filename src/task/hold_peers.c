@@ -292,6 +292,27 @@ static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struc
 	return good;
 }
 
+// One that looked on and has ended may not have been heard of yet.
+static void drop_ended_lookers(struct spore__hold *h, const struct spore__hold_peer *but)
+{
+	char byte;
+	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
+		if (h->peers[i] != NULL && h->peers[i] != but && h->peers[i]->looks && h->peers[i]->joined_count > 0 &&
+		    recv(h->peers[i]->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+			drop(h, h->peers[i]);
+}
+
+// May P, which looks on, be the other end of the port of M?
+static bool may_join(struct spore__hold *h, const struct spore__hold_peer *p, const struct spore__hold_message *m)
+{
+	if (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS)
+		return false;
+	if (spore__hold_ports_is_free(h, m))
+		return true;
+	drop_ended_lookers(h, p);
+	return spore__hold_ports_is_free(h, m);
+}
+
 // Its descriptors came with its first byte. Where this hold has no room for them the channel is over. False: they did not come.
 static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
 {
@@ -303,8 +324,7 @@ static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, cons
 	if (e != SPORE_OK)
 		spore__hold_event(h, SPORE_ERROR, "channel", NULL,
 		                  "one was refused: this hold has too many files open");
-	if (e != SPORE_OK || (p->looks && (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS ||
-	                                   !spore__hold_ports_is_free(h, m)))) {
+	if (e != SPORE_OK || (p->looks && !may_join(h, p, m))) {
 		for (unsigned i = 0; i < count && e == SPORE_OK; i++)
 			close(fds[i]);
 		spore__hold_put_serial(&p->out, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);

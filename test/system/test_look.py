@@ -252,7 +252,7 @@ class Peers(LookTest):
         self.assertEqual((result.returncode, result.stderr.splitlines()[0]),
                          (2, "spore: tap: taker: this is no name of a port"))
         late = self.start("send", "taker.other", "x")
-        self.assertEqual(late.stderr.readline(), b"send: taker has no port other open; waiting for it\n")
+        self.assertEqual(late.stderr.readline(), b"send: taker has no port other open, but in; waiting for it\n")
         self.call("tasks.stop", names=["taker"])
         self.assertEqual(late.wait(DEADLINE), 1)
         self.assertIn(b"taker has ended", late.stderr.read())

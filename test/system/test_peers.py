@@ -1,11 +1,13 @@
 """A person as the peer of a port: spore send, cat and replay at ports of plain programs, and what is refused or waited for."""
 
 import os
+import subprocess
 import sys
 import unittest
 
-from spore_test import wait_until
+from spore_test import DEADLINE, wait_until
 from test_named import NamedTest, ports
+from test_plain import LIBSPORE
 
 CONNECTS = """
 import os, socket
@@ -13,9 +15,12 @@ s = socket.socket(socket.AF_UNIX)
 s.connect(os.path.join(os.environ["SPORE_PORTS"], "ask"))
 try:
     s.sendall(b"hello\\n")
+except OSError:  # whoever sent has gone already
+    pass
+try:
     for line in s.makefile("rb"):
         print("got", line.decode().strip(), flush=True)
-except OSError:  # nobody has read what it said
+except OSError:  # and has not read it
     pass
 print("end", flush=True)
 """
@@ -117,6 +122,90 @@ class NamedPorts(NamedTest):
         self.again()
         wait_until(lambda: self.ports().get("a.out") == (True, 0), "its ports")
         self.assertIsNone(cat.poll())
+
+
+class Waiting(NamedTest):
+    """What never comes is refused at once, and what is waited for is said."""
+
+    TOOLS = (("cat",), ("send",), ("tap",), ("record", "-o", "x.rec"))
+
+    def refused(self, port, why, remedy):
+        for command in self.TOOLS:
+            result = self.spore(*command, port, input="x\n")
+            self.assertEqual((result.returncode, result.stdout, result.stderr.splitlines()),
+                             (1, "", [f"spore: {command[0]}: {port} {why}" if why[0] != ":" else f"spore: {command[0]}{why}",
+                                      "  " + remedy]))
+
+    def test_stdio_that_is_not_wired(self):
+        self.begin("a", wait="started")
+        wired = "'spore wire --tap' before its task is started makes it a port"
+        self.refused("a.stdout", "is not wired: what is written there is logged", "'spore logs -f --stream stdout a' shows it; " + wired)
+        self.refused("a.stderr", "is logged, and cannot be wired", "'spore logs -f --stream stderr a' shows it")
+        self.refused("a.stdin", "is not wired",
+                     wired + "; one that is started with --stdin open is typed to by 'spore attach'")
+        self.begin("open", wait="started", stdin="open")
+        self.refused("open.stdin", "is not wired", "'spore attach open' types to it")
+        self.begin("tty", wait="started", tty=True)
+        self.refused("tty.stdout", "is the terminal of its task, and no port", "'spore attach tty' shows it, and types to it")
+
+    def test_ports_of_a_program_without_libspore(self):
+        self.begin("a", wait="started")
+        self.refused("a.frames", ": a has no port frames: its program does not link libspore",
+                     "say what it has it as in 'ports' of its task: as: fifo-in, fifo-out, socket or listener")
+        self.begin("b", wait="started", ports=["out - - - - fifo-out", "both - - - - socket"])
+        self.refused("b.uot", ": b has no port uot: its program does not link libspore", "out, both is what it has")
+
+    def waits(self, *command):
+        """The tool, and what it says that it waits for."""
+        process = self.start(*command, stdin=subprocess.PIPE)
+        return process, process.stderr.readline().decode()
+
+    def test_a_port_that_may_come(self):
+        code = LIBSPORE + "c = Control(['stream-1'])\nc.open('in', 'connect')\nwhile True:\n    c.hear()\n"
+        self.begin("a", argv=[sys.executable, "-c", code], control=True, wait="started", ports=["frames messages publish -"])
+        wait_until(lambda: self.ports_of("a"), "its port")
+        for command in self.TOOLS:
+            for port, note in (("other", "a has no port other open, but in, frames; waiting for it"),
+                               ("frames", "a has not opened its port frames yet; waiting for it")):
+                process, said = self.waits(*command, "a." + port)
+                self.assertEqual(said, f"{command[0]}: {note}\n")
+                process.kill()
+        for command in self.TOOLS[2:]:
+            process, said = self.waits(*command, "a.in")
+            self.assertEqual(said, f"{command[0]}: a.in has no channel; waiting for one\n")
+            process.kill()
+        waiting = [self.waits(*command, "a.other")[0] for command in self.TOOLS]
+        self.call("tasks.stop", names=["a"])
+        for command, process in zip(self.TOOLS, waiting):
+            self.assertEqual(process.wait(DEADLINE), 1)
+            self.assertIn(f"spore: {command[0]}: a has ended\n", process.stderr.read().decode())
+
+    def ports_of(self, name):
+        return [p for p in self.call("ports.list")["ports"] if p["name"].startswith(name + ".") and p["open"]]
+
+    def test_a_program_that_is_to_come(self):
+        code = LIBSPORE + """
+import os, sys
+if not os.path.exists("now"):
+    sys.exit(3)
+c = Control(["stream-1"])
+c.open("out", "connect")
+while True:
+    c.hear()
+"""
+        self.begin("a", argv=[sys.executable, "-c", code], control=True, wait="started", restart="always", restart__delay_ms=500)
+        process, said = self.waits("tap", "a.out")
+        if "has no port" in said:  # it was just at work
+            said = process.stderr.readline().decode()
+        self.assertRegex(said, r"^tap: a does not run at the moment(: .*)?; waiting for its port out\n")
+        self.write("now", "")
+        while "has no channel" not in said:
+            said = process.stderr.readline().decode()
+        process.kill()
+        self.call("tasks.stop", names=["a"])
+        self.until("a", "stopped")
+        result = self.spore("cat", "a.out")
+        self.assertEqual((result.returncode, result.stderr.splitlines()[0]), (1, "spore: cat: a: it does not run"))
 
 
 if __name__ == "__main__":
