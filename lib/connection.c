@@ -14,8 +14,8 @@
 #include "os/os.h"
 #include "stop.h"
 
-static int hold_fd = -1; // set before main and in a forked child only
-static bool forked;      // this is a child made by fork
+static atomic_int hold_fd = -1; // -1 also: the program has closed it
+static bool forked;             // this is a child made by fork
 static struct spore__io_id hold_id;
 static bool traces;
 static const char *complaint; // about SPORE_FD, not yet said
@@ -94,9 +94,10 @@ static void after_fork_in_parent(void)
 // Two processes cannot share one control connection: the child goes on without.
 static void after_fork_in_child(void)
 {
-	if (hold_fd >= 0 && spore__io_is(hold_fd, &hold_id))
-		close(hold_fd);
-	hold_fd = -1;
+	int fd = spore__connection_fd();
+	if (fd >= 0)
+		close(fd);
+	atomic_store(&hold_fd, -1);
 	forked = true;
 	spore__connection_hear_after_fork();
 	after_fork_in_parent();
@@ -120,19 +121,24 @@ __attribute__((constructor)) static void start(void)
 	else if (spore__io_adopt((int)fd) != 0)
 		complaint = "not a connected Unix stream socket";
 	else
-		hold_fd = (int)fd;
-	spore__io_identify(hold_fd, &hold_id);
+		atomic_store(&hold_fd, (int)fd);
+	spore__io_identify((int)fd, &hold_id);
 	(void)unsetenv("SPORE_FD");
+}
+
+bool spore__connection_is_lost(void)
+{
+	return atomic_load(&hold_fd) < 0;
 }
 
 int spore__connection_fd(void)
 {
-	return hold_fd;
-}
-
-bool spore__connection_is_there(void)
-{
-	return hold_fd >= 0 && spore__io_is(hold_fd, &hold_id);
+	int fd = atomic_load(&hold_fd);
+	if (fd >= 0 && !spore__io_is(fd, &hold_id)) {
+		fd = -1;
+		atomic_store(&hold_fd, fd);
+	}
+	return fd;
 }
 
 const char *spore__connection_complaint(void)
@@ -150,7 +156,8 @@ void spore__connection_notify(const char *text)
 	struct sockaddr_un address;
 	socklen_t len;
 	int e = errno;
-	if (path == NULL || hold_fd >= 0 || forked || spore__io_notify_address(path, &address, &len) != 0) {
+	if (path == NULL || !spore__connection_is_lost() || forked ||
+	    spore__io_notify_address(path, &address, &len) != 0) {
 		errno = e;
 		return;
 	}

@@ -7,8 +7,8 @@
 
 #include "control.h"
 
-// The socket to the hold; -1 when there is none, or in a child made by fork. It stays open, and the same, for the life of the
-// process, whatever becomes of the hold.
+// The socket to the hold; -1 when there is none, or in a child made by fork. It stays open, and the same, whatever becomes of the hold, until the
+// program closes it, as one does that closes all descriptors it does not know: then it is -1 from the next look on, whatever has the number by now.
 int spore__connection_fd(void);
 
 // Builds one frame under the lock with PUT(w, ARG) and hands it on: to the hold, or, when there is none, to WITHOUT (may be
@@ -25,7 +25,9 @@ void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, con
 bool spore__connection_heard_stop(void);
 bool spore__connection_is_swapped(void); // it was asked to stop because another instance takes over
 // Likewise; what another thread takes at this moment has been taken too when it returns.
-bool spore__connection_heard_all(void);
+void spore__connection_hear_all(void);
+// Nothing more is to be heard of the hold: it asked to stop, is gone, or the socket is.
+bool spore__connection_is_over(void);
 
 // Waits until the hold has said something. False: nothing more can be heard of it.
 bool spore__connection_wait(void);

@@ -128,12 +128,13 @@ static void take(const struct spore__control_message *m)
 
 static void receive(void)
 {
-	while (!atomic_load(&heard_stop) && spore__connection_is_there()) {
+	int fd;
+	while (!atomic_load(&heard_stop) && (fd = spore__connection_fd()) >= 0) {
 		size_t size;
 		unsigned char *space = spore__control_space(&input, &size);
 		if (space == NULL)
 			return; // out of memory: the next call may have more luck
-		ssize_t n = spore__passed_receive(&came, spore__connection_fd(), space, size);
+		ssize_t n = spore__passed_receive(&came, fd, space, size);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -160,8 +161,9 @@ static void hear(void)
 {
 	receive();
 	// Another thread, or the program's own loop, may poll the descriptor for what was read here.
-	if (atomic_load(&heard_stop) && spore__connection_is_there())
-		(void)shutdown(spore__connection_fd(), SHUT_RD);
+	int fd = atomic_load(&heard_stop) ? spore__connection_fd() : -1;
+	if (fd >= 0)
+		(void)shutdown(fd, SHUT_RD);
 }
 
 void spore__connection_hear_after_fork(void)
@@ -178,8 +180,7 @@ bool spore__connection_is_swapped(void)
 bool spore__connection_heard_stop(void)
 {
 	int e = errno;
-	if (spore__connection_fd() >= 0 && !atomic_load(&heard_stop) &&
-	    pthread_mutex_trylock(&spore__connection_in) == 0) {
+	if (!spore__connection_is_over() && pthread_mutex_trylock(&spore__connection_in) == 0) {
 		hear();
 		pthread_mutex_unlock(&spore__connection_in);
 	}
@@ -188,26 +189,30 @@ bool spore__connection_heard_stop(void)
 	return atomic_load(&heard_stop);
 }
 
-bool spore__connection_heard_all(void)
+void spore__connection_hear_all(void)
 {
 	int e = errno;
-	if (spore__connection_fd() >= 0) {
+	if (!spore__connection_is_lost()) {
 		pthread_mutex_lock(&spore__connection_in);
 		if (!atomic_load(&heard_stop))
 			hear();
 		pthread_mutex_unlock(&spore__connection_in);
 	}
 	errno = e;
-	return atomic_load(&heard_stop);
+}
+
+bool spore__connection_is_over(void)
+{
+	return atomic_load(&heard_stop) || spore__connection_is_lost();
 }
 
 bool spore__connection_wait(void)
 {
-	struct pollfd p = {.fd = spore__connection_fd(), .events = POLLIN};
-	while (!atomic_load(&heard_stop) && spore__connection_is_there()) {
+	struct pollfd p = {.events = POLLIN};
+	while (!atomic_load(&heard_stop) && (p.fd = spore__connection_fd()) >= 0) {
 		int n = poll(&p, 1, -1);
-		if (n > 0)
-			return (p.revents & POLLNVAL) == 0;
+		if (n > 0 && (p.revents & POLLNVAL) == 0)
+			return true;
 		if (n < 0 && errno != EINTR)
 			return false;
 	}
@@ -220,14 +225,13 @@ const char *spore__connection_config(const char *key)
 	const char *value = NULL;
 	pthread_mutex_lock(&spore__connection_in);
 	int64_t deadline = spore__connection_now_ms() + SPORE__PATIENCE_MS;
-	while (spore__connection_fd() >= 0 && !heard_hello && !waited && !atomic_load(&heard_stop)) {
+	while (!heard_hello && !waited && !spore__connection_is_over()) {
 		hear();
 		int64_t left = deadline - spore__connection_now_ms();
 		waited = left <= 0;
-		if (heard_hello || waited || !spore__connection_is_there())
-			break;
 		struct pollfd p = {.fd = spore__connection_fd(), .events = POLLIN};
-		(void)poll(&p, 1, (int)left);
+		if (!heard_hello && !waited && p.fd >= 0)
+			(void)poll(&p, 1, (int)left);
 	}
 	for (const struct setting *s = settings; s != NULL && value == NULL; s = s->next) {
 		if (strcmp(s->key, key) == 0)

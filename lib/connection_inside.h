@@ -15,8 +15,8 @@ int64_t spore__connection_now_ms(void);
 void spore__connection_complain(const char *what, const char *why);
 // SPORE_TRACE=1: prints M, which goes this WAY ("->").
 void spore__connection_trace(const char *way, const struct spore__control_message *m);
-// Is the socket still that?
-bool spore__connection_is_there(void);
+// There is no hold, or no socket to it any more, as far as was seen.
+bool spore__connection_is_lost(void);
 // What is wrong with SPORE_FD, once; else NULL. With spore__connection_out.
 const char *spore__connection_complaint(void);
 // In a child made by fork, with both locks: nothing was heard.

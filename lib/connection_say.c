@@ -23,10 +23,10 @@ static size_t send_some(const unsigned char *bytes, size_t len)
 {
 	size_t sent = 0;
 	int64_t deadline = spore__connection_now_ms() + patience;
-	if (!spore__connection_is_there())
-		hold_dead = true;
+	int fd = spore__connection_fd();
+	hold_dead = hold_dead || fd < 0;
 	while (sent < len && !hold_dead) {
-		ssize_t n = spore__io_send(spore__connection_fd(), bytes + sent, len - sent);
+		ssize_t n = spore__io_send(fd, bytes + sent, len - sent);
 		if (n > 0) {
 			sent += (size_t)n;
 			gave_up = false;
@@ -38,7 +38,7 @@ static size_t send_some(const unsigned char *bytes, size_t len)
 			gave_up = gave_up || left <= 0;
 			if (gave_up)
 				break;
-			struct pollfd p = {.fd = spore__connection_fd(), .events = POLLOUT};
+			struct pollfd p = {.fd = fd, .events = POLLOUT};
 			if (poll(&p, 1, (int)left) == 0)
 				gave_up = true;
 		} else {
@@ -108,7 +108,7 @@ static void catch_up(void)
 // At exit it is the last chance.
 __attribute__((destructor)) void spore__connection_catch_up(void)
 {
-	if (spore__connection_fd() < 0 || pthread_mutex_trylock(&spore__connection_out) != 0)
+	if (spore__connection_is_lost() || pthread_mutex_trylock(&spore__connection_out) != 0)
 		return;
 	patience = 0;
 	if (gave_up)
@@ -121,11 +121,10 @@ __attribute__((destructor)) void spore__connection_catch_up(void)
 static size_t send_first(size_t len, const int *fds, unsigned count)
 {
 	struct pollfd p = {.fd = spore__connection_fd(), .events = POLLOUT};
-	if (count == 0 || kept_len > 0 || hold_dead || gave_up || !spore__connection_is_there() ||
-	    poll(&p, 1, (int)patience) <= 0)
+	if (count == 0 || kept_len > 0 || hold_dead || gave_up || p.fd < 0 || poll(&p, 1, (int)patience) <= 0)
 		return 0;
 	ssize_t n;
-	while ((n = spore__pass_send(spore__connection_fd(), frame, len, fds, count)) < 0 && errno == EINTR)
+	while ((n = spore__pass_send(p.fd, frame, len, fds, count)) < 0 && errno == EINTR)
 		;
 	return n > 0 ? (size_t)n : 0;
 }
@@ -161,7 +160,7 @@ static void say(void (*put)(struct spore__msgpack_writer *w, const void *arg), c
 		spore__connection_trace(to_hold ? "->" : "- ", &m);
 		if (to_hold)
 			deliver(w.len, m.type == SPORE__CONTROL_LOG, fds, count);
-		if ((spore__connection_fd() < 0 || hold_dead) && without != NULL)
+		if ((spore__connection_is_lost() || hold_dead) && without != NULL)
 			without(&m);
 	}
 	pthread_mutex_unlock(&spore__connection_out);

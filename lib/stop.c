@@ -1,6 +1,6 @@
 // The pollable descriptor is our end of a socket: that of the hold, else one of a pair made for this. shutdown(SHUT_RD), which a signal
 // handler may call, makes it readable for ever. So signals, the hold's message and the hold's end look the same to poll, and
-// no thread is needed.
+// no thread is needed. A program that closes what it does not know closes either: then a new pair takes its place.
 #include "stop.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -27,9 +28,13 @@ enum {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool set_up;
 static bool took[SIGNALS]; // replaced the default action
-static int pair[2] = {-1, -1};
-static atomic_int stop_fd = -1;
-static struct spore__io_id stop_id;  // set before stop_fd
+// What is made readable. One that was lost stays, since a signal handler may be looking at it.
+struct place {
+	struct place *before;
+	int fds[2]; // fds[1] is -1: of the hold
+	struct spore__io_id ids[2];
+};
+static struct place *_Atomic place;  // may be NULL: descriptors ran out
 static _Atomic int64_t signalled_at; // ms of the monotonic clock; 0: not yet
 static atomic_bool requested;
 
@@ -48,9 +53,9 @@ static int64_t now_ms(void)
 
 static void latch(void)
 {
-	int fd = atomic_load(&stop_fd);
-	if (fd >= 0 && spore__io_is(fd, &stop_id))
-		(void)shutdown(fd, SHUT_RD);
+	const struct place *p = atomic_load(&place);
+	if (p != NULL && spore__io_is(p->fds[0], &p->ids[0]))
+		(void)shutdown(p->fds[0], SHUT_RD);
 }
 
 static void on_signal(int sig)
@@ -77,6 +82,26 @@ static void take_signals(void)
 	}
 }
 
+// With the lock.
+static void choose_place(void)
+{
+	struct place *p = calloc(1, sizeof *p);
+	if (p == NULL)
+		return;
+	p->fds[0] = spore__connection_fd();
+	p->fds[1] = -1;
+	if (p->fds[0] < 0 && spore__io_pair(p->fds) != 0) {
+		free(p);
+		return;
+	}
+	for (int i = 0; i < 2; i++)
+		spore__io_identify(p->fds[i], &p->ids[i]);
+	p->before = atomic_load(&place);
+	atomic_store(&place, p);
+	if (atomic_load(&signalled_at) != 0 || atomic_load(&requested))
+		latch(); // the signal may have come before
+}
+
 static void put_listens(struct spore__msgpack_writer *w, const void *arg)
 {
 	(void)arg;
@@ -89,11 +114,7 @@ static void start(void)
 		return;
 	pthread_mutex_lock(&lock);
 	if (!atomic_load(&set_up)) {
-		int fd = spore__connection_fd();
-		if (fd < 0 && spore__io_pair(pair) == 0)
-			fd = pair[0];
-		spore__io_identify(fd, &stop_id);
-		atomic_store(&stop_fd, fd);
+		choose_place();
 		take_signals();
 		spore__connection_say(put_listens, NULL, NULL);
 		atomic_store(&set_up, true);
@@ -110,12 +131,13 @@ void spore__stop_after_fork(void)
 			(void)signal(signals[i], SIG_DFL);
 		took[i] = false;
 	}
-	for (int i = 0; i < 2; i++) {
-		if (pair[i] >= 0)
-			close(pair[i]);
-		pair[i] = -1;
+	for (struct place *p; (p = atomic_load(&place)) != NULL;) {
+		for (int i = 0; i < 2 && p->fds[1] >= 0; i++)
+			if (spore__io_is(p->fds[i], &p->ids[i]))
+				close(p->fds[i]);
+		atomic_store(&place, p->before);
+		free(p);
 	}
-	atomic_store(&stop_fd, -1);
 	atomic_store(&signalled_at, 0);
 	atomic_store(&requested, false);
 	atomic_store(&set_up, false);
@@ -145,7 +167,15 @@ bool spore_stop_requested(void)
 int spore_stop_fd(void)
 {
 	start();
-	return atomic_load(&stop_fd);
+	const struct place *p = atomic_load(&place);
+	if (p == NULL || !spore__io_is(p->fds[0], &p->ids[0])) {
+		pthread_mutex_lock(&lock);
+		if (p == atomic_load(&place))
+			choose_place();
+		p = atomic_load(&place);
+		pthread_mutex_unlock(&lock);
+	}
+	return p != NULL && spore__io_is(p->fds[0], &p->ids[0]) ? p->fds[0] : -1;
 }
 
 bool spore_stop_wait(int timeout_ms)

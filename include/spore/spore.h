@@ -190,7 +190,9 @@ static inline struct spore_field spore_bool(const char *key, bool value)
 SPORE_EXPORT bool spore_stop_requested(void);
 
 // A descriptor for poll: when it is readable call spore_stop_requested(). It may become readable for other reasons, which that
-// call consumes; once a stop was requested it stays readable. Do not read, write or close it: it is the library's.
+// call consumes; once a stop was requested it stays readable. Do not read, write or close it: it is the library's. A program that closes
+// every descriptor it does not know (closefrom) asks for it afterwards, or again: it is another one then, which tells of signals alone, as
+// its hold cannot be heard any more.
 // -1 when descriptors ran out (then the functions beside it work all the same).
 SPORE_EXPORT int spore_stop_fd(void);
 

@@ -200,13 +200,15 @@ bool spore__port_is_swapped(void)
 
 static void hear(void)
 {
-	if (spore__connection_heard_stop())
+	(void)spore__connection_heard_stop();
+	if (spore__connection_is_over())
 		spore__port_end_all();
 }
 
 static void hear_all(void)
 {
-	if (spore__connection_heard_all())
+	spore__connection_hear_all();
+	if (spore__connection_is_over())
 		spore__port_end_all();
 }
 
@@ -217,6 +219,7 @@ static void *keep_hearing(void *unused)
 	(void)unused;
 	while (spore__connection_wait())
 		hear_all();
+	hear_all(); // the socket may be lost
 	return NULL;
 }
 
