@@ -155,11 +155,8 @@ static bool why_at(const struct spore__task *task, const struct spore__wire_end 
 	spore__wire_end_name(other, name);
 	(void)snprintf(peer, sizeof peer, "%s%s%s", plug->system, plug->system[0] != '\0' ? "/" : "", plug->task);
 	if (!has_ended(t, other, &state)) {
-		if (plug->ports == NULL || spore__wire_partner(e->wire, e == &e->wire->ends[1], p) != NULL)
+		if (!spore__wire_leaves(t, e->wire, e == &e->wire->ends[1], p))
 			return false;
-		for (const struct spore__port *q = plug->ports; q != NULL; q = q->next)
-			if (q->joint_count == 0)
-				return false; // it may have one in a moment
 		(void)snprintf(why, size,
 		               "%s is wired to %s, which has no channel for it; give both tasks as many replicas",
 		               e->plug->port, name);

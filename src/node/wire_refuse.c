@@ -27,19 +27,6 @@ static bool look_at_stdio(const struct spore__spec *spec, const char *port, cons
 	return false;
 }
 
-// How many such ports there are. 0: the manifest that is being carried out says that better.
-static int64_t count_of(const struct spore__asking *a, const struct spore__wire_end *e)
-{
-	size_t count, first = spore__table_range(&a->t->table, e->plug->system, e->plug->task, &count);
-	int64_t stay = 0;
-	if (a->system[0] != '\0' && strcmp(a->system, e->plug->system) == 0)
-		return 0;
-	for (size_t i = first; i < first + count; i++)
-		stay +=
-		    !a->t->table.tasks[i]->removing && (e->replica == 0 || e->replica == a->t->table.tasks[i]->replica);
-	return stay;
-}
-
 // What is known of one end: of an open port, else what its task declares. False: WHY.
 static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int side, struct spore__face *face,
                     char *name, struct spore__declared *room, char *why, size_t size)
@@ -68,7 +55,9 @@ static bool look_at(struct spore__asking *a, const struct spore__wish *wish, int
 		face->as = SPORE__AS_NONE;
 	}
 	face->wished = wish->ends[side].protocol;
-	face->count = count_of(a, &e);
+	// Those of the manifest that is being carried out it has checked itself.
+	if (a->system[0] == '\0' || strcmp(a->system, p->system) != 0)
+		face->count = spore__wire_end_count(a->t, &e);
 	if (is_open || face->as != SPORE__AS_NONE) { // the words live as long as the port, until this call is answered
 	} else if (spore__port_is_standard(p->port)) {
 		good = known ? look_at_stdio(&spec, p->port, name, why, size) : true;

@@ -125,14 +125,12 @@ static bool is_taken(const struct spore__wire *wire, char *why, size_t size)
 }
 
 // One of several replicas to which the other end has no channel left.
-static void look_for_leftover(const struct spore__wire *wire, char *why, size_t size)
+static void look_for_leftover(const struct spore__tasks *t, const struct spore__wire *wire, char *why, size_t size)
 {
 	char name[SPORE__PORT_NAME + SPORE__HOLD_WORD], other[SPORE__PORT_NAME];
-	for (int side = 0; side < 2 && wire->trouble[0] == '\0' && wire->blocked == NULL; side++)
+	for (int side = 0; side < 2; side++)
 		for (const struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
-			if (!spore__wire_fits_replica(&wire->ends[side], p) || p->joint_count > 0 ||
-			    !spore__shape_is_single(spore__shape_of(p->shape)) || spore__port_is_going(p) ||
-			    spore__wire_partner(wire, side, p) != NULL)
+			if (!spore__wire_leaves(t, wire, side, p))
 				continue;
 			spore__hold_port_name(p->hold, p->name, name, sizeof name);
 			spore__wire_end_name(&wire->ends[1 - side], other);
@@ -188,7 +186,7 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 		(void)snprintf(why, size, "%s%s%s does not read what it is told", wire->blocked->name.system,
 		               wire->blocked->name.system[0] != '\0' ? "/" : "", wire->blocked->name.task);
 	else
-		look_for_leftover(wire, why, size);
+		look_for_leftover(t, wire, why, size);
 }
 
 static void put_text(struct spore__msgpack_writer *w, const char *key, const char *value)
@@ -276,7 +274,7 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 	else if (wire->trouble[0] != '\0')
 		(void)snprintf(why, sizeof why, "%s", wire->trouble);
 	else
-		look_for_leftover(wire, why, sizeof why);
+		look_for_leftover(t, wire, why, sizeof why);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
 	spore__msgpack_map(w, 19);

@@ -245,6 +245,27 @@ void spore__wire_end_name(const struct spore__wire_end *e, char out[SPORE__PORT_
 	               e->plug->task, replica, e->plug->port);
 }
 
+int64_t spore__wire_end_count(const struct spore__tasks *t, const struct spore__wire_end *e)
+{
+	size_t count, first = spore__table_range(&t->table, e->plug->system, e->plug->task, &count);
+	int64_t stay = 0;
+	for (size_t i = first; i < first + count; i++) {
+		const struct spore__task *task = t->table.tasks[i];
+		stay += !task->removing && (e->replica == 0 || e->replica == task->replica);
+	}
+	return stay;
+}
+
+bool spore__wire_leaves(const struct spore__tasks *t, const struct spore__wire *wire, int side,
+                        const struct spore__port *p)
+{
+	return p->joint_count == 0 && spore__wire_fits_replica(&wire->ends[side], p) &&
+	       spore__shape_is_single(spore__shape_of(p->shape)) && !spore__port_is_going(p) &&
+	       wire->trouble[0] == '\0' && wire->blocked == NULL &&
+	       spore__wire_end_count(t, &wire->ends[side]) > spore__wire_end_count(t, &wire->ends[1 - side]) &&
+	       spore__wire_partner(wire, side, p) == NULL;
+}
+
 bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p)
 {
 	return e->replica == 0 || e->replica == p->hold->name.replica;

@@ -171,6 +171,11 @@ void spore__wires_saved(struct spore__tasks *t, bool good);
 // The wires of the system are not wanted any more; neither are those without owner at a task that is gone (TASK not NULL). In the
 // database too, in the transaction that is begun.
 void spore__wires_forget(struct spore__tasks *t, const char *system, const char *task);
+// How many tasks have that end: one for each replica.
+int64_t spore__wire_end_count(const struct spore__tasks *t, const struct spore__wire_end *e);
+// Is P, on SIDE, one of more replicas than there are at the other end, and has no channel?
+bool spore__wire_leaves(const struct spore__tasks *t, const struct spore__wire *wire, int side,
+                        const struct spore__port *p);
 bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p);
 
 // ---- ports.c: a hold said it

@@ -146,6 +146,23 @@ for line in s.makefile("rb"):
         self.assertEqual(self.output("plain", "stderr"), "echo one echo two\n")
         wait_until(lambda: self.output("lib") == "heard one\nheard two\n", "what the other one heard")
 
+    def test_why_a_start_waits(self):
+        """What will not come by itself is said with what helps."""
+        self.define("a", "exec sleep 1000", replica=1)
+        self.define("b", "exec cat")
+        self.wire("a.stdout", "b.stdin")
+        self.go("b")
+        wait_until(lambda: self.task("b").get("why") == "stdin is wired to a.stdout, and a is defined; 'spore start a' runs it",
+                   "b to wait")
+        self.go("a")
+        self.until("b", "running")
+        self.define("a", "exec sleep 1000", replica=2)
+        self.go("a@2")
+        wait_until(lambda: self.task("a@2").get("why")
+                   == "stdout is wired to b.stdin, which has no channel for it; give both tasks as many replicas", "a@2 to wait")
+        self.assertEqual(self.why("a.stdout", "b.stdin"),
+                         ("wired", "a@2.stdout waits: b.stdin has no channel for it; give both tasks as many replicas"))
+
     def test_another_wire_is_another_generation(self):
         self.define("a", "echo a; sleep 1000", system="s")
         self.define("b", "cat", system="s")
