@@ -137,7 +137,9 @@ SPORE_EXPORT enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, 
 // Gives the loan back. Without one it does nothing. [send]
 SPORE_EXPORT void spore_chan_abandon(struct spore_chan *c);
 
-// Half-close: nothing more will be sent; the peer gets SPORE_EEND behind the last message. Receiving goes on. [send]
+// Half-close: nothing more will be sent to this peer, which gets SPORE_EEND behind the last message; calls that send say SPORE_ECLOSED while it is
+// there. Receiving goes on. To finish again does nothing. The next peer of an open port (SPORE_ERETURNED) has a channel of its own, which is not finished;
+// but one that goes on where the one before was swapped, or had not received everything (`redeliver`), is told of the end as that one was. [send]
 SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms);
 
 // ---- receiving

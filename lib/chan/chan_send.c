@@ -48,12 +48,22 @@ static inline enum spore_err try_to(struct spore__transport *t, const struct sen
 	return SPORE_EINVALID;
 }
 
+// For the peer of now this end has finished; its channel is over for sending once it is gone.
+static enum spore_err behind_the_end(struct spore_chan *c)
+{
+	const struct spore__transport *t = c->ways[SPORE__SEND].use->t;
+	return t->ops->gone != NULL && t->ops->gone(t) ? spore__way_judge(c, SPORE__SEND, SPORE_ECLOSED)
+	                                               : SPORE_ECLOSED;
+}
+
 static enum spore_err send_slowly(struct spore_chan *c, const struct sending *s, int timeout_ms)
 {
 	struct spore__timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	for (;;) {
 		enum spore_err e = spore__way_usable(c, SPORE__SEND);
+		if (e == SPORE_OK && w->finished)
+			return s->step == STEP_FINISH ? SPORE_OK : behind_the_end(c);
 		if (e == SPORE_OK) {
 			e = try_to(w->use->t, s);
 			if (e == SPORE_EBUSY)
@@ -73,8 +83,6 @@ static enum spore_err may_send(const struct spore__side *w, size_t len)
 {
 	if (w->loan)
 		return SPORE_EBUSY;
-	if (w->finished)
-		return SPORE_ECLOSED;
 	return len > SPORE_CHAN_LARGEST ? SPORE_ETOOBIG : SPORE_OK;
 }
 
@@ -190,7 +198,10 @@ static __attribute__((noinline)) enum spore_err send_nothing(struct spore_chan *
 {
 	spore__sending_enter(c);
 	spore__sending_settled(c);
-	enum spore_err e = may_send(&c->ways[SPORE__SEND], 0);
+	const struct spore__side *w = &c->ways[SPORE__SEND];
+	enum spore_err e = may_send(w, 0);
+	if (e == SPORE_OK && w->finished && !spore__way_is_new(c, SPORE__SEND))
+		e = SPORE_ECLOSED;
 	if (e == SPORE_OK && step == STEP_SEND)
 		(void)flush(c, SPORE_NOW);
 	spore__sending_leave(c);
@@ -345,15 +356,12 @@ enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms)
 	const struct sending s = {.step = STEP_FINISH};
 	spore__sending_enter(c);
 	spore__sending_settled(c);
-	enum spore_err e = SPORE_OK;
-	if (!w->finished) {
-		e = may_send(w, 0);
-		if (e == SPORE_OK)
-			e = send_slowly(c, &s, timeout_ms);
-		if (e == SPORE_OK) {
-			w->finished = true;
-			spore__way_not_now(w);
-		}
+	enum spore_err e = may_send(w, 0);
+	if (e == SPORE_OK)
+		e = send_slowly(c, &s, timeout_ms);
+	if (e == SPORE_OK) {
+		w->finished = true;
+		spore__way_not_now(w);
 	}
 	spore__sending_leave(c);
 	return e;

@@ -96,7 +96,9 @@ bool spore__sending_keep(struct spore_chan *c)
 	l->from = w->use;
 	l->next = w->left;
 	w->left = l;
-	w->refinish = w->refinish || w->finished;
+	// A peer that died had not received the end while there is something before it; one that is swapped tells the next nothing of it.
+	struct spore__transport *t = w->use->t;
+	w->refinish = w->refinish || (w->finished && (atomic_load(&w->use->swaps) || t->ops->lost(t) > 0));
 	spore__way_not_now(w);
 	return true;
 }

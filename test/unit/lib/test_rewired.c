@@ -1,0 +1,147 @@
+// A port whose peer is followed by another one: each has a channel of its own.
+#include <stdlib.h>
+#include <string.h>
+
+#include "port_rig.h"
+
+static void receive(struct spore_chan *c, const char *expected)
+{
+	char text[16];
+	size_t len;
+	assert_int_equal(spore_chan_recv(c, text, sizeof text, &len, PORT_PATIENCE), SPORE_OK);
+	assert_int_equal(len, strlen(expected));
+	assert_memory_equal(text, expected, len);
+}
+
+static enum spore_err look(struct spore_chan *c, int timeout_ms)
+{
+	char text[16];
+	size_t len;
+	return spore_chan_recv(c, text, sizeof text, &len, timeout_ms);
+}
+
+static enum spore_err send_one(struct spore_chan *c, int timeout_ms)
+{
+	return spore_chan_send(c, "one", 3, timeout_ms);
+}
+
+static const char *const transports[] = {"ring", "stream"};
+
+// ---- what was finished was so for the peer of that time
+
+static void test_finished_for_the_peer_that_was_there(void **state)
+{
+	struct port_rig *t = *state;
+	for (unsigned i = 0; i < 8; i++) {
+		port_rig_renew(t, false);
+		t->transport = transports[i % 2];
+		struct spore_chan *first = port_rig_wire(t, false);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);
+		receive(first, "one");
+		assert_int_equal(look(first, PORT_PATIENCE), SPORE_EEND);
+		assert_int_equal(spore_chan_send(first, "answer", 6, PORT_PATIENCE), SPORE_OK);
+		receive(t->p, "answer");
+		if (i / 2 % 2 == 0)
+			spore__chan_unwire(t->p);
+		spore_chan_close(first);
+		struct spore_chan *second = port_rig_wire(t, false);
+		void *loan;
+		switch (i / 4) {
+		case 0:
+			assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ERETURNED);
+			assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_OK);
+			break;
+		default:
+			assert_int_equal(spore_chan_loan(t->p, 3, &loan, PORT_PATIENCE), SPORE_ERETURNED);
+			assert_int_equal(spore_chan_loan(t->p, 3, &loan, PORT_PATIENCE), SPORE_OK);
+			memcpy(loan, "one", 3);
+			assert_int_equal(spore_chan_commit(t->p, 3, PORT_PATIENCE), SPORE_OK);
+		}
+		receive(second, "one");
+		assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
+		assert_int_equal(look(second, PORT_PATIENCE), SPORE_EEND);
+		spore_chan_close(second);
+	}
+}
+
+// Between the two the port is wired to nothing, for sending as for receiving.
+static void test_finished_and_gone(void **state)
+{
+	struct port_rig *t = *state;
+	for (int unwired = 0; unwired < 2; unwired++) {
+		port_rig_renew(t, false);
+		struct spore_chan *first = port_rig_wire(t, false);
+		assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
+		if (unwired)
+			spore__chan_unwire(t->p);
+		spore_chan_close(first);
+		assert_int_equal(look(t->p, PORT_PATIENCE), SPORE_ECLOSED);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);
+		assert_int_equal(send_one(t->p, SPORE_NOW), SPORE_ENOTWIRED);
+		assert_int_equal(send_one(t->p, 1), SPORE_ENOTWIRED);
+		struct spore_chan *second = port_rig_wire(t, false);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ERETURNED);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_OK);
+		receive(second, "one");
+		spore_chan_close(second);
+	}
+}
+
+// A peer that is swapped is the same one for this: its successor is told of the end as well.
+static void test_finished_for_a_peer_that_is_swapped(void **state)
+{
+	struct port_rig *t = *state;
+	struct spore_chan *first = port_rig_wire(t, false);
+	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
+	spore__chan_swap(t->p, t->serial, true);
+	spore_chan_close(first);
+	struct spore_chan *second = port_rig_wire(t, false);
+	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);
+	receive(second, "one");
+	assert_int_equal(look(second, PORT_PATIENCE), SPORE_EEND);
+	spore_chan_close(second);
+	struct spore_chan *third = port_rig_wire(t, false);
+	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ERETURNED);
+	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_OK);
+	receive(third, "one");
+	spore_chan_close(third);
+}
+
+// What a peer that died had received altogether is over; what it had not is finished for the next.
+static void test_finished_and_delivered_again(void **state)
+{
+	struct port_rig *t = *state;
+	for (int received = 0; received < 2; received++) {
+		port_rig_renew(t, false);
+		struct spore_chan *first = port_rig_wire(t, true);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
+		if (received)
+			receive(first, "one");
+		spore_chan_close(first);
+		struct spore_chan *second = port_rig_wire(t, true);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ERETURNED);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), received ? SPORE_OK : SPORE_ECLOSED);
+		receive(second, "one");
+		assert_int_equal(look(second, received ? SPORE_NOW : PORT_PATIENCE),
+		                 received ? SPORE_EAGAIN : SPORE_EEND);
+		spore_chan_close(second);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    port_test(test_finished_for_the_peer_that_was_there),
+	    port_test(test_finished_and_gone),
+	    port_test_stateless(test_finished_for_a_peer_that_is_swapped),
+	    port_test(test_finished_and_delivered_again),
+	};
+	if (!port_rig_has_rings())
+		return 0;
+	return cmocka_run_group_tests_name("rewired", tests, NULL, NULL);
+}
