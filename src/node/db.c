@@ -1,8 +1,11 @@
 #include "node/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +27,9 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS systems("
     " name TEXT PRIMARY KEY,"
     " manifest TEXT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS ending(" // systems that are forgotten when their tasks are
+    " system TEXT PRIMARY KEY,"
+    " logs INTEGER NOT NULL) WITHOUT ROWID;" // 1: those of the tasks too
     "CREATE TABLE IF NOT EXISTS tasks("
     " id INTEGER PRIMARY KEY,"
     " system TEXT NOT NULL,"
@@ -38,6 +44,10 @@ static const char schema[] =
     " spec BLOB NOT NULL,"
     " previous BLOB," // the latest specification before with another program
     " UNIQUE(system, task, replica));"
+    "CREATE TABLE IF NOT EXISTS leaving(" // tasks that end, and not because they are not wanted any more
+    " task INTEGER PRIMARY KEY,"
+    " replaced INTEGER NOT NULL," // holds up to that generation are to end and another one begins; 0: none
+    " removed INTEGER NOT NULL);" // 1: the task is forgotten then, 2: its logs too
     "CREATE TABLE IF NOT EXISTS ends("
     " id INTEGER PRIMARY KEY,"
     " task INTEGER NOT NULL,"
@@ -78,6 +88,7 @@ static int failed(struct spore__db *db, int rc)
 	bool known = db->handle != NULL && (sqlite3_errcode(db->handle) & 0xff) == (rc & 0xff);
 	const char *text = known ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
 	(void)snprintf(db->error, sizeof db->error, "%s", text);
+	db->code = rc;
 	return rc;
 }
 
@@ -146,6 +157,43 @@ static void put_aside(struct spore__db *db)
 	}
 }
 
+// ---- room on a full disk
+
+enum { ROOM_BYTES = 256 * 1024 };
+
+static void room_path(const struct spore__db *db, char path[PATH_MAX + 8])
+{
+	(void)snprintf(path, PATH_MAX + 8, "%s-room", db->path);
+}
+
+static void keep_room(struct spore__db *db)
+{
+	char path[PATH_MAX + 8], folder[PATH_MAX];
+	struct statvfs disk;
+	struct stat st;
+	room_path(db, path);
+	(void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(db->path, '/') - db->path), db->path);
+	if (statvfs(folder, &disk) != 0 || disk.f_bavail < 8 * ROOM_BYTES / (disk.f_frsize > 0 ? disk.f_frsize : 1))
+		return;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool kept =
+	    fd >= 0 && ((fstat(fd, &st) == 0 && st.st_size == ROOM_BYTES) || posix_fallocate(fd, 0, ROOM_BYTES) == 0);
+	if (fd >= 0)
+		close(fd);
+	if (!kept)
+		(void)unlink(path);
+	db->room_given = !kept;
+}
+
+bool spore__db_give_room(struct spore__db *db)
+{
+	char path[PATH_MAX + 8];
+	int primary = db->code & 0xff;
+	room_path(db, path);
+	db->room_given = true;
+	return (primary == SQLITE_FULL || primary == SQLITE_IOERR) && unlink(path) == 0;
+}
+
 static int ensure_open(struct spore__db *db)
 {
 	if (db->handle != NULL)
@@ -160,9 +208,10 @@ static int ensure_open(struct spore__db *db)
 
 int spore__db_open(struct spore__db *db, const char *state)
 {
-	*db = (struct spore__db){0};
+	*db = (struct spore__db){.room_given = true};
 	(void)snprintf(db->path, sizeof db->path, "%s/node.db", state);
 	db->made = access(db->path, F_OK) != 0;
+	keep_room(db);
 	return ensure_open(db);
 }
 
@@ -219,6 +268,9 @@ static int run_once(struct spore__db *db, const char *sql, const struct spore__d
 	sqlite3_stmt *s = NULL;
 	bool kept = false;
 	int rc = prepare(db, sql, &s, &kept);
+	bool writes = rc != SQLITE_OK || sqlite3_stmt_readonly(s) == 0;
+	if (writes && db->batch && db->batch_failed != 0)
+		rc = db->batch_failed; // or it would be a change of its own
 	for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
 		rc = bind(s, (int)i + 1, &values[i]);
 	if (rc == SQLITE_OK) {
@@ -229,7 +281,8 @@ static int run_once(struct spore__db *db, const char *sql, const struct spore__d
 			}
 		rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
 	}
-	if (rc != SQLITE_OK)
+	bool batch_failed = db->batch && db->batch_failed != 0;
+	if (rc != SQLITE_OK && !(writes && batch_failed))
 		(void)failed(db, rc);
 	if (kept && s != NULL) {
 		(void)sqlite3_reset(s);
@@ -237,8 +290,8 @@ static int run_once(struct spore__db *db, const char *sql, const struct spore__d
 	} else {
 		(void)sqlite3_finalize(s);
 	}
-	// Some failures, a full disk among them, undo the whole transaction.
-	if (rc != SQLITE_OK && db->batch && sqlite3_get_autocommit(db->handle) != 0 && db->batch_failed == 0)
+	// All of it or nothing; and some failures, a full disk among them, undo the whole transaction themselves.
+	if (rc != SQLITE_OK && writes && db->batch && !batch_failed)
 		db->batch_failed = rc;
 	return rc;
 }
@@ -283,8 +336,8 @@ int spore__db_begin(struct spore__db *db)
 	int rc = ensure_open(db);
 	if (rc == SQLITE_OK)
 		rc = run_once(db, "BEGIN", NULL, 0, NULL, NULL);
-	db->batch = rc == SQLITE_OK;
-	db->batch_failed = 0;
+	db->batch = true;
+	db->batch_failed = rc;
 	return rc;
 }
 
@@ -306,12 +359,16 @@ int spore__db_commit(struct spore__db *db)
 	if (!db->batch)
 		return SQLITE_OK;
 	db->batch = false;
-	if (db->batch_failed != 0)
+	if (db->batch_failed != 0) {
+		undo(db);
 		return db->batch_failed;
+	}
 	int rc = db->handle == NULL ? SQLITE_ERROR : run_once(db, "COMMIT", NULL, 0, NULL, NULL);
 	if (rc != SQLITE_OK)
 		undo(db);
 	if (rc == SQLITE_READONLY_DBMOVED || is_corrupt(rc))
 		(void)remake(db, rc);
+	if (rc == SQLITE_OK && db->room_given)
+		keep_room(db);
 	return rc;
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-	SPORE__DB_KEPT = 40, // prepared statements
+	SPORE__DB_KEPT = 56, // prepared statements
 };
 
 struct spore__db {
@@ -20,8 +20,10 @@ struct spore__db {
 	char aside[PATH_MAX]; // where a corrupted one was put; empty: never
 	bool made;            // there was none
 	char error[256];      // of the last failure
+	int code;             // likewise
+	bool room_given;      // what was kept free
 	bool batch;           // several changes are one transaction, up to the commit
-	int batch_failed;     // what went wrong in it and undid it
+	int batch_failed;     // what went wrong in it: nothing more is written before its end, which undoes it
 	// Called when an empty database was begun in place of one that is corrupted or gone, to fill it; may be NULL. May run statements.
 	void (*remade)(void *arg);
 	void *remade_arg;
@@ -53,10 +55,14 @@ typedef bool spore__db_row(void *arg, sqlite3_stmt *s);
 int spore__db_run(struct spore__db *db, const char *sql, const struct spore__db_value *values, size_t count,
                   spore__db_row *row, void *arg);
 
-// From here on changes are one transaction, which costs as much as a single change; nothing when it is begun already.
+// From here on changes are one transaction, which costs as much as a single change; nothing when it is begun already. When one of them fails,
+// or this, so does the commit: it is enough to look at that.
 int spore__db_begin(struct spore__db *db);
 // Ends it; nothing when none is begun. Not SQLITE_OK: none of its changes was made.
 int spore__db_commit(struct spore__db *db);
+// When the last failure was that the disk is full: gives up the room that is kept for what makes room, tasks that stop; true: another try may
+// help. It is taken again when there is plenty.
+bool spore__db_give_room(struct spore__db *db);
 // Ends it without its changes; nothing when none is begun. db->error stays.
 void spore__db_rollback(struct spore__db *db);
 

@@ -25,6 +25,12 @@ int spore__db_swaps_put(struct spore__db *db, int64_t task, int64_t old, int64_t
 	                     NULL);
 }
 
+int spore__db_swaps_write(struct spore__db *db, const struct spore__task *task)
+{
+	return task->swap == SPORE__SWAP_NONE ? spore__db_swaps_remove(db, task->id)
+	                                      : spore__db_swaps_put(db, task->id, task->swap_old, (int64_t)task->swap);
+}
+
 int spore__db_swaps_remove(struct spore__db *db, int64_t task)
 {
 	const struct spore__db_value value = spore__db_int(task);

@@ -32,6 +32,8 @@ static bool take_task(void *arg, sqlite3_stmt *s)
 	    .state_len = (size_t)sqlite3_column_bytes(s, 9),
 	    .spec = sqlite3_column_blob(s, 10),
 	    .spec_len = (size_t)sqlite3_column_bytes(s, 10),
+	    .replaced = sqlite3_column_int64(s, 11),
+	    .removed = sqlite3_column_int64(s, 12),
 	};
 	return row.system == NULL || row.task == NULL || row.spec == NULL || l->task(l->arg, &row);
 }
@@ -41,8 +43,9 @@ int spore__db_tasks_load(struct spore__db *db, spore__db_task_row *row, void *ar
 	struct listing l = {.task = row, .arg = arg};
 	return spore__db_run(
 	    db,
-	    "SELECT id, system, task, replica, wanted, done, generation, last_run, next_at, state, spec"
-	    " FROM tasks ORDER BY system, task, replica",
+	    "SELECT id, system, tasks.task, replica, wanted, done, generation, last_run, next_at, state, spec,"
+	    " coalesce(leaving.replaced, 0), coalesce(leaving.removed, 0)"
+	    " FROM tasks LEFT JOIN leaving ON leaving.task = id ORDER BY system, tasks.task, replica",
 	    NULL, 0, take_task, &l);
 }
 
@@ -79,6 +82,26 @@ int spore__db_tasks_put(struct spore__db *db, struct spore__task *task, const vo
 	                       : rc;
 }
 
+static int remove_leaving(struct spore__db *db, int64_t id)
+{
+	const struct spore__db_value value = spore__db_int(id);
+	return spore__db_run(db, "DELETE FROM leaving WHERE task=?1", &value, 1, NULL, NULL);
+}
+
+static int put_leaving(struct spore__db *db, const struct spore__task *task)
+{
+	bool replaced = task->relaunch && task->stopping;
+	const struct spore__db_value values[] = {
+	    spore__db_int(task->id),
+	    spore__db_int(replaced ? task->generation : 0),
+	    spore__db_int(task->removing ? 1 + task->remove_logs : 0),
+	};
+	return replaced || task->removing
+	           ? spore__db_run(db, "INSERT OR REPLACE INTO leaving(task, replaced, removed) VALUES(?1, ?2, ?3)",
+	                           values, sizeof values / sizeof values[0], NULL, NULL)
+	           : remove_leaving(db, task->id);
+}
+
 int spore__db_tasks_update(struct spore__db *db, const struct spore__task *task)
 {
 	// What a hold says while it runs is in its folder, so it is written here only when it has ended.
@@ -91,10 +114,11 @@ int spore__db_tasks_update(struct spore__db *db, const struct spore__task *task)
 	    spore__db_int(task->next_at),
 	    spore__task_is_active(task) ? spore__db_blob(NULL, 0) : spore__db_blob(task->said, task->said_len),
 	};
-	return spore__db_run(db,
-	                     "UPDATE tasks SET wanted=?2, done=?3, generation=?4, last_run=?5, next_at=?6, state=?7"
-	                     " WHERE id=?1",
-	                     values, sizeof values / sizeof values[0], NULL, NULL);
+	int rc = spore__db_run(db,
+	                       "UPDATE tasks SET wanted=?2, done=?3, generation=?4, last_run=?5, next_at=?6, state=?7"
+	                       " WHERE id=?1",
+	                       values, sizeof values / sizeof values[0], NULL, NULL);
+	return rc == SQLITE_OK ? put_leaving(db, task) : rc;
 }
 
 static bool take_spec(void *arg, sqlite3_stmt *s)
@@ -121,14 +145,17 @@ int spore__db_tasks_remove(struct spore__db *db, int64_t id)
 {
 	const struct spore__db_value value = spore__db_int(id);
 	int rc = spore__db_run(db, "DELETE FROM ends WHERE task=?1", &value, 1, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = remove_leaving(db, id);
 	return rc == SQLITE_OK ? spore__db_run(db, "DELETE FROM tasks WHERE id=?1", &value, 1, NULL, NULL) : rc;
 }
 
-int spore__db_tasks_end(struct spore__db *db, const struct spore__task *task, int64_t generation)
+int spore__db_tasks_end(struct spore__db *db, int64_t id, int64_t generation, int64_t run, const void *state,
+                        size_t len)
 {
-	const struct spore__db_value values[] = {spore__db_int(task->id), spore__db_int(generation),
-	                                         spore__db_int(task->run), spore__db_blob(task->said, task->said_len)};
-	const struct spore__db_value bounds[] = {spore__db_int(task->id), spore__db_int(SPORE__ENDS_KEPT)};
+	const struct spore__db_value values[] = {spore__db_int(id), spore__db_int(generation), spore__db_int(run),
+	                                         spore__db_blob(state, len)};
+	const struct spore__db_value bounds[] = {spore__db_int(id), spore__db_int(SPORE__ENDS_KEPT)};
 	int rc = spore__db_run(db, "INSERT INTO ends(task, generation, run, state) VALUES(?1, ?2, ?3, ?4)", values, 4,
 	                       NULL, NULL);
 	return rc != SQLITE_OK
@@ -159,24 +186,45 @@ static bool take_system(void *arg, sqlite3_stmt *s)
 {
 	const struct listing *l = arg;
 	const char *name = (const char *)sqlite3_column_text(s, 0);
-	return name == NULL || l->system(l->arg, name, (const char *)sqlite3_column_text(s, 1));
+	return name == NULL || l->system(l->arg, name, (const char *)sqlite3_column_text(s, 1),
+	                                 sqlite3_column_type(s, 2) != SQLITE_NULL, sqlite3_column_int(s, 2) != 0);
 }
 
 int spore__db_systems_load(struct spore__db *db, spore__db_system_row *row, void *arg)
 {
 	struct listing l = {.system = row, .arg = arg};
-	return spore__db_run(db, "SELECT name, manifest FROM systems", NULL, 0, take_system, &l);
+	return spore__db_run(db,
+	                     "SELECT name, manifest, ending.logs FROM systems LEFT JOIN ending ON ending.system = name",
+	                     NULL, 0, take_system, &l);
+}
+
+int spore__db_systems_stay(struct spore__db *db, const char *name)
+{
+	const struct spore__db_value value = spore__db_text(name);
+	return spore__db_run(db, "DELETE FROM ending WHERE system=?1", &value, 1, NULL, NULL);
 }
 
 int spore__db_systems_put(struct spore__db *db, const char *name, const char *manifest)
 {
 	const struct spore__db_value values[] = {spore__db_text(name), spore__db_text(manifest)};
-	return spore__db_run(db, "INSERT OR REPLACE INTO systems(name, manifest) VALUES(?1, ?2)", values, 2, NULL,
-	                     NULL);
+	int rc =
+	    spore__db_run(db, "INSERT OR REPLACE INTO systems(name, manifest) VALUES(?1, ?2)", values, 2, NULL, NULL);
+	return rc == SQLITE_OK ? spore__db_systems_stay(db, name) : rc;
+}
+
+int spore__db_systems_end(struct spore__db *db, const char *name, bool logs)
+{
+	const struct spore__db_value values[] = {spore__db_text(name), spore__db_int(logs)};
+	// One of which nobody has said whose it is has no row so far.
+	int rc = spore__db_run(db, "INSERT OR IGNORE INTO systems(name) VALUES(?1)", values, 1, NULL, NULL);
+	return rc == SQLITE_OK ? spore__db_run(db, "INSERT OR REPLACE INTO ending(system, logs) VALUES(?1, ?2)", values,
+	                                       2, NULL, NULL)
+	                       : rc;
 }
 
 int spore__db_systems_remove(struct spore__db *db, const char *name)
 {
 	const struct spore__db_value value = spore__db_text(name);
-	return spore__db_run(db, "DELETE FROM systems WHERE name=?1", &value, 1, NULL, NULL);
+	int rc = spore__db_run(db, "DELETE FROM systems WHERE name=?1", &value, 1, NULL, NULL);
+	return rc == SQLITE_OK ? spore__db_systems_stay(db, name) : rc;
 }

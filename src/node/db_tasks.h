@@ -12,11 +12,14 @@ struct spore__db_task {
 	int64_t replica;
 	bool wanted, done;
 	int64_t generation, last_run, next_at;
+	int64_t replaced;         // holds up to that generation are to be; 0: none
+	int64_t removed;          // 1: it is to be forgotten, 2: its logs too
 	const void *state, *spec; // encoded; state may be NULL
 	size_t state_len, spec_len;
 };
 typedef bool spore__db_task_row(void *arg, const struct spore__db_task *row);
-typedef bool spore__db_system_row(void *arg, const char *name, const char *manifest); // MANIFEST may be NULL
+// MANIFEST may be NULL. ENDING: it is to be forgotten when its tasks are, whose LOGS go too.
+typedef bool spore__db_system_row(void *arg, const char *name, const char *manifest, bool ending, bool logs);
 typedef bool spore__db_end_row(void *arg, int64_t generation, int64_t run, const void *state, size_t len);
 typedef void spore__db_spec_row(void *arg, const void *spec, size_t len);
 
@@ -31,11 +34,14 @@ int spore__db_tasks_spec(struct spore__db *db, int64_t id, bool previous, spore_
 int spore__db_tasks_remove(struct spore__db *db, int64_t id); // with its history
 
 // Adds a run that ended to the history, the oldest of which goes; and reads it, the latest first.
-int spore__db_tasks_end(struct spore__db *db, const struct spore__task *task, int64_t generation);
+int spore__db_tasks_end(struct spore__db *db, int64_t id, int64_t generation, int64_t run, const void *state,
+                        size_t len);
 int spore__db_tasks_ends(struct spore__db *db, int64_t id, spore__db_end_row *row, void *arg);
 
 int spore__db_systems_load(struct spore__db *db, spore__db_system_row *row, void *arg);
-int spore__db_systems_put(struct spore__db *db, const char *name, const char *manifest);
+int spore__db_systems_put(struct spore__db *db, const char *name, const char *manifest); // it does not end (any more)
+int spore__db_systems_end(struct spore__db *db, const char *name, bool logs);
+int spore__db_systems_stay(struct spore__db *db, const char *name); // it does not end any more
 int spore__db_systems_remove(struct spore__db *db, const char *name);
 
 #endif

@@ -86,6 +86,11 @@ static void on_timer(uv_timer_t *timer)
 	uint64_t now = uv_now(t->loop), next = 0;
 	t->timer_at = 0;
 	t->unsettled = true; // those who wait for a time are looked at then
+	bool writes = t->write_at != 0 && t->write_at <= now;
+	if (writes)
+		t->write_at = 0;
+	for (size_t i = 0; writes && i < t->table.system_count; i++)
+		t->table.systems[i]->unsettled = true;
 	for (size_t i = 0; i < t->table.count; i++)
 		if (t->table.tasks[i]->due_ms != 0 && t->table.tasks[i]->due_ms <= now)
 			look_at_task(t, t->table.tasks[i]);
@@ -105,6 +110,7 @@ static void on_timer(uv_timer_t *timer)
 	}
 	for (const struct spore__hold *h = t->holds; h != NULL; h = h->next)
 		next = h->due_ms != 0 && (next == 0 || h->due_ms < next) ? h->due_ms : next;
+	next = t->write_at != 0 && (next == 0 || t->write_at < next) ? t->write_at : next;
 	uint64_t wait = spore__waits_due(t);
 	next = wait != 0 && (next == 0 || wait < next) ? wait : next;
 	if (next != 0)

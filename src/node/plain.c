@@ -208,7 +208,7 @@ bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wi
 	return false;
 }
 
-void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire)
+void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire, bool write)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct spore__wire_end *e = &wire->ends[i];
@@ -216,7 +216,11 @@ void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire)
 		size_t at = 0;
 		while (spore__plain_is_stdio(e->plug->port) &&
 		       (task = next_active(t, e->plug->system, e->plug->task, e->replica, &at)) != NULL)
-			if (!task->stopping && !task->removing && task->wanted && !is_pumped(task, e->plug->port))
+			if (task->stopping || task->removing || !task->wanted || is_pumped(task, e->plug->port))
+				continue;
+			else if (write)
+				spore__task_intend(t, task, SPORE__INTENT_REPLACE);
+			else
 				spore__task_replace(t, task);
 	}
 }

@@ -105,7 +105,8 @@ static void take_running(struct spore__tasks *t, struct spore__task *task, const
 		task->old->task = NULL;
 	task->old = task->hold;
 	task->hold = hold;
-	task->stopping = !task->wanted;
+	task->relaunch = task->wanted && name->generation <= task->replaced;
+	task->stopping = !task->wanted || task->relaunch;
 	task->stop_grace_ms = -1;
 	spore__task_set_state(t, task, SPORE__TASK_STARTING);
 	// Until it says itself how it is: who asks at once is not told that what runs were only starting.
@@ -126,10 +127,11 @@ static void take_ended(struct spore__tasks *t, struct spore__task *task, const s
 	if (hold == NULL)
 		return;
 	task->hold = hold;
+	task->relaunch = task->wanted && name->generation <= task->replaced;
 	if (ended && s.end == SPORE__END_LOST) {
 		hold->lost = t->lost = true; // the last node was killed while it buried it
 	} else if (ended) {
-		task->wanted = task->wanted && s.wanted;
+		task->wanted = task->wanted && (s.wanted || task->relaunch);
 		hear_folder(t, hold, &s);
 		spore__hold_close(hold);
 	} else if (said) {

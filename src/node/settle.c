@@ -34,7 +34,8 @@ static void remove_logs(struct spore__tasks *t, const struct spore__task *task)
 	spore__gone_take(&t->gone, t->state_dir, path);
 }
 
-static void forget(struct spore__tasks *t, struct spore__task *task)
+// Before its row goes: a folder without one would be a task that the database has lost.
+static void remove_folders(struct spore__tasks *t, const struct spore__task *task)
 {
 	struct spore__hold_name name;
 	for (int64_t g = task->generation; g > 0 && g > task->generation - SPORE__FOLDERS_KEPT; g--) {
@@ -43,19 +44,68 @@ static void forget(struct spore__tasks *t, struct spore__task *task)
 	}
 	if (task->remove_logs)
 		remove_logs(t, task);
-	int rc = spore__db_begin(t->db);
-	if (rc == SQLITE_OK && task->id != 0)
-		rc = spore__db_tasks_remove(t->db, task->id);
-	if (rc != SQLITE_OK)
-		spore__node_log("%s: its row cannot be removed: %s", task->name, t->db->error);
-	note_removed(t, task);
-	task->system->unsettled = true;
-	task->id = 0;
+}
+
+static void unwrite(struct spore__tasks *t, const struct spore__task *task)
+{
+	size_t count, first = spore__table_range(&t->table, task->system->name, task->name, &count);
+	bool last = true;
+	for (size_t i = first; i < first + count; i++)
+		last &= t->table.tasks[i]->forgotten;
+	if (task->id != 0)
+		(void)spore__db_tasks_remove(t->db, task->id);
+	if (last)
+		spore__wires_unwrite(t, task->system->name, task->name);
+}
+
+static void forget(struct spore__tasks *t, struct spore__task *task)
+{
 	size_t others;
+	note_removed(t, task);
+	task->system->unsettled = t->unsettled = true;
+	task->id = 0;
 	(void)spore__table_range(&t->table, task->system->name, task->name, &others);
 	if (others == 1)
 		spore__wires_forget(t, task->system->name, task->name);
 	spore__table_remove(&t->table, task);
+}
+
+// What is gone is forgotten once the database has taken that; until then it is there, as one that is to be removed.
+static void forget_tasks(struct spore__tasks *t)
+{
+	if (!t->forgetting)
+		return;
+	t->forgetting = false;
+	(void)spore__db_begin(t->db);
+	for (size_t i = 0; i < t->table.count; i++)
+		if (t->table.tasks[i]->forgotten)
+			unwrite(t, t->table.tasks[i]);
+	bool good = spore__tasks_commit(t);
+	for (size_t i = t->table.count; i > 0; i--) {
+		struct spore__task *task = t->table.tasks[i - 1];
+		bool forgotten = task->forgotten;
+		task->forgotten = false;
+		if (forgotten && good)
+			forget(t, task);
+		else if (forgotten)
+			spore__task_set_why(t, task, "to be forgotten: the state cannot be written: %s", t->db->error);
+	}
+}
+
+static void forget_systems(struct spore__tasks *t)
+{
+	for (size_t i = t->table.system_count; i > 0; i--) {
+		struct spore__system *s = t->table.systems[i - 1];
+		if (!s->ending || s->tasks > 0 || t->write_at != 0)
+			continue;
+		if (spore__db_begin(t->db) == SQLITE_OK)
+			spore__wires_unwrite(t, s->name, NULL);
+		(void)spore__db_systems_remove(t->db, s->name);
+		if (!spore__tasks_commit(t))
+			continue;
+		spore__wires_forget(t, s->name, NULL);
+		spore__table_remove_system(&t->table, s);
+	}
 }
 
 static bool all_gone(const struct spore__tasks *t, const struct spore__task *task)
@@ -100,11 +150,13 @@ static void settle_task(struct spore__tasks *t, struct spore__task *task)
 		else
 			spore__task_enqueue(t, task);
 	}
-	if (task->removing && !spore__task_is_active(task) && !task->queued && all_gone(t, task)) {
-		if (t->burials++ < SPORE__BURIALS)
-			forget(t, task);
-		else
+	if (task->removing && t->write_at == 0 && !spore__task_is_active(task) && !task->queued && all_gone(t, task)) {
+		if (t->burials++ < SPORE__BURIALS) {
+			task->forgotten = t->forgetting = true;
+			remove_folders(t, task);
+		} else {
 			task->system->unsettled = true; // in the next turn
+		}
 	}
 }
 
@@ -118,57 +170,6 @@ static void settle_system(struct spore__tasks *t, struct spore__system *s)
 	}
 	for (size_t i = first + count; i > first; i--) // from the end, since one may go
 		settle_task(t, t->table.tasks[i - 1]);
-}
-
-static void write_rows(struct spore__tasks *t)
-{
-	int rc = t->dirty != NULL ? spore__db_begin(t->db) : SQLITE_OK;
-	for (struct spore__task *task = t->dirty, *next; task != NULL; task = next) {
-		next = task->next_dirty;
-		task->dirty = false;
-		if (task->id != 0 && rc == SQLITE_OK)
-			rc = spore__db_tasks_update(t->db, task);
-		spore__task_unref(task);
-	}
-	t->dirty = NULL;
-	if (rc == SQLITE_OK)
-		rc = spore__wires_save(t);
-	if (rc != SQLITE_OK)
-		spore__node_log("what is wanted cannot be written: %s", t->db->error);
-}
-
-// The definitions of tasks that the database did not take are not kept: who asked is told.
-static void undo(struct spore__tasks *t, const char *why)
-{
-	for (size_t i = t->table.count; i > 0; i--) {
-		struct spore__task *task = t->table.tasks[i - 1];
-		if (!task->fresh)
-			continue;
-		task->fresh = false;
-		task->wanted = task->gated = false;
-		task->launch_failed = true;
-		spore__task_set_why(t, task, "the state cannot be written: %s; free some space on its disk", why);
-		task->id = 0;
-		note_removed(t, task);
-		spore__table_remove(&t->table, task);
-	}
-}
-
-bool spore__tasks_commit(struct spore__tasks *t)
-{
-	write_rows(t);
-	if (!t->db->batch)
-		return true;
-	int rc = spore__db_commit(t->db);
-	if (rc != SQLITE_OK) {
-		spore__node_log("the state cannot be written: %s", t->db->error);
-		undo(t, t->db->error);
-	}
-	spore__wires_saved(t, rc == SQLITE_OK);
-	if (rc == SQLITE_OK)
-		for (struct spore__task *task = t->queue; task != NULL; task = task->next_queued)
-			task->fresh = false;
-	return rc == SQLITE_OK;
 }
 
 static void launch(struct spore__tasks *t, struct spore__task *task)
@@ -233,11 +234,12 @@ void spore__tasks_settle(struct spore__tasks *t)
 		for (size_t i = 0; i < t->table.system_count; i++)
 			if (t->table.systems[i]->unsettled)
 				settle_system(t, t->table.systems[i]);
-		(void)spore__tasks_commit(t);
+		forget_tasks(t);
+		forget_systems(t);
 		if (round == 0)
 			launch_some(t);
+		spore__tasks_write(t); // before it is answered
 	}
-	(void)spore__tasks_commit(t); // what the launches changed is written before it is answered
 	if (t->queue != NULL || t->burials > SPORE__BURIALS)
 		(void)uv_idle_start(&t->more, on_more);
 	else
@@ -296,6 +298,10 @@ static bool load_task(void *arg, const struct spore__db_task *row)
 	task->generation = row->generation;
 	task->last_run = row->last_run;
 	task->next_at = row->next_at;
+	task->replaced = row->replaced;
+	task->removing = row->removed > 0 || task->system->ending;
+	task->remove_logs = row->removed > 1 || (task->system->ending && task->system->ending_logs);
+	task->wanted = task->wanted && !task->removing;
 	if (row->state != NULL &&
 	    spore__state_decode(spore__msgpack_reader(row->state, row->state_len), &s) == SPORE_OK)
 		spore__task_keep_said(task, &s, row->state, row->state_len);
@@ -304,12 +310,16 @@ static bool load_task(void *arg, const struct spore__db_task *row)
 	return true;
 }
 
-static bool load_system(void *arg, const char *name, const char *manifest)
+static bool load_system(void *arg, const char *name, const char *manifest, bool ending, bool logs)
 {
 	struct spore__tasks *t = arg;
 	struct spore__system *s = spore__table_add_system(&t->table, name);
 	if (s != NULL && manifest != NULL && s->manifest == NULL)
 		s->manifest = strdup(manifest);
+	if (s != NULL) {
+		s->ending = ending;
+		s->ending_logs = logs;
+	}
 	return true;
 }
 
@@ -332,6 +342,7 @@ static void refill(void *arg)
 		int dir = spore__hold_open_folder(t, &name);
 		if (dir >= 0 && spore__folder_read_spec(dir, &spec) == 0) {
 			spore__task_put_spec(t, task, &spec);
+			(void)spore__db_tasks_update(t->db, task);
 			spore__spec_finish(&spec);
 		} else {
 			spore__node_log("%s: its specification was lost with the database", task->name);
@@ -365,6 +376,7 @@ int spore__tasks_init(struct spore__tasks *t, uv_loop_t *loop, struct spore__db 
 {
 	*t = (struct spore__tasks){.loop = loop, .db = db, .state = state, .open_files = open_files, .holds_dir = -1};
 	t->queue_end = &t->queue;
+	t->ends_end = &t->ends;
 	// Numbers of another node's changes are not mistaken for ours.
 	t->first_change = t->change = (uint64_t)(spore__wall_ns() / 1000);
 	if ((size_t)snprintf(t->program, sizeof t->program, "%s/spore-hold", libexec) >= sizeof t->program ||

@@ -30,6 +30,7 @@ struct start {
 	struct spore__spec spec, old; // old: of the task so far
 	enum replace replace;
 	bool keep_old, dry, rollback, swap;
+	bool swaps;               // that can be done
 	struct spore__task *task; // NULL: there is none so far
 	struct spore__msgpack_writer keys;
 	uint32_t key_count;
@@ -96,10 +97,31 @@ static void answer_later(struct start *s, enum spore__wait_kind kind, int64_t be
 	spore__wait_begin(w);
 }
 
-// The specification takes the place of the one before, in the database too. False: nothing was changed, and it is answered.
-static bool take(struct start *s)
+// Writes the specification, and what is to become of the task with it. False: it was not written.
+static bool save(struct start *s, enum spore__intent intent, bool keep)
 {
 	struct spore__msgpack_writer w = {0};
+	int64_t id = s->task->id;
+	spore__spec_encode(&s->spec, &w, false);
+	bool good = w.err == 0;
+	if (good && spore__db_begin(s->tasks->db) == SQLITE_OK)
+		(void)spore__db_tasks_put(s->tasks->db, s->task, w.data, w.len, keep);
+	spore__msgpack_writer_finish(&w);
+	if (good)
+		spore__task_intend(s->tasks, s->task, intent);
+	if (good && s->task->system->ending)
+		(void)spore__db_systems_stay(s->tasks->db, s->task->system->name);
+	if (good && s->swaps)
+		spore__swap_intend(s->tasks, s->task);
+	good = good && spore__tasks_commit(s->tasks);
+	s->task->id = good ? s->task->id : id;
+	return good;
+}
+
+// The specification takes the place of the one before, and INTENT is what is to be done then; both are written. False: nothing was changed, and it
+// is answered.
+static bool take(struct start *s, enum spore__intent intent)
+{
 	const char *system = s->spec.system != NULL ? s->spec.system : "";
 	char why[512];
 	struct spore__dependency *after;
@@ -120,22 +142,15 @@ static bool take(struct start *s)
 		spore__rpc_call_fail(s->call, SPORE_EINVALID, "%s", why);
 		return false;
 	}
-	spore__spec_encode(&s->spec, &w, false);
-	int rc = w.err != 0 ? SQLITE_NOMEM : spore__db_begin(s->tasks->db);
-	if (rc == SQLITE_OK)
-		rc = spore__db_tasks_put(s->tasks->db, s->task, w.data, w.len, s->new_program && !fresh);
-	spore__msgpack_writer_finish(&w);
-	if (rc != SQLITE_OK) {
-		char ignored[64];
+	if (!save(s, intent, s->new_program && !fresh)) {
 		if (fresh)
 			spore__table_remove(&s->tasks->table, s->task);
 		else
-			(void)spore__task_take_spec(s->task, &s->old, ignored, sizeof ignored);
+			(void)spore__task_take_spec(s->task, &s->old, why, sizeof why);
 		spore__fail_unwritten(s->call, s->tasks);
 		return false;
 	}
-	s->task->fresh = fresh;
-	s->task->removing = false;
+	s->task->removing = s->task->system->ending = false;
 	spore__task_touch(s->tasks, s->task);
 	return true;
 }
@@ -154,35 +169,32 @@ static bool has_wired_stdio(const struct start *s)
 static void run_new(struct start *s)
 {
 	struct spore__task *task = s->task;
-	bool active = task != NULL && spore__task_is_active(task), swaps = false;
+	bool active = task != NULL && spore__task_is_active(task);
 	if (active && s->swap && task->swap != SPORE__SWAP_NONE) {
 		(void)spore__swap_may(s->tasks, task, s->not_swapped, sizeof s->not_swapped);
 		spore__rpc_call_fail(s->call, SPORE_EINVALID, "%s", s->not_swapped);
 		return;
 	}
-	if (active && s->swap && task->state == SPORE__TASK_RUNNING)
-		swaps = spore__swap_may(s->tasks, task, s->not_swapped, sizeof s->not_swapped);
-	if (!take(s))
+	s->swaps = active && s->swap && task->state == SPORE__TASK_RUNNING &&
+	           spore__swap_may(s->tasks, task, s->not_swapped, sizeof s->not_swapped);
+	bool beside = s->swaps || (active && s->keep_old && !has_wired_stdio(s) && task->hold != NULL &&
+	                           task->old == NULL && !task->stopping);
+	bool starts = active || (task != NULL && task->wanted) || s->spec.enabled;
+	if (!take(s, active && !beside ? SPORE__INTENT_REPLACE : starts ? SPORE__INTENT_START : SPORE__INTENT_KEEP))
 		return;
 	task = s->task;
-	if (!active && !task->wanted && !s->spec.enabled) {
-		spore__task_set_state(s->tasks, task, spore__task_resting_state(task));
-		answer_later(s, SPORE__WAIT_STARTED, 0);
-	} else if (!active) {
-		spore__task_begin(s->tasks, task);
-		answer_later(s, SPORE__WAIT_STARTED, 0);
-	} else if (swaps) {
-		int64_t next = task->generation + 1;
+	int64_t next = beside ? task->generation + 1 : 0;
+	if (s->swaps)
 		spore__swap_begin(s->tasks, task);
-		answer_later(s, SPORE__WAIT_REPLACED, next);
-	} else if (s->keep_old && !has_wired_stdio(s) && task->hold != NULL && task->old == NULL && !task->stopping) {
-		int64_t next = task->generation + 1;
+	else if (beside)
 		spore__task_try(s->tasks, task);
-		answer_later(s, SPORE__WAIT_REPLACED, next);
-	} else {
+	else if (active)
 		spore__task_replace(s->tasks, task);
-		answer_later(s, SPORE__WAIT_STARTED, 0);
-	}
+	else if (starts)
+		spore__task_begin(s->tasks, task);
+	else
+		spore__task_set_state(s->tasks, task, spore__task_resting_state(task));
+	answer_later(s, beside ? SPORE__WAIT_REPLACED : SPORE__WAIT_STARTED, next);
 }
 
 // It runs, will, or has done what it should.
@@ -199,17 +211,20 @@ static void run_if_changed(struct start *s)
 	if (s->needs_new || (s->key_count > 0 && !settled)) {
 		run_new(s);
 	} else if (s->key_count > 0) {
-		if (!take(s))
+		bool begins = task->gated || (s->spec.every != NULL && s->spec.every[0] != '\0' && task->wanted);
+		if (!take(s, begins ? SPORE__INTENT_START : SPORE__INTENT_KEEP))
 			return;
 		if (task->hold != NULL)
 			spore__hold_send_update(task->hold, &s->spec);
-		if (task->gated || (task->schedule != NULL && task->wanted)) {
+		if (begins) {
 			task->next_at = 0;
 			spore__task_begin(s->tasks, task);
 		}
 		answer_later(s, SPORE__WAIT_STARTED, 0);
 	} else if (settled || !s->spec.enabled) {
 		answer_as_it_is(s);
+	} else if (!spore__tasks_intend(s->tasks, &task, 1, SPORE__INTENT_START)) {
+		spore__fail_unwritten(s->call, s->tasks);
 	} else {
 		spore__task_begin(s->tasks, task);
 		answer_later(s, SPORE__WAIT_STARTED, 0);

@@ -126,14 +126,10 @@ bool spore__swap_may(struct spore__tasks *t, struct spore__task *task, char *why
 
 // ---- the journal
 
-static void write_row(struct spore__tasks *t, struct spore__task *task, int64_t old)
+void spore__swap_intend(struct spore__tasks *t, const struct spore__task *task)
 {
-	int rc = task->id != 0 ? spore__db_begin(t->db) : SQLITE_OK;
-	if (rc == SQLITE_OK && task->id != 0)
-		rc = task->swap == SPORE__SWAP_NONE ? spore__db_swaps_remove(t->db, task->id)
-		                                    : spore__db_swaps_put(t->db, task->id, old, (int64_t)task->swap);
-	if (rc != SQLITE_OK)
-		spore__node_log("%s: how far its swap is cannot be written: %s", task->name, t->db->error);
+	if (task->id != 0 && spore__db_begin(t->db) == SQLITE_OK)
+		(void)spore__db_swaps_put(t->db, task->id, task->hold->name.generation, SPORE__SWAP_STARTING);
 }
 
 static void ports_are_dirty(struct spore__tasks *t, const struct spore__hold *hold)
@@ -145,12 +141,12 @@ static void ports_are_dirty(struct spore__tasks *t, const struct spore__hold *ho
 
 static void move(struct spore__tasks *t, struct spore__task *task, enum spore__swap_step step, uint64_t limit_ms)
 {
-	const struct spore__hold *old = task->old != NULL ? task->old : task->hold;
 	task->swap = step;
+	task->swap_moved = true;
+	spore__task_is_dirty(t, task);
 	task->swap_until = limit_ms > 0 ? uv_now(t->loop) + limit_ms : 0;
 	if (limit_ms > 0)
 		spore__tasks_wake_at(t, task->swap_until);
-	write_row(t, task, old != NULL ? old->name.generation : 0);
 	ports_are_dirty(t, task->old);
 	ports_are_dirty(t, task->hold);
 	spore__task_touch(t, task);

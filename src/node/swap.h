@@ -18,6 +18,8 @@ enum spore__swap_step {
 
 // May TASK be swapped as it runs now? False: WHY says why not, with the remedy.
 bool spore__swap_may(struct spore__tasks *t, struct spore__task *task, char *why, size_t size);
+// Writes that, as spore__task_intend does, before it begins.
+void spore__swap_intend(struct spore__tasks *t, const struct spore__task *task);
 // Begins, with the specification that the task has in the database.
 void spore__swap_begin(struct spore__tasks *t, struct spore__task *task);
 // What follows from how things are, once per turn of the loop.

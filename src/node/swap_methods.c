@@ -22,8 +22,14 @@ static void swap(struct spore__rpc_call *call)
 	struct spore__wait *w = may ? spore__wait_create(t, call, SPORE__WAIT_SWAPPED, s.count) : NULL;
 	for (size_t i = 0; w != NULL && i < s.count; i++) {
 		spore__wait_add(w, s.tasks[i], s.tasks[i]->hold->name.generation);
-		spore__swap_begin(t, s.tasks[i]);
+		spore__swap_intend(t, s.tasks[i]);
 	}
+	if (w != NULL && !spore__tasks_commit(t)) {
+		spore__wait_refuse(w);
+		w = NULL;
+	}
+	for (size_t i = 0; w != NULL && i < s.count; i++)
+		spore__swap_begin(t, s.tasks[i]);
 	spore__selection_finish(&s);
 	if (w == NULL)
 		return;
@@ -42,7 +48,8 @@ static const struct spore__rpc_field result[] = {
     {"waiting", "array", "of maps: name, why; those that are not there yet", false},
     {0},
 };
-static const enum spore_err errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ECANCELLED, SPORE_ENOMEM, SPORE_OK};
+static const enum spore_err errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ECANCELLED,
+                                        SPORE_ENOMEM,   SPORE_ESYSTEM,   SPORE_OK};
 
 const struct spore__rpc_method spore__swap_methods[] = {
     {"tasks.swap", swap, "start other instances beside those that run, and hand their channels over", params, result,

@@ -23,37 +23,21 @@ static bool take_system(struct spore__rpc_call *call, char out[SPORE__NAME_MAX +
 	return false;
 }
 
-// The system of that name for MANIFEST. NULL: it is answered.
-static struct spore__system *claim(struct spore__tasks *t, struct spore__rpc_call *call, const char *name,
-                                   const char *manifest)
+// The system of that name, which MANIFEST may have. NULL: it is answered.
+static struct spore__system *find(struct spore__tasks *t, struct spore__rpc_call *call, const char *name,
+                                  const char *manifest)
 {
 	struct spore__system *s = spore__table_add_system(&t->table, name);
-	char *copy = s != NULL ? strdup(manifest) : NULL;
-	if (copy == NULL) {
+	if (s == NULL)
 		spore__rpc_call_fail(call, SPORE_ENOMEM, "out of memory");
-		return NULL;
-	}
-	if (s->manifest != NULL && strcmp(s->manifest, manifest) != 0 && s->tasks > 0) {
-		spore__rpc_call_fail(
-		    call, SPORE_EEXISTS,
-		    "a system '%s' is there, of %s; give this one another name (name: in its manifest), or end "
-		    "that one with 'spore down' there",
-		    name, s->manifest);
-		free(copy);
-		return NULL;
-	}
-	int rc = spore__db_begin(t->db);
-	if (rc == SQLITE_OK)
-		rc = spore__db_systems_put(t->db, name, manifest);
-	if (rc != SQLITE_OK) {
-		spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be written: %s", t->db->error);
-		free(copy);
-		return NULL;
-	}
-	free(s->manifest);
-	s->manifest = copy;
-	t->unsettled = true;
-	return s;
+	if (s == NULL || s->manifest == NULL || strcmp(s->manifest, manifest) == 0 || s->tasks == 0)
+		return s;
+	spore__rpc_call_fail(
+	    call, SPORE_EEXISTS,
+	    "a system '%s' is there, of %s; give this one another name (name: in its manifest), or end "
+	    "that one with 'spore down' there",
+	    name, s->manifest);
+	return NULL;
 }
 
 // Marks the tasks that the list names. False: it is answered.
@@ -81,20 +65,23 @@ static bool mark_listed(struct spore__tasks *t, struct spore__rpc_call *call, co
 	return good;
 }
 
-// Removes the tasks of S that are not marked, and takes the marks away. Answered when they are gone.
-static struct spore__wait *remove_unmarked(struct spore__tasks *t, struct spore__rpc_call *call,
-                                           const struct spore__system *s, bool logs)
+static void unmark(struct spore__tasks *t, const struct spore__system *s)
+{
+	size_t count, first = spore__table_range(&t->table, s->name, NULL, &count);
+	for (size_t i = first; i < first + count; i++)
+		t->table.tasks[i]->visited = false;
+}
+
+// A wait for the removal of those tasks of S that are not marked. NULL: it is answered.
+static struct spore__wait *wait_for_unmarked(struct spore__tasks *t, struct spore__rpc_call *call,
+                                             const struct spore__system *s)
 {
 	size_t count, first = spore__table_range(&t->table, s->name, NULL, &count);
 	struct spore__wait *w = spore__wait_create(t, call, SPORE__WAIT_REMOVED, count);
-	for (size_t i = first; i < first + count; i++) {
-		struct spore__task *task = t->table.tasks[i];
-		if (!task->visited && w != NULL) {
-			spore__wait_add(w, task, 0);
-			spore__task_remove(t, task, logs);
-		}
-		task->visited = false;
-	}
+	for (size_t i = first; i < first + count; i++)
+		if (w != NULL && !t->table.tasks[i]->visited)
+			spore__wait_add(w, t->table.tasks[i], 0);
+	unmark(t, s);
 	return w;
 }
 
@@ -108,18 +95,37 @@ static void begin(struct spore__rpc_call *call)
 		spore__rpc_call_fail(call, SPORE_EINVALID, "%.300s: not an absolute path", manifest);
 		return;
 	}
-	const struct spore__system *s = claim(t, call, name, manifest);
+	struct spore__system *s = find(t, call, name, manifest);
 	if (s == NULL)
 		return;
-	size_t count, first = spore__table_range(&t->table, name, NULL, &count);
 	if (!mark_listed(t, call, name)) {
-		for (size_t i = first; i < first + count; i++)
-			t->table.tasks[i]->visited = false;
+		unmark(t, s);
 		return;
 	}
-	struct spore__wait *w = remove_unmarked(t, call, s, false);
-	if (w != NULL)
-		spore__wait_begin(w);
+	struct spore__wait *w = wait_for_unmarked(t, call, s);
+	if (w == NULL)
+		return;
+	char *copy = strdup(manifest);
+	if (copy == NULL) {
+		spore__rpc_call_fail(call, SPORE_ENOMEM, "out of memory");
+		spore__wait_discard(w);
+		return;
+	}
+	if (spore__db_begin(t->db) == SQLITE_OK)
+		(void)spore__db_systems_put(t->db, name, manifest);
+	for (size_t i = 0; i < w->count; i++)
+		spore__task_intend(t, w->items[i].task, SPORE__INTENT_REMOVE);
+	if (!spore__tasks_commit(t)) {
+		free(copy);
+		spore__wait_refuse(w);
+		return;
+	}
+	free(s->manifest);
+	s->manifest = copy;
+	s->ending = false;
+	for (size_t i = 0; i < w->count; i++)
+		spore__task_remove(t, w->items[i].task, false);
+	spore__wait_begin(w);
 }
 
 static void end(struct spore__rpc_call *call)
@@ -131,14 +137,28 @@ static void end(struct spore__rpc_call *call)
 	if (!take_system(call, name) || !spore__param_bool(call, 1, "logs", &logs) ||
 	    !spore__param_timeout(call, 2, &timeout_ms))
 		return;
-	const struct spore__system *s = spore__table_system(&t->table, name);
+	struct spore__system *s = spore__table_system(&t->table, name);
 	if (s == NULL) {
 		spore__rpc_call_fail(call, SPORE_ENOTFOUND, "no system '%s'", name);
 		return;
 	}
-	struct spore__wait *w = remove_unmarked(t, call, s, logs);
+	struct spore__wait *w = wait_for_unmarked(t, call, s);
 	if (w == NULL)
 		return;
+	bool good;
+	do {
+		if (spore__db_begin(t->db) == SQLITE_OK)
+			(void)spore__db_systems_end(t->db, name, logs);
+		good = spore__tasks_commit(t);
+	} while (!good && spore__db_give_room(t->db));
+	if (!good) {
+		spore__wait_refuse(w);
+		return;
+	}
+	s->ending = s->unsettled = true;
+	s->ending_logs = logs;
+	for (size_t i = 0; i < w->count; i++)
+		spore__task_remove(t, w->items[i].task, logs);
 	w->system = strdup(name);
 	spore__wait_limit(w, timeout_ms);
 	spore__wait_begin(w);
@@ -195,7 +215,7 @@ static const struct spore__rpc_field list_result[] = {
     {0},
 };
 static const enum spore_err begin_errors[] = {SPORE_EINVALID, SPORE_EEXISTS, SPORE_ENOMEM, SPORE_ESYSTEM, SPORE_OK};
-static const enum spore_err end_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ENOMEM, SPORE_OK};
+static const enum spore_err end_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ENOMEM, SPORE_ESYSTEM, SPORE_OK};
 static const enum spore_err plain_errors[] = {SPORE_ENOMEM, SPORE_OK};
 
 const struct spore__rpc_method spore__system_methods[] = {

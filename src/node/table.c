@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,7 @@ struct spore__task *spore__table_add(struct spore__table *t, const char *system,
 
 void spore__table_remove(struct spore__table *t, struct spore__task *task)
 {
+	assert(!spore__task_is_active(task)); // its hold would speak of what is freed
 	take_out((void **)t->tasks, &t->count, place_of(t, task->system->name, task->name, task->replica));
 	task->system->tasks--;
 	task->state = SPORE__TASK_REMOVED;

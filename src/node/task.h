@@ -40,6 +40,8 @@ struct spore__system {
 	char name[SPORE__NAME_MAX + 1]; // "": of tasks without one
 	char *manifest;                 // may be NULL
 	size_t tasks;                   // how many it has
+	bool ending;                    // to be forgotten when its tasks are
+	bool ending_logs;               // ... and their logs
 	bool ordered;                   // some of it that are to stop come after others
 	bool unsettled;                 // something changed that its tasks may wait for
 };
@@ -85,6 +87,7 @@ struct spore__task {
 	uint64_t swap_until; // of the loop's clock: when it goes back; 0: not
 	int64_t swap_old;    // generation of the old one
 	int64_t generation;  // the highest that there was
+	int64_t replaced;    // holds that an earlier node left are to be replaced up to this one; 0: none
 	int64_t last_run;
 	int64_t next_at;     // wall ns: when it is due; 0: not
 	uint64_t due_ms;     // of the loop's clock: when to look at it again; 0: not
@@ -102,8 +105,9 @@ struct spore__task {
 	// of those who look after it
 	uint64_t changed; // number of the last change
 	bool dirty;       // the row is out of date
-	bool fresh;       // the row is not committed yet
-	bool ended;       // ... and a run that ended is to be recorded with it
+	bool intended;    // ... but what it will be has been written
+	bool swap_moved;  // ... and so is that of its swap
+	bool forgotten;   // it is about to be, in this turn
 	bool visited;     // by the search that goes on
 	struct spore__task *next_dirty, *next_queued;
 	char name[]; // TASK

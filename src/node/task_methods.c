@@ -12,15 +12,25 @@ static struct spore__tasks *tasks_of(const struct spore__rpc_call *call)
 	return &((struct spore__node *)spore__rpc_call_data(call))->tasks;
 }
 
-// Answered when all of S have come to where KIND says. NULL: it is answered already. Takes S.
+// Answered when all of S have come to where KIND says. NULL: it is answered already.
 static struct spore__wait *wait_for(struct spore__tasks *t, struct spore__rpc_call *call, enum spore__wait_kind kind,
-                                    struct spore__selection *s)
+                                    const struct spore__selection *s)
 {
 	struct spore__wait *w = spore__wait_create(t, call, kind, s->count);
 	for (size_t i = 0; w != NULL && i < s->count; i++)
 		spore__wait_add(w, s->tasks[i], s->tasks[i]->last_run);
-	spore__selection_finish(s);
 	return w;
+}
+
+// Likewise; what is wanted of all of S is written first.
+static struct spore__wait *intend(struct spore__tasks *t, struct spore__rpc_call *call, enum spore__wait_kind kind,
+                                  const struct spore__selection *s, enum spore__intent intent)
+{
+	struct spore__wait *w = wait_for(t, call, kind, s);
+	if (w == NULL || spore__tasks_intend(t, s->tasks, s->count, intent))
+		return w;
+	spore__wait_refuse(w);
+	return NULL;
 }
 
 static void begin(struct spore__rpc_call *call)
@@ -49,10 +59,11 @@ static void begin(struct spore__rpc_call *call)
 	for (size_t i = 0; i < all.count; i++)
 		if (!spore__task_is_busy(all.tasks[i]) || all.tasks[i]->stopping)
 			(void)spore__selection_add(&begun, all.tasks[i]);
-	for (size_t i = 0; i < begun.count; i++)
-		spore__task_begin(t, begun.tasks[i]);
 	free(all.tasks);
-	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_BEGUN, &begun);
+	struct spore__wait *w = intend(t, call, SPORE__WAIT_BEGUN, &begun, SPORE__INTENT_START);
+	for (size_t i = 0; w != NULL && i < begun.count; i++)
+		spore__task_begin(t, begun.tasks[i]);
+	spore__selection_finish(&begun);
 	if (w != NULL)
 		spore__wait_begin(w);
 }
@@ -67,9 +78,10 @@ static void stop(struct spore__rpc_call *call)
 	    !spore__param_bool(call, 3, "kill", &kill) || !spore__param_timeout(call, 4, &timeout_ms) ||
 	    !spore__selection_take(t, call, false, &s))
 		return;
-	for (size_t i = 0; i < s.count; i++)
+	struct spore__wait *w = intend(t, call, SPORE__WAIT_STOPPED, &s, SPORE__INTENT_STOP);
+	for (size_t i = 0; w != NULL && i < s.count; i++)
 		spore__task_stop(t, s.tasks[i], grace_ms, kill);
-	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_STOPPED, &s);
+	spore__selection_finish(&s);
 	if (w == NULL)
 		return;
 	spore__wait_limit(w, timeout_ms);
@@ -87,6 +99,14 @@ static bool is_ordered(const struct spore__selection *s)
 	return false;
 }
 
+// How each of S is started again: by another hold, by the one that runs, or by none so far.
+static enum spore__intent again_by(const struct spore__task *task, bool ordered)
+{
+	if (spore__task_is_active(task) && (ordered || task->old != NULL || task->stopping))
+		return SPORE__INTENT_REPLACE;
+	return task->hold != NULL || spore__task_is_busy(task) ? SPORE__INTENT_KEEP : SPORE__INTENT_START;
+}
+
 static void restart(struct spore__rpc_call *call)
 {
 	struct spore__tasks *t = tasks_of(call);
@@ -94,18 +114,24 @@ static void restart(struct spore__rpc_call *call)
 	int64_t timeout_ms;
 	if (!spore__param_timeout(call, 2, &timeout_ms) || !spore__selection_take(t, call, false, &s))
 		return;
-	struct spore__wait *w = spore__wait_create(t, call, SPORE__WAIT_RESTARTED, s.count);
+	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_RESTARTED, &s);
 	bool ordered = is_ordered(&s);
+	for (size_t i = 0; w != NULL && i < s.count; i++)
+		if (again_by(s.tasks[i], ordered) != SPORE__INTENT_KEEP)
+			spore__task_intend(t, s.tasks[i], again_by(s.tasks[i], ordered));
+	if (w != NULL && !spore__tasks_commit(t)) {
+		spore__wait_refuse(w);
+		w = NULL;
+	}
 	for (size_t i = 0; w != NULL && i < s.count; i++) {
 		struct spore__task *task = s.tasks[i];
-		spore__wait_add(w, task, task->last_run);
-		task->wanted = true;
-		if (spore__task_is_active(task) && (ordered || task->old != NULL || task->stopping))
+		enum spore__intent by = again_by(task, ordered);
+		if (by == SPORE__INTENT_REPLACE)
 			spore__task_replace(t, task);
+		else if (by == SPORE__INTENT_START)
+			spore__task_begin(t, task);
 		else if (task->hold != NULL)
 			spore__hold_send_restart(task->hold);
-		else if (!spore__task_is_busy(task))
-			spore__task_begin(t, task);
 	}
 	spore__selection_finish(&s);
 	if (w == NULL)
@@ -160,9 +186,11 @@ static void remove_tasks(struct spore__rpc_call *call)
 	if (!spore__param_bool(call, 2, "logs", &logs) || !spore__param_timeout(call, 3, &timeout_ms) ||
 	    !spore__selection_take(t, call, false, &s))
 		return;
-	for (size_t i = 0; i < s.count; i++)
+	struct spore__wait *w =
+	    intend(t, call, SPORE__WAIT_REMOVED, &s, logs ? SPORE__INTENT_REMOVE_LOGS : SPORE__INTENT_REMOVE);
+	for (size_t i = 0; w != NULL && i < s.count; i++)
 		spore__task_remove(t, s.tasks[i], logs);
-	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_REMOVED, &s);
+	spore__selection_finish(&s);
 	if (w == NULL)
 		return;
 	spore__wait_limit(w, timeout_ms);
@@ -180,6 +208,7 @@ static void wait_until(struct spore__rpc_call *call)
 	    !spore__param_timeout(call, 3, &timeout_ms) || !spore__selection_take(t, call, false, &s))
 		return;
 	struct spore__wait *w = wait_for(t, call, SPORE__WAIT_UNTIL, &s);
+	spore__selection_finish(&s);
 	if (w == NULL)
 		return;
 	w->until = (enum spore__until)until;
@@ -236,16 +265,17 @@ static const struct spore__rpc_field wait_result[] = {
     {"reached", "bool", "false: one cannot, or the time is over", false}, WAITING, {0}};
 
 static const enum spore_err names_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ENOMEM, SPORE_OK};
+static const enum spore_err change_errors[] = {SPORE_EINVALID, SPORE_ENOTFOUND, SPORE_ENOMEM, SPORE_ESYSTEM, SPORE_OK};
 
 const struct spore__rpc_method spore__task_methods[] = {
     {"tasks.begin", begin, "start defined tasks that do not run, and what they come after", names_params, begin_result,
-     names_errors},
+     change_errors},
     {"tasks.stop", stop, "stop tasks; answered when all their processes are dead, or the survivors named", stop_params,
-     stop_result, names_errors},
-    {"tasks.restart", restart, "stop tasks and start them again", restart_params, restart_result, names_errors},
+     stop_result, change_errors},
+    {"tasks.restart", restart, "stop tasks and start them again", restart_params, restart_result, change_errors},
     {"tasks.signal", send_signal, "send a signal to the process groups of tasks", signal_params, signal_result,
      names_errors},
-    {"tasks.remove", remove_tasks, "stop tasks and forget them", remove_params, remove_result, names_errors},
+    {"tasks.remove", remove_tasks, "stop tasks and forget them", remove_params, remove_result, change_errors},
     {"tasks.wait", wait_until, "wait until tasks have come so far", wait_params, wait_result, names_errors},
     {0},
 };

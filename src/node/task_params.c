@@ -7,8 +7,10 @@
 
 void spore__fail_unwritten(struct spore__rpc_call *call, const struct spore__tasks *t)
 {
-	spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be written: %s; free some space on its disk",
-	                     t->db->error);
+	int primary = t->db->code & 0xff;
+	bool locked = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
+	spore__rpc_call_fail(call, SPORE_ESYSTEM, "the state cannot be written: %s; %s", t->db->error,
+	                     locked ? "end the program that has node.db open" : "free some space on its disk");
 }
 
 void spore__selection_finish(struct spore__selection *s)

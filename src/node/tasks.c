@@ -58,17 +58,6 @@ void spore__task_set_why(struct spore__tasks *t, struct spore__task *task, const
 	spore__task_touch(t, task);
 }
 
-void spore__task_is_dirty(struct spore__tasks *t, struct spore__task *task)
-{
-	t->unsettled = true;
-	if (task->dirty)
-		return;
-	task->dirty = true;
-	task->refs++;
-	task->next_dirty = t->dirty;
-	t->dirty = task;
-}
-
 void spore__task_enqueue(struct spore__tasks *t, struct spore__task *task)
 {
 	task->gated = false;
@@ -262,15 +251,6 @@ void spore__task_try(struct spore__tasks *t, struct spore__task *task)
 	spore__task_is_dirty(t, task);
 }
 
-void spore__system_forget(struct spore__tasks *t, struct spore__system *s)
-{
-	spore__wires_forget(t, s->name, NULL);
-	int rc = spore__db_systems_remove(t->db, s->name);
-	if (rc != SQLITE_OK)
-		spore__node_log("%s: the system cannot be removed from the database: %s", s->name, t->db->error);
-	spore__table_remove_system(&t->table, s);
-}
-
 void spore__task_stop(struct spore__tasks *t, struct spore__task *task, int64_t grace_ms, bool kill)
 {
 	task->wanted = task->relaunch = task->gated = false;
@@ -315,18 +295,6 @@ void spore__task_keep_said(struct spore__task *task, const struct spore__hold_st
 	task->failed = s->failed;
 	task->healthy = s->healthy;
 	task->run = s->run;
-}
-
-static void record_end(struct spore__tasks *t, struct spore__task *task, int64_t generation)
-{
-	if (task->id == 0 || task->said == NULL)
-		return;
-	int rc = spore__db_begin(t->db);
-	if (rc == SQLITE_OK)
-		rc = spore__db_tasks_end(t->db, task, generation);
-	if (rc != SQLITE_OK)
-		spore__node_log("%s: its end cannot be recorded: %s", task->name, t->db->error);
-	t->unsettled = true;
 }
 
 // The hold of TASK is gone: what now? SELF: it ended without being asked to.
@@ -455,7 +423,7 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 	hear_of_runs(hold, s);
 	spore__task_keep_said(task, s, bytes, len);
 	if (again)
-		record_end(t, task, hold->name.generation);
+		spore__task_record_end(t, task, hold->name.generation);
 	if (s->phase != SPORE__PHASE_ENDED) {
 		spore__task_set_state(t, task, state_of(task));
 		if (s->phase == SPORE__PHASE_RUNNING && uv_now(t->loop) - hold->started_ms > 10000)
@@ -465,7 +433,7 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 			spore__hold_send_stop(task->old, -1, task->grace_ms, false);
 		return;
 	}
-	record_end(t, task, hold->name.generation);
+	spore__task_record_end(t, task, hold->name.generation);
 	hold->ended = true;
 	hold->task = NULL;
 	task->hold = NULL;

@@ -21,6 +21,17 @@ enum {
 };
 
 struct spore__wait;
+struct spore__past;
+
+// What a caller wants to become of a task.
+enum spore__intent {
+	SPORE__INTENT_KEEP, // nothing, but to be there: it is not to be removed any more
+	SPORE__INTENT_START,
+	SPORE__INTENT_REPLACE,
+	SPORE__INTENT_STOP,
+	SPORE__INTENT_REMOVE,
+	SPORE__INTENT_REMOVE_LOGS,
+};
 
 struct spore__tasks {
 	uv_loop_t *loop;
@@ -41,6 +52,10 @@ struct spore__tasks {
 	uv_timer_t timer;
 	uint64_t timer_at; // when the timer ends, of the loop's clock; 0: it does not run
 	struct spore__task *dirty, *queue, **queue_end;
+	struct spore__past *ends, **ends_end; // runs that are still to be recorded, in order
+	size_t end_count;
+	uint64_t write_at;             // when to try to write again, of the loop's clock; 0: the last time it worked
+	unsigned write_tries;          // that failed in a row
 	struct spore__wait *waits;     // wait.next
 	uint64_t first_change, change; // numbers of changes
 	struct {
@@ -49,6 +64,7 @@ struct spore__tasks {
 	} removed[SPORE__REMOVED_KEPT];
 	unsigned removed_count; // all that there were
 	int burials;            // in this turn
+	bool forgetting;        // some are
 	bool unsettled, lost;   // lost: a hold was killed
 };
 
@@ -60,6 +76,13 @@ void spore__tasks_leave(struct spore__tasks *t);
 size_t spore__tasks_running(const struct spore__tasks *t); // how many have a hold
 
 // ---- what is wanted
+
+// Writes it before it is done with the functions below, in the transaction that is begun with it: nothing is to be done before spore__tasks_commit
+// has said that it is written.
+void spore__task_intend(struct spore__tasks *t, struct spore__task *task, enum spore__intent intent);
+// That for all of these, and the commit. False: nothing is to be done, db->error says why.
+bool spore__tasks_intend(struct spore__tasks *t, struct spore__task *const *tasks, size_t count,
+                         enum spore__intent intent);
 
 // A new task with its row. NULL: WHY.
 struct spore__task *spore__task_define(struct spore__tasks *t, const char *system, const char *name, int64_t replica,
@@ -75,9 +98,6 @@ void spore__task_stop(struct spore__tasks *t, struct spore__task *task, int64_t 
 void spore__task_remove(struct spore__tasks *t, struct spore__task *task, bool logs); // stops and forgets it
 
 void spore__task_put_spec(struct spore__tasks *t, struct spore__task *task, const struct spore__spec *spec); // its row
-
-// Forgets S, which has no tasks.
-void spore__system_forget(struct spore__tasks *t, struct spore__system *s);
 
 // ---- what happened; for the files of this part
 
@@ -102,7 +122,11 @@ void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, con
 void spore__task_schedule(struct spore__tasks *t, struct spore__task *task); // finds out when it is due next
 void spore__task_due_in(struct spore__tasks *t, struct spore__task *task, uint64_t in_ms); // to be looked at then
 void spore__tasks_settle(struct spore__tasks *t);
-bool spore__tasks_commit(struct spore__tasks *t); // what was changed in the database. False: it was not
+// Writes what is dirty, and what was written since the last time with it. False: nothing of that was, and what is dirty stays so and is tried again.
+bool spore__tasks_commit(struct spore__tasks *t);
+void spore__tasks_write(struct spore__tasks *t); // likewise, unless it failed just now
+void spore__task_record_end(struct spore__tasks *t, struct spore__task *task,
+                            int64_t generation);                   // of what it said last
 void spore__tasks_wake_at(struct spore__tasks *t, uint64_t at_ms); // of the loop's clock
 int64_t spore__wall_ns(void);
 

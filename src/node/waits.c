@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/hold.h"
+#include "node/task_params.h"
 
 struct spore__wait *spore__wait_create(struct spore__tasks *t, struct spore__rpc_call *call, enum spore__wait_kind kind,
                                        size_t cap)
@@ -46,6 +47,12 @@ void spore__wait_discard(struct spore__wait *w)
 	free(w->not_swapped);
 	free(w->system);
 	free(w);
+}
+
+void spore__wait_refuse(struct spore__wait *w)
+{
+	spore__fail_unwritten(w->call, w->tasks);
+	spore__wait_discard(w);
 }
 
 static void on_gone(struct spore__rpc_call *call, void *arg)
@@ -377,18 +384,13 @@ static int look(struct spore__wait *w, uint64_t now)
 		if (w->kind != SPORE__WAIT_UNTIL && reached == 0 && !survivors_of(w->items[i].task, &s))
 			return late ? -1 : 0; // the others do not matter yet
 	}
-	if (all)
+	const struct spore__system *system =
+	    w->system != NULL ? spore__table_system(&w->tasks->table, w->system) : NULL;
+	if (all && (system == NULL || !system->ending))
 		return 1;
 	if (late || (w->kind == SPORE__WAIT_STOPPED && stuck) || (w->kind != SPORE__WAIT_STOPPED && never))
 		return -1;
 	return 0;
-}
-
-static void forget_system(struct spore__wait *w)
-{
-	struct spore__system *s = w->system != NULL ? spore__table_system(&w->tasks->table, w->system) : NULL;
-	if (s != NULL && s->tasks == 0)
-		spore__system_forget(w->tasks, s);
 }
 
 void spore__waits_settle(struct spore__tasks *t)
@@ -402,8 +404,6 @@ void spore__waits_settle(struct spore__tasks *t)
 			continue;
 		}
 		*at = w->next;
-		if (result == 1)
-			forget_system(w);
 		if (w->gone)
 			spore__rpc_call_fail(w->call, SPORE_ECANCELLED, "the caller is gone");
 		else if (w->kind == SPORE__WAIT_EVENTS)

@@ -29,7 +29,7 @@ struct spore__wait {
 	uint64_t deadline_ms; // of the loop's clock; 0: none
 	uint64_t since;       // of events
 	bool gone;            // the caller is
-	char *system;         // to be forgotten when its tasks are; may be NULL
+	char *system;         // that is to be forgotten as well; may be NULL
 	// of a start
 	char *artifact;                       // of a rollback; may be NULL
 	char *not_swapped;                    // why, of a start that was to be; may be NULL
@@ -48,6 +48,7 @@ struct spore__wait *spore__wait_create(struct spore__tasks *t, struct spore__rpc
 void spore__wait_add(struct spore__wait *w, struct spore__task *task, int64_t before);
 void spore__wait_limit(struct spore__wait *w, int64_t timeout_ms); // below 0: none
 void spore__wait_discard(struct spore__wait *w);                   // the call is answered otherwise
+void spore__wait_refuse(struct spore__wait *w);                    // what the call wants cannot be written
 void spore__wait_begin(struct spore__wait *w);                     // W belongs to the tasks now
 
 // Answers what can be answered.

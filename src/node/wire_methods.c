@@ -135,15 +135,17 @@ static bool prepare(struct spore__asking *a, bool only, struct changes *c)
 static bool save(struct spore__tasks *t, struct spore__wire *fresh)
 {
 	int rc = spore__db_begin(t->db);
-	for (struct spore__wire *wire = t->wires.first; wire != fresh && rc == SQLITE_OK; wire = wire->next)
+	for (struct spore__wire *wire = t->wires.first; wire != fresh && rc == SQLITE_OK; wire = wire->next) {
 		if (wire->marked && !wire->replaced)
 			rc = spore__db_wires_remove(t->db, wire->id);
-	for (struct spore__wire *wire = fresh; wire != NULL && rc == SQLITE_OK; wire = wire->next)
+		if (wire->marked)
+			spore__plain_renew(t, wire, true);
+	}
+	for (struct spore__wire *wire = fresh; wire != NULL && rc == SQLITE_OK; wire = wire->next) {
 		rc = spore__db_wires_put(t->db, wire);
-	if (rc == SQLITE_OK)
-		return spore__tasks_commit(t);
-	spore__db_rollback(t->db);
-	return false;
+		spore__plain_renew(t, wire, true);
+	}
+	return spore__tasks_commit(t); // fails when one of these has
 }
 
 // What is marked goes, and what is FRESH (the first of them) stays; where it is not GOOD it is the other way round.
@@ -153,7 +155,7 @@ static void settle(struct spore__tasks *t, struct spore__wire *fresh, bool good)
 	for (struct spore__wire *wire = t->wires.first; wire != fresh; wire = next) {
 		next = wire->next;
 		if (wire->marked && good) {
-			spore__plain_renew(t, wire);
+			spore__plain_renew(t, wire, false);
 			spore__wire_remove(t, wire);
 		} else {
 			wire->marked = wire->replaced = false;
@@ -163,7 +165,7 @@ static void settle(struct spore__tasks *t, struct spore__wire *fresh, bool good)
 		next = wire->next;
 		wire->fresh = false;
 		if (good)
-			spore__plain_renew(t, wire);
+			spore__plain_renew(t, wire, false);
 		else
 			spore__wire_remove(t, wire);
 	}

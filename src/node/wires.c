@@ -215,22 +215,29 @@ void spore__wires_saved(struct spore__tasks *t, bool good)
 	t->wires.unsaved = left;
 }
 
+// Is WIRE of the system, or (TASK not NULL) one without owner at that task?
+static bool goes_with(const struct spore__wire *wire, const char *system, const char *task)
+{
+	bool loose = false;
+	for (int i = 0; task != NULL && i < 2; i++)
+		loose |= wire->owner[0] == '\0' && strcmp(wire->ends[i].plug->system, system) == 0 &&
+		         strcmp(wire->ends[i].plug->task, task) == 0;
+	return loose || (task == NULL && system[0] != '\0' && strcmp(wire->owner, system) == 0);
+}
+
+void spore__wires_unwrite(struct spore__tasks *t, const char *system, const char *task)
+{
+	for (const struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
+		if (goes_with(wire, system, task) && spore__db_begin(t->db) == SQLITE_OK)
+			(void)spore__db_wires_remove(t->db, wire->id);
+}
+
 void spore__wires_forget(struct spore__tasks *t, const char *system, const char *task)
 {
 	for (struct spore__wire *wire = t->wires.first, *next; wire != NULL; wire = next) {
 		next = wire->next;
-		bool owned = task == NULL && system[0] != '\0' && strcmp(wire->owner, system) == 0;
-		bool loose = false;
-		for (int i = 0; task != NULL && i < 2; i++)
-			loose |= wire->owner[0] == '\0' && strcmp(wire->ends[i].plug->system, system) == 0 &&
-			         strcmp(wire->ends[i].plug->task, task) == 0;
-		if (!owned && !loose)
+		if (!goes_with(wire, system, task))
 			continue;
-		int rc = spore__db_begin(t->db);
-		if (rc == SQLITE_OK)
-			rc = spore__db_wires_remove(t->db, wire->id);
-		if (rc != SQLITE_OK)
-			spore__node_log("a wire cannot be removed from the database: %s", t->db->error);
 		spore__wire_remove(t, wire);
 		t->unsettled = true;
 	}

@@ -168,8 +168,9 @@ void spore__wire_end_name(const struct spore__wire_end *e, char out[SPORE__PORT_
 // Writes those that are not in the database yet, in the transaction that is begun; the second is called when that is over, GOOD or not.
 int spore__wires_save(struct spore__tasks *t);
 void spore__wires_saved(struct spore__tasks *t, bool good);
-// The wires of the system are not wanted any more; neither are those without owner at a task that is gone (TASK not NULL). In the
-// database too, in the transaction that is begun.
+// The wires of the system are not wanted any more, or those without owner at a task that is gone (TASK not NULL): first their rows, in the
+// transaction that is begun with it; when that is committed they themselves.
+void spore__wires_unwrite(struct spore__tasks *t, const char *system, const char *task);
 void spore__wires_forget(struct spore__tasks *t, const char *system, const char *task);
 // How many tasks have that end: one for each replica.
 int64_t spore__wire_end_count(const struct spore__tasks *t, const struct spore__wire_end *e);
@@ -234,8 +235,8 @@ bool spore__plain_wires(struct spore__tasks *t, struct spore__spec *spec, bool *
 bool spore__plain_why(const struct spore__task *task, char *why, size_t size);
 // Does a task run whose stdin or stdout it is about? WHY says so, with the remedy.
 bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wish, char *why, size_t size);
-// The stdin or stdout of tasks that run is wired otherwise: they are started anew.
-void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire);
+// The stdin or stdout of tasks that run is wired otherwise: they are started anew. WRITE: that is only written (spore__task_intend).
+void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire, bool write);
 
 // ---- wire_view.c
 

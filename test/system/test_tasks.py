@@ -478,6 +478,121 @@ class Deaths(TasksTest):
         self.assertEqual((task["state"], task["hold"]["code"]), ("failed", 4))
         self.assertEqual(len(self.call("tasks.inspect", name="web")["history"]), 1)
 
+    def replacing(self, *names):
+        """These have been asked to stop, so that others take their place, and have not ended yet."""
+        for name in names:
+            wait_until(lambda name=name: os.path.exists(os.path.join(self.work, name + ".asked")), "the stop of " + name)
+
+    def let_go(self, *names):
+        for name in names:
+            with open(os.path.join(self.work, name + ".gate"), "w", encoding="utf-8"):
+                pass
+
+    def reluctant(self, *names, **more):
+        """Tasks that end when they are asked to and let go."""
+        for name in names:
+            os.mkfifo(os.path.join(self.work, name + ".gate"))
+            self.begin(name, f"trap 'trap \"\" TERM; echo >$W/{name}.asked; read x <$W/{name}.gate; exit 0' TERM; echo >&5; while :; do sleep 0.02; done",
+                       stop__grace_ms=int(DEADLINE * 1000), ready="notify", ready__fd=5, **more)
+
+    def others_run(self, *names):
+        for name in names:
+            self.until(name, lambda t: t["state"] == "running" and t["generation"] == 2, "the other one")
+
+    def test_replaced_when_the_node_is_killed(self):
+        self.reluctant("web", restart="always")
+        self.begin("web", replace="always", wait=None)
+        self.replacing("web")
+        self.kill_node()
+        self.again()
+        self.assertEqual(self.until("web", lambda t: t["state"] == "stopping", "its stop")["generation"], 1)
+        self.let_go("web")
+        self.others_run("web")
+        self.assertEqual(self.call("tasks.inspect", name="web")["spec"]["argv"][2], SLEEP)
+        self.assertEqual(len(self.holds()), 1)
+
+    def test_replaced_when_there_is_no_node(self):
+        self.reluctant("web")
+        self.begin("web", replace="always", wait=None)
+        self.replacing("web")
+        self.ok(self.spore("node", "stop"))
+        self.let_go("web")
+        wait_until(lambda: self.holds() == [], "the end of the hold")
+        self.ok(self.spore("node", "start"))
+        self.again()
+        self.others_run("web")
+
+    def test_restarted_in_order_when_the_node_is_killed(self):
+        self.reluctant("db", system="s")
+        self.reluctant("web", system="s", after=["db started"])
+        self.node.send(0, 1000000, "tasks.restart", {"names": ["s/db", "s/web"]})
+        self.replacing("web")
+        os.kill(self.client().call("node.status")["pid"], signal.SIGKILL)
+        self.again()
+        self.let_go("web")
+        self.replacing("db")
+        self.let_go("db")
+        self.others_run("s/db", "s/web")
+
+    def test_wired_otherwise_when_the_node_is_killed(self):
+        self.reluctant("one", system="s")
+        self.reluctant("two", system="s")
+        self.call("wires.add", system="s", wires=[{"from": "s/one.stdout", "to": "s/two.stdin"}])
+        self.replacing("one", "two")
+        self.kill_node()
+        self.again()
+        self.let_go("one", "two")
+        self.others_run("s/one", "s/two")
+
+    def test_stopped_after_all_when_the_node_is_killed(self):
+        """The last wish counts."""
+        self.reluctant("web")
+        self.begin("web", replace="always", wait=None)
+        self.replacing("web")
+        self.call("tasks.stop", names=["web"], timeout_ms=0)
+        self.kill_node()
+        self.again()
+        self.let_go("web")
+        self.until("web", lambda t: t["state"] == "stopped", "its end")
+        self.ok(self.spore("node", "restart"))
+        self.again()
+        self.assertEqual(self.task("web")["state"], "stopped")
+
+    def test_removed_when_the_node_is_killed(self):
+        self.reluctant("web")
+        self.call("tasks.remove", names=["web"], timeout_ms=0)
+        self.replacing("web")
+        self.kill_node()
+        self.again()
+        self.assertEqual(self.task("web")["state"], "stopping")
+        self.let_go("web")
+        wait_until(lambda: self.tasks() == {}, "its removal")
+
+    def end_of_a_system(self, meanwhile):
+        self.call("systems.begin", system="s", manifest="/s/spore.yaml", tasks=[])
+        self.reluctant("one", system="s")
+        self.begin("two", system="s")
+        self.call("wires.add", system="s", wires=[{"from": "s/one.out", "to": "s/two.in"}])
+        self.assertEqual(self.call("systems.end", system="s", timeout_ms=0)["removed"], [])
+        self.replacing("one")
+        meanwhile()
+        self.let_go("one")
+        wait_until(lambda: self.tasks() == {}, "the removal of its tasks")
+        wait_until(lambda: self.call("systems.list")["systems"] == [], "its removal")
+        self.assertEqual(self.call("wires.list")["wires"], [])
+        self.ok(self.spore("node", "restart"))
+        self.again()
+        self.assertEqual((self.call("systems.list")["systems"], self.call("wires.list")["wires"]), ([], []))
+
+    def test_a_system_ends_when_nobody_waits(self):
+        self.end_of_a_system(lambda: None)
+
+    def test_a_system_ends_when_the_node_is_killed(self):
+        def meanwhile():
+            self.kill_node()
+            self.again()
+        self.end_of_a_system(meanwhile)
+
     def holds(self):
         mark = ("SPORE_STORE=" + self.store).encode()
         found = []

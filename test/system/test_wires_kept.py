@@ -19,7 +19,7 @@ class Unwritten(WiresTest):
 
     def rejected(self, method, *ends, **more):
         wires = [{"from": left, "to": right, **more} for left, right in ends]
-        self.fails(15, "the state cannot be written: database is locked; free some space", method, wires=wires)
+        self.fails(15, "the state cannot be written: database is locked; end the program that has node.db open", method, wires=wires)
 
     def test_what_cannot_be_written_is_not_done(self):
         for name, port in (("a", "out"), ("b", "in"), ("c", "out"), ("d", "in")):
@@ -55,7 +55,7 @@ class Unwritten(WiresTest):
         self.wire("a.out", "b.in")
         self.talks("a", "b", "out")
         db = self.locked()
-        self.fails(15, "the state cannot be written: database is locked; free some space", "wires.fault", port="a.out", cut=True)
+        self.fails(15, "the state cannot be written: database is locked; end the program that has node.db open", "wires.fault", port="a.out", cut=True)
         wire = self.wires()["a.out", "b.in"]
         self.assertEqual((wire["state"], wire["fault"]), ("wired", ""))
         db.execute("ROLLBACK")
