@@ -252,6 +252,8 @@ static bool open_pipe(struct spore__hold *hold, int fd)
 		return false;
 	spore__hold_put_hello_ports(&w, true);
 	spore__hold_send(hold, &w);
+	if (hold->task == NULL && !hold->ended)
+		spore__hold_send_stop(hold, -1, SPORE__HOLD_PATIENCE_MS, false); // there are two later ones
 	return true;
 }
 

@@ -141,6 +141,47 @@ static void take_ended(struct spore__tasks *t, struct spore__task *task, const s
 	}
 }
 
+// With the lock, so that a hold that was about to begin finds that it is over. False: it lives after all.
+static bool record_lost(const struct spore__tasks *t, const struct spore__hold_name *name, struct spore__hold_state *s)
+{
+	int dir = spore__hold_open_folder(t, name);
+	int lock = dir >= 0 ? spore__folder_lock(dir) : -1;
+	bool lives = dir >= 0 && lock < 0 && errno == EWOULDBLOCK;
+	memset(s, 0, sizeof *s);
+	if (dir >= 0 && !lives)
+		(void)spore__folder_read_state(dir, s);
+	if (s->phase != SPORE__PHASE_ENDED) {
+		s->phase = SPORE__PHASE_ENDED;
+		s->failed = true;
+		s->healthy = false;
+		s->end = SPORE__END_LOST;
+		s->ended_at = spore__wall_ns();
+		s->pid = s->hold = 0;
+		s->code = s->signal = s->next_at = 0;
+		(void)snprintf(s->why, sizeof s->why, "its hold was killed, and it with it");
+		if (dir >= 0 && !lives && spore__folder_write_state(dir, s) != 0)
+			spore__node_log("%s.%s: its end cannot be written: %s", name->system, name->task,
+			                strerror(errno));
+	}
+	if (lock >= 0)
+		close(lock);
+	if (dir >= 0)
+		close(dir);
+	return !lives;
+}
+
+// The latest folder, beside a hold that runs: the last node was about to start another one. It is not to begin any more, and the one that runs stays.
+static void take_unborn(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name, int dir)
+{
+	struct spore__hold_state s;
+	if (spore__folder_read_state(dir, &s) == 0)
+		return;
+	if (record_lost(t, name, &s))
+		spore__task_take_back(t, task, task->hold);
+	else
+		take_running(t, task, name, dir); // it has begun just now
+}
+
 static void take_folder(struct spore__tasks *t, const struct spore__hold_name *name, bool latest)
 {
 	int64_t pid;
@@ -155,6 +196,8 @@ static void take_folder(struct spore__tasks *t, const struct spore__hold_name *n
 			take_running(t, task, name, dir);
 		else if (task->hold == NULL)
 			take_ended(t, task, name, dir, known);
+		else
+			take_unborn(t, task, name, dir);
 	}
 	if (dir >= 0)
 		close(dir);
@@ -202,33 +245,9 @@ static bool is_lost(void *arg, const char *value)
 	return false;
 }
 
-// With the lock, so that a hold that was about to begin finds that it is over. False: it lives after all.
-static bool bury(struct spore__hold *hold, struct spore__hold_state *s)
+static bool bury(const struct spore__hold *hold, struct spore__hold_state *s)
 {
-	int dir = spore__hold_open_folder(hold->tasks, &hold->name);
-	int lock = dir >= 0 ? spore__folder_lock(dir) : -1;
-	bool lives = dir >= 0 && lock < 0 && errno == EWOULDBLOCK;
-	memset(s, 0, sizeof *s);
-	if (dir >= 0 && !lives)
-		(void)spore__folder_read_state(dir, s);
-	if (s->phase != SPORE__PHASE_ENDED) {
-		s->phase = SPORE__PHASE_ENDED;
-		s->failed = true;
-		s->healthy = false;
-		s->end = SPORE__END_LOST;
-		s->ended_at = spore__wall_ns();
-		s->pid = s->hold = 0;
-		s->code = s->signal = s->next_at = 0;
-		(void)snprintf(s->why, sizeof s->why, "its hold was killed, and it with it");
-		if (dir >= 0 && !lives && spore__folder_write_state(dir, s) != 0)
-			spore__node_log("%s.%s: its end cannot be written: %s", hold->name.system, hold->name.task,
-			                strerror(errno));
-	}
-	if (lock >= 0)
-		close(lock);
-	if (dir >= 0)
-		close(dir);
-	return !lives;
+	return record_lost(hold->tasks, &hold->name, s);
 }
 
 // What it had in the temporary folder.

@@ -3,8 +3,10 @@
 import concurrent.futures
 import json
 import os
+import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 import unittest
@@ -592,6 +594,25 @@ class Deaths(TasksTest):
             self.kill_node()
             self.again()
         self.end_of_a_system(meanwhile)
+
+    def test_the_node_is_killed_before_the_second_hold_has_begun(self):
+        """What it was about to start does not run beside the one that the next node knows."""
+        self.begin("web")
+        pid, folder = self.task("web")["hold"]["pid"], self.call("tasks.inspect", name="web")["folder"]
+        self.ok(self.spore("node", "stop"))
+        other = folder.removesuffix(".1") + ".2"
+        self.assertNotEqual(other, folder)
+        os.mkdir(other, 0o700)
+        shutil.copy(os.path.join(folder, "spec"), other)
+        self.ok(self.spore("node", "start"))
+        self.again()
+        self.until("web", lambda t: t["state"] == "running" and t["hold"]["pid"] == pid, "the task")
+        late = subprocess.run([os.path.join(BUILD, "spore-hold"), other, "2"], env=self.env, capture_output=True, timeout=DEADLINE, check=False)
+        self.assertNotEqual(late.returncode, 0)
+        self.assertIn(b"another node took it for dead", late.stderr)
+        self.assertEqual(len(self.holds()), 1)
+        self.begin("web", replace="always", wait=None)
+        self.until("web", lambda t: t["state"] == "running" and t["generation"] == 3, "the next one")
 
     def holds(self):
         mark = ("SPORE_STORE=" + self.store).encode()
