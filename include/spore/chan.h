@@ -48,7 +48,7 @@
 // Publish and subscribe: what is published goes to every subscriber, each of which reads it where it lies. A publisher is never not wired, and
 // hears nothing of who subscribes (spore_chan_stats); it waits for subscribers that asked for SPORE_SLOW_BLOCK, as long as its time-out says,
 // and for no other. A subscriber begins with what is published after it was wired, or with the last message before; it says SPORE_ECLOSED and
-// SPORE_ERETURNED of its publisher as above. One that was too slow for SPORE_SLOW_DISCONNECT says SPORE_ECLOSED, and is not wired until it
+// SPORE_ERETURNED of its publisher as above. One that was too slow for SPORE_SLOW_DISCONNECT, or had no descriptor or memory left, says SPORE_ECLOSED, and is not wired until it
 // opens its port again, or the publisher returns. What spore_chan_read lends is the publisher's memory with SPORE_SLOW_BLOCK, and a copy otherwise or when it is large.
 #ifndef SPORE_CHAN_H
 #define SPORE_CHAN_H

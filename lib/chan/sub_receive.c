@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../os/os.h"
@@ -189,15 +190,30 @@ static enum spore_err attach(struct spore__sub *s, int memory)
 	return e;
 }
 
+// It comes once. Where it cannot be had, for want of a descriptor or of address space, this subscription is over: the publisher, which may wait for
+// what it releases, is to see that.
+static void take_memory(struct spore__sub *s, struct spore__passed *came)
+{
+	int memory;
+	s->err = spore__passed_take(came, &memory, 1);
+	if (s->err == SPORE_OK)
+		s->err = attach(s, memory);
+	if (s->err == SPORE_ESYSTEM || s->err == SPORE_ENOMEM)
+		s->err = SPORE_ECLOSED;
+	if (s->err != SPORE_OK)
+		(void)shutdown(s->sock, SHUT_RDWR);
+	spore__passed_close(came);
+}
+
 // The memory, once it has come.
 static void receive_memory(struct spore__sub *s)
 {
 	char bytes[256];
-	int memory, before = errno;
-	unsigned count = 0;
-	ssize_t n = spore__pass_receive(s->sock, bytes, sizeof bytes, &memory, 1, &count);
-	if (n > 0 && count == 1)
-		s->err = attach(s, memory);
+	int before = errno;
+	struct spore__passed came = {0};
+	ssize_t n = spore__passed_receive(&came, s->sock, bytes, sizeof bytes);
+	if (n > 0 && came.count > 0)
+		take_memory(s, &came);
 	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
 		atomic_store_explicit(&s->gone, true, memory_order_release);
 	errno = before;

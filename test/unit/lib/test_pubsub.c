@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -305,6 +306,31 @@ static void test_block(void **state)
 }
 
 // Large messages block as well, and no more of them are kept than there is room for.
+// A subscriber that cannot take the memory is over, and no publisher waits for it.
+static void test_no_descriptor(void **state)
+{
+	struct rlimit before, few;
+	struct bench b;
+	(void)state;
+	if (!begin(&b, LOG))
+		return;
+	struct spore_chan *other = join(&b, SPORE_SLOW_DROP, false), *c = join(&b, SPORE_SLOW_BLOCK, false);
+	char byte;
+	size_t len;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = STDERR_FILENO + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(spore_chan_recv(c, &byte, 1, &len, SPORE_NOW), SPORE_ECLOSED);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (uint64_t i = 0; i < 100; i++)
+		publish(&b, 10000, i);
+	assert_int_equal(spore__pub_count(b.t), 1);
+	spore_chan_close(c);
+	spore_chan_close(other);
+	spore_chan_close(b.pub);
+}
+
 static void test_block_large(void **state)
 {
 	struct bench b;
@@ -619,6 +645,7 @@ int main(void)
 	    cmocka_unit_test(test_publisher_that_sleeps),
 	    cmocka_unit_test(test_block),
 	    cmocka_unit_test(test_block_large),
+	    cmocka_unit_test(test_no_descriptor),
 	    cmocka_unit_test(test_drop_oldest),
 	    cmocka_unit_test(test_disconnect),
 	    cmocka_unit_test(test_many),
