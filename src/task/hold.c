@@ -118,6 +118,7 @@ static void (*const timer_fns[SPORE__TIMERS])(struct spore__hold *h) = {
     [SPORE__TIMER_NODE] = spore__hold_node_start,
     [SPORE__TIMER_STATUS] = spore__hold_write_status,
     [SPORE__TIMER_SAY] = spore__hold_say_more,
+    [SPORE__TIMER_CONTROL] = spore__hold_control_retry,
     [SPORE__TIMER_NAMED] = spore__hold_pumps_retry,
     [SPORE__TIMER_LISTENER] = spore__hold_named_look,
     [SPORE__TIMER_PUMPED] = spore__hold_pumped_unanswered,

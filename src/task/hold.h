@@ -61,6 +61,7 @@ enum spore__hold_timer {
 	SPORE__TIMER_NODE,     // no node has come
 	SPORE__TIMER_STATUS,   // the status could not be written
 	SPORE__TIMER_SAY,      // there may be room for descriptors
+	SPORE__TIMER_CONTROL,  // there may be memory for what its program says
 	SPORE__TIMER_NAMED,    // pumps that could not be started
 	SPORE__TIMER_LISTENER, // a program that is to listen by now
 	SPORE__TIMER_PUMPED,   // no node says what became of a channel
@@ -147,6 +148,7 @@ struct spore__hold_run {
 	struct spore__hold_io control;         // libspore
 	struct spore__hold_side side;          // ... what it says
 	struct spore__hold_says says;          // ... what it is told
+	bool starved;                          // ... there was no memory for it once
 	struct spore__passed came;             // ... descriptors of messages that are not whole yet
 	struct spore__hold_io notify, newline; // sd_notify, ready.fd
 	char notify_path[PATH_MAX];            // "": none
@@ -184,6 +186,7 @@ int spore__hold_control_open(struct spore__hold *h, struct spore__hold_ends *end
 void spore__hold_control_started(struct spore__hold *h); // says hello
 void spore__hold_control_last(struct spore__hold *h);    // reads what it said before it ended
 void spore__hold_control_close(struct spore__hold *h);
+void spore__hold_control_retry(struct spore__hold *h);                  // the timer
 bool spore__hold_control_stop(struct spore__hold *h, int64_t grace_ms); // false: it does not listen
 
 // ---- what is said to a program (hold_say.c)

@@ -20,6 +20,7 @@ enum {
 	LAST_WORDS = 1024 * 1024, // bytes that are read after the end: more than a socket has
 	NOTIFY_MAX = 4096,        // bytes of a datagram
 	NOTIFIES = 64,            // datagrams of one look
+	RETRY_MS = 100,
 };
 
 static void ready(struct spore__hold *h)
@@ -151,6 +152,20 @@ static void hear(struct spore__hold *h, const struct spore__control_message *m, 
 	}
 }
 
+// Without memory for what its program says nothing is read for a while; that is no end.
+static void wait_for_memory(struct spore__hold *h)
+{
+	if (!h->run.starved)
+		spore__hold_event(h, SPORE_WARN, "control", NULL, "its messages wait: this hold has no memory left");
+	h->run.starved = h->run.control.paused = true;
+	spore__hold_timer(h, SPORE__TIMER_CONTROL, RETRY_MS);
+}
+
+void spore__hold_control_retry(struct spore__hold *h)
+{
+	h->run.control.paused = !spore__hold_log_takes(h);
+}
+
 // Reads what there is, AT_ONCE bytes at most. False when no more will come.
 static bool look(struct spore__hold *h)
 {
@@ -160,9 +175,11 @@ static bool look(struct spore__hold *h)
 	while (more && left > 0) {
 		size_t room;
 		unsigned char *place = spore__control_space(&h->run.side.in, &room);
-		ssize_t n = place == NULL ? 0
-		                          : spore__passed_receive(&h->run.came, h->run.control.fd, place,
-		                                                  room < left ? room : left);
+		if (place == NULL) {
+			wait_for_memory(h);
+			break;
+		}
+		ssize_t n = spore__passed_receive(&h->run.came, h->run.control.fd, place, room < left ? room : left);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

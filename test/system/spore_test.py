@@ -38,6 +38,10 @@ class SporeTest(unittest.TestCase):
     maxDiff = None
     patience = DEADLINE  # with one command
 
+    def sanitized(self):
+        result = subprocess.run(["grep", "-q", "__asan_init\\|__tsan_init", os.path.join(BUILD, "spore-node")], check=False)
+        return result.returncode == 0
+
     def setUp(self):
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="spore-test-"))
         self.addCleanup(self.clean)

@@ -53,6 +53,32 @@ class Program(HoldTest):
     def control(self, code, **spec):
         return self.python(CONTROL + code, control=True, **spec)
 
+    def test_no_memory_for_what_it_says(self):
+        if self.sanitized():
+            self.skipTest("a sanitizer ends what is out of memory")
+        hold = self.control("""
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+hear()
+say("hello", 1, [], {})
+say("ready")
+signal.sigwait({signal.SIGUSR1})
+say("log", 2, 1, "x" * 60000, {})
+say("listens")
+assert hear()[0] == "stop"  # no end of file
+""", ready="notify")
+        hold.phase("running")
+        pid = hold.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_AS)
+        resource.prlimit(pid, resource.RLIMIT_AS, (1, before[1]))
+        hold.send("signal", signal.SIGUSR1)
+        # A heap with room for it is no failure.
+        wait_until(lambda: hold.events("control") or hold.blocks("records"))
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
+        wait_until(lambda: hold.blocks("records"))
+        hold.send("stop", -1)
+        self.assertEqual(hold.finish()["end"], "exited")
+
     def test_libspore(self):
         hold = self.control("""
 say("hello", 1, [], {})

@@ -91,10 +91,6 @@ class NodeTest(SporeTest):
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: self.gone(pid), "the node's death")
 
-    def sanitized(self):
-        result = subprocess.run(["grep", "-q", "__asan_init\\|__tsan_init", os.path.join(BUILD, "spore-node")], check=False)
-        return result.returncode == 0
-
     def states(self, client):
         return {b["source"]: b["state"] for b in client.call("builds.list")["builds"]}
 
