@@ -16,10 +16,10 @@ int spore__connection_fd(void);
 void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
                            void (*without)(const struct spore__control_message *m));
 
-// The same with COUNT descriptors, which stay the caller's and go with the first byte of the frame. A hold that has not read for long gets the
-// frame without them.
+// The same with COUNT descriptors, which stay the caller's and go with the first byte of the frame. Where they cannot, since the hold has not read for
+// long or too many are under way, the frame is PUT(w, BARE), which does not speak of them.
 void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
-                                const int *fds, unsigned count);
+                                const void *bare, const int *fds, unsigned count);
 
 // Takes what the hold has said so far; does not wait. True when it asked to stop, or is gone.
 bool spore__connection_heard_stop(void);

@@ -117,11 +117,20 @@ __attribute__((destructor)) void spore__connection_catch_up(void)
 	pthread_mutex_unlock(&spore__connection_out);
 }
 
-// The beginning of the frame, with descriptors. Returns how many bytes went.
+// The beginning of the frame, with descriptors. Returns how many bytes went; 0: it cannot go with them now.
 static size_t send_first(size_t len, const int *fds, unsigned count)
 {
 	struct pollfd p = {.fd = spore__connection_fd(), .events = POLLOUT};
-	if (count == 0 || kept_len > 0 || hold_dead || gave_up || p.fd < 0 || poll(&p, 1, (int)patience) <= 0)
+	int64_t left = patience, deadline = spore__connection_now_ms() + left;
+	int ready = -1;
+	if (kept_len > 0 || hold_dead || gave_up || p.fd < 0)
+		return 0;
+	while ((ready = poll(&p, 1, (int)left)) < 0 && errno == EINTR) {
+		left = deadline - spore__connection_now_ms();
+		left = left > 0 ? left : 0;
+	}
+	gave_up = ready == 0;
+	if (ready <= 0)
 		return 0;
 	ssize_t n;
 	while ((n = spore__pass_send(p.fd, frame, len, fds, count)) < 0 && errno == EINTR)
@@ -129,40 +138,60 @@ static size_t send_first(size_t len, const int *fds, unsigned count)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void deliver(size_t len, bool record, const int *fds, unsigned count)
+static void deliver(size_t sent, size_t len, bool record)
 {
-	catch_up();
-	size_t sent = send_first(len, fds, count);
 	if (record && kept_len > 0)
 		lost++;
 	else if (!hold_dead && !send_frame(frame + sent, len - sent))
 		lost += record ? 1 : 0;
 }
 
-static void say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg, const int *fds,
-                unsigned count, void (*without)(const struct spore__control_message *m))
+struct saying {
+	void (*put)(struct spore__msgpack_writer *w, const void *arg);
+	const void *arg, *bare; // `bare`: where descriptors cannot go with it
+	const int *fds;
+	unsigned count;
+	void (*without)(const struct spore__control_message *m);
+};
+
+// The length of the frame; 0: it cannot be one.
+static size_t encode(const struct saying *s, const void *arg, struct spore__control_message *m)
+{
+	struct spore__msgpack_writer w;
+	size_t used;
+	spore__msgpack_writer_fixed(&w, frame, sizeof frame);
+	s->put(&w, arg);
+	return w.err == 0 && spore__control_decode(frame, w.len, m, &used) == SPORE_OK ? w.len : 0;
+}
+
+static void say_to_hold(const struct saying *s, size_t len, struct spore__control_message *m)
+{
+	size_t sent = 0;
+	if (!said_hello)
+		send_small(put_hello, 0);
+	said_hello = true;
+	catch_up();
+	if (s->count > 0 && (sent = send_first(len, s->fds, s->count)) == 0)
+		len = encode(s, s->bare, m);
+	spore__connection_trace("->", m);
+	deliver(sent, len, m->type == SPORE__CONTROL_LOG);
+}
+
+static void say(const struct saying *s)
 {
 	int e = errno;
-	struct spore__msgpack_writer w;
 	struct spore__control_message m;
-	size_t used;
 	pthread_mutex_lock(&spore__connection_out);
 	const char *complaint = spore__connection_complaint();
 	if (complaint != NULL)
 		spore__connection_complain("SPORE_FD", complaint);
-	spore__msgpack_writer_fixed(&w, frame, sizeof frame);
-	put(&w, arg);
-	if (w.err == 0 && spore__control_decode(frame, w.len, &m, &used) == SPORE_OK) {
-		bool to_hold = spore__connection_fd() >= 0 && !hold_dead;
-		if (to_hold && !said_hello)
-			send_small(put_hello, 0);
-		said_hello = true;
-		spore__connection_trace(to_hold ? "->" : "- ", &m);
-		if (to_hold)
-			deliver(w.len, m.type == SPORE__CONTROL_LOG, fds, count);
-		if ((spore__connection_is_lost() || hold_dead) && without != NULL)
-			without(&m);
-	}
+	size_t len = encode(s, s->arg, &m);
+	if (len > 0 && spore__connection_fd() >= 0 && !hold_dead)
+		say_to_hold(s, len, &m);
+	else if (len > 0)
+		spore__connection_trace("- ", &m);
+	if (len > 0 && (spore__connection_is_lost() || hold_dead) && s->without != NULL)
+		s->without(&m);
 	pthread_mutex_unlock(&spore__connection_out);
 	errno = e;
 }
@@ -170,11 +199,11 @@ static void say(void (*put)(struct spore__msgpack_writer *w, const void *arg), c
 void spore__connection_say(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
                            void (*without)(const struct spore__control_message *m))
 {
-	say(put, arg, NULL, 0, without);
+	say(&(struct saying){.put = put, .arg = arg, .without = without});
 }
 
 void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, const void *arg), const void *arg,
-                                const int *fds, unsigned count)
+                                const void *bare, const int *fds, unsigned count)
 {
-	say(put, arg, fds, count, NULL);
+	say(&(struct saying){.put = put, .arg = arg, .bare = bare, .fds = fds, .count = count});
 }

@@ -250,7 +250,7 @@ static void put_close(struct spore__msgpack_writer *w, const void *arg)
 	spore__control_put_close(w, arg);
 }
 
-static void put_options(struct request *r, const struct spore_chan_options *options, const struct opened *o)
+static void put_options(struct request *r, const struct spore_chan_options *options, const struct opened *o, bool gives)
 {
 	static const char *const words[] = {"block", "drop-oldest", "disconnect"};
 	const char **to = r->options;
@@ -258,7 +258,7 @@ static void put_options(struct request *r, const struct spore_chan_options *opti
 		*to++ = "protocol";
 		*to++ = options->protocol;
 	}
-	if (o->publisher != NULL) {
+	if (gives) {
 		*to++ = "descriptors";
 		*to++ = "2";
 	}
@@ -275,13 +275,14 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
                             const struct opened *like)
 {
 	bool bytes = options != NULL && options->bytes;
-	struct request r = {.port = port, .kind = bytes ? "bytes" : "messages", .shape = shape};
+	struct request r = {.port = port, .kind = bytes ? "bytes" : "messages", .shape = shape}, bare = r;
 	struct opened *o = calloc(1, sizeof *o), **at = &all;
 	int fds[2];
 	if (o == NULL)
 		return SPORE_ENOMEM;
 	*o = *like;
-	put_options(&r, options, o);
+	put_options(&r, options, o, o->publisher != NULL);
+	put_options(&bare, options, o, false);
 	strcpy(o->name, port);
 	if (o->chan != NULL && bytes)
 		spore__chan_set_bytes(o->chan);
@@ -300,7 +301,7 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
 	*at = o;
 	pthread_mutex_unlock(&lock);
 	hear_from_now_on();
-	spore__connection_say_with(put_open, &r, fds, like->publisher != NULL ? 2 : 0);
+	spore__connection_say_with(put_open, &r, &bare, fds, like->publisher != NULL ? 2 : 0);
 	hear();
 	return SPORE_OK;
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,6 +68,9 @@ void hear(struct child *c, enum spore__control_type type, const char *shape)
 		while ((e = spore__hold_side_next(&c->side, &m)) == SPORE_OK) {
 			if (m.type == SPORE__CONTROL_HELLO)
 				note_features(c, m.features);
+			struct spore__msgpack_reader at;
+			if (m.type == SPORE__CONTROL_OPEN)
+				c->claims = spore__msgpack_find(&m.fields, "descriptors", &at);
 			if (m.type != type)
 				continue;
 			if (shape != NULL) {
@@ -81,7 +85,9 @@ void hear(struct child *c, enum spore__control_type type, const char *shape)
 		size_t size;
 		unsigned char *p = spore__control_space(&c->side.in, &size);
 		assert_non_null(p);
-		ssize_t n = recv(c->fd, p, size, 0);
+		ssize_t n = recv(c->fd, p, size, type == WHAT_IS_THERE ? MSG_DONTWAIT : 0);
+		if (n < 0 && errno == EAGAIN && type == WHAT_IS_THERE)
+			return;
 		assert_true(n > 0);
 		spore__control_received(&c->side.in, (size_t)n);
 	}

@@ -8,7 +8,8 @@
 #include "chan/chan.h"
 #include "hold_side.h"
 
-enum { PATIENCE = 20000 }; // ms
+enum { PATIENCE = 20000 };                   // ms
+#define WHAT_IS_THERE SPORE__CONTROL_UNKNOWN // of which nothing is heard
 
 extern const char *self;      // argv[0]
 extern const char *transport; // of the channels that the hold makes
@@ -20,11 +21,12 @@ struct child {
 	int in;  // its standard input
 	struct spore__hold_side side;
 	uint64_t serial;
+	bool claims;   // descriptors, with the last port that it opened
 	bool features; // said that it can use `transport`
 };
 
 void begin(struct child *c, const char *part);
-// Reads until a message of this type about the port "in".
+// Reads until a message of this type about the port "in", or WHAT_IS_THERE.
 void hear(struct child *c, enum spore__control_type type, const char *shape);
 void send_with(int fd, const struct spore__msgpack_writer *w, const int *fds, unsigned count);
 // A channel to "in"; this end.

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../../../lib/os/os.h"
 #include "chan/transport.h"
 #include "hold_rig.h"
 #include "pass.h"
@@ -80,6 +81,32 @@ static int play_crowded(void)
 	return stops ? 12 : (int)e;
 }
 
+// Publishes while the hold reads nothing, and again when it does.
+static int play_behind(void)
+{
+	const struct spore_chan_options publish = {.shape = SPORE_PUBLISH};
+	struct spore_chan *c;
+	char text[16000];
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 0; i < 100; i++)
+		spore_log(SPORE_INFO, text);
+	for (int i = 0; i < 2; i++) {
+		if (spore_chan_open("in", &publish, &c) != SPORE_OK)
+			return 10;
+		dprintf(STDERR_FILENO, "opened");
+		if (!is_told())
+			return 11;
+		spore_chan_close(c);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*play)(void);
+} parts[] = {{"crowded", play_crowded}, {"behind", play_behind}};
+
 // ---- the tests
 
 // A channel for which there are too few descriptors is closed. That is all that comes of it.
@@ -111,6 +138,26 @@ static void test_crowded(void **state)
 		assert_non_null(strstr(end(&c, SPORE_EEND), "spore: port in: a channel was refused"));
 		spore_chan_close(mine);
 	}
+}
+
+// A port says that its descriptors come only where they do.
+static void test_behind(void **state)
+{
+	char seen[8] = "";
+	struct child c;
+	(void)state;
+	if (!spore__io_shares_memory())
+		return;
+	begin(&c, "behind");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(read(c.err, seen, 6), 6);
+		assert_string_equal(seen, "opened");
+		hear(&c, WHAT_IS_THERE, NULL); // not a port that is still kept
+		assert_int_equal(write(c.in, "", 1), 1);
+		hear(&c, SPORE__CONTROL_CLOSE, NULL);
+		assert_int_equal(c.claims, i == 1);
+	}
+	end(&c, 0);
 }
 
 static void give(int to, const char *bytes, unsigned count)
@@ -173,12 +220,14 @@ static void test_groups(void **state)
 
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[2];
-	if (argc > 1)
-		return strcmp(argv[1], "crowded") == 0 ? play_crowded() : 99;
+	static struct CMUnitTest tests[3];
+	for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++)
+		if (strcmp(argv[1], parts[i].name) == 0)
+			return parts[i].play();
 	self = argv[0];
 	tests[0] = (struct CMUnitTest)cmocka_unit_test(test_groups);
 	tests[1] = (struct CMUnitTest)cmocka_unit_test_prestate(test_crowded, (void *)spore__transports[0]->name);
+	tests[2] = (struct CMUnitTest)cmocka_unit_test(test_behind);
 	struct spore__channel_end ends[2];
 	// The best that there is here: of a ring three descriptors.
 	for (size_t i = 0; spore__transports[i] != NULL; i++) {
