@@ -82,13 +82,10 @@ static void look_again(struct spore__bell *b)
 
 void spore__bell_hang_up(struct spore__bell *b)
 {
-	int e = errno, nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	// In place, since another thread may be ringing.
-	if (nothing >= 0) {
-		(void)dup2(nothing, b->ring);
-		(void)fcntl(b->ring, F_SETFD, FD_CLOEXEC);
-		close(nothing);
-	}
+	int e = errno;
+	// In place, since another thread may be ringing: it finds an end that cannot be written. No descriptor more is needed, nor a file.
+	(void)dup2(b->hear, b->ring);
+	(void)fcntl(b->ring, F_SETFD, FD_CLOEXEC);
 	pthread_mutex_lock(&b->lock);
 	look_again(b);
 	pthread_mutex_unlock(&b->lock);

@@ -94,6 +94,35 @@ static bool is_ready(struct spore_chan *c)
 }
 
 // However often the other call is refused meanwhile, and whether it waits or not.
+// The peer is told also where not one descriptor is free.
+static void test_end_at_the_limit(void **state)
+{
+	enum { MOST = 64 };
+	struct rlimit before, limit;
+	struct pair p;
+	int taken[MOST], count = 0;
+	char byte;
+	size_t len;
+	(void)state;
+	if (!begin(&p, NULL))
+		return;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = MOST;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (count < MOST && (taken[count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+		count++;
+	spore__chan_hang_up(p.a);
+	while (count > 0)
+		close(taken[--count]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(spore_chan_recv(p.b, &byte, 1, &len, 20000), SPORE_ECLOSED);
+	assert_int_equal(spore_chan_send(p.a, "x", 1, SPORE_NOW), SPORE_OK); // to nobody
+	assert_int_equal(spore_chan_recv(p.a, &byte, 1, &len, SPORE_NOW), SPORE_EAGAIN);
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
 static void test_room_is_told_beside_messages(void **state)
 {
 	struct pair p;
@@ -177,9 +206,8 @@ static void test_what_is_told_disturbs_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_descriptors_run_out),
-	    cmocka_unit_test(test_room_is_told_beside_messages),
-	    cmocka_unit_test(test_messages_are_told_beside_room),
+	    cmocka_unit_test(test_descriptors_run_out),          cmocka_unit_test(test_end_at_the_limit),
+	    cmocka_unit_test(test_room_is_told_beside_messages), cmocka_unit_test(test_messages_are_told_beside_room),
 	    cmocka_unit_test(test_what_is_told_disturbs_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
