@@ -314,10 +314,9 @@ static bool take_fault(struct spore__rpc_call *call, struct spore__fault *f)
 }
 
 // How many wires are meant. 0: none, or one of them cannot have F, and it is answered.
-static size_t count_meant(struct spore__asking *a, const struct spore__wish *wish, const char *port, const char *peer,
+static size_t count_meant(struct spore__asking *a, const struct spore__wish *wish, bool both,
                           const struct spore__fault *f)
 {
-	bool both = peer[0] != '\0';
 	char why[WHY];
 	size_t count = 0;
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next) {
@@ -330,9 +329,7 @@ static size_t count_meant(struct spore__asking *a, const struct spore__wish *wis
 		}
 	}
 	if (count == 0)
-		spore__rpc_call_fail(a->call, SPORE_ENOTFOUND,
-		                     "%s%s%s %s not wired, and a fault is one of a wire; 'spore wires' lists them",
-		                     port, both ? " and " : "", peer, both ? "are" : "is");
+		spore__wish_say_unwired(a, wish, both ? 2 : 1);
 	return count;
 }
 
@@ -363,7 +360,7 @@ static void fault(struct spore__rpc_call *call)
 	    (peer[0] != '\0' && !spore__end_take(&a, peer, 1, &wish)))
 		return;
 	bool both = peer[0] != '\0';
-	size_t count = count_meant(&a, &wish, port, peer, &f);
+	size_t count = count_meant(&a, &wish, peer[0] != '\0', &f);
 	if (count == 0)
 		return;
 	if (!save(a.t, &wish, both, &f)) {

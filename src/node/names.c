@@ -112,7 +112,7 @@ static const struct spore__system *only_system(const struct spore__table *t, con
 	if (systems == 1)
 		return found;
 	if (systems > 1)
-		(void)snprintf(why, size, "'%s' is not clear: %s", name, list);
+		(void)snprintf(why, size, "'%s' is not clear: %s; name one of them", name, list);
 	return NULL;
 }
 

@@ -38,6 +38,8 @@ bool spore__asking_keeps(const struct spore__asking *a, const char *system, cons
 // May there be the wire of the wish at INDEX, beside the other wishes and the wires that are not marked? False: WHY. Of two wishes that
 // exclude each other it is the later one, unless that one is kept.
 bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, size_t size);
+// Answers why there is no wire of WISH, of whose ENDS (1 or 2) the first are named (wire_unwired.c).
+void spore__wish_say_unwired(struct spore__asking *a, const struct spore__wish *wish, int ends);
 // Does it name a port that a program at work has not opened, and nobody declares? WHY says so: it may come yet.
 bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size);
 

@@ -265,30 +265,6 @@ static struct spore__wire *find_either(struct spore__wires *w, const struct spor
 	return wire != NULL ? wire : spore__wire_find(w, &back);
 }
 
-static void say_unwired(struct spore__asking *a, const struct spore__wish *wish)
-{
-	char shown[2][SPORE__PORT_NAME];
-	struct spore__wire *nearest = NULL;
-	for (int i = 0; i < 2; i++) {
-		(void)snprintf(shown[i], sizeof shown[i], "%s%s%s.%s", wish->ends[i].system,
-		               wish->ends[i].system[0] != '\0' ? "/" : "", wish->ends[i].task, wish->ends[i].port);
-		const struct spore__plug *p =
-		    spore__plug_find(&a->t->wires, wish->ends[i].system, wish->ends[i].task, wish->ends[i].port, false);
-		if (p != NULL && p->ends != NULL)
-			nearest = p->ends->wire;
-	}
-	if (nearest == NULL) {
-		spore__rpc_call_fail(a->call, SPORE_ENOTFOUND, "%s and %s are not wired; 'spore wires' lists what is",
-		                     shown[0], shown[1]);
-		return;
-	}
-	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
-	spore__wire_end_name(&nearest->ends[0], from);
-	spore__wire_end_name(&nearest->ends[1], to);
-	spore__rpc_call_fail(a->call, SPORE_ENOTFOUND, "%s and %s are not wired; but %s and %s are", shown[0], shown[1],
-	                     from, to);
-}
-
 static void take_away(struct spore__rpc_call *call)
 {
 	struct spore__asking a = {.t = tasks_of(call), .call = call};
@@ -299,7 +275,7 @@ static void take_away(struct spore__rpc_call *call)
 	bool good = spore__wishes_take(&a);
 	for (size_t i = 0; good && i < a.count; i++)
 		if (find_either(&a.t->wires, &a.wishes[i]) == NULL) {
-			say_unwired(&a, &a.wishes[i]);
+			spore__wish_say_unwired(&a, &a.wishes[i], 2);
 			good = false;
 		} else if (spore__plain_is_active(a.t, &a.wishes[i], why, sizeof why)) {
 			spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);

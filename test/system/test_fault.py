@@ -273,13 +273,31 @@ class Wishes(FaultTest):
             self.assertIn(words, result.stderr)
         result = self.fault("a.other", "cut")
         self.assertEqual(result.returncode, 1)
-        self.assertIn("a.other is not wired, and a fault is one of a wire", result.stderr)
+        self.assertEqual(result.stderr, "spore: fault: a.other is not wired\n  but a.out and b.in are\n")
         self.begin("p", argv=["/bin/sleep", "1000"])
         self.begin("q", argv=["/bin/sleep", "1000"])
         self.call("tasks.stop", names=["p", "q"])
         wait_until(lambda: {self.task("p")["state"], self.task("q")["state"]} == {"stopped"}, "the stop")
         self.wire("p.stdout", "q.stdin")
         self.assertIn("a stdin or stdout cannot be given another end", self.fault("p.stdout", "delay=1s").stderr)
+
+    def refused(self, result, why, remedy):
+        self.assertEqual((result.returncode, result.stderr.splitlines()), (1, ["spore: " + why, "  " + remedy]))
+
+    def test_names_without_a_wire(self):
+        for system in ("one", "two"):
+            self.call("tasks.start", spec=self.spec("twice", system=system, enabled=False))
+        for name in ("camera", "detect", "free"):
+            self.call("tasks.start", spec=self.spec(name, enabled=False, control=True))
+        self.wire("camera.out", "detect.in")
+        for what, args in (("fault", ("cut",)), ("unwire", ("detect.in",))):
+            both = " and detect.in are" if what == "unwire" else " is"
+            self.refused(self.spore(what, "camra.out", *args), f"{what}: camra.out: no task 'camra'", "did you mean 'camera'?")
+            self.refused(self.spore(what, "twice.out", *args), f"{what}: twice.out: 'twice' is not clear: one/twice, two/twice",
+                         "name one of them")
+            self.refused(self.spore(what, "camera.uot", *args), f"{what}: camera.uot{both} not wired", "but camera.out and detect.in are")
+        self.refused(self.spore("fault", "free.out", "off"), "fault: free.out is not wired", "'spore wires' lists what is")
+        self.refused(self.spore("unwire", "free.a", "free.b"), "unwire: free.a and free.b are not wired", "'spore wires' lists what is")
 
 
 class Several(FaultTest):
