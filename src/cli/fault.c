@@ -55,8 +55,11 @@ static void take_drop(struct wanted *w, const char *text, const char *value)
 	double n = strtod(value, &end);
 	bool percent = strcmp(end, "%") == 0;
 	double ppm = n * (percent ? 10000 : 1000000);
-	if (end == value || (!percent && *end != '\0') || !(ppm >= 1) || ppm > 1000000)
-		wrong(text, "of all messages it drops so many, such as drop=1% or drop=0.01");
+	if (end == value || (!percent && (*end != '\0' || n >= 1)) || !(ppm >= 1) || ppm > 1000000)
+		wrong(
+		    text,
+		    "of all messages it drops so many: of a hundred with the sign, as drop=1%, or a fraction below 1, "
+		    "as drop=0.01");
 	w->drop_ppm = (int64_t)(ppm + 0.5);
 }
 
@@ -130,9 +133,9 @@ const struct spore__command spore__command_fault = {
     .summary = "delay or drop what passes over wires, or cut them, on purpose",
     .text =
         "For testing how programs take it: all wires at A.PORT, or the one to B.PORT, until *off*, whatever is started "
-        "again meanwhile. _delay=50ms_: each message takes so much longer, in order, in both directions. _drop=1%_: so "
-        "many "
-        "are lost, chosen at random, with _seed=7_ the same ones for each new channel. _cut_: the programs see their "
+        "again meanwhile. _delay=50ms_: each message takes so much longer, in order, in both directions. _drop=1%_ "
+        "(or _drop=0.01_): so many are lost, chosen at random, with _seed=7_ the same ones for each new channel. "
+        "_cut_: the programs see their "
         "peers gone until *off*. A new fault takes "
         "the place of the one before.\n\n"
         "While a wire delays or drops a process of its own is between its ends, so its channels are made anew when the "

@@ -130,6 +130,10 @@ static int run(const struct spore__args *args)
 	enum spore_err err = spore__wires_list(&t, &list);
 	if (err != SPORE_OK)
 		status = spore__tasks_failed(&t, err);
+	else
+		status = spore__wires_check_systems(&t, "wires", &list, args->operands);
+	if (status != SPORE__EXIT_OK)
+		; // it is said
 	else if (spore__args_has(args, "json"))
 		print_json(args, &list);
 	else

@@ -83,9 +83,11 @@ static int show(const struct spore__look *look, struct spore__tasks *t, bool cle
 	struct spore__wire_list list = {0}, some = {0};
 	struct spore__buf out = {0};
 	enum spore_err err = spore__wires_list(t, &list);
-	if (err != SPORE_OK) {
+	int status = err != SPORE_OK ? spore__tasks_failed(t, err)
+	                             : spore__wires_check_systems(t, "wires", &list, look->operands);
+	if (status != SPORE__EXIT_OK) {
 		spore__wire_list_finish(&list);
-		return spore__tasks_failed(t, err);
+		return status;
 	}
 	some.items = spore__xmalloc((list.count + 1) * sizeof *some.items);
 	struct spore__measured *m = spore__xmalloc((list.count + 1) * sizeof *m);

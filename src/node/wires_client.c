@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 
 enum { TEXTS = 13, FLAGS = 4 };
 
@@ -95,6 +98,55 @@ static bool end_is_of(const char *end, const char *system)
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
 {
 	return end_is_of(w->from, system) || end_is_of(w->to, system) || strcmp(w->system, system) == 0;
+}
+
+static bool has_wires(const struct spore__wire_list *list, const char *system)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (spore__wire_is_of(&list->items[i], system))
+			return true;
+	return false;
+}
+
+// Those of TASKS are sorted by their systems.
+static int check_system(const struct spore__task_list *tasks, const char *what, const char *system)
+{
+	struct spore__strs known = {0};
+	char remedy[SPORE__NAME_MAX + 32] = "'spore ps -a' lists all tasks, with their systems";
+	bool found = false, is_task = false;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct spore__task_info *task = &tasks->items[i];
+		found |= strcmp(task->system, system) == 0;
+		is_task |= strcmp(task->task, system) == 0;
+		if (task->system[0] != '\0' && (i == 0 || strcmp(task->system, tasks->items[i - 1].system) != 0))
+			spore__strs_add(&known, task->system);
+	}
+	const char *nearest = known.count > 0 ? spore__nearest(system, (const char *const *)known.items) : NULL;
+	if (nearest != NULL)
+		(void)snprintf(remedy, sizeof remedy, "did you mean '%s'?", nearest);
+	else if (is_task)
+		(void)snprintf(remedy, sizeof remedy, "that is a task: without a name all wires are listed");
+	if (!found)
+		spore__report(remedy, "%s: no system '%s'", what, system);
+	spore__strs_finish(&known);
+	return found ? SPORE__EXIT_OK : SPORE__EXIT_FAILED;
+}
+
+int spore__wires_check_systems(struct spore__tasks *t, const char *what, const struct spore__wire_list *list,
+                               char *const *systems)
+{
+	struct spore__task_list tasks = {0};
+	int status = SPORE__EXIT_OK;
+	bool asked = false;
+	for (size_t i = 0; systems[i] != NULL && status == SPORE__EXIT_OK; i++) {
+		if (systems[i][0] == '\0' || has_wires(list, systems[i]))
+			continue;
+		enum spore_err err = asked ? SPORE_OK : spore__tasks_list(t, NULL, true, &tasks);
+		asked = true;
+		status = err != SPORE_OK ? spore__tasks_failed(t, err) : check_system(&tasks, what, systems[i]);
+	}
+	spore__task_list_finish(&tasks);
+	return status;
 }
 
 void spore__wire_options(const char *slow, bool redeliver, bool tap, char out[SPORE__WIRE_OPTIONS])

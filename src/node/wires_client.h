@@ -22,6 +22,9 @@ enum spore_err spore__wires_list(struct spore__tasks *t, struct spore__wire_list
 void spore__wire_list_finish(struct spore__wire_list *list);
 // Has W an end at a task of SYSTEM, or is it of its manifest? "": at a task without system.
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
+// Is each of SYSTEMS (NULL-terminated) one that the node has, or one of LIST? The exit status, after a report as WHAT where not.
+int spore__wires_check_systems(struct spore__tasks *t, const char *what, const struct spore__wire_list *list,
+                               char *const *systems);
 
 // What was asked for beside its ends: "drop-oldest, redeliver, tap"; "" for nothing.
 enum { SPORE__WIRE_OPTIONS = 64 };

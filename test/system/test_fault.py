@@ -267,6 +267,7 @@ class Wishes(FaultTest):
 
     def test_refusals(self):
         for args, words in ((["a.out"], "operand"), (["a.out", "delay=0"], "a delay is from"), (["a.out", "drop=101%"], "of all messages"),
+                            (["a.out", "drop=1"], "of a hundred with the sign, as drop=1%"), (["a.out", "drop=1.5"], "of all messages"),
                             (["a.out", "cut", "off"], "delay and drop go together"), (["a.out", "slow"], "the faults are")):
             result = self.fault(*args)
             self.assertEqual(result.returncode, 2, args)
@@ -296,6 +297,11 @@ class Wishes(FaultTest):
             self.refused(self.spore(what, "twice.out", *args), f"{what}: twice.out: 'twice' is not clear: one/twice, two/twice",
                          "name one of them")
             self.refused(self.spore(what, "camera.uot", *args), f"{what}: camera.uot{both} not wired", "but camera.out and detect.in are")
+        for more in ((), ("--stats",), ("--json",)):
+            self.refused(self.spore("wires", *more, "noe"), "wires: no system 'noe'", "did you mean 'one'?")
+            self.refused(self.spore("wires", *more, "camera"), "wires: no system 'camera'",
+                         "that is a task: without a name all wires are listed")
+            self.assertNotIn("camera", self.ok(self.spore("wires", *more, "one")).stdout)
         self.refused(self.spore("fault", "free.out", "off"), "fault: free.out is not wired", "'spore wires' lists what is")
         self.refused(self.spore("unwire", "free.a", "free.b"), "unwire: free.a and free.b are not wired", "'spore wires' lists what is")
 
