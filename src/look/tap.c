@@ -117,7 +117,7 @@ static void put_line(struct tap *t, const struct seen *s, bool sent, const struc
 
 static _Noreturn void cannot_write(const struct tap *t)
 {
-	if (t->file == NULL && errno == EPIPE)
+	if ((t->file == NULL || t->file == stdout) && errno == EPIPE)
 		exit(SPORE__EXIT_OK); // whoever read has seen enough
 	spore__die(SPORE__EXIT_SPORE, "make room, or name another file", "%s: %s cannot be written: %s", t->look->what,
 	           t->file != NULL ? t->look->output : "standard output", strerror(errno));

@@ -451,6 +451,17 @@ class Recordings(LookTest):
         self.assertEqual(self.spore("replay", "day.rec", "taker.in", "--speed", "0").returncode, 2)
         self.assertEqual(self.spore("record", "taker.in").returncode, 2)
 
+    def test_a_reader_that_has_seen_enough(self):
+        self.talker("giver", "give", "out", "100000", "1000")
+        cat = self.start("cat", "giver.out")
+        self.assertEqual(cat.stdout.readline(), b"message 0\n")
+        for command in (("tap",), ("record", "-o", "-")):
+            process = self.looking(*command, "giver.out")
+            process.stdout.read(1)
+            process.stdout.close()
+            self.assertEqual(process.wait(DEADLINE), 0)
+            self.assertEqual(process.stderr.read(), b"")
+
 
 if __name__ == "__main__":
     unittest.main()
