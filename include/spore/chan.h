@@ -18,6 +18,9 @@
 // [any]: [send] ones are for one thread at a time, [receive] ones likewise. [close] needs both to be out of the channel. Different channels
 // have nothing in common. None may be called from a signal handler. A child made by fork must leave the channels of its parent alone; while it
 // lives without executing another program, peers do not see the parent's end.
+// With the first port the library begins a thread of its own, which blocks all signals, hears what becomes of ports, and lives as long as the program.
+// What is set for one thread only has to be set before (Landlock, capabilities, a seccomp filter without TSYNC), and so has a user namespace be entered.
+// Descriptors are taken at the lowest free numbers: keep 0, 1 and 2 open, if on /dev/null.
 //
 // Time-outs are in milliseconds: SPORE_FOREVER, SPORE_NOW (never waits), or how long at most. A wait spins for some microseconds, yields,
 // and sleeps. A signal handler that ran in the thread that waits ends its wait with SPORE_ECANCELLED. Two waits may go on nevertheless: one for
@@ -96,8 +99,9 @@ struct spore_chan_options {
 	bool bytes;
 };
 
-// Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. OPTIONS may be NULL.
-// SPORE_ENOTFOUND: the program was not started by spore, so nobody can wire it. SPORE_EEXISTS: it is open. SPORE_EINVALID: no name of a
+// Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. Where the hold is behind it waits as
+// spore_log_record does. OPTIONS may be NULL.
+// SPORE_ENOTFOUND: the program was not started by spore, or has closed the descriptor that it got from it, so nobody can wire it. SPORE_EEXISTS: it is open. SPORE_EINVALID: no name of a
 // port (letters, digits, - and _, not one of the standard ones), or the shape SPORE_SERVE. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX). *C is the caller's: spore_chan_close.
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_chan **c);
@@ -109,10 +113,10 @@ SPORE_EXPORT enum spore_err spore_port_open(const char *port, const struct spore
 SPORE_EXPORT enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct spore_chan **c);
 // Readable when spore_port_accept may have a client. Borrowed. [any]
 SPORE_EXPORT int spore_port_fd(const struct spore_port *p);
-// Takes no more clients; the channels accepted go on. NULL is fine.
+// Takes no more clients; the channels accepted go on. Waits for the hold as spore_chan_open does. NULL is fine.
 SPORE_EXPORT void spore_port_close(struct spore_port *p);
 
-// Closes both directions without waiting, but for the end of a peer that is swapped (a second at most), and for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
+// Closes both directions without waiting, but for the hold, as spore_chan_open does, for the end of a peer that is swapped (a second at most), and for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
 // all) until its peer has received what was sent, which nobody else could send again. A peer that reads gets all that was sent before (on a stream what spore_chan_flush has not
 // waited for may be lost), after a swap also what the one before had not received, then SPORE_EEND when spore_chan_finish was called, and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
 SPORE_EXPORT void spore_chan_close(struct spore_chan *c);

@@ -12,6 +12,7 @@
 //
 // Threads: every function may be called from any thread, none from a signal handler. A child made by fork is not the program any
 // more: it logs to standard error, and what it says about readiness and status goes nowhere.
+// Beside the one of spore_stop_callback there is a thread of the library's own once a port is open (spore/chan.h).
 // No function ends the program, raises SIGPIPE or prints anything but log records (and the trace: SPORE_TRACE=1).
 #ifndef SPORE_SPORE_H
 #define SPORE_SPORE_H
