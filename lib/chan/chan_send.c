@@ -11,7 +11,7 @@ static enum spore_err complete(struct spore_chan *c, struct spore__timer *t)
 	const struct spore__transport_ops *ops = w->use->t->ops;
 	enum spore_err e = SPORE_EBUSY;
 	while (e == SPORE_EBUSY && t->ms != SPORE_NOW && !t->over &&
-	       spore__wait_within(c, SPORE__SEND, t) == SPORE_OK && !spore__way_is_new(c, SPORE__SEND))
+	       spore__wait_within(c, SPORE__SEND, t) == SPORE_OK && !spore__sending_is_replaced(c))
 		e = ops->flush(w->use->t);
 	return e == SPORE_EBUSY ? ops->keep(w->use->t, SPORE__SEND, NULL) : e;
 }
@@ -185,7 +185,7 @@ static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 		enum spore_err e = w->use->t->ops->flush(w->use->t);
 		if (e != SPORE_EBUSY)
 			return e;
-		if (spore__way_is_new(c, SPORE__SEND))
+		if (spore__sending_is_replaced(c))
 			return is_over(c);
 		e = spore__wait_after(c, SPORE__SEND, SPORE_EAGAIN, &timer);
 		if (e != SPORE_OK)
@@ -314,7 +314,7 @@ static __attribute__((noinline)) enum spore_err commit(struct spore_chan *c, siz
 		return send_loan(c, len, timeout_ms);
 	w->loan = false;
 	spore__way_ready(w);
-	if (spore__way_is_new(c, SPORE__SEND)) { // it was lent by a channel that is no more
+	if (spore__sending_is_replaced(c)) { // it was lent by a channel that is no more
 		w->use->t->ops->abandon(w->use->t);
 		return is_over(c);
 	}

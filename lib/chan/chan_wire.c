@@ -300,11 +300,29 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	}
 	leave_gather(c->port, w->use, way);
 	if (way != SPORE__SEND || !spore__sending_keep(c)) {
-		if (way == SPORE__SEND)
+		if (way == SPORE__SEND) {
+			(void)t->ops->flush(t); // what was queued was sent, too
 			atomic_fetch_add_explicit(&w->lost, t->ops->lost(t), memory_order_relaxed);
+		}
 		spore__installed_unref(w->use);
 	}
 	w->use = NULL;
+	w->said = false;
+}
+
+// WAY has dropped I since it is over. When both have, the port is wired to nothing.
+static void leave(struct spore_chan *c, enum spore__way way, struct spore__installed *i)
+{
+	struct spore__wiring *p = c->port;
+	struct spore__installed *last = NULL;
+	pthread_mutex_lock(&p->lock);
+	i->left |= 1U << way;
+	if (p->latest == i && (p->never[1 - way] || (i->left & 1U << (1 - way)) != 0)) {
+		last = i;
+		p->latest = NULL;
+	}
+	pthread_mutex_unlock(&p->lock);
+	spore__installed_unref(last);
 }
 
 // Goes on with NEXT, which may be NULL. What is to be said of that; SPORE_OK: nothing.
@@ -325,20 +343,47 @@ static enum spore_err go_on(struct spore_chan *c, enum spore__way way, struct sp
 	return returned ? SPORE_ERETURNED : SPORE_OK;
 }
 
+// What there is beside a channel; with the port's lock. Returns the generation of that.
+static uint64_t hear_news(struct spore_chan *c, enum spore__way way)
+{
+	const struct spore__wiring *p = c->port;
+	struct spore__side *w = &c->ways[way];
+	char woken[16];
+	w->err = p->ended;
+	w->quiet = way == SPORE__RECEIVE && atomic_load(&p->quiet);
+	while (read(w->wake[0], woken, sizeof woken) > 0)
+		;
+	return atomic_load_explicit(&c->generation, memory_order_relaxed);
+}
+
+bool spore__sending_is_replaced(struct spore_chan *c)
+{
+	struct spore__wiring *p = c->port;
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	if (!spore__way_is_new(c, SPORE__SEND))
+		return false;
+	pthread_mutex_lock(&p->sending);
+	pthread_mutex_lock(&p->lock);
+	bool replaced = w->use != p->latest;
+	if (!replaced)
+		atomic_store_explicit(&w->generation, hear_news(c, SPORE__SEND), memory_order_release);
+	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&p->sending);
+	return replaced;
+}
+
 enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__wiring *p = c->port;
 	struct spore__side *w = &c->ways[way];
 	bool receives = way == SPORE__RECEIVE;
-	char woken[16];
 	pthread_mutex_lock(&p->lock);
-	uint64_t generation = atomic_load_explicit(&c->generation, memory_order_relaxed);
-	w->err = p->ended;
-	w->quiet = receives && atomic_load(&p->quiet);
-	while (read(w->wake[0], woken, sizeof woken) > 0)
-		;
+	uint64_t generation = hear_news(c, way);
 	// What arrived over a transport before is received first.
+	// Nor is a channel gone back to that this way has found to be over.
 	bool stays = receives ? w->use != NULL : w->use == p->latest;
+	if (!receives && w->use == NULL && p->latest != NULL)
+		stays = (p->latest->left & 1U << way) != 0;
 	struct spore__installed *next = w->use;
 	if (!stays)
 		next = receives ? pop(p) : spore__installed_ref(p->latest);
@@ -404,12 +449,16 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	if (e == SPORE_EMALFORMED)
 		t->ops->hang_up(t);
 	if (c->port != NULL) {
-		bool swaps = spore__way_swaps(c, way, e);
-		if (w->lent == 0 && !w->loan)
+		bool silent = spore__way_swaps(c, way, e) || w->said;
+		if (w->lent == 0 && !w->loan) {
+			struct spore__installed *i = spore__installed_ref(w->use);
 			drop(c, way);
-		else if (swaps)
-			return SPORE_EBUSY; // what is lent is to be given back first
-		return swaps ? SPORE_ENOTWIRED : e;
+			leave(c, way, i);
+			spore__installed_unref(i);
+			return silent ? SPORE_ENOTWIRED : e;
+		}
+		w->said = true;
+		return silent ? SPORE_EBUSY : e; // what is lent is to be given back first
 	}
 	if (e != SPORE_EEND)
 		atomic_store(&c->gone, true);

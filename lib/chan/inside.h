@@ -19,6 +19,7 @@ struct spore__installed {
 	uint64_t number;   // of all that were installed in this port, in their order; 0 of a channel over one transport
 	bool redeliver;    // what its peer had not released when it went is sent to the next
 	atomic_bool swaps; // likewise, and the peer's end is not told
+	unsigned left;     // a bit for each way that found it to be over; with the port's lock
 	unsigned gathered; // a bit for each way that waits for it on the port's `gather`; with the port's lock
 };
 
@@ -47,6 +48,7 @@ struct spore__side {
 	_Atomic uint64_t number;      // of the one that is or was used last
 	bool stale;    // receiving: `use` is not the latest; once what arrived over it is received another is taken
 	bool had;      // something was wired before
+	bool said;     // that `use` is over; it is kept since something of it is lent
 	bool finished; // sending: spore_chan_finish was called
 	bool loan;     // sending
 	bool parts;    // receiving: a port of bytes
@@ -103,7 +105,9 @@ enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way);
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e);
 // A pipe whose ends do not wait; false, and both -1 or open, when it cannot be had.
 bool spore__chan_open_wake(int wake[2]);
-// Has the port been wired anew?
+// In a call that sends: is the port wired to something else than `use` by now? Other news, as a stop request, are taken note of.
+bool spore__sending_is_replaced(struct spore_chan *c);
+// Has the port been wired anew, or got other news?
 static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way way)
 {
 	return atomic_load_explicit(&c->generation, memory_order_acquire) !=

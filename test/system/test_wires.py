@@ -507,6 +507,7 @@ class Libspore(WiresTest):
         self.program("client", "to")
         self.wire("client.to", "server.clients")
         self.talks("client", "server", "to")
+        self.said("server", "got clients hello")
         said = self.output("client"), self.output("server")
         self.kill_node()
         self.again()
