@@ -205,7 +205,8 @@ while True:
         self.call("tasks.stop", names=["a"])
         self.until("a", "stopped")
         result = self.spore("cat", "a.out")
-        self.assertEqual((result.returncode, result.stderr.splitlines()[0]), (1, "spore: cat: a: it does not run"))
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "^spore: cat: a(: it does not run| has ended)\n")  # its hold may just be ending
 
 
 if __name__ == "__main__":
