@@ -13,7 +13,9 @@
 #include "stop.h"
 
 // With spore__connection_in.
-static struct spore__control_input input;
+// For the largest frame, so that there is always room: to hear needs no memory. Pages of it that are never used do not exist.
+static unsigned char room[SPORE__CONTROL_FRAME];
+static struct spore__control_input input = {.data = room, .cap = sizeof room};
 static struct spore__passed came;
 static bool crowded; // the last channel could not be taken
 static bool heard_hello;
@@ -132,8 +134,6 @@ static void receive(void)
 	while (!atomic_load(&heard_stop) && (fd = spore__connection_fd()) >= 0) {
 		size_t size;
 		unsigned char *space = spore__control_space(&input, &size);
-		if (space == NULL)
-			return; // out of memory: the next call may have more luck
 		ssize_t n = spore__passed_receive(&came, fd, space, size);
 		if (n < 0 && errno == EINTR)
 			continue;

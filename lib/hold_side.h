@@ -12,7 +12,8 @@
 #include "control.h"
 
 struct spore__control_input {
-	unsigned char *data; // malloc'ed, SPORE__CONTROL_FRAME bytes at most
+	// malloc'ed, SPORE__CONTROL_FRAME bytes at most; or the caller's, who never finishes this, and then exactly so many.
+	unsigned char *data;
 	size_t cap;
 	size_t from; // of the first byte not yet decoded
 	size_t len;
@@ -20,7 +21,7 @@ struct spore__control_input {
 
 // Zeroed is initialised.
 void spore__control_input_finish(struct spore__control_input *in);
-// Where to put what comes next, *SIZE bytes at most; messages decoded before are invalid now. NULL: out of memory.
+// Where to put what comes next, *SIZE bytes at most; messages decoded before are invalid now. NULL: out of memory, never in the caller's.
 unsigned char *spore__control_space(struct spore__control_input *in, size_t *size);
 void spore__control_received(struct spore__control_input *in, size_t len);
 // The next whole message; SPORE_EAGAIN when there is none yet. Errors as of spore__control_decode.

@@ -232,6 +232,36 @@ static enum spore_err feed(struct spore__hold_side *h, const struct spore__msgpa
 	return SPORE_EAGAIN;
 }
 
+// Memory of the caller's is enough for whatever comes: the largest frame, in pieces, behind what is not yet taken, and one that is refused.
+static void test_input_without_memory(void **state)
+{
+	static unsigned char room[SPORE__CONTROL_FRAME], frame[SPORE__CONTROL_FRAME];
+	struct spore__control_input in = {.data = room, .cap = sizeof room};
+	struct spore__control_message m;
+	enum spore_err e = SPORE_EAGAIN;
+	size_t size;
+	(void)state;
+	memcpy(frame, "\xfc\xff\0\0\x92\xa6status\xc5\xff\xf1", 15);
+	for (int i = 0; i < 3; i++) {
+		for (size_t sent = 0; sent < sizeof frame; sent += size) {
+			unsigned char *to = spore__control_space(&in, &size);
+			assert_ptr_equal(to, room + in.len);
+			assert_int_not_equal(size, 0);
+			size = size < 30001 ? size : 30001;
+			size = size < sizeof frame - sent ? size : sizeof frame - sent;
+			memcpy(to, frame + sent, size);
+			spore__control_received(&in, size);
+			e = spore__control_next(&in, &m);
+			assert_int_equal(e, sent + size == sizeof frame ? SPORE_OK : SPORE_EAGAIN);
+		}
+		assert_int_equal(m.type, SPORE__CONTROL_STATUS);
+	}
+	memcpy(frame, "\xfd\xff\0\0", 4);
+	memcpy(spore__control_space(&in, &size), frame, 4);
+	spore__control_received(&in, 4);
+	assert_int_equal(spore__control_next(&in, &m), SPORE_ETOOBIG);
+}
+
 static void test_hold_side(void **state)
 {
 	struct spore__hold_side h;
@@ -278,10 +308,10 @@ static void test_hold_side_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_each_message),      cmocka_unit_test(test_large_records_are_cut),
-	    cmocka_unit_test(test_malformed),         cmocka_unit_test(test_truncated),
-	    cmocka_unit_test(test_largest),           cmocka_unit_test(test_hold_side),
-	    cmocka_unit_test(test_hold_side_refuses),
+	    cmocka_unit_test(test_each_message), cmocka_unit_test(test_large_records_are_cut),
+	    cmocka_unit_test(test_malformed),    cmocka_unit_test(test_truncated),
+	    cmocka_unit_test(test_largest),      cmocka_unit_test(test_input_without_memory),
+	    cmocka_unit_test(test_hold_side),    cmocka_unit_test(test_hold_side_refuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

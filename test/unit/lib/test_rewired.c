@@ -1,6 +1,8 @@
 // A port whose peer is followed by another one: each has a channel of its own.
-#include <stdlib.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "port_rig.h"
 
@@ -133,13 +135,50 @@ static void test_finished_and_delivered_again(void **state)
 	}
 }
 
+// ---- in the middle of a message
+
+static void *receive_briefly(void *arg)
+{
+	enum { BRIEF = 200 };
+	struct port_rig *t = arg;
+	char text[16];
+	size_t len;
+	assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, BRIEF), SPORE_ERETURNED);
+	return NULL;
+}
+
+// Whoever waits for the rest of it sleeps, and goes on with the next peer when that does not come in time.
+static void test_another_peer_while_half_a_message_is_here(void **state)
+{
+	enum { AWAKE = 8 };
+	struct port_rig *t = *state;
+	struct spore__channel_end ends[2];
+	struct spore__transport *first;
+	pthread_t thread;
+	assert_int_equal(spore__channel_make("stream", NULL, ends), SPORE_OK);
+	assert_int_equal(spore__channel_end_open(&ends[0], &first), SPORE_OK);
+	spore__chan_install(t->p, first, "peer", ++t->serial, false);
+	struct spore__installed *kept = spore__installed_ref(t->p->port->latest); // for what is counted there
+	assert_int_equal(write(ends[1].fds[0], "\6\0\0\0hal", 7), 7);
+	assert_int_equal(pthread_create(&thread, NULL, receive_briefly, t), 0);
+	while (atomic_load(&first->slept) == 0)
+		(void)sched_yield();
+	struct spore_chan *second = port_rig_wire(t, false);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(atomic_load(&first->slept) < AWAKE);
+	assert_int_equal(spore_chan_send(second, "one", 3, PORT_PATIENCE), SPORE_OK);
+	receive(t->p, "one");
+	spore__installed_unref(kept);
+	spore__channel_end_close(&ends[1]);
+	spore_chan_close(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    port_test(test_finished_for_the_peer_that_was_there),
-	    port_test(test_finished_and_gone),
-	    port_test_stateless(test_finished_for_a_peer_that_is_swapped),
-	    port_test(test_finished_and_delivered_again),
+	    port_test(test_finished_for_the_peer_that_was_there),          port_test(test_finished_and_gone),
+	    port_test_stateless(test_finished_for_a_peer_that_is_swapped), port_test(test_finished_and_delivered_again),
+	    port_test(test_another_peer_while_half_a_message_is_here),
 	};
 	if (!port_rig_has_rings())
 		return 0;
