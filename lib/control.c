@@ -366,9 +366,9 @@ void spore__control_put_close(struct spore__msgpack_writer *w, const char *port)
 
 void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                      const char *transport, unsigned role, unsigned count, const char *peer,
-                                     const char *slow, bool redeliver)
+                                     const char *slow, bool redeliver, bool early)
 {
-	const char *values[7] = {NULL}, **to = values;
+	const char *values[9] = {NULL}, **to = values;
 	if (peer != NULL) {
 		*to++ = "peer";
 		*to++ = peer;
@@ -379,6 +379,10 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
 	}
 	if (redeliver) {
 		*to++ = "redeliver";
+		*to++ = "true";
+	}
+	if (early) {
+		*to++ = "early";
 		*to++ = "true";
 	}
 	size_t at = begin(w, "channel", 7);
@@ -394,7 +398,7 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer)
 {
-	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL, false);
+	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL, false, false);
 }
 
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial)

@@ -111,10 +111,10 @@ void spore__control_put_close(struct spore__msgpack_writer *w, const char *port)
 // The COUNT descriptors go with the first byte of the frame (SCM_RIGHTS). PEER may be NULL.
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer);
-// The same of a subscription: SLOW is a word of its subscriber; may be NULL.
+// The same of a subscription: SLOW is a word of its subscriber; may be NULL. EARLY: the peer has not come yet.
 void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                      const char *transport, unsigned role, unsigned count, const char *peer,
-                                     const char *slow, bool redeliver);
+                                     const char *slow, bool redeliver, bool early);
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
 void spore__control_put_swap(struct spore__msgpack_writer *w, const char *port, uint64_t serial, bool on);
 void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code,

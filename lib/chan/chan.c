@@ -38,6 +38,7 @@ enum spore_err spore__wait_arm(struct spore_chan *c, enum spore__way way, enum s
 	const struct spore__side *w = &c->ways[way];
 	if (c->port != NULL && c->port->hear != NULL)
 		c->port->hear();
+	spore__early_look(c);
 	if (spore__way_is_new(c, way))
 		return SPORE_OK;
 	bool wait = w->use == NULL || w->use->t->ops->arm(w->use->t, way) || w->awaits;
@@ -46,7 +47,22 @@ enum spore_err spore__wait_arm(struct spore_chan *c, enum spore__way way, enum s
 	return wait ? e : SPORE_OK;
 }
 
-enum { OWN_EXTRA = 2 };
+enum { OWN_EXTRA = 3 };
+
+static atomic_uint listening; // calls that wait
+
+bool spore__chan_listens(void)
+{
+	return atomic_load_explicit(&listening, memory_order_relaxed) > 0;
+}
+
+void spore__chan_listening(bool begins)
+{
+	if (begins)
+		atomic_fetch_add_explicit(&listening, 1, memory_order_relaxed);
+	else
+		atomic_fetch_sub_explicit(&listening, 1, memory_order_relaxed);
+}
 
 enum spore_err spore__wait_once(struct spore_chan *c, enum spore__way way, int64_t deadline, struct pollfd *more,
                                 unsigned count)
@@ -56,12 +72,14 @@ enum spore_err spore__wait_once(struct spore_chan *c, enum spore__way way, int64
 	if (p == NULL)
 		return w->use->t->ops->wait(w->use->t, way, deadline, more, count);
 	struct pollfd extra[SPORE__END_EXTRA] = {{.fd = w->wake[0], .events = POLLIN},
-	                                         {.fd = p->control, .events = POLLIN}};
+	                                         {.fd = p->control, .events = POLLIN},
+	                                         {.fd = spore__early_fd(p), .events = POLLIN}};
 	for (unsigned i = 0; i < count; i++)
 		extra[OWN_EXTRA + i] = more[i];
 	if (w->err != SPORE_OK)
 		extra[1].fd = -1; // nothing more will be said there
 	enum spore_err e = SPORE_OK;
+	spore__chan_listening(true);
 	if (w->awaits) {
 		e = spore__sending_await(c, deadline, extra, OWN_EXTRA);
 	} else if (w->use != NULL) {
@@ -73,6 +91,9 @@ enum spore_err spore__wait_once(struct spore_chan *c, enum spore__way way, int64
 	}
 	if (extra[1].revents != 0 && p->hear != NULL)
 		p->hear();
+	spore__chan_listening(false);
+	if (extra[2].revents != 0)
+		spore__early_look(c);
 	return e;
 }
 
@@ -154,6 +175,7 @@ unsigned spore__chan_polls(const struct spore_chan *c, bool sends, struct pollfd
 		p[n++] = (struct pollfd){.fd = c->ways[SPORE__SEND].wake[0], .events = POLLIN};
 	if (c->ways[SPORE__RECEIVE].err == SPORE_OK)
 		p[n++] = (struct pollfd){.fd = port->control, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = spore__early_fd(c->port), .events = POLLIN};
 	if (use != NULL)
 		p[n++] = (struct pollfd){.fd = use->t->ops->fd(use->t), .events = use->t->ops->events(use->t)};
 	return n;
@@ -168,6 +190,8 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	if (c->port != NULL) {
 		pthread_mutex_lock(&c->port->lock);
 		i = c->port->latest;
+		if (i == NULL && spore__early_has_come(c->port))
+			i = atomic_load(&c->port->early);
 		stats->state = i != NULL                    ? SPORE_CHAN_WIRED
 		               : c->port->ended != SPORE_OK ? SPORE_CHAN_GONE
 		                                            : SPORE_CHAN_UNWIRED;

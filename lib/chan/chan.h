@@ -21,13 +21,17 @@ enum spore_err spore__chan_create_port(struct spore_chan **c);
 // released when it is gone is sent to the next.
 void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
                          bool redeliver);
+// Likewise, T being a ring, when the peer has not opened its port yet: the end is not wired before the first ring of the bell of T, and is as it was when the
+// peer goes before that.
+void spore__chan_install_early(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                               bool redeliver);
 // The peer of the channel SERIAL is about to be swapped (or, with ON false, is not any more): its end is not told, what it has not released
 // is sent to the next.
 void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on);
 // Calls that receive say SPORE_EEND from now on, once nothing is lent.
 void spore__chan_quiet(struct spore_chan *c);
-// Hangs up: the port is wired to nothing until the next install.
-void spore__chan_unwire(struct spore_chan *c);
+// Hangs up the channel SERIAL, if it is the latest: the port is wired to nothing until the next install.
+void spore__chan_unwire(struct spore_chan *c, uint64_t serial);
 // Nobody will wire it any more: calls that would wait for that say WHY. What is wired goes on.
 void spore__chan_end(struct spore_chan *c, enum spore_err why);
 
@@ -44,6 +48,10 @@ void spore__chan_set_bytes(struct spore_chan *c);
 // set before the end is used. HEAR may call the functions above; it may leave to another thread what that one hears, HEAR_ALL waits for it.
 // STATELESS: of a peer that was swapped nothing is said.
 void spore__chan_listen(struct spore_chan *c, int fd, void (*hear)(void), void (*hear_all)(void), bool stateless);
+
+// Of the calls of this process that wait: some look at what they were given to listen to, or not. From any thread.
+bool spore__chan_listens(void);
+void spore__chan_listening(bool begins); // one that is not made here begins to wait, or ends
 
 // ---- for one who turns a channel by itself (lib/rpc_*.c)
 
@@ -62,7 +70,7 @@ uint64_t spore__chan_number(const struct spore_chan *c, enum spore__way way);
 bool spore__chan_is_bytes(const struct spore_chan *c);
 bool spore__chan_is_port(const struct spore_chan *c); // it may be wired anew
 // What to poll for in place of spore_chan_fd, which an opened port has not everywhere. SENDS: for room as well. How many of P there are. In the thread of both ways.
-enum { SPORE__CHAN_POLLS = 4 };
+enum { SPORE__CHAN_POLLS = 5 };
 unsigned spore__chan_polls(const struct spore_chan *c, bool sends, struct pollfd p[SPORE__CHAN_POLLS]);
 // The peer is told that this end is gone. [receive]
 void spore__chan_hang_up(struct spore_chan *c);

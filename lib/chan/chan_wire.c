@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,15 +95,7 @@ enum spore_err spore__chan_create_over(struct spore__transport *t, struct spore_
 
 bool spore__chan_open_wake(int wake[2])
 {
-	if (pipe(wake) != 0) {
-		wake[0] = wake[1] = -1;
-		return false;
-	}
-	for (int i = 0; i < 2; i++) {
-		if (fcntl(wake[i], F_SETFD, FD_CLOEXEC) != 0 || fcntl(wake[i], F_SETFL, O_NONBLOCK) != 0)
-			return false;
-	}
-	return true;
+	return spore__io_pipe(wake) == 0;
 }
 
 void spore_chan_close(struct spore_chan *c)
@@ -126,6 +118,7 @@ void spore_chan_close(struct spore_chan *c)
 	if (c->port != NULL) {
 		spore__left_drop(c);
 		spore__installed_unref(c->port->latest);
+		spore__installed_unref(atomic_load(&c->port->early));
 		for (struct spore__installed *i; (i = pop(c->port)) != NULL;)
 			spore__installed_unref(i);
 		if (c->port->gather >= 0)
@@ -181,12 +174,17 @@ static void tell_ways(struct spore_chan *c)
 		(void)!write(c->ways[i].wake[1], "", 1);
 }
 
-static void change(struct spore_chan *c, struct spore__installed *latest)
+// What was there before, for whoever has given the lock back.
+struct replaced {
+	struct spore__installed *latest, *queued;
+};
+
+// With the lock; LATEST (may be NULL) is taken.
+static struct replaced change_to(struct spore_chan *c, struct spore__installed *latest)
 {
 	struct spore__wiring *p = c->port;
-	int e = errno;
-	pthread_mutex_lock(&p->lock);
-	struct spore__installed *old = p->latest, **at = &p->queue, *most = NULL;
+	struct replaced old = {.latest = p->latest};
+	struct spore__installed **at = &p->queue;
 	unsigned queued = 0;
 	p->latest = latest;
 	if (latest != NULL)
@@ -195,27 +193,129 @@ static void change(struct spore_chan *c, struct spore__installed *latest)
 		queued++;
 	*at = spore__installed_ref(latest);
 	if (queued == QUEUED)
-		most = pop(p); // nobody receives
+		old.queued = pop(p); // nobody receives
 	tell_ways(c);
-	if (old != NULL)
-		old->t->ops->hang_up(old->t);
-	pthread_mutex_unlock(&p->lock);
-	spore__installed_unref(old);
-	spore__installed_unref(most);
-	errno = e;
+	if (old.latest != NULL)
+		old.latest->t->ops->hang_up(old.latest->t);
+	return old;
 }
 
-void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
-                         bool redeliver)
+static void drop_replaced(struct replaced old)
+{
+	spore__installed_unref(old.latest);
+	spore__installed_unref(old.queued);
+}
+
+static struct spore__installed *wrap_for(struct spore__transport *t, const char *peer, uint64_t serial, bool redeliver)
 {
 	struct spore__installed *i = wrap(t, peer);
 	if (i == NULL) {
 		t->ops->destroy(t); // the peer sees it closed
-		return;
+		return NULL;
 	}
 	i->serial = serial;
 	i->redeliver = redeliver;
-	change(c, i);
+	return i;
+}
+
+// ---- a peer that has not come yet
+
+// With the lock: it is nobody's any more.
+static struct spore__installed *take_early(struct spore__wiring *p)
+{
+	struct spore__installed *i = atomic_exchange(&p->early, NULL);
+	if (i != NULL && p->gather >= 0)
+		spore__io_gather_remove(p->gather, i->t->ops->fd(i->t));
+	return i;
+}
+
+static short early_says(const struct spore__wiring *p)
+{
+	const struct spore__installed *i = atomic_load(&p->early);
+	struct pollfd bell = {.fd = i != NULL ? i->t->ops->fd(i->t) : -1, .events = POLLIN};
+	return poll(&bell, 1, 0) > 0 ? bell.revents : 0;
+}
+
+bool spore__early_has_come(const struct spore__wiring *p)
+{
+	return (early_says(p) & POLLIN) != 0;
+}
+
+// With the lock: has its peer come, it is installed, is it gone, it is dropped. What is to be dropped afterwards.
+static struct replaced settle_early(struct spore_chan *c)
+{
+	struct replaced old = {0};
+	if (atomic_load_explicit(&c->port->early, memory_order_relaxed) == NULL)
+		return old;
+	short says = early_says(c->port);
+	if ((says & POLLIN) != 0)
+		return change_to(c, take_early(c->port));
+	if (says != 0)
+		old.latest = take_early(c->port);
+	return old;
+}
+
+void spore__chan_install_early(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                               bool redeliver)
+{
+	struct spore__wiring *p = c->port;
+	struct spore__installed *i = wrap_for(t, peer, serial, redeliver);
+	int e = errno;
+	if (i == NULL)
+		return;
+	spore__ring_lie_down((struct spore__ring *)t); // so that what is sent rings
+	pthread_mutex_lock(&p->lock);
+	struct replaced old = settle_early(c);
+	struct spore__installed *early = take_early(p);
+	atomic_store(&p->early, i);
+	if (p->gather >= 0)
+		(void)spore__io_gather_add(p->gather, t->ops->fd(t), POLLIN);
+	tell_ways(c); // who waits looks at its bell as well from now on
+	pthread_mutex_unlock(&p->lock);
+	drop_replaced(old);
+	spore__installed_unref(early);
+	errno = e;
+}
+
+void spore__early_look(struct spore_chan *c)
+{
+	struct spore__wiring *p = c->port;
+	int e = errno;
+	if (p == NULL || atomic_load_explicit(&p->early, memory_order_relaxed) == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	struct replaced old = settle_early(c);
+	pthread_mutex_unlock(&p->lock);
+	drop_replaced(old);
+	errno = e;
+}
+
+int spore__early_fd(struct spore__wiring *p)
+{
+	if (atomic_load_explicit(&p->early, memory_order_relaxed) == NULL)
+		return -1;
+	pthread_mutex_lock(&p->lock); // another thread may drop it
+	const struct spore__installed *i = atomic_load(&p->early);
+	int fd = i != NULL ? i->t->ops->fd(i->t) : -1;
+	pthread_mutex_unlock(&p->lock);
+	return fd;
+}
+
+// ----
+
+void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                         bool redeliver)
+{
+	struct spore__installed *i = wrap_for(t, peer, serial, redeliver);
+	int e = errno;
+	if (i == NULL)
+		return;
+	pthread_mutex_lock(&c->port->lock);
+	struct replaced early = settle_early(c), old = change_to(c, i);
+	pthread_mutex_unlock(&c->port->lock);
+	drop_replaced(early);
+	drop_replaced(old);
+	errno = e;
 }
 
 void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on)
@@ -235,9 +335,23 @@ void spore__chan_quiet(struct spore_chan *c)
 	pthread_mutex_unlock(&c->port->lock);
 }
 
-void spore__chan_unwire(struct spore_chan *c)
+void spore__chan_unwire(struct spore_chan *c, uint64_t serial)
 {
-	change(c, NULL);
+	struct spore__wiring *p = c->port;
+	struct spore__installed *early = NULL;
+	struct replaced old = {0};
+	int e = errno;
+	pthread_mutex_lock(&p->lock);
+	struct replaced before = settle_early(c);
+	if (atomic_load(&p->early) != NULL && atomic_load(&p->early)->serial == serial)
+		early = take_early(p);
+	else if (p->latest != NULL && p->latest->serial == serial)
+		old = change_to(c, NULL);
+	pthread_mutex_unlock(&p->lock);
+	drop_replaced(before);
+	drop_replaced(old);
+	spore__installed_unref(early);
+	errno = e;
 }
 
 void spore__chan_end(struct spore_chan *c, enum spore_err why)

@@ -73,12 +73,15 @@ struct spore__wiring {      // of a port
 	pthread_mutex_t lock;
 	struct spore__installed *latest; // may be NULL
 	struct spore__installed *queue;  // those that the receiving way has not taken yet, the oldest first
-	enum spore_err ended;            // SPORE_OK: not
-	bool never[2];                   // it does not go these ways
-	bool gathers[2];                 // these ways wait on `gather`; with the lock
-	void (*hear_all)(void);          // as hear, and what another thread hears at this moment too
-	bool stateless;                  // a peer that was swapped is not reported
-	atomic_bool quiet;               // receiving is over: SPORE_EEND
+	// Whose peer has not opened its port yet. It counts from the first ring of its bell on, and is as if it had never been when that ends before.
+	// Changed with the lock. NULL: none
+	struct spore__installed *_Atomic early;
+	enum spore_err ended;   // SPORE_OK: not
+	bool never[2];          // it does not go these ways
+	bool gathers[2];        // these ways wait on `gather`; with the lock
+	void (*hear_all)(void); // as hear, and what another thread hears at this moment too
+	bool stateless;         // a peer that was swapped is not reported
+	atomic_bool quiet;      // receiving is over: SPORE_EEND
 	// chan_swap.c
 	pthread_mutex_t sending;
 	bool barrier;       // spore__io_barrier works
@@ -103,7 +106,11 @@ struct spore_chan {
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way);
 // What E, which the transport said, means for this way: what the caller is told. SPORE_OK: try again.
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e);
-// A pipe whose ends do not wait; false, and both -1 or open, when it cannot be had.
+// Has the peer of `early` come, it is installed; is it gone, it is dropped.
+void spore__early_look(struct spore_chan *c);
+bool spore__early_has_come(const struct spore__wiring *p); // with the lock
+int spore__early_fd(struct spore__wiring *p);              // to be polled; -1: none
+// A pipe whose ends do not wait; false, and both -1, when it cannot be had.
 bool spore__chan_open_wake(int wake[2]);
 // In a call that sends: is the port wired to something else than `use` by now? Other news, as a stop request, are taken note of.
 bool spore__sending_is_replaced(struct spore_chan *c);

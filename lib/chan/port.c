@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../os/os.h"
@@ -39,7 +40,6 @@ struct opened {
 	struct spore__transport *publisher; // of `chan`, which publishes; NULL: it does not
 	enum spore_slow slow;               // of a subscriber, what it said
 	bool last;                          // likewise
-	uint64_t serial;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of all below
@@ -145,8 +145,11 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 	} else if (o->publisher != NULL) {
 		spore__pub_add(o->publisher, &channel, m->serial);
 	} else if (spore__channel_end_open(&channel, &t) == SPORE_OK) {
-		o->serial = m->serial;
-		spore__chan_install(o->chan, t, peer, m->serial, is_set(&m->fields, "redeliver"));
+		bool redeliver = is_set(&m->fields, "redeliver");
+		if (ops == &spore__ring_ops && is_set(&m->fields, "early"))
+			spore__chan_install_early(o->chan, t, peer, m->serial, redeliver);
+		else
+			spore__chan_install(o->chan, t, peer, m->serial, redeliver);
 	}
 }
 
@@ -159,8 +162,8 @@ void spore__port_hear(const struct spore__control_message *m, const int *fds)
 	} else if (o != NULL && m->type == SPORE__CONTROL_UNWIRED) {
 		if (o->publisher != NULL)
 			spore__pub_remove(o->publisher, m->serial);
-		else if (o->chan != NULL && o->serial == m->serial)
-			spore__chan_unwire(o->chan);
+		else if (o->chan != NULL)
+			spore__chan_unwire(o->chan, m->serial);
 	} else if (o != NULL && m->type == SPORE__CONTROL_SWAP) {
 		if (o->chan != NULL)
 			spore__chan_swap(o->chan, m->serial, m->swap);
@@ -216,9 +219,14 @@ static void hear_all(void)
 // known to its next call, and what it is told must not pile up in its hold. Where no thread can be had a call that waits hears it.
 static void *keep_hearing(void *unused)
 {
+	// Who waits in a call was woken too, and hears it now: one of the two would only be in the other's way.
+	const struct timespec pause = {.tv_nsec = 1000000};
 	(void)unused;
-	while (spore__connection_wait())
+	while (spore__connection_wait()) {
+		if (spore__chan_listens())
+			(void)nanosleep(&pause, NULL);
 		hear_all();
+	}
 	hear_all(); // the socket may be lost
 	return NULL;
 }
@@ -480,7 +488,9 @@ enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct sp
 		if (e != SPORE_EAGAIN || timeout_ms == SPORE_NOW)
 			return e;
 		struct pollfd polled[2] = {{.fd = p->control, .events = POLLIN}, {.fd = p->wake[0], .events = POLLIN}};
+		spore__chan_listening(true);
 		int n = spore__bell_poll(polled, 2, deadline);
+		spore__chan_listening(false);
 		if (n < 0)
 			return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
 		if (n == 0)

@@ -313,6 +313,11 @@ static void lie_down(struct spore__ring_sleeper *s)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
+void spore__ring_lie_down(struct spore__ring *r)
+{
+	lie_down(&r->receive.sleeper);
+}
+
 static void get_up(struct spore__ring_sleeper *s)
 {
 	if ((s->number & 1) != 0) {

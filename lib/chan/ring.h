@@ -418,6 +418,8 @@ static inline void spore__ring_say_done(struct spore__ring_receiver *v)
 
 // The sender need not fence any more for a receiver that sleeps seldom.
 void spore__ring_leave_fences(struct spore__ring *r);
+// The receiving way of R is not used yet, and what is sent to it is to ring. What was rung before stays so.
+void spore__ring_lie_down(struct spore__ring *r);
 // The call for which WAY was armed was made again, and had something to do.
 void spore__ring_disarm(struct spore__ring *r, enum spore__way way);
 

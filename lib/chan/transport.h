@@ -23,7 +23,7 @@
 
 enum {
 	SPORE__END_FDS = 3,
-	SPORE__END_EXTRA = 4, // descriptors that a wait looks at beside the transport's own
+	SPORE__END_EXTRA = 5, // descriptors that a wait looks at beside the transport's own
 };
 
 // One end of a channel that nobody has opened yet. Travels as transport, role, and descriptors in this order.

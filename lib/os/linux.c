@@ -216,6 +216,12 @@ void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how)
 }
 
 // The writing end is opened once more for both, which anonymous pipes allow: then it has a reader for as long as it exists.
+int spore__io_pipe(int fds[2])
+{
+	fds[0] = fds[1] = -1;
+	return pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+}
+
 int spore__io_doorbell(int fds[2])
 {
 	char path[40];

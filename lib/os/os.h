@@ -29,6 +29,9 @@ ssize_t spore__io_receive(int fd, void *bytes, size_t size);
 // A pair of connected stream sockets, close-on-exec.
 int spore__io_pair(int fds[2]);
 
+// A pipe, close-on-exec, whose ends do not wait. Both are -1 when it fails.
+int spore__io_pipe(int fds[2]);
+
 // The address for the text of NOTIFY_SOCKET: a path, or with a leading @ an abstract name (plain POSIX: EAFNOSUPPORT).
 int spore__io_notify_address(const char *text, struct sockaddr_un *address, socklen_t *len);
 // A socket for spore__io_send_to, close-on-exec, on which a datagram waits at most TIMEOUT_MS for the receiver.

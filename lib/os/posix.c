@@ -76,6 +76,26 @@ int spore__io_pair(int fds[2])
 	return -1;
 }
 
+int spore__io_pipe(int fds[2])
+{
+	if (pipe(fds) != 0) {
+		fds[0] = fds[1] = -1;
+		return -1;
+	}
+	bool good = true;
+	for (int i = 0; i < 2; i++)
+		good = good && fcntl(fds[i], F_SETFD, FD_CLOEXEC) == 0 && fcntl(fds[i], F_SETFL, O_NONBLOCK) == 0;
+	if (good)
+		return 0;
+	int e = errno;
+	for (int i = 0; i < 2; i++) {
+		close(fds[i]);
+		fds[i] = -1;
+	}
+	errno = e;
+	return -1;
+}
+
 int spore__io_notify_address(const char *text, struct sockaddr_un *address, socklen_t *len)
 {
 	size_t n = strlen(text);

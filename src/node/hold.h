@@ -32,6 +32,7 @@ struct spore__hold {
 	bool runs_heard;           // then
 	int64_t run_ended;         // the latest instance that is known to have
 	bool speaks_swap;          // likewise
+	bool speaks_early;         // likewise
 	unsigned pumped;           // of stdin, stdout and stdio those with a pump, as long as it lives
 	bool ports_known;          // it has said what there is
 	uint64_t ports_due;        // messages until it has
@@ -71,6 +72,11 @@ bool spore__hold_is_idle(const struct spore__hold *hold);
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
                               const struct spore__channel_end *end, const char *peer, const char *slow,
                               bool redeliver); // SLOW may be NULL
+// An end for a port that is not open yet, as Q stands for it, with the other one at P; and that other one, whose peer is not there yet.
+bool spore__hold_send_keep(const struct spore__port *q, uint64_t serial, const struct spore__channel_end *end,
+                           const struct spore__port *p, bool redeliver);
+bool spore__hold_send_early(const struct spore__port *p, uint64_t serial, const struct spore__channel_end *end,
+                            const struct spore__port *q, bool redeliver);
 void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial);
 // [SYSTEM/]TASK[@REPLICA].PORT
 void spore__hold_port_name(const struct spore__hold *hold, const char *port, char *out, size_t size);

@@ -69,26 +69,59 @@ bool spore__hold_is_idle(const struct spore__hold *hold)
 	return hold->unsaid == 0 && uv_stream_get_write_queue_size((const uv_stream_t *)&hold->pipe) == 0;
 }
 
+// The frame in W, which is taken, with copies of the descriptors of END.
+static bool send_end(struct spore__hold *hold, struct spore__msgpack_writer *w, const struct spore__channel_end *end)
+{
+	int fd;
+	ssize_t n = -1;
+	if (w->err == 0 && uv_fileno((uv_handle_t *)&hold->pipe, &fd) == 0)
+		while ((n = spore__pass_send(fd, w->data, w->len, end->fds, (unsigned)end->count)) < 0 &&
+		       errno == EINTR)
+			;
+	int why = errno;
+	if (n > 0)
+		send_rest(hold, w, (size_t)n);
+	else
+		spore__msgpack_writer_finish(w);
+	errno = why;
+	return n > 0;
+}
+
+static bool send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial, const struct spore__channel_end *end,
+                         const char *peer, const char *slow, bool redeliver, bool early)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_subscription(&w, id, serial, end->transport, (unsigned)end->role, (unsigned)end->count, peer,
+	                             slow, redeliver, early);
+	bool sent = send_end(hold, &w, end);
+	hold->unsaid += sent;
+	return sent;
+}
+
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
                               const struct spore__channel_end *end, const char *peer, const char *slow, bool redeliver)
 {
+	return send_channel(hold, id, serial, end, peer, slow, redeliver, false);
+}
+
+bool spore__hold_send_early(const struct spore__port *p, uint64_t serial, const struct spore__channel_end *end,
+                            const struct spore__port *q, bool redeliver)
+{
+	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	spore__hold_port_name(q->hold, q->name, peer, sizeof peer);
+	return send_channel(p->hold, p->id, serial, end, peer, NULL, redeliver, true);
+}
+
+bool spore__hold_send_keep(const struct spore__port *q, uint64_t serial, const struct spore__channel_end *end,
+                           const struct spore__port *p, bool redeliver)
+{
 	struct spore__msgpack_writer w = {0};
-	int fd;
-	spore__hold_put_subscription(&w, id, serial, end->transport, (unsigned)end->role, (unsigned)end->count, peer,
-	                             slow, redeliver);
-	ssize_t n = -1;
-	if (w.err == 0 && uv_fileno((uv_handle_t *)&hold->pipe, &fd) == 0)
-		while ((n = spore__pass_send(fd, w.data, w.len, end->fds, (unsigned)end->count)) < 0 && errno == EINTR)
-			;
-	int why = errno;
-	if (n > 0) {
-		hold->unsaid++;
-		send_rest(hold, &w, (size_t)n);
-	} else {
-		spore__msgpack_writer_finish(&w);
-	}
-	errno = why;
-	return n > 0;
+	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	const struct spore__hold_face face = {q->kind, q->shape, q->protocol};
+	spore__hold_port_name(p->hold, p->name, peer, sizeof peer);
+	spore__hold_put_keep(&w, q->name, serial, end->transport, (unsigned)end->role, (unsigned)end->count, peer,
+	                     redeliver, &face);
+	return send_end(q->hold, &w, end);
 }
 
 void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial)

@@ -99,7 +99,7 @@ static bool publishes(const struct spore__port *p)
 
 static const char bridge[] = "bridge";
 
-static const char *best_transport(const struct spore__port *a, const struct spore__port *b)
+const char *spore__joint_transport(const struct spore__port *a, const struct spore__port *b)
 {
 	static const char publication[] = "publication";
 	if (publishes(a) || publishes(b))
@@ -187,7 +187,7 @@ static const char *transport_of(struct spore__joint *j)
 	}
 	if (j->wire != NULL && spore__fault_relays(&j->wire->fault))
 		spore__adopted_watch(t, j);
-	return best_transport(j->ports[0], j->ports[1]);
+	return spore__joint_transport(j->ports[0], j->ports[1]);
 }
 
 bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side)
@@ -351,7 +351,7 @@ static const char *planned_transport(const struct spore__plan *plan, const struc
                                      const struct spore__port *q)
 {
 	if (!plan->bridged)
-		return best_transport(p, q);
+		return spore__joint_transport(p, q);
 	return spore__bridged_transport(p) != NULL && spore__bridged_transport(q) != NULL ? bridge : "";
 }
 
@@ -474,7 +474,7 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 	if (wire->blocked != NULL)
 		return;
 	wire->trouble[0] = '\0';
-	if (wire->fault.cut)
+	if (spore__ahead_settle(t, wire) || wire->fault.cut)
 		return;
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
@@ -491,4 +491,5 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 			if (wire->blocked != NULL)
 				return;
 		}
+	spore__ahead_wish(t, wire);
 }

@@ -40,6 +40,7 @@ static void free_port(struct spore__hold *hold, struct spore__port *p)
 		spore__joint_detach(w, j, j->ports[1] == p);
 	}
 	free(p->joints);
+	spore__ahead_port_lost(w, p);
 	if (p->plug != NULL) {
 		struct spore__port **at = &p->plug->ports;
 		while (*at != p)
@@ -62,6 +63,7 @@ static void is_known(struct spore__hold *hold)
 {
 	hold->ports_known = true;
 	wires_of(hold)->sweep = true;
+	spore__ahead_hold_known(hold->tasks);
 	spore__swap_look(hold);
 }
 
@@ -69,6 +71,7 @@ void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_messa
 {
 	hold->speaks_ports = m->ports;
 	hold->speaks_swap = m->swaps;
+	hold->speaks_early = m->early;
 	if (!m->ports)
 		is_known(hold); // an older one: there are none
 }
@@ -93,6 +96,9 @@ static bool plug_in(struct spore__hold *hold, struct spore__port *p)
 		return false;
 	p->next = p->plug->ports;
 	p->plug->ports = p;
+	p->plug->seen = true;
+	p->plug->connects = spore__shape_of(p->shape) == SPORE__SHAPE_CONNECT;
+	memcpy(p->plug->protocol, p->protocol, sizeof p->plug->protocol);
 	spore__plug_is_dirty(wires_of(hold), p->plug);
 	return true;
 }
@@ -134,6 +140,7 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 			break;
 		p->transports |= spore__channel_bit(s, len);
 		p->swaps |= len == 6 && memcmp(s, "swap-1", 6) == 0;
+		p->early |= len == 7 && memcmp(s, "early-1", 7) == 0;
 	}
 }
 
@@ -141,6 +148,7 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t serial)
 {
 	struct spore__wires *w = wires_of(hold);
+	struct spore__port *other = spore__ahead_take(w, serial);
 	struct spore__joint *j = w->halves;
 	while (j != NULL && j->serial != serial)
 		j = j->next_half;
@@ -157,6 +165,8 @@ static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t se
 		w->serial = serial;
 	if (!spore__joint_attach(p, j, 0))
 		free(j);
+	else if (other != NULL)
+		(void)spore__joint_attach(other, j, 1);
 }
 
 static void relearn_all(struct spore__hold *hold, struct spore__port *p, struct spore__msgpack_reader held)
@@ -230,7 +240,9 @@ void spore__ports_over(struct spore__hold *hold, const struct spore__hold_messag
 		if (p->plug != NULL)
 			spore__plug_is_dirty(wires_of(hold), p->plug);
 	}
-	answered(hold);
+	spore__ahead_over(wires_of(hold), hold, m->serial);
+	if (m->number != 0) // else it was sent for no port
+		answered(hold);
 }
 
 void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_message *m)
@@ -255,6 +267,7 @@ void spore__ports_ended(struct spore__hold *hold, const struct spore__hold_messa
 void spore__ports_lost(struct spore__hold *hold)
 {
 	free_all(hold);
+	spore__ahead_hold_lost(wires_of(hold), hold);
 	hold->unsaid = 0;
 	hold->ports_due = 0;
 	hold->ports_known = false;

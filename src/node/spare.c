@@ -3,7 +3,7 @@
 #include <string.h>
 
 // Those of a system that comes up are made one after the other, so only after a pause there is time.
-enum { PAUSE_MS = 20 };
+enum { PAUSE_MS = 2 };
 static const char transport_kept[] = "ring";
 
 static void prepare(uv_timer_t *timer)

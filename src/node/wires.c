@@ -173,6 +173,7 @@ void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire)
 	for (struct spore__joint *j = w->halves; j != NULL; j = j->next_half)
 		if (j->wire == wire)
 			j->wire = NULL;
+	spore__ahead_wire_lost(w, wire);
 	w->sweep = true;
 	spore__wire_is_free(wire);
 	// What shares its ports may have waited for it. It is among the dirty ones itself then.
@@ -305,6 +306,8 @@ int spore__wires_init(struct spore__tasks *t)
 		err = uv_timer_init(t->loop, &w->look);
 	if (err == 0)
 		err = spore__spare_init(&w->spare, t->loop);
+	if (err == 0)
+		err = spore__aheads_init(t);
 	if (err != 0)
 		return err;
 	w->retry.data = w->look.data = t;

@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, wire_view.c what a wire waits for,
+// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, ahead.c those that are made ahead, wire_view.c what a wire waits for,
 // db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "node/ahead.h"
 #include "node/fault.h"
 #include "node/pause.h"
 #include "node/spare.h"
@@ -36,6 +37,9 @@ struct spore__plug {
 	struct spore__wire_end *ends; // end.next
 	struct spore__port *ports;    // port.next
 	char system[SPORE__NAME_MAX + 1], task[SPORE__NAME_MAX + 1], port[SPORE__NAME_MAX + 1];
+	bool seen;                              // a port was open here
+	bool connects;                          // ... which connected
+	char protocol[SPORE__PROTOCOL_MAX + 1]; // ... and what it spoke
 };
 
 struct spore__wire_end {
@@ -75,6 +79,9 @@ struct spore__wire {
 	char trouble[160];                // why the last channel could not be made; it is tried again
 	struct spore__wire_pause *pauses; // ... but not before that is over: of the channels whose process failed
 	size_t pause_count;
+	struct spore__ahead *ahead;  // a channel that waits for one of its ports; NULL: none
+	bool wishes;                 // for one
+	struct spore__pause unahead; // the last one was refused: none before that is over
 };
 
 // A port that is open at a hold.
@@ -95,6 +102,7 @@ struct spore__port {
 	struct spore__pause pause; // its hold could not pass a channel on
 	unsigned transports;       // bits by the order of spore__channel_kinds
 	bool swaps;                // the program can be told that its peer is swapped
+	bool early;                // ... and can have a channel whose peer has not come yet
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };
@@ -130,6 +138,7 @@ struct spore__wires {
 	bool retrying;
 	bool crowded; // a hold has no room, and nothing to say that would tell of it
 	struct spore__spare spare;
+	struct spore__aheads aheads;
 };
 
 int spore__wires_init(struct spore__tasks *t); // reads them; an error of libuv's
@@ -201,6 +210,7 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire); // tells both ends
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
+const char *spore__joint_transport(const struct spore__port *a, const struct spore__port *b); // the best; "": none
 // The port at the other end of WIRE that P, on SIDE, is to be joined to: of the replica with the same number, else the one with the fewest channels.
 // NULL: none.
 struct spore__port *spore__wire_partner(const struct spore__wire *wire, int side, const struct spore__port *p);

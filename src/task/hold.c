@@ -122,6 +122,7 @@ static void (*const timer_fns[SPORE__TIMERS])(struct spore__hold *h) = {
     [SPORE__TIMER_NAMED] = spore__hold_pumps_retry,
     [SPORE__TIMER_LISTENER] = spore__hold_named_look,
     [SPORE__TIMER_PUMPED] = spore__hold_pumped_unanswered,
+    [SPORE__TIMER_PORTS] = spore__hold_ports_settle,
     [SPORE__TIMER_PROBE_READY] = spore__hold_probes_ready_timer,
     [SPORE__TIMER_PROBE_ALIVE] = spore__hold_probes_alive_timer,
 };
@@ -340,6 +341,7 @@ static void turn(struct spore__hold *h)
 	for (nfds_t i = 0; ready > 0 && i < count; i++) {
 		if (fds[i].revents == 0)
 			continue;
+		spore__hold_ports_settle(h);
 		// What ran before may have closed it, or opened another in its place.
 		bool there = false;
 		for (size_t j = 0; j < h->io_count && !there; j++)

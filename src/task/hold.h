@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_kept.c channels for ports that it has not opened yet, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -65,6 +65,7 @@ enum spore__hold_timer {
 	SPORE__TIMER_NAMED,    // pumps that could not be started
 	SPORE__TIMER_LISTENER, // a program that is to listen by now
 	SPORE__TIMER_PUMPED,   // no node says what became of a channel
+	SPORE__TIMER_PORTS,    // somebody is to be told of a port
 	SPORE__TIMER_PROBE_READY,
 	SPORE__TIMER_PROBE_ALIVE,
 	SPORE__TIMERS,
@@ -197,6 +198,7 @@ struct spore__hold_passed {
 	int fds[SPORE__HOLD_DESCRIPTORS];
 	uint64_t id, serial;
 	bool swap; // of a message `swap`: that it was said is told
+	bool kept; // the node was told by `open`
 };
 // Says the frame in W now or, in order, when the program has read. Takes W and the descriptors of P (may be NULL) in every case. False: it
 // will not be said.
@@ -214,6 +216,7 @@ struct spore__hold_port;
 struct spore__hold_ports {
 	struct spore__hold_port *first; // port.next
 	size_t count;
+	bool untold; // of some of them
 	uint64_t last_id;
 	unsigned char features[600]; // of the program's hello, encoded
 	size_t features_len;
@@ -223,6 +226,7 @@ void spore__hold_ports_features(struct spore__hold *h, struct spore__msgpack_rea
 void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_message *m);
 void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_message *m);
 void spore__hold_ports_end(struct spore__hold *h);
+void spore__hold_ports_settle(struct spore__hold *h); // says what could wait so far; before anything else is done
 // The node sent channel (with descriptors, which are taken), over, unwire.
 void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m);
@@ -357,6 +361,19 @@ struct spore__hold_window *spore__hold_pumped_window(struct spore__hold *h, uint
 void spore__hold_pumped_ask(struct spore__hold *h);
 void spore__hold_pumped_answered(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_pumped_unanswered(struct spore__hold *h);
+
+// ---- channels for ports that are not open yet (hold_kept.c)
+
+struct spore__hold_kept;
+// The node sent keep, with descriptors, which are taken; over, for one of these (false: for none); is another one.
+void spore__hold_kept_take(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
+bool spore__hold_kept_over(struct spore__hold *h, const struct spore__hold_message *m);
+void spore__hold_kept_drop(struct spore__hold *h);
+// The program said open: is there a channel for it? Then the port is to have *ID and *SERIAL, and `pass` gives the program its end. RINGS: it knows rings.
+// What `pass` returns is a bell by which the program at the other end is to hear that it has a peer, once there is nothing more urgent; -1: it was rung.
+bool spore__hold_kept_opened(struct spore__hold *h, const struct spore__control_message *m, bool rings, uint64_t *id,
+                             uint64_t *serial);
+int spore__hold_kept_pass(struct spore__hold *h, uint64_t serial);
 
 // ---- FIFOs and sockets (hold_named.c)
 
@@ -603,6 +620,8 @@ struct spore__hold {
 	struct spore__hold_run run;
 	struct spore__hold_ports ports;
 	struct spore__hold_memories memories;
+	struct spore__hold_kept *kept; // kept.next
+	unsigned kept_count;
 	struct spore__hold_wired wired[2];
 	size_t wired_count;
 	struct spore__hold_pumped pumped[2];

@@ -282,8 +282,10 @@ static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struc
 		p->node = true;
 		h->nodes++;
 	}
-	if (m->node)
+	if (m->node) {
 		spore__hold_node_came(h);
+		spore__hold_kept_drop(h); // it knows nothing of what another one sent ahead
+	}
 	p->looks = m->memory && !m->node;
 	p->ports = p->ports_due = (m->node || p->looks) && m->ports;
 	bool good = flush(h, p);
@@ -313,7 +315,8 @@ static bool may_join(struct spore__hold *h, const struct spore__hold_peer *p, co
 	return spore__hold_ports_is_free(h, m);
 }
 
-// Its descriptors came with its first byte. Where this hold has no room for them the channel is over. False: they did not come.
+// What is for a port that is open, or (keep) not yet. Its descriptors came with its first byte. Where this hold has no room for them the channel is
+// over. False: they did not come.
 static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
 {
 	unsigned count = m->descriptors;
@@ -329,6 +332,10 @@ static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, cons
 			close(fds[i]);
 		spore__hold_put_serial(&p->out, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
 		return flush(h, p);
+	}
+	if (m->type == SPORE__HOLD_KEEP) {
+		spore__hold_kept_take(h, m, fds);
+		return true;
 	}
 	if (p->looks) {
 		p->joined[p->joined_count].id = (uint64_t)m->number;
@@ -381,6 +388,7 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 		spore__hold_viewers_resize(h, p, m->number, m->columns);
 		break;
 	case SPORE__HOLD_CHANNEL:
+	case SPORE__HOLD_KEEP:
 		return take_channel(h, p, m);
 	case SPORE__HOLD_OVER:
 		spore__hold_ports_over(h, m);

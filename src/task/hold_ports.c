@@ -21,6 +21,9 @@ struct spore__hold_port {
 	char name[SPORE__HOLD_WORD + 1];
 	uint64_t *serials; // malloc'ed
 	size_t serial_count, serial_cap;
+	int bell;       // of the other end of a channel that was kept for it; -1
+	bool untold;    // nobody was told of it
+	uint64_t early; // one of them, whose other end was at no program when it came; 0: none
 	struct spore__hold_publication *publication; // NULL: it does not publish, or does so without the hold
 	size_t len;
 	unsigned char items[]; // encoded: port, kind, shape, options
@@ -46,6 +49,8 @@ static void free_port(struct spore__hold_port *p)
 {
 	free(p->serials);
 	spore__hold_publication_finish(p->publication);
+	if (p->bell >= 0)
+		close(p->bell);
 	free(p);
 }
 
@@ -119,6 +124,48 @@ void spore__hold_ports_features(struct spore__hold *h, struct spore__msgpack_rea
 	h->ports.features_len = out.err == 0 && w.err == 0 ? out.len : 0;
 }
 
+static bool add_serial(struct spore__hold_port *p, uint64_t serial)
+{
+	if (p->serial_count == p->serial_cap) {
+		size_t cap = p->serial_cap == 0 ? 1 : p->serial_cap * 2;
+		uint64_t *serials = cap <= SERIALS_MAX ? realloc(p->serials, cap * sizeof *serials) : NULL;
+		if (serials == NULL)
+			return false;
+		p->serials = serials;
+		p->serial_cap = cap;
+	}
+	p->serials[p->serial_count++] = serial;
+	return true;
+}
+
+static bool remove_serial(struct spore__hold_port *p, uint64_t serial)
+{
+	for (size_t i = 0; i < p->serial_count; i++)
+		if (p->serials[i] == serial) {
+			p->serials[i] = p->serials[--p->serial_count];
+			p->early = p->early == serial ? 0 : p->early;
+			return true;
+		}
+	return false;
+}
+
+// "ring" is known to a program with the feature ring-N, whatever the N.
+static bool knows(const struct spore__hold *h, const struct spore__hold_word *what)
+{
+	struct spore__msgpack_reader r = spore__msgpack_reader(h->ports.features, h->ports.features_len);
+	uint32_t count = 0;
+	(void)spore__msgpack_read_array(&r, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *s;
+		uint32_t len;
+		if (spore__msgpack_read_str(&r, &s, &len) != SPORE__MSGPACK_OK)
+			return false;
+		if (len > what->len + 1 && memcmp(s, what->s, what->len) == 0 && s[what->len] == '-')
+			return true;
+	}
+	return false;
+}
+
 static void refuse(struct spore__hold *h, const char *port, enum spore_err code, const char *why)
 {
 	struct spore__msgpack_writer w = {0};
@@ -126,6 +173,42 @@ static void refuse(struct spore__hold *h, const char *port, enum spore_err code,
 	(void)spore__hold_say(h, &w, NULL);
 	if (code != SPORE_OK)
 		spore__hold_event(h, SPORE_ERROR, "port", NULL, "its port %s is refused: %s", port, why);
+}
+
+// What the node has sent ahead for it. True: it has it.
+static bool take_kept(struct spore__hold *h, struct spore__hold_port *p, const struct spore__control_message *m)
+{
+	static const struct spore__hold_word ring = {"ring", 4};
+	uint64_t serial;
+	if (!spore__hold_kept_opened(h, m, knows(h, &ring), &p->id, &serial) || !add_serial(p, serial))
+		return false;
+	p->bell = spore__hold_kept_pass(h, serial);
+	return true;
+}
+
+static void tell_open(struct spore__hold *h, struct spore__hold_port *p)
+{
+	struct spore__msgpack_writer frame = {0};
+	put_open(h, p, false, &frame);
+	spore__hold_peers_say(h, &frame);
+	spore__msgpack_writer_finish(&frame);
+	if (p->bell >= 0) {
+		(void)!write(p->bell, "", 1);
+		close(p->bell);
+	}
+	p->bell = -1;
+	p->untold = false;
+}
+
+void spore__hold_ports_settle(struct spore__hold *h)
+{
+	if (!h->ports.untold)
+		return;
+	h->ports.untold = false;
+	spore__hold_timer(h, SPORE__TIMER_PORTS, -1);
+	for (struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
+		if (p->untold)
+			tell_open(h, p);
 }
 
 void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_message *m)
@@ -155,16 +238,20 @@ void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_m
 		refuse(h, name, SPORE_ENOMEM, "out of memory");
 	}
 	if (p != NULL) {
-		*p = (struct spore__hold_port){.id = ++h->ports.last_id, .len = w.len, .next = h->ports.first};
+		*p = (struct spore__hold_port){
+		    .id = ++h->ports.last_id, .bell = -1, .len = w.len, .next = h->ports.first};
 		memcpy(p->name, name, sizeof name);
 		memcpy(p->items, w.data, w.len);
 		p->publication = spore__hold_publication_take(h, m);
 		h->ports.first = p;
 		h->ports.count++;
-		struct spore__msgpack_writer frame = {0};
-		put_open(h, p, false, &frame);
-		spore__hold_peers_say(h, &frame);
-		spore__msgpack_writer_finish(&frame);
+		spore__hold_ports_settle(h); // in their order
+		// One that has its channel is not to wait until others have run that are told of it.
+		p->untold = h->ports.untold = take_kept(h, p, m);
+		if (p->untold)
+			spore__hold_timer(h, SPORE__TIMER_PORTS, 1);
+		else
+			tell_open(h, p);
 	}
 	spore__msgpack_writer_finish(&w);
 }
@@ -174,6 +261,7 @@ void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_
 	struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
 	if (p == NULL)
 		return;
+	spore__hold_ports_settle(h);
 	for (struct spore__hold_port **at = &h->ports.first; *at != NULL; at = &(*at)->next)
 		if (*at == p) {
 			*at = p->next;
@@ -192,6 +280,7 @@ void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_
 void spore__hold_ports_end(struct spore__hold *h)
 {
 	bool had = h->ports.first != NULL;
+	spore__hold_ports_settle(h);
 	for (struct spore__hold_port *p = h->ports.first, *next; p != NULL; p = next) {
 		next = p->next;
 		spore__hold_memory_drop_port(h, p->id);
@@ -210,45 +299,12 @@ void spore__hold_ports_end(struct spore__hold *h)
 
 // ---- from the node
 
-static bool add_serial(struct spore__hold_port *p, uint64_t serial)
+static bool is_early(const struct spore__hold_message *m)
 {
-	if (p->serial_count == p->serial_cap) {
-		size_t cap = p->serial_cap == 0 ? 1 : p->serial_cap * 2;
-		uint64_t *serials = cap <= SERIALS_MAX ? realloc(p->serials, cap * sizeof *serials) : NULL;
-		if (serials == NULL)
-			return false;
-		p->serials = serials;
-		p->serial_cap = cap;
-	}
-	p->serials[p->serial_count++] = serial;
-	return true;
-}
-
-static bool remove_serial(struct spore__hold_port *p, uint64_t serial)
-{
-	for (size_t i = 0; i < p->serial_count; i++)
-		if (p->serials[i] == serial) {
-			p->serials[i] = p->serials[--p->serial_count];
-			return true;
-		}
-	return false;
-}
-
-// "ring" is known to a program with the feature ring-N, whatever the N.
-static bool knows(const struct spore__hold *h, const struct spore__hold_word *what)
-{
-	struct spore__msgpack_reader r = spore__msgpack_reader(h->ports.features, h->ports.features_len);
-	uint32_t count = 0;
-	(void)spore__msgpack_read_array(&r, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		const char *s;
-		uint32_t len;
-		if (spore__msgpack_read_str(&r, &s, &len) != SPORE__MSGPACK_OK)
-			return false;
-		if (len > what->len + 1 && memcmp(s, what->s, what->len) == 0 && s[what->len] == '-')
-			return true;
-	}
-	return false;
+	struct spore__msgpack_reader at;
+	bool early = false;
+	return spore__msgpack_find(&m->map, "early", &at) &&
+	       spore__msgpack_read_bool(&at, &early) == SPORE__MSGPACK_OK && early;
 }
 
 static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, const struct spore__hold_message *m,
@@ -276,7 +332,8 @@ static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, 
 	if (spore__msgpack_find(&m->map, "redeliver", &at))
 		(void)spore__msgpack_read_bool(&at, &redeliver);
 	spore__control_put_subscription(&w, port->name, m->serial, transport, m->role, m->descriptors,
-	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL, redeliver);
+	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL, redeliver,
+	                                is_early(m));
 	return spore__hold_say(h, &w, passed);
 }
 
@@ -293,6 +350,8 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 			spore__hold_memory_keep(h, m, passed.fds[0]);
 		if (port->publication != NULL && passed.count == 2)
 			spore__hold_publication_give(port->publication, passed.fds[1]);
+		if (is_early(m))
+			port->early = m->serial;
 		if (pass_on(h, port, m, &passed)) {
 			if (m->descriptors == 0)
 				spore__hold_ports_tell(h, SPORE__HOLD_WIRED, port->id, m->serial);
@@ -311,12 +370,14 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 	struct spore__hold_port *p = find(h, (int64_t)passed->id);
 	if (p != NULL && p->publication != NULL && passed->count == 2)
 		spore__hold_publication_passed(p->publication, passed->fds[1]);
-	spore__hold_ports_tell(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
+	if (!passed->kept)
+		spore__hold_ports_tell(h, SPORE__HOLD_WIRED, passed->id, passed->serial);
 }
 
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed)
 {
 	struct spore__hold_port *p = find(h, (int64_t)passed->id);
+	spore__hold_ports_settle(h);
 	if (p != NULL)
 		(void)remove_serial(p, passed->serial);
 	spore__hold_memory_drop(h, passed->id, passed->serial);
@@ -337,7 +398,8 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 	if (m->kind.len == sizeof one_way - 1 && memcmp(m->kind.s, one_way, m->kind.len) == 0)
 		return spore__msgpack_is(&shape, "publish") ||
 		       (spore__msgpack_is(&shape, "subscribe") && p->serial_count == 0);
-	return spore__msgpack_is(&shape, "serve") || (spore__msgpack_is(&shape, "connect") && p->serial_count == 0);
+	return spore__msgpack_is(&shape, "serve") ||
+	       (spore__msgpack_is(&shape, "connect") && p->serial_count == (p->early != 0));
 }
 
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
@@ -351,8 +413,8 @@ void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m)
 {
 	struct spore__hold_port *port = find(h, m->number);
-	if (!spore__hold_wired_over(h, m) && !spore__hold_pumped_over(h, m) && !spore__hold_named_over(h, m) &&
-	    port != NULL && remove_serial(port, m->serial))
+	if (!spore__hold_kept_over(h, m) && !spore__hold_wired_over(h, m) && !spore__hold_pumped_over(h, m) &&
+	    !spore__hold_named_over(h, m) && port != NULL && remove_serial(port, m->serial))
 		spore__hold_memory_drop(h, port->id, m->serial);
 }
 

@@ -16,6 +16,7 @@ enum items {
 	ITEMS_SERIAL,
 	ITEMS_OPEN,
 	ITEMS_CHANNEL,
+	ITEMS_KEEP,
 	ITEMS_STOP,
 	ITEMS_SWAP,
 	ITEMS_MEMORY,
@@ -37,13 +38,13 @@ static const struct {
     [SPORE__HOLD_CHANNEL] = {"channel", ITEMS_CHANNEL}, [SPORE__HOLD_WIRED] = {"wired", ITEMS_SERIAL},
     [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
     [SPORE__HOLD_MEMORY] = {"memory", ITEMS_MEMORY},    [SPORE__HOLD_SWAP] = {"swap", ITEMS_SWAP},
-    [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},
+    [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},      [SPORE__HOLD_KEEP] = {"keep", ITEMS_KEEP},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
 static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory",
-                  feature_swap[] = "swap";
+                  feature_swap[] = "swap", feature_early[] = "early";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -88,6 +89,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		m->ports |= spore__msgpack_is(&v, feature_ports);
 		m->memory |= spore__msgpack_is(&v, feature_memory);
 		m->swaps |= spore__msgpack_is(&v, feature_swap);
+		m->early |= spore__msgpack_is(&v, feature_early);
 	}
 	return true;
 }
@@ -98,14 +100,18 @@ static bool take_word(struct spore__msgpack_reader *r, struct spore__hold_word *
 	       word->len <= SPORE__HOLD_WORD && memchr(word->s, '\0', word->len) == NULL;
 }
 
+static bool take_number(struct spore__msgpack_reader *r, uint64_t *number)
+{
+	int64_t n;
+	if (spore__msgpack_read_int(r, &n) != SPORE__MSGPACK_OK || n < 0)
+		return false;
+	*number = (uint64_t)n;
+	return true;
+}
+
 static bool take_serial(struct spore__msgpack_reader *r, struct spore__hold_message *m)
 {
-	int64_t serial;
-	if (spore__msgpack_read_int(r, &m->number) != SPORE__MSGPACK_OK ||
-	    spore__msgpack_read_int(r, &serial) != SPORE__MSGPACK_OK || serial < 0)
-		return false;
-	m->serial = (uint64_t)serial;
-	return true;
+	return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_number(r, &m->serial);
 }
 
 static bool take_small(struct spore__msgpack_reader *r, int64_t limit, unsigned *number)
@@ -125,6 +131,13 @@ static bool take_list(struct spore__msgpack_reader *r, struct spore__msgpack_rea
 		return false;
 	*list = (struct spore__msgpack_reader){.at = before.at, .end = r->at};
 	return true;
+}
+
+// What is known of an end of a channel beside its names.
+static bool take_end(struct spore__msgpack_reader *r, struct spore__hold_message *m)
+{
+	return take_word(r, &m->kind) && take_small(r, UINT16_MAX, &m->role) &&
+	       take_small(r, SPORE__HOLD_DESCRIPTORS, &m->descriptors) && take_map(r, m);
 }
 
 // R is behind the name, LEFT items are there.
@@ -159,9 +172,10 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_word(r, &m->port) &&
 		       take_word(r, &m->kind) && take_word(r, &m->shape) && take_map(r, m) && take_list(r, &m->list) &&
 		       take_list(r, &m->held);
+	case ITEMS_KEEP:
+		return take_word(r, &m->port) && take_number(r, &m->serial) && take_end(r, m);
 	case ITEMS_CHANNEL:
-		return take_serial(r, m) && take_word(r, &m->kind) && take_small(r, UINT16_MAX, &m->role) &&
-		       take_small(r, SPORE__HOLD_DESCRIPTORS, &m->descriptors) && take_map(r, m);
+		return take_serial(r, m) && take_end(r, m);
 	}
 	return false;
 }
@@ -217,7 +231,7 @@ void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type
 }
 
 // The features are those before the first NULL.
-static void put_hello(struct spore__msgpack_writer *w, const char *const features[4])
+static void put_hello(struct spore__msgpack_writer *w, const char *const features[5])
 {
 	size_t at = begin(w, SPORE__HOLD_HELLO, 3);
 	uint32_t count = 0;
@@ -233,27 +247,27 @@ static void put_hello(struct spore__msgpack_writer *w, const char *const feature
 
 void spore__hold_put_hello(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[4]){NULL});
+	put_hello(w, (const char *const[5]){NULL});
 }
 
 void spore__hold_put_hello_node(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[4]){feature_node});
+	put_hello(w, (const char *const[5]){feature_node});
 }
 
 void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node)
 {
-	put_hello(w, (const char *const[4]){feature_ports, node ? feature_node : NULL});
+	put_hello(w, (const char *const[5]){feature_ports, node ? feature_node : NULL});
 }
 
 void spore__hold_put_hello_memory(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[4]){feature_ports, feature_memory});
+	put_hello(w, (const char *const[5]){feature_ports, feature_memory});
 }
 
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[4]){feature_ports, feature_memory, feature_swap});
+	put_hello(w, (const char *const[5]){feature_ports, feature_memory, feature_swap, feature_early});
 }
 
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)
@@ -339,6 +353,18 @@ void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_ty
 	end(w, at);
 }
 
+static void put_text(struct spore__msgpack_writer *w, const char *key, const char *text)
+{
+	spore__msgpack_str(w, key);
+	spore__msgpack_str(w, text);
+}
+
+static void put_true(struct spore__msgpack_writer *w, const char *key)
+{
+	spore__msgpack_str(w, key);
+	spore__msgpack_bool(w, true);
+}
+
 void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial)
 {
 	size_t at = begin(w, SPORE__HOLD_MEMORY, 3);
@@ -351,11 +377,12 @@ void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer)
 {
-	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL, false);
+	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL, false, false);
 }
 
 void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
-                                  unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver)
+                                  unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver,
+                                  bool early)
 {
 	size_t at = begin(w, SPORE__HOLD_CHANNEL, 6);
 	spore__msgpack_uint(w, id);
@@ -363,18 +390,35 @@ void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, 
 	spore__msgpack_str(w, transport);
 	spore__msgpack_uint(w, role);
 	spore__msgpack_uint(w, count);
-	spore__msgpack_map(w, (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL) + (uint32_t)redeliver);
-	if (peer != NULL) {
-		spore__msgpack_str(w, "peer");
-		spore__msgpack_str(w, peer);
-	}
-	if (slow != NULL) {
-		spore__msgpack_str(w, "slow");
-		spore__msgpack_str(w, slow);
-	}
-	if (redeliver) {
-		spore__msgpack_str(w, "redeliver");
-		spore__msgpack_bool(w, true);
-	}
+	spore__msgpack_map(w,
+	                   (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL) + (uint32_t)redeliver + (uint32_t)early);
+	if (peer != NULL)
+		put_text(w, "peer", peer);
+	if (slow != NULL)
+		put_text(w, "slow", slow);
+	if (redeliver)
+		put_true(w, "redeliver");
+	if (early)
+		put_true(w, "early");
+	end(w, at);
+}
+
+void spore__hold_put_keep(struct spore__msgpack_writer *w, const char *port, uint64_t serial, const char *transport,
+                          unsigned role, unsigned count, const char *peer, bool redeliver,
+                          const struct spore__hold_face *face)
+{
+	size_t at = begin(w, SPORE__HOLD_KEEP, 6);
+	spore__msgpack_str(w, port);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_str(w, transport);
+	spore__msgpack_uint(w, role);
+	spore__msgpack_uint(w, count);
+	spore__msgpack_map(w, 4 + (uint32_t)redeliver);
+	put_text(w, "peer", peer);
+	put_text(w, "kind", face->kind);
+	put_text(w, "shape", face->shape);
+	put_text(w, "protocol", face->protocol);
+	if (redeliver)
+		put_true(w, "redeliver");
 	end(w, at);
 }

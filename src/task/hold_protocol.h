@@ -37,6 +37,14 @@
 //	["swap", id, serial, on]               to the hold: the other end of this channel is about to be swapped, or not any more. From the
 //	                                       hold: the program was sent that
 //
+// With the feature "early" of the hold's hello:
+//
+//	["keep", port, serial, transport, role, count, {"peer": name, "kind": kind, "shape": shape, "protocol": protocol}]
+//	                                       to the hold, with COUNT descriptors: an end of a channel for a port that is not open yet.
+//	                                       The other end is sent to its hold with "early": true in the map. `open` lists it when it
+//	                                       was passed on
+//	["over", 0, serial]                    to the hold: it is not to be kept any more. From the hold: it is not kept; also as the answer
+//
 // With the features "ports" and "memory" in both hellos, and without "node": the sender looks on, and is told of ports as the node is.
 //
 //	["memory", id, serial, watches]        to the hold: the memory of this channel. watches (may be missing): of a port that a pump
@@ -101,6 +109,7 @@ enum spore__hold_type {
 	SPORE__HOLD_MEMORY,
 	SPORE__HOLD_SWAP,
 	SPORE__HOLD_ENDED,
+	SPORE__HOLD_KEEP,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -118,19 +127,20 @@ struct spore__hold_message {
 	bool ports;                 // hello: the sender speaks of ports
 	bool memory;                // hello: ... of the memory of channels
 	bool swaps;                 // hello: ... of swapping
+	bool early;                 // hello: ... of channels for ports that are not open yet
 	bool swap;                  // stop, swap
 	bool watches;               // memory
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
-	struct spore__msgpack_reader map; // update, state, open, channel: stands before the map
+	struct spore__msgpack_reader map; // update, state, open, channel, keep: stands before the map
 	// Of ports. `number` is the id of the port; ports: the run
-	uint64_t serial;                   // channel, wired, over, unwire, memory, ended; ports: how many follow
-	struct spore__hold_word port;      // open
-	struct spore__hold_word kind;      // open; channel: the transport
+	uint64_t serial;                   // channel, keep, wired, over, unwire, memory, ended; ports: how many follow
+	struct spore__hold_word port;      // open, keep
+	struct spore__hold_word kind;      // open; channel, keep: the transport
 	struct spore__hold_word shape;     // open
 	struct spore__msgpack_reader list; // open: stands before the array of transports
 	struct spore__msgpack_reader held; // open: ... of serials
-	unsigned role, descriptors;        // channel
+	unsigned role, descriptors;        // channel, keep
 };
 
 // Decodes the first frame of BYTES. SPORE_OK: *USED bytes were it. SPORE_EAGAIN: more bytes are needed. SPORE_ETOOBIG, SPORE_EMALFORMED:
@@ -162,8 +172,16 @@ void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);
 // The same with what the wire says: of a subscriber what happens when it is SLOW, and whether what a peer that died had not released is sent again.
-// PEER and SLOW may be NULL.
+// PEER and SLOW may be NULL. EARLY: the other end is kept for a port that is not open yet.
 void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
-                                  unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver);
+                                  unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver,
+                                  bool early);
+// What a port has to be to get what was kept for it.
+struct spore__hold_face {
+	const char *kind, *shape, *protocol; // "": none
+};
+void spore__hold_put_keep(struct spore__msgpack_writer *w, const char *port, uint64_t serial, const char *transport,
+                          unsigned role, unsigned count, const char *peer, bool redeliver,
+                          const struct spore__hold_face *face);
 
 #endif

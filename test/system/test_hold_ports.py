@@ -99,7 +99,7 @@ while True:
         hold.send("over", 1, 99)
         hold.send("over", 98, 6)
         node = hold.connect(features=FEATURES)
-        self.assertEqual(self.until(node, "hello"), ["hello", 1, ["ports", "memory", "swap"], {}])
+        self.assertEqual(self.until(node, "hello"), ["hello", 1, ["ports", "memory", "swap", "early"], {}])
         self.assertEqual(self.until(node, "ports"), ["ports", 1, 2])
         ports = {m[1]: m for m in (self.until(node, "open"), self.until(node, "open"))}
         self.assertEqual(sorted(ports[1][7]), [5, 7])
@@ -251,6 +251,89 @@ while True: select.select([], [], [])
         self.assertEqual(hold.output().decode().splitlines(),
                          ["['closed', 'p1024', 9]", "['closed', 'p3', 11]", "['closed', 'large', 9]",
                           "['closed', 'p7', 0]", "['closed', 'large', 5]"])
+
+    def keep(self, peer, port, serial, shape="connect", protocol=""):
+        """Sends an end of a channel ahead. What its other end hears."""
+        (hears, rings), (other, end) = os.pipe(), os.pipe()
+        for fd in (hears, end):
+            self.addCleanup(os.close, fd)
+        face = {"peer": "s/other.port", "kind": "messages", "shape": shape, "protocol": protocol}
+        body = pack(["keep", port, serial, "ring", 1, 3, face])
+        fds = array.array("i", [other, rings, other])
+        peer.socket.sendmsg([struct.pack("<I", len(body)) + body], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        for fd in (rings, other):
+            os.close(fd)
+        return hears
+
+    OPENS_LATER = """
+c = Control(["ring-1", "stream-1"])
+c.open("first")
+while c.hear()[0] != "channel":
+    pass
+c.open("in", protocol="lsp")
+message = c.hear()
+say(*message[:7])
+c.say("close", "first")
+"""
+
+    def test_a_channel_for_a_port_that_is_not_open_yet(self):
+        hold = self.python(self.OPENS_LATER + "c.hear()\n")
+        self.until(hold.peer, "open")
+        hears = self.keep(hold.peer, "in", 77, protocol="lsp")
+        self.channel(hold.peer, 1, 5)
+        self.assertEqual(self.until(hold.peer, "wired"), ["wired", 1, 5])
+        opened = self.until(hold.peer, "open")
+        self.assertEqual(opened[2:], ["in", "messages", "connect", {"protocol": "lsp"}, ["ring-1", "stream-1"], [77]])
+        self.assertEqual(os.read(hears, 10), b"\0")  # and nobody else has that end but the program
+        self.assertEqual(self.until(hold.peer, "close"), ["close", 1])
+        hold.send("stop", -1)
+        self.assertEqual(os.read(hears, 10), b"")
+        hold.finish()
+        self.assertEqual(hold.output(), f"channel in 77 ring 1 3 {{'peer': 's/other.port'}}\n".encode())
+
+    def another(self, port, shape, protocol):
+        """The program opens `in`, for which this is not."""
+        hold = self.python(self.OPENS_LATER)
+        self.until(hold.peer, "open")
+        hears = self.keep(hold.peer, port, 77, shape, protocol)
+        self.channel(hold.peer, 1, 5)
+        if port == "in":  # it is said to be gone before the port is said to be there
+            self.assertEqual(self.until(hold.peer, "over", "open"), ["over", 0, 77])
+            self.assertEqual(os.read(hears, 10), b"")
+        opened = self.until(hold.peer, "open")
+        self.assertEqual(opened[2:3] + opened[7:], ["in", []])
+        self.channel(hold.peer, opened[1], 6)
+        self.assertEqual(self.until(hold.peer, "wired"), ["wired", opened[1], 6])
+        hold.finish()
+        self.assertEqual(os.read(hears, 10), b"")
+
+    def test_a_channel_for_another_name(self):
+        self.another("other", "connect", "lsp")
+
+    def test_a_channel_for_another_shape(self):
+        self.another("in", "serve", "lsp")
+
+    def test_a_channel_for_another_protocol(self):
+        self.another("in", "connect", "")
+
+    def test_a_channel_that_is_not_to_be_kept(self):
+        hold = self.python("c = Control()\nc.open('first')\nwhile True:\n    c.hear()\n")
+        self.until(hold.peer, "open")
+        hears = self.keep(hold.peer, "in", 77)
+        for serial in (77, 78):  # the answer is the same where it knows none
+            hold.send("over", 0, serial)
+            self.assertEqual(self.until(hold.peer, "over"), ["over", 0, serial])
+        self.assertEqual(os.read(hears, 10), b"")
+        # There are only so many.
+        ends = [self.keep(hold.peer, "in", 100 + i) for i in range(33)]
+        self.assertEqual(self.until(hold.peer, "over"), ["over", 0, 132])
+        self.assertEqual(os.read(ends[32], 10), b"")
+        # Another node knows nothing of them.
+        node = hold.connect(features=FEATURES)
+        self.until(node, "ports")
+        for end in ends[:32]:
+            self.assertEqual(os.read(end, 10), b"")
+        node.close()
 
     def test_unwire(self):
         hold = self.python("c = Control()\nc.open('in')\nc.hear()\nchannel = Channel(c.hear())\nsay(c.hear())\n")

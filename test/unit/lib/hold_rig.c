@@ -115,18 +115,32 @@ void send_with(int fd, const struct spore__msgpack_writer *w, const int *fds, un
 	assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)w->len);
 }
 
-struct spore_chan *wire(struct child *c)
+struct spore__channel_end pass_end(struct child *c, bool early)
 {
 	struct spore__channel_end ends[2];
 	struct spore__msgpack_writer w = {0};
-	struct spore_chan *mine;
 	assert_int_equal(spore__channel_make(transport, NULL, ends), SPORE_OK);
-	spore__control_put_channel(&w, "in", ++c->serial, transport, (unsigned)ends[1].role, (unsigned)ends[1].count,
-	                           "other/task.out");
+	spore__control_put_subscription(&w, "in", ++c->serial, transport, (unsigned)ends[1].role,
+	                                (unsigned)ends[1].count, "other/task.out", NULL, false, early);
 	send_with(c->fd, &w, ends[1].fds, (unsigned)ends[1].count);
 	spore__channel_end_close(&ends[1]);
 	spore__msgpack_writer_finish(&w);
-	assert_int_equal(spore__chan_create(&ends[0], &mine), SPORE_OK);
+	return ends[0];
+}
+
+struct spore_chan *wire(struct child *c)
+{
+	struct spore__channel_end end = pass_end(c, false);
+	struct spore_chan *mine;
+	assert_int_equal(spore__chan_create(&end, &mine), SPORE_OK);
+	return mine;
+}
+
+struct spore_chan *come(struct spore__channel_end *end)
+{
+	struct spore_chan *mine;
+	assert_int_equal(write(end->fds[1], "", 1), 1);
+	assert_int_equal(spore__chan_create(end, &mine), SPORE_OK);
 	return mine;
 }
 

@@ -31,6 +31,9 @@ void hear(struct child *c, enum spore__control_type type, const char *shape);
 void send_with(int fd, const struct spore__msgpack_writer *w, const int *fds, unsigned count);
 // A channel to "in"; this end.
 struct spore_chan *wire(struct child *c);
+// Passes an end of a channel for the port "in"; its other end. EARLY: whose peer has not come yet, but does with `come`.
+struct spore__channel_end pass_end(struct child *c, bool early);
+struct spore_chan *come(struct spore__channel_end *end);
 void say(struct child *c, void (*put)(struct spore__msgpack_writer *w, const char *port, uint64_t serial));
 // Waits for the end; returns what came on standard error.
 const char *end(struct child *c, int expected);

@@ -385,6 +385,75 @@ static void test_wrong_descriptors(void **state)
 	close(fds[0]);
 }
 
+static bool has_early(void)
+{
+	return strcmp(transport, "ring") == 0;
+}
+
+// What was sent ahead counts from the moment on at which the peer comes, and is nothing when it never does.
+static void test_early(void **state)
+{
+	struct child c;
+	if (!has_early())
+		return;
+	begin(&c, "tell");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore__channel_end end_of = pass_end(&c, true), other;
+	spore__channel_end_close(&end_of); // never came
+	end_of = pass_end(&c, true);
+	say(&c, spore__control_put_unwired);
+	other = pass_end(&c, true); // in the place of one
+	spore__channel_end_close(&end_of);
+	end_of = pass_end(&c, true);
+	spore__channel_end_close(&other);
+	struct spore_chan *mine = come(&end_of);
+	tell(mine, "a");
+	tell(mine, "b");
+	assert_int_equal(spore_chan_flush(mine, PATIENCE), SPORE_OK);
+	// The next one is sent ahead while this one is there.
+	end_of = pass_end(&c, true);
+	tell(mine, "c");
+	spore_chan_close(mine);
+	mine = come(&end_of);
+	expect(mine, "back");
+	tell(mine, "d");
+	tell(mine, "q");
+	assert_string_equal(without_gone(end(&c, 0)), "abc<17>d");
+	spore_chan_close(mine);
+}
+
+// The same for one that polls, and first for one that calls with a limit.
+static void test_early_is_not_wired(void **state)
+{
+	struct child c;
+	if (!has_early())
+		return;
+	begin(&c, "timeouts");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore__channel_end end_of = pass_end(&c, true);
+	hear(&c, SPORE__CONTROL_READY, NULL);
+	say(&c, put_refused);
+	end(&c, SPORE_EDENIED);
+	spore__channel_end_close(&end_of);
+	begin(&c, "poll");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	end_of = pass_end(&c, true);
+	struct spore_chan *mine = come(&end_of);
+	tell(mine, "a");
+	expect(mine, "a");
+	end_of = pass_end(&c, true);
+	tell(mine, "b");
+	expect(mine, "b");
+	spore_chan_close(mine);
+	mine = come(&end_of);
+	tell(mine, "c");
+	expect(mine, "c");
+	tell(mine, "q");
+	const char *seen = end(&c, 0);
+	assert_non_null(strstr(seen, "c"));
+	spore_chan_close(mine);
+}
+
 static void test_without_hold(void **state)
 {
 	struct spore_chan *c;
@@ -420,6 +489,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup(test_unwired, choose),
 	    cmocka_unit_test_setup(test_serve, choose),
 	    cmocka_unit_test_setup(test_wrong_descriptors, choose),
+	    cmocka_unit_test_setup(test_early, choose),
+	    cmocka_unit_test_setup(test_early_is_not_wired, choose),
 	    cmocka_unit_test_setup(test_without_hold, choose),
 	    cmocka_unit_test_setup(test_unwired_while_sending, choose),
 	    cmocka_unit_test_setup(test_poll, choose),

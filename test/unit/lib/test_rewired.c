@@ -47,7 +47,7 @@ static void test_finished_for_the_peer_that_was_there(void **state)
 		assert_int_equal(spore_chan_send(first, "answer", 6, PORT_PATIENCE), SPORE_OK);
 		receive(t->p, "answer");
 		if (i / 2 % 2 == 0)
-			spore__chan_unwire(t->p);
+			spore__chan_unwire(t->p, t->serial);
 		spore_chan_close(first);
 		struct spore_chan *second = port_rig_wire(t, false);
 		void *loan;
@@ -78,7 +78,7 @@ static void test_finished_and_gone(void **state)
 		struct spore_chan *first = port_rig_wire(t, false);
 		assert_int_equal(spore_chan_finish(t->p, PORT_PATIENCE), SPORE_OK);
 		if (unwired)
-			spore__chan_unwire(t->p);
+			spore__chan_unwire(t->p, t->serial);
 		spore_chan_close(first);
 		assert_int_equal(look(t->p, PORT_PATIENCE), SPORE_ECLOSED);
 		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);

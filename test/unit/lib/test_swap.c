@@ -182,7 +182,7 @@ static void test_unwired_meanwhile(void **state)
 		if (early > 0)
 			assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ERETURNED);
 		assert_int_equal(spore_chan_send(t->p, "again", 5, PORT_PATIENCE), SPORE_OK);
-		spore__chan_unwire(t->p);
+		spore__chan_unwire(t->p, t->serial);
 		spore_chan_close(old);
 		while (spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW) != SPORE_ENOTWIRED)
 			;
@@ -197,7 +197,7 @@ static void test_unwired_meanwhile(void **state)
 		assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_OK);
 		assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, SPORE_NOW), SPORE_OK);
 		assert_memory_equal(text, "again", 5);
-		spore__chan_unwire(t->p);
+		spore__chan_unwire(t->p, t->serial);
 		assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ECLOSED);
 		assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
 		spore_chan_close(old);
@@ -209,7 +209,7 @@ static void test_unwired_meanwhile(void **state)
 	assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ERETURNED);
 	assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW), SPORE_ERETURNED);
 	spore__chan_swap(t->p, t->serial, true);
-	spore__chan_unwire(t->p);
+	spore__chan_unwire(t->p, t->serial);
 	spore_chan_close(old);
 	assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
 	assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW), SPORE_ENOTWIRED);
@@ -381,7 +381,7 @@ static void test_not_for_ever(void **state)
 	// It is closed, or unwired, meanwhile.
 	new = wire_early(t, PORT_PATIENCE, &old);
 	assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_EAGAIN);
-	spore__chan_unwire(t->p);
+	spore__chan_unwire(t->p, t->serial);
 	spore_chan_close(old);
 	spore_chan_close(new);
 	(void)spore_chan_send(t->p, "x", 1, SPORE_NOW);

@@ -89,6 +89,34 @@ static void test_the_bytes_of_ports_are_frozen(void **state)
 	spore__msgpack_writer_finish(&w);
 }
 
+static void test_the_bytes_of_keep_are_frozen(void **state)
+{
+	static const unsigned char bytes[] = "\x4e\0\0\0\x97\xa4keep\xa2in\x05\xa4ring\x01\x03\x85\xa4peer\xa5s/t.p"
+	                                     "\xa4kind\xa8messages\xa5shape\xa7"
+	                                     "connect\xa8protocol\xa0\xa9redeliver\xc3"
+	                                     "\x25\0\0\0\x97\xa7"
+	                                     "channel\x07\x05\xa4ring\x01\x03\x82\xa4peer\xa5s/t.p\xa5"
+	                                     "early\xc3";
+	static const struct spore__hold_face face = {"messages", "connect", ""};
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	struct spore__hold_message m;
+	size_t used;
+	spore__hold_put_keep(&w, "in", 5, "ring", 1, 3, "s/t.p", true, &face);
+	spore__hold_put_subscription(&w, 7, 5, "ring", 1, 3, "s/t.p", NULL, false, true);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof bytes - 1);
+	assert_memory_equal(w.data, bytes, w.len);
+	assert_int_equal(spore__hold_decode(w.data, w.len, &m, &used), SPORE_OK);
+	assert_int_equal(m.type, SPORE__HOLD_KEEP);
+	assert_int_equal(m.serial, 5);
+	assert_int_equal(m.role, 1);
+	assert_int_equal(m.descriptors, 3);
+	assert_memory_equal(m.port.s, "in", m.port.len);
+	assert_memory_equal(m.kind.s, "ring", m.kind.len);
+	spore__msgpack_writer_finish(&w);
+}
+
 static void test_the_bytes_of_pumps_are_frozen(void **state)
 {
 	static const unsigned char bytes[] = "\x0a\0\0\0\x93\xa6memory\x07\x05"
@@ -115,7 +143,8 @@ static void test_the_bytes_of_pumps_are_frozen(void **state)
 
 static void test_the_bytes_of_swapping_are_frozen(void **state)
 {
-	static const unsigned char bytes[] = "\x1c\0\0\0\x94\xa5hello\x01\x93\xa5ports\xa6memory\xa4swap\x80"
+	static const unsigned char bytes[] = "\x22\0\0\0\x94\xa5hello\x01\x94\xa5ports\xa6memory\xa4swap\xa5"
+	                                     "early\x80"
 	                                     "\x08\0\0\0\x93\xa4stop\xff\xc3"
 	                                     "\x09\0\0\0\x94\xa4swap\x07\x05\xc3"
 	                                     "\x08\0\0\0\x93\xa4swap\x07\x05";
@@ -295,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_bytes_are_frozen),
+	    cmocka_unit_test(test_the_bytes_of_keep_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_pumps_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_swapping_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
