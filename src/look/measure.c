@@ -18,10 +18,12 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+// Also when all ports have been told of, which another port's may be the last word of.
 static enum spore__link_heard next(struct spore__link *l, struct spore__hold_message *m, int64_t until)
 {
 	enum spore__link_heard heard;
-	while ((heard = spore__link_next(l, m)) == SPORE__LINK_NOTHING && now_ns() < until)
+	bool told = l->told;
+	while ((heard = spore__link_next(l, m)) == SPORE__LINK_NOTHING && told == l->told && now_ns() < until)
 		spore__link_wait(l, (until - now_ns()) / 1000 + 1);
 	return heard;
 }
@@ -66,8 +68,11 @@ static bool look_at_all(struct spore__measured *m, struct spore__link *l, const 
 	uint64_t serials[MOST];
 	size_t count = 0;
 	int64_t until = now_ns() + PATIENCE_US * INT64_C(1000);
-	while (!l->told || l->id < 0) {
-		if (l->told || next(l, &answer, until) != SPORE__LINK_MESSAGE)
+	while (!l->told) {
+		enum spore__link_heard heard = next(l, &answer, until);
+		if (heard == SPORE__LINK_NOTHING && l->told)
+			break;
+		if (heard != SPORE__LINK_MESSAGE)
 			return false;
 		uint32_t items = 0;
 		int64_t serial;
@@ -79,7 +84,7 @@ static bool look_at_all(struct spore__measured *m, struct spore__link *l, const 
 			    (uint64_t)serial < SPORE__HOLD_JOINED)
 				serials[count++] = (uint64_t)serial;
 	}
-	if (l->serves && !serves)
+	if (l->id < 0 || (l->serves && !serves))
 		return false;
 	for (size_t i = 0; i < count && m->count < SPORE__MEASURED; i++) {
 		look_at(m, l, serials[i], left, until);

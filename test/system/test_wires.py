@@ -1,5 +1,6 @@
 """Wires: two programs that are started separately, in any order, talk to each other, whatever dies under them."""
 
+import json
 import os
 import random
 import re
@@ -501,6 +502,16 @@ class Libspore(WiresTest):
         self.talks("a", "b", "out", 2)
         # Nothing is left of the channels before.
         self.assertEqual([self.fds(self.pid(n)) for n in "ab"], before)
+
+    @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX has no shared memory")
+    def test_measured_at_whichever_port(self):
+        for name in "ab":
+            self.program(name, "first", "second")
+        for port in ("first", "second"):
+            self.wire("a." + port, "b." + port)
+            self.talks("a", "b", port)
+        stats = json.loads(self.ok(self.spore("wires", "--stats", "--json")).stdout)
+        self.assertEqual([w["measured"] for w in stats], [1, 1])
 
     def test_a_node_that_is_killed_disturbs_nothing(self):
         self.program("server", "clients:serve")
