@@ -16,6 +16,32 @@ static bool is_file(const char *operand)
 	       (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
 }
 
+// A folder with a manifest that was named without a slash, and so is taken for a task's name.
+static bool is_system_folder(const char *name)
+{
+	char *path = spore__fs_join(name, "spore.yaml");
+	bool is = spore__fs_is_file(path);
+	free(path);
+	return is;
+}
+
+// Where there is no manifest that NAME could be a task of. 0, or the exit status after a report.
+static int check_meant(const char *what, const char *name)
+{
+	char *why = NULL, *remedy = NULL,
+	     *path = is_system_folder(name) ? spore__manifest_find(NULL, &why, &remedy) : NULL;
+	int status = why != NULL ? SPORE__EXIT_USAGE : 0;
+	if (status != 0) {
+		char *meant = spore__xasprintf("the system of the folder is meant by: spore %s ./%s", what, name);
+		spore__report(meant, "%s: '%s' is taken for a task, and %s", what, name, why);
+		free(meant);
+	}
+	free(path);
+	free(why);
+	free(remedy);
+	return status;
+}
+
 static void select_task(struct spore__run *r, size_t index)
 {
 	if (r->tasks[index].selected)
@@ -40,8 +66,10 @@ static int select_named(struct spore__run *r, const char *name)
 	for (size_t i = 0; i < r->m.count; i++)
 		spore__strs_add(&known, r->m.tasks[i].name);
 	const char *near = known.count > 0 ? spore__nearest(name, (const char *const *)known.items) : NULL;
-	char *remedy = near != NULL ? spore__xasprintf("did you mean '%s'?", near)
-	                            : spore__xstrdup("a manifest is named with a slash, such as ./spore.yaml");
+	char *remedy = is_system_folder(name)
+	                   ? spore__xasprintf("the system of the folder is meant by: spore %s ./%s", r->what, name)
+	               : near != NULL ? spore__xasprintf("did you mean '%s'?", near)
+	                              : spore__xstrdup("a manifest is named with a slash, such as ./spore.yaml");
 	spore__report(remedy, "%s: %s has no task '%s'", r->what, spore__system_shown(r->m.path), name);
 	free(remedy);
 	spore__strs_finish(&known);
@@ -81,7 +109,9 @@ int spore__run_load(struct spore__run *r, const char *what, const struct spore__
 {
 	*r = (struct spore__run){.what = what};
 	size_t first_task = o->operands.count > 0 && is_file(o->operands.items[0]);
-	int status = spore__system_load(first_task > 0 ? o->operands.items[0] : NULL, &r->m);
+	int status = first_task == 0 && o->operands.count > 0 ? check_meant(what, o->operands.items[0]) : 0;
+	if (status == 0)
+		status = spore__system_load(first_task > 0 ? o->operands.items[0] : NULL, &r->m);
 	if (status != 0)
 		return status;
 	r->tasks = spore__xcalloc(r->m.count + 1, sizeof *r->tasks);

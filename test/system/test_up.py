@@ -259,6 +259,19 @@ class Run(Up):
         result = self.spore("up", "-d", "wbe")
         self.assertEqual((result.returncode, result.stderr),
                          (2, "spore: up: spore.yaml has no task 'wbe'\n  did you mean 'web'?\n"))
+        os.mkdir(os.path.join(self.work, "market"))
+        with open(os.path.join(self.work, "market", "spore.yaml"), "w") as f:
+            f.write("spore: 1\ntasks: { stall: { source: path:cat } }\n")
+        result = self.spore("up", "-d", "market")
+        self.assertEqual((result.returncode, result.stderr), (
+            2, "spore: up: spore.yaml has no task 'market'\n"
+               "  the system of the folder is meant by: spore up ./market\n"))
+        os.rename(os.path.join(self.work, "spore.yaml"), os.path.join(self.work, "market", "other.yaml"))
+        result = self.spore("up", "-d", "market")
+        self.assertEqual((result.returncode, result.stderr), (
+            2, "spore: up: 'market' is taken for a task, and there is no spore.yaml in this folder or above it\n"
+               "  the system of the folder is meant by: spore up ./market\n"))
+        os.rename(os.path.join(self.work, "market", "other.yaml"), os.path.join(self.work, "spore.yaml"))
         result = self.spore("up", "-d", "--profile", "debgu")
         self.assertEqual((result.returncode, result.stderr),
                          (2, "spore: up: no task has the profile 'debgu'\n  did you mean 'debug'?\n"))
