@@ -29,6 +29,8 @@ bool spore__way_swaps(struct spore_chan *c, enum spore__way way, enum spore_err 
 	// It was said before the peer's end, but may not have been heard.
 	if (!atomic_load(&i->swaps) && p->hear_all != NULL)
 		p->hear_all();
+	atomic_thread_fence(
+	    memory_order_seq_cst); // who says that it is off sees that the peer is gone, or its word is seen here
 	return atomic_load(&i->swaps);
 }
 

@@ -187,6 +187,7 @@ static struct replaced change_to(struct spore_chan *c, struct spore__installed *
 	struct spore__installed **at = &p->queue;
 	unsigned queued = 0;
 	p->latest = latest;
+	p->in_vain &= latest == NULL;
 	if (latest != NULL)
 		latest->number = atomic_load_explicit(&c->generation, memory_order_relaxed) + 1;
 	for (; *at != NULL; at = &(*at)->next)
@@ -321,10 +322,26 @@ void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const
 void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on)
 {
 	struct spore__wiring *p = c->port;
+	struct replaced old = {0};
+	int e = errno;
 	pthread_mutex_lock(&p->lock);
-	if (p->latest != NULL && p->latest->serial == serial)
-		atomic_store(&p->latest->swaps, on);
+	struct spore__installed *i = p->latest;
+	if (i != NULL && i->serial == serial) {
+		bool was = atomic_exchange(&i->swaps, on);
+		atomic_thread_fence(memory_order_seq_cst);
+		if (was && !on && i->t->ops->gone != NULL && i->t->ops->gone(i->t)) {
+			// The one that was to come does not, and the end may have been taken for a part of that.
+			p->in_vain = true;
+			old = change_to(c, NULL);
+		}
+	} else if (i == NULL && !on && p->swapped != 0 && p->swapped == serial) {
+		p->in_vain = true;
+		p->swapped = 0;
+		tell_ways(c);
+	}
 	pthread_mutex_unlock(&p->lock);
+	drop_replaced(old);
+	errno = e;
 }
 
 void spore__chan_quiet(struct spore_chan *c)
@@ -434,6 +451,7 @@ static void leave(struct spore_chan *c, enum spore__way way, struct spore__insta
 	if (p->latest == i && (p->never[1 - way] || (i->left & 1U << (1 - way)) != 0)) {
 		last = i;
 		p->latest = NULL;
+		p->swapped = atomic_load(&i->swaps) ? i->serial : 0;
 	}
 	pthread_mutex_unlock(&p->lock);
 	spore__installed_unref(last);
@@ -478,7 +496,7 @@ bool spore__sending_is_replaced(struct spore_chan *c)
 		return false;
 	pthread_mutex_lock(&p->sending);
 	pthread_mutex_lock(&p->lock);
-	bool replaced = w->use != p->latest;
+	bool replaced = w->use != p->latest || (w->use == NULL && w->swapped && p->in_vain);
 	if (!replaced)
 		atomic_store_explicit(&w->generation, hear_news(c, SPORE__SEND), memory_order_release);
 	pthread_mutex_unlock(&p->lock);
@@ -502,12 +520,17 @@ enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way)
 	if (!stays)
 		next = receives ? pop(p) : spore__installed_ref(p->latest);
 	w->stale = receives && next != p->latest;
+	bool in_vain = next == NULL && p->latest == NULL && p->in_vain;
 	pthread_mutex_unlock(&p->lock);
 	enum spore_err e = SPORE_OK;
 	if (stays)
 		spore__way_ready(w);
 	else
 		e = go_on(c, way, next);
+	if (in_vain && w->swapped) { // nobody came after the one that was to be swapped
+		w->swapped = false;
+		e = SPORE_ECLOSED;
+	}
 	atomic_store_explicit(&w->generation, generation, memory_order_release);
 	return e;
 }

@@ -22,6 +22,7 @@ struct spore__hold {
 	bool lost;      // it was killed: to be dealt with
 	bool stop_sent;
 	bool survivors; // it named processes that it cannot end
+	bool outdated;  // it is about to be replaced: its stdin and stdout get no other channel
 	uint64_t started_ms;
 	uint64_t due_ms;   // when to look at it again; 0: not
 	unsigned tries;    // to connect

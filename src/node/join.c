@@ -11,6 +11,7 @@
 #include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/log.h"
+#include "node/swap_off.h"
 #include "node/wires.h"
 #include "os/os.h"
 
@@ -202,8 +203,10 @@ bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side
 		return true;
 	}
 	remove_half(&t->wires, j);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		spore__swap_look(j->ports[i]->hold);
+		spore__swap_off_joined(j->ports[i]);
+	}
 	j->wire = wire_of(j);
 	if (j->wire == NULL && t->wires.adopt)
 		j->wire = adopt(t, j);
@@ -216,6 +219,8 @@ bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side
 
 void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int side)
 {
+	if (j->told[1 - side] && j->ports[1 - side] != NULL)
+		spore__swap_off_awaits(j->ports[1 - side], j->serial, j->ports[side]->hold);
 	take_off(j->ports[side], j);
 	j->ports[side] = NULL;
 	j->told[side] = false; // a hold that comes back is told again
@@ -393,8 +398,11 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 	int saved = errno;
 	for (int i = 0; made && i < 2; i++)
 		spore__channel_end_close(&ends[i]);
-	if (sent)
+	if (sent) {
+		spore__swap_off_joined(p);
+		spore__swap_off_joined(q);
 		return;
+	}
 	if (made)
 		trouble(wire, SPORE_ESYSTEM, saved);
 	take_off(p, j);
@@ -415,7 +423,7 @@ static bool fit(const struct spore__wire *wire, const struct spore__port *p, con
 // its peer would read at once. And what comes for a port that still has to read what came before would be lost.
 bool spore__port_is_going(const struct spore__port *p)
 {
-	if (p->leaving || p->hold->stop_sent)
+	if (p->leaving || p->hold->stop_sent || (p->hold->outdated && !p->pumped && spore__plain_is_stdio(p->name)))
 		return true;
 	const struct spore__hold_name *n = &p->hold->name;
 	const struct spore__task *task =

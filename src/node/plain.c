@@ -5,6 +5,7 @@
 
 #include "node/hold.h"
 #include "node/tasks.h"
+#include "node/wire_ask.h"
 #include "node/wires.h"
 
 static bool fits(const struct spore__wire_end *e, int64_t replica)
@@ -208,19 +209,32 @@ bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wi
 	return false;
 }
 
-void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire, bool write)
+void spore__plain_renew(const struct spore__asking *asking, const struct spore__wire *wire, bool write)
 {
+	struct spore__tasks *t = asking->t;
 	for (int i = 0; i < 2; i++) {
 		const struct spore__wire_end *e = &wire->ends[i];
 		struct spore__task *task;
 		size_t at = 0;
 		while (spore__plain_is_stdio(e->plug->port) &&
 		       (task = next_active(t, e->plug->system, e->plug->task, e->replica, &at)) != NULL)
-			if (task->stopping || task->removing || !task->wanted || is_pumped(task, e->plug->port))
+			if (task->stopping || task->removing || !task->wanted || is_pumped(task, e->plug->port) ||
+			    spore__asking_replaces(asking, e->plug->system, e->plug->task))
 				continue;
 			else if (write)
 				spore__task_intend(t, task, SPORE__INTENT_REPLACE);
 			else
 				spore__task_replace(t, task);
+	}
+}
+
+void spore__plain_outdate(const struct spore__asking *asking)
+{
+	struct spore__table *table = &asking->t->table;
+	size_t count, first = spore__table_range(table, asking->system, NULL, &count);
+	for (size_t i = first; i < first + count; i++) {
+		const struct spore__task *task = table->tasks[i];
+		if (task->hold != NULL && spore__asking_replaces(asking, asking->system, task->name))
+			task->hold->outdated = true;
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "node/hold.h"
 #include "node/log.h"
+#include "node/swap_off.h"
 #include "node/wires.h"
 
 static void copy(char *out, size_t size, const struct spore__hold_word *word)
@@ -41,6 +42,7 @@ static void free_port(struct spore__hold *hold, struct spore__port *p)
 	}
 	free(p->joints);
 	spore__ahead_port_lost(w, p);
+	spore__swap_off_joined(p);
 	if (p->plug != NULL) {
 		struct spore__port **at = &p->plug->ports;
 		while (*at != p)

@@ -12,6 +12,7 @@
 #include "node/hold.h"
 #include "node/log.h"
 #include "node/order.h"
+#include "node/swap_off.h"
 #include "node/waits.h"
 
 static void note_removed(struct spore__tasks *t, const struct spore__task *task)
@@ -264,6 +265,7 @@ static void on_settle(uv_prepare_t *settle)
 		if (t->unsettled)
 			spore__tasks_settle(t);
 	}
+	spore__swap_off_settle(t);
 	if (is_rewired(t))
 		(void)uv_idle_start(&t->more, on_more);
 }

@@ -177,6 +177,11 @@ static void run_new(struct start *s)
 	}
 	s->swaps = active && s->swap && task->state == SPORE__TASK_RUNNING &&
 	           spore__swap_may(s->tasks, task, s->not_swapped, sizeof s->not_swapped);
+	if (s->swaps && has_wired_stdio(s)) {
+		s->swaps = false;
+		(void)snprintf(s->not_swapped, sizeof s->not_swapped,
+		               "%s: its stdin or stdout is to be wired otherwise", s->spec.task);
+	}
 	bool beside = s->swaps || (active && s->keep_old && !has_wired_stdio(s) && task->hold != NULL &&
 	                           task->old == NULL && !task->stopping);
 	bool starts = active || (task != NULL && task->wanted) || s->spec.enabled;

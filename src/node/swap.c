@@ -352,7 +352,7 @@ void spore__swap_settle(struct spore__tasks *t, struct spore__task *task)
 {
 	if (task->swap == SPORE__SWAP_NONE)
 		return;
-	if (task->stopping && task->swap != SPORE__SWAP_STOPPING) { // somebody else has decided
+	if (task->stopping && (task->swap != SPORE__SWAP_STOPPING || !task->wanted)) { // somebody else has decided
 		tell(task->old, false);
 		over(t, task);
 	} else if (stays(task)) {

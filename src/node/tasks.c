@@ -434,6 +434,8 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 		return;
 	}
 	spore__task_record_end(t, task, hold->name.generation);
+	if (task->swap == SPORE__SWAP_STOPPING && task->old != NULL && !task->stopping)
+		task->relaunch = true; // it goes forward: another one takes over what the old one leaves
 	hold->ended = true;
 	hold->task = NULL;
 	task->hold = NULL;
@@ -454,8 +456,6 @@ void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, con
 	if (task == NULL)
 		return;
 	bool tried = task->old != NULL;
-	if (task->swap == SPORE__SWAP_STOPPING && task->hold == hold)
-		task->relaunch = true; // it goes forward
 	struct spore__hold_state wanted = *s;
 	wanted.wanted = true;
 	spore__task_heard(t, hold, &wanted, bytes, len);

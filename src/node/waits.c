@@ -115,7 +115,11 @@ static int item_reached(const struct spore__wait *w, const struct spore__waited 
 	case SPORE__WAIT_SWAPPED:
 		if (task->swap != SPORE__SWAP_NONE)
 			return 0;
-		return task->hold != NULL && task->hold->name.generation > item->before ? 1 : -1;
+		if (task->hold == NULL)
+			return is_over(task) ? -1 : 0; // another one is to be started
+		if (task->hold->name.generation <= item->before)
+			return -1;
+		return task->state == SPORE__TASK_RUNNING ? 1 : 0;
 	case SPORE__WAIT_STOPPED:
 		return is_over(task);
 	case SPORE__WAIT_RESTARTED:
@@ -262,10 +266,15 @@ static void answer_swapped(struct spore__wait *w)
 		struct spore__hold_state s;
 		if (item_reached(w, &w->items[i]) >= 0)
 			continue;
+		char *how =
+		    task->hold == NULL && task->why == NULL && task->wanted ? spore__task_how_it_ended(task) : NULL;
 		spore__rpc_call_fail(w->call, SPORE_ECANCELLED, "%s: not swapped: %s; %s", w->items[i].name,
-		                     task->tried != NULL ? task->tried : why_of(task, &s),
+		                     how != NULL           ? how
+		                     : task->tried != NULL ? task->tried
+		                                           : why_of(task, &s),
 		                     task->hold != NULL ? "the one before runs on, and no message was lost"
-		                                        : "'spore inspect' says how it ended");
+		                                        : "the one before has ended too; 'spore inspect' says more");
+		free(how);
 		return;
 	}
 	answer_lists(w, "swapped", false);

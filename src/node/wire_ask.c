@@ -203,3 +203,8 @@ bool spore__asking_keeps(const struct spore__asking *a, const char *system, cons
 			return true;
 	return false;
 }
+
+bool spore__asking_replaces(const struct spore__asking *a, const char *system, const char *task)
+{
+	return a->same.at != NULL && !spore__asking_keeps(a, system, task);
+}

@@ -35,6 +35,8 @@ void spore__wishes_finish(struct spore__asking *a);
 int spore__wish_ends_compare(const void *a, const void *b); // by their tasks
 // Is TASK of SYSTEM as it will be with these wires?
 bool spore__asking_keeps(const struct spore__asking *a, const char *system, const char *task);
+// Is it about to be started anew by who asks, with another specification?
+bool spore__asking_replaces(const struct spore__asking *a, const char *system, const char *task);
 // May there be the wire of the wish at INDEX, beside the other wishes and the wires that are not marked? False: WHY. Of two wishes that
 // exclude each other it is the later one, unless that one is kept.
 bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, size_t size);

@@ -132,30 +132,32 @@ static bool prepare(struct spore__asking *a, bool only, struct changes *c)
 	return true;
 }
 
-static bool save(struct spore__tasks *t, struct spore__wire *fresh)
+static bool save(const struct spore__asking *a, struct spore__wire *fresh)
 {
+	struct spore__tasks *t = a->t;
 	int rc = spore__db_begin(t->db);
 	for (struct spore__wire *wire = t->wires.first; wire != fresh && rc == SQLITE_OK; wire = wire->next) {
 		if (wire->marked && !wire->replaced)
 			rc = spore__db_wires_remove(t->db, wire->id);
 		if (wire->marked)
-			spore__plain_renew(t, wire, true);
+			spore__plain_renew(a, wire, true);
 	}
 	for (struct spore__wire *wire = fresh; wire != NULL && rc == SQLITE_OK; wire = wire->next) {
 		rc = spore__db_wires_put(t->db, wire);
-		spore__plain_renew(t, wire, true);
+		spore__plain_renew(a, wire, true);
 	}
 	return spore__tasks_commit(t); // fails when one of these has
 }
 
 // What is marked goes, and what is FRESH (the first of them) stays; where it is not GOOD it is the other way round.
-static void settle(struct spore__tasks *t, struct spore__wire *fresh, bool good)
+static void settle(const struct spore__asking *a, struct spore__wire *fresh, bool good)
 {
+	struct spore__tasks *t = a->t;
 	struct spore__wire *next;
 	for (struct spore__wire *wire = t->wires.first; wire != fresh; wire = next) {
 		next = wire->next;
 		if (wire->marked && good) {
-			spore__plain_renew(t, wire, false);
+			spore__plain_renew(a, wire, false);
 			spore__wire_remove(t, wire);
 		} else {
 			wire->marked = wire->replaced = false;
@@ -165,7 +167,7 @@ static void settle(struct spore__tasks *t, struct spore__wire *fresh, bool good)
 		next = wire->next;
 		wire->fresh = false;
 		if (good)
-			spore__plain_renew(t, wire, false);
+			spore__plain_renew(a, wire, false);
 		else
 			spore__wire_remove(t, wire);
 	}
@@ -183,8 +185,10 @@ static bool carry_out(struct spore__asking *a, bool only, bool dry, struct chang
 	struct spore__wire *last = a->t->wires.last;
 	bool good = prepare(a, only, c);
 	struct spore__wire *fresh = first_fresh(&a->t->wires, last);
-	bool saved = good && !dry && save(a->t, fresh);
-	settle(a->t, fresh, saved);
+	bool saved = good && !dry && save(a, fresh);
+	if (saved)
+		spore__plain_outdate(a);
+	settle(a, fresh, saved);
 	if (!good)
 		spore__rpc_call_fail(a->call, SPORE_ENOMEM, "out of memory");
 	else if (!dry && !saved)
@@ -292,8 +296,8 @@ static void take_away(struct spore__rpc_call *call)
 			note(&removed, wire);
 		wire->marked = true;
 	}
-	good = good && save(a.t, NULL);
-	settle(a.t, NULL, good);
+	good = good && save(&a, NULL);
+	settle(&a, NULL, good);
 	spore__wishes_finish(&a);
 	if (!good) {
 		spore__msgpack_writer_finish(&removed.w);

@@ -141,6 +141,11 @@ static void look_for_leftover(const struct spore__tasks *t, const struct spore__
 		}
 }
 
+static bool is_outdated(const struct spore__port *p)
+{
+	return p->hold->outdated && spore__port_is_going(p);
+}
+
 static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char *why, size_t size)
 {
 	struct spore__face faces[2];
@@ -160,6 +165,12 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 		const struct spore__hold_name *n = &(p->hold->stop_sent ? p : q)->hold->name;
 		(void)snprintf(why, size, "%s%s%s is being stopped", n->system, n->system[0] != '\0' ? "/" : "",
 		               n->task);
+		return;
+	}
+	if (is_outdated(p) || is_outdated(q)) {
+		const struct spore__hold_name *n = &(is_outdated(p) ? p : q)->hold->name;
+		(void)snprintf(why, size, "%s%s%s is to be replaced by 'spore up'", n->system,
+		               n->system[0] != '\0' ? "/" : "", n->task);
 		return;
 	}
 	struct spore__plan plan;

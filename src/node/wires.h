@@ -24,6 +24,7 @@ enum {
 	SPORE__LISTENS = 256,
 };
 
+struct spore__asking;
 struct spore__hold;
 struct spore__spec;
 struct spore__task;
@@ -100,9 +101,13 @@ struct spore__port {
 	bool renews;               // it is opened anew when its channel has been taken away, and read to its end
 	bool leaving;              // ... and until then it takes no other
 	struct spore__pause pause; // its hold could not pass a channel on
-	unsigned transports;       // bits by the order of spore__channel_kinds
-	bool swaps;                // the program can be told that its peer is swapped
-	bool early;                // ... and can have a channel whose peer has not come yet
+	struct spore__task
+	    *awaits;      // a peer that was swapped: there was no other channel since (swap_off.h); NULL: none
+	uint64_t awaited; // ... the serial of the one that is over
+	struct spore__port *next_awaits;
+	unsigned transports; // bits by the order of spore__channel_kinds
+	bool swaps;          // the program can be told that its peer is swapped
+	bool early;          // ... and can have a channel whose peer has not come yet
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };
@@ -130,10 +135,11 @@ struct spore__wires {
 	size_t count;
 	struct spore__wire *dirty, **dirty_end; // in the order in which they became so
 	struct spore__joint *halves;
-	uint64_t serial; // the latest
-	bool sweep;      // some of the halves may be over
-	bool adopt;      // the database was lost, and not all holds have been heard since: what is wired is wanted
-	bool unsaved;    // some of them are
+	struct spore__port *awaits; // port.next_awaits
+	uint64_t serial;            // the latest
+	bool sweep;                 // some of the halves may be over
+	bool adopt;   // the database was lost, and not all holds have been heard since: what is wired is wanted
+	bool unsaved; // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
 	bool retrying;
 	bool crowded; // a hold has no room, and nothing to say that would tell of it
@@ -245,8 +251,11 @@ bool spore__plain_wires(struct spore__tasks *t, struct spore__spec *spec, bool *
 bool spore__plain_why(const struct spore__task *task, char *why, size_t size);
 // Does a task run whose stdin or stdout it is about? WHY says so, with the remedy.
 bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wish, char *why, size_t size);
-// The stdin or stdout of tasks that run is wired otherwise: they are started anew. WRITE: that is only written (spore__task_intend).
-void spore__plain_renew(struct spore__tasks *t, const struct spore__wire *wire, bool write);
+// The stdin or stdout of tasks that run is wired otherwise: they are started anew, where who asks does not replace them anyway. WRITE: that is only
+// written (spore__task_intend).
+void spore__plain_renew(const struct spore__asking *asking, const struct spore__wire *wire, bool write);
+// What who asks is about to replace: its stdin and stdout get no other channel, which would be one of the program before.
+void spore__plain_outdate(const struct spore__asking *asking);
 
 // ---- wire_view.c
 

@@ -1,4 +1,5 @@
-// Two tasks whose channel needs both: when one runs and the other has ended, the other runs again.
+// Two tasks whose channel needs both: when one runs and the other has ended, the other runs again; and when they share a pipe and one is
+// replaced, the other is too, since with its instance the pipe ends.
 #include <string.h>
 
 #include "system/run.h"
@@ -49,9 +50,56 @@ static bool start_other(const struct spore__run *r, const struct spore__manifest
 	return more;
 }
 
+static bool is_stdio(const struct spore__manifest_end *e)
+{
+	return e->listen == NULL &&
+	       (strcmp(e->port, "stdin") == 0 || strcmp(e->port, "stdout") == 0 || strcmp(e->port, "stdio") == 0);
+}
+
+static bool is_pipe(const struct spore__manifest_wire *w)
+{
+	return is_stdio(&w->from) && is_stdio(&w->to) && !w->tap;
+}
+
+// What is replaced at the end ONE takes what runs at the OTHER along. True: some of that.
+static bool replace_other(const struct spore__run *r, const struct spore__manifest_end *one,
+                          const struct spore__manifest_end *other)
+{
+	size_t count, peer_count;
+	const struct spore__run_item *items = items_of(r, one->task, &count);
+	struct spore__run_item *peers = items_of(r, other->task, &peer_count);
+	bool more = false;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < peer_count && items[i].action == SPORE__ACTION_REPLACE; k++) {
+			bool numbered = items[i].replica != 0 && peers[k].replica != 0;
+			if (peers[k].ended || will_run(&peers[k]) || peers[k].task->spec.every != NULL ||
+			    (numbered && items[i].replica != peers[k].replica))
+				continue;
+			peers[k].action = SPORE__ACTION_REPLACE;
+			peers[k].again = &items[i];
+			more = true;
+		}
+	return more;
+}
+
+static void replace_pipes(struct spore__run *r)
+{
+	for (bool more = true; more;) {
+		more = false;
+		for (size_t i = 0; i < r->m.wire_count; i++) {
+			const struct spore__manifest_wire *w = &r->m.wires[i];
+			if (!is_pipe(w))
+				continue;
+			more |= replace_other(r, &w->from, &w->to);
+			more |= replace_other(r, &w->to, &w->from);
+		}
+	}
+}
+
 void spore__run_again(struct spore__run *r)
 {
 	bool more = false;
+	replace_pipes(r);
 	for (size_t i = 0; i < r->count; i++)
 		more |= r->items[i].ended && !will_run(&r->items[i]);
 	while (more) {

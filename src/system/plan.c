@@ -185,8 +185,9 @@ static void print_why(const struct spore__run *r, const struct spore__run_item *
 	if (reason != NULL)
 		printf("; %s changed", spore__system_shown(reason));
 	if (item->again != NULL)
-		printf("%sit has ended, and %s/%s is wired to it", item->changed.count > 0 ? "; " : before, r->m.name,
-		       item->again->name);
+		printf(item->ended ? "%sit has ended, and %s/%s is wired to it"
+		                   : "%sit shares a pipe with %s/%s, which is replaced",
+		       item->changed.count > 0 ? "; " : before, r->m.name, item->again->name);
 	puts(item->changed.count > 0 || item->again != NULL ? ")" : "");
 }
 

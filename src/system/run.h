@@ -23,7 +23,8 @@ struct spore__run_item {
 	enum spore__action action;
 	struct spore__strs changed;          // keys of the specification
 	bool ended;                          // it has run, and ended as it should
-	const struct spore__run_item *again; // ... and is started again for this one, which would wait for it; NULL
+	// ... and is started again for this one, which would wait for it; or it runs, and is replaced with this one, since they share a pipe. NULL
+	const struct spore__run_item *again;
 };
 
 // Per task of the manifest, in its order.
@@ -59,7 +60,8 @@ int spore__run_build(struct spore__run *r);
 // Asks the node what would change. START: start one when none runs; else everything is to be created then.
 int spore__run_plan(struct spore__run *r, bool start);
 
-// Tasks that have ended are to be started again where one that will run is wired to them, and would wait for them for ever.
+// Tasks that have ended are to be started again where one that will run is wired to them, and would wait for them for ever; those that share a pipe
+// with one that is replaced are replaced too.
 void spore__run_again(struct spore__run *r);
 
 // True when there is anything to do.

@@ -107,14 +107,14 @@ size_t spore__wires_doubts(const struct spore__tasks *t, const char *key,
 // Tasks that go on as they are.
 static void list_same(const struct spore__run *r, struct spore__strs *out)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		bool same = true;
+	for (size_t i = 0; i < r->m.count; i++) {
+		bool same = true; // as one that is not selected
 		for (size_t k = 0; k < r->count; k++)
-			if (r->items[k].task == r->items[i].task)
+			if (r->items[k].task == &r->m.tasks[i])
 				same = same && (r->items[k].action == SPORE__ACTION_UNCHANGED ||
 				                r->items[k].action == SPORE__ACTION_UPDATE);
-		if (same && !spore__strs_has(out, r->items[i].task->name))
-			spore__strs_add(out, r->items[i].task->name);
+		if (same)
+			spore__strs_add(out, r->m.tasks[i].name);
 	}
 }
 

@@ -298,6 +298,53 @@ class Swapping(SwapTest):
         self.all_arrived()
         self.assertIn("took 0 ", self.output("taker"))
 
+    def old_one_stops(self):
+        """A swap in its third step: the new one is ready, the old one takes its time. The answer comes to the client."""
+        self.chain()
+        self.there("slow")
+        asker = self.begin_swap("middle")
+        self.said("middle", "slow")
+        return asker
+
+    def end_the_new_one(self):
+        new = self.pid("middle")
+        os.kill(new, signal.SIGKILL)
+        self.until("middle", lambda t: t.get("hold", {}).get("pid") != new, "the end of the new one")
+
+    def test_the_new_one_ends_while_the_old_one_stops(self):
+        """Then another one is started, whatever the policy says."""
+        asker = self.old_one_stops()
+        self.end_the_new_one()
+        self.there("slow", False)
+        self.assertEqual(asker.receive()[2:], [None, {"swapped": ["middle"], "waiting": []}])
+        self.assertEqual(self.task("middle")["state"], "running")
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
+
+    def peers_saw_its_end(self):
+        """They do not wait for one that does not come."""
+        self.said("sender", "send: the other side is gone")
+        self.said("taker", "recv: the other side is gone")
+        self.until("middle", lambda t: t["state"] in ("failed", "stopped"), "its end")
+
+    def test_no_new_one_comes_after_the_old_one(self):
+        asker = self.old_one_stops()
+        self.end_the_new_one()
+        self.there("fail")
+        self.there("slow", False)
+        self.assertEqual(asker.receive()[2][1],
+                         "middle: not swapped: status 3; the one before has ended too; 'spore inspect' says more")
+        self.peers_saw_its_end()
+
+    def test_it_is_stopped_while_the_old_one_stops(self):
+        asker = self.old_one_stops()
+        stopper = self.client()
+        stopper.send(0, 1, "tasks.stop", {"names": ["middle"]})
+        self.assertIn("middle: not swapped: ", asker.receive()[2][1])
+        self.there("slow", False)
+        self.assertIsNone(stopper.receive()[2])
+        self.peers_saw_its_end()
+
     def test_one_without_a_port_that_is_wired(self):
         self.program("taker", "take", "in")
         self.program("middle", "pass", "in", "out")

@@ -236,6 +236,58 @@ class Ended(Up):
         wait_until(lambda: "new:one" in self.spore("logs", "line/c").stdout, "what it reads")
 
 
+class Pipes(Up):
+    """Programs that share a pipe, of which one is replaced."""
+
+    def pipe(self, reader, writer="two", more=""):
+        self.write("spore.yaml", "spore: 1\nname: pipe\ntasks:\n" + more + "".join(
+            f"  {name}: {{ source: path:sh, args: [-c, \"while echo {name}; do sleep 0.05; done\"] }}\n" for name in ("one", "two"))
+            + f"  reader: {{ source: path:sh, args: [-c, \"echo {reader} >&2; exec cat >&2\"] }}\n"
+            + f"wires:\n  - {writer}.stdout -> reader.stdin\n")
+
+    def read(self, text):
+        def look():
+            return text in self.ok(self.spore("logs", "pipe/reader", "--raw")).stdout.splitlines()
+        wait_until(look, f"the reader to say {text}")
+
+    def states(self):
+        return {name.partition("/")[2]: (t["state"], t["generation"]) for name, t in self.tasks().items()}
+
+    def test_its_neighbours_are_replaced_too(self):
+        self.pipe("old")
+        self.ok(self.spore("up", "-d", "--wait"))
+        self.read("two")
+        self.pipe("new")
+        plan = ("replace    pipe/two  (it shares a pipe with pipe/reader, which is replaced)\n"
+                "replace    pipe/reader  (argv)\nunchanged  1 task of pipe\n")
+        self.assertEqual(self.ok(self.spore("plan")).stdout, plan)
+        for options in ((), ("--swap",)):  # at once, and one after the other
+            self.ok(self.spore("up", "-d", "--wait", *options))
+            self.read("new" if options == () else "newer")
+            self.assertEqual({state for state, _ in self.states().values()}, {"running"})
+            self.pipe("newer")
+        self.assertEqual(self.states(), {"one": ("running", 1), "two": ("running", 3), "reader": ("running", 3)})
+
+    def test_the_program_before_gets_nothing_of_the_new_wire(self):
+        slow = "  aslow: {{ source: path:sh, args: [-c, \"{} sleep 1000\"], ready: {{ log: is ready }} }}\n"
+        self.pipe("old", writer="one", more=slow.format("echo it is ready; exec"))
+        self.ok(self.spore("up", "-d", "--wait"))
+        self.read("one")
+        waits = f"while ! test -e {self.work}/go; do sleep 0.02; done; echo it is ready; exec"
+        self.pipe("new", writer="two", more=slow.format(waits))
+        up = self.start("up", "-d", "--wait", "--swap", text=True)
+        wait_until(lambda: self.states()["aslow"][1] == 2 or self.states()["reader"][1] > 1, "the new aslow")
+        self.assertEqual(self.states()["reader"][1], 1)
+        self.write("go", "")
+        self.assertEqual(up.wait(timeout=DEADLINE), 0)
+        self.read("new")
+        self.read("two")
+        self.assertEqual(self.states()["reader"], ("running", 2))
+        said = self.ok(self.spore("logs", "pipe/reader", "--raw", "-n", "100000")).stdout.splitlines()
+        self.assertEqual(said.count("old"), 1)
+        self.assertNotIn("two", said[:said.index("new")])
+
+
 class Run(Up):
     def test_order_replicas_and_profiles(self):
         self.shop(extra="  many: { source: path:cat, stdin: open, replicas: 3, after: [web] }\n")

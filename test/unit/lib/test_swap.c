@@ -215,6 +215,33 @@ static void test_unwired_meanwhile(void **state)
 	assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW), SPORE_ENOTWIRED);
 }
 
+static void test_nobody_comes_after_it(void **state)
+{
+	struct port_rig *t = *state;
+	char text[8];
+	size_t len;
+	for (int twice = 0; twice < 2; twice++) {
+		struct spore_chan *old = port_rig_wire(t, twice == 0);
+		(void)spore_chan_send(t->p, "x", 1, SPORE_NOW);
+		(void)spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW);
+		// That it is off while the peer is there changes nothing.
+		spore__chan_swap(t->p, t->serial, true);
+		spore__chan_swap(t->p, t->serial, false);
+		assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW), SPORE_EAGAIN);
+		spore__chan_swap(t->p, t->serial, true);
+		spore_chan_close(old);
+		while (spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW) != SPORE_ENOTWIRED)
+			;
+		while (spore_chan_send(t->p, "x", 1, SPORE_NOW) != SPORE_ENOTWIRED)
+			;
+		spore__chan_swap(t->p, t->serial, false);
+		assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW), SPORE_ECLOSED);
+		assert_int_equal(spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW), SPORE_ENOTWIRED);
+		assert_int_equal(spore_chan_send(t->p, "x", 1, PORT_PATIENCE), SPORE_ECLOSED);
+		assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED);
+	}
+}
+
 static void test_quiet(void **state)
 {
 	struct port_rig *t = *state;
@@ -580,6 +607,7 @@ int main(void)
 	    port_test_stateless(test_more_than_the_next_has_room_for),
 	    port_test(test_redelivered_after_a_death),
 	    port_test(test_unwired_meanwhile),
+	    port_test(test_nobody_comes_after_it),
 	    port_test(test_quiet),
 	    port_test(test_closing_hands_over_what_is_kept),
 	    port_test(test_who_is_swapped_waits_until_all_is_received),

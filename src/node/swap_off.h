@@ -1,0 +1,14 @@
+// Programs that were told that their peer is being swapped, and whose channel with it is over: its end is none to them, so they wait for the
+// one that takes over. When that one does not come after all they are told that too, and see the end.
+#ifndef SPORE_NODE_SWAP_OFF_H
+#define SPORE_NODE_SWAP_OFF_H
+
+#include "node/wires.h"
+
+// The channel SERIAL of P, whose program was told, has lost its other end, at PEER.
+void spore__swap_off_awaits(struct spore__port *p, uint64_t serial, const struct spore__hold *peer);
+void spore__swap_off_joined(struct spore__port *p); // it has one again, or goes
+// What follows from how things are, once per turn of the loop.
+void spore__swap_off_settle(struct spore__tasks *t);
+
+#endif
