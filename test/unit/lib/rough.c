@@ -46,8 +46,11 @@ static void move(struct rough *r, struct flow *f, short ready, short writable)
 		f->sent = 0;
 		f->ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 	}
-	if (f->len > f->sent && writable != 0) {
-		ssize_t n = send(f->to, f->bytes + f->sent, some(r, f->len - f->sent), MSG_DONTWAIT | MSG_NOSIGNAL);
+	size_t most = f->len - f->sent;
+	if (r->cut > 0 && most > r->cut - r->passed)
+		most = r->cut - r->passed;
+	if (most > 0 && writable != 0) {
+		ssize_t n = send(f->to, f->bytes + f->sent, some(r, most), MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
 			f->sent += (size_t)n;
 			r->passed += (size_t)n;

@@ -56,7 +56,9 @@ static void open_pair(const struct variant *v, struct pair *p)
 	if (v->rough) {
 		struct spore__channel_end other[2];
 		assert_int_equal(spore__channel_make(v->transport, &v->sizes, other), SPORE_OK);
-		p->rough = rough_start(ends[1].fds[0], other[0].fds[0], 1, 0);
+		const char *seed = getenv("SPORE_TEST_SEED");
+		uint32_t begin = seed != NULL ? (uint32_t)strtoul(seed, NULL, 10) : 1;
+		p->rough = rough_start(ends[1].fds[0], other[0].fds[0], begin, 0);
 		assert_non_null(p->rough);
 		ends[1].count = 0;
 		other[0].count = 0;
