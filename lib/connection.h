@@ -37,6 +37,8 @@ const char *spore__connection_config(const char *key);
 
 // Writes a line to standard error without being killed by SIGPIPE.
 void spore__connection_print(const char *line, size_t len);
+// Writes "spore: WHAT: WHY" there.
+void spore__connection_complain(const char *what, const char *why);
 
 // Sends one datagram to systemd, when it started the program and there is no hold.
 void spore__connection_notify(const char *text);

@@ -12,7 +12,6 @@ enum { SPORE__PATIENCE_MS = 5000 }; // without progress, before records are drop
 extern pthread_mutex_t spore__connection_out, spore__connection_in;
 
 int64_t spore__connection_now_ms(void);
-void spore__connection_complain(const char *what, const char *why);
 // SPORE_TRACE=1: prints M, which goes this WAY ("->").
 void spore__connection_trace(const char *way, const struct spore__control_message *m);
 // There is no hold, or no socket to it any more, as far as was seen.

@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../os/os.h"
+#include "chan/framing.h"
 #include "chan/inside.h"
 #include "chan/port.h"
 
@@ -573,6 +575,21 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 	return r == SPORE_ECLOSED && ends(e) ? e : r;
 }
 
+// The program learns it from its call; a person looks for it in the task's log.
+static void complain(const struct spore_chan *c, const struct spore__installed *i)
+{
+	char why[100];
+	const struct spore__framing *framing = i->t->ops->framing;
+	if (c->port == NULL || c->port->complain == NULL)
+		return;
+	if (framing != NULL && framing->plain)
+		(void)snprintf(why, sizeof why, "what it sent is not in the framing %s; its channel was closed",
+		               i->t->ops->name);
+	else
+		(void)snprintf(why, sizeof why, "it broke the rules of the channel, which was closed");
+	c->port->complain(i->peer != NULL ? i->peer : "a peer", why);
+}
+
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e)
 {
 	struct spore__side *w = &c->ways[way];
@@ -583,8 +600,11 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	if (!ends(e))
 		return e;
 	struct spore__transport *t = w->use->t;
-	if (e == SPORE_EMALFORMED)
+	if (e == SPORE_EMALFORMED) {
 		t->ops->hang_up(t);
+		if (!w->said)
+			complain(c, w->use);
+	}
 	if (c->port != NULL) {
 		bool silent = spore__way_swaps(c, way, e) || w->said;
 		if (w->lent == 0 && !w->loan) {

@@ -81,6 +81,7 @@ struct spore__wiring {      // of a port
 	bool gathers[2];        // these ways wait on `gather`; with the lock
 	void (*hear_all)(void); // as hear, and what another thread hears at this moment too
 	bool stateless;         // a peer that was swapped is not reported
+	void (*complain)(const char *what, const char *why); // where people read it; NULL: nowhere
 	uint64_t
 	    swapped; // with the lock: the serial of one that both ways have left while its peer was to be swapped; 0: none
 	bool in_vain;      // with the lock: nobody came after a peer that was to be swapped

@@ -374,6 +374,7 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 	if (shape == SPORE_SUBSCRIBE)
 		spore__chan_never(opened, SPORE__SEND);
 	spore__chan_listen(opened, spore__connection_fd(), hear, hear_all, options != NULL && options->stateless);
+	opened->port->complain = spore__connection_complain;
 	e = enter(port, words[shape], options, &like);
 	if (e == SPORE_OK)
 		*c = opened;

@@ -9,6 +9,7 @@ import unittest
 from spore_test import BUILD, wait_until
 from test_named import NO_PUMP_STATE, POSIX, NamedTest, ports
 from test_plain import LIBSPORE
+from test_wires import TALKER
 
 PROGRAM = os.path.join(BUILD, "test", "system", "channel_program")
 LIB = LIBSPORE + """
@@ -165,6 +166,15 @@ s.sendall(struct.pack("<I", 5) + b"hello" + struct.pack("<I", 0))
         self.go("plain")
         self.ended("plain")
         self.assertEqual(self.output("plain").split(), "05 00 00 00 68 65 6c 6c 6f 00 00 00 00".split())
+
+    def test_a_framing_that_is_broken(self):
+        """The log of who received it says who broke it, for the person who looks there."""
+        self.begin("reader", argv=[TALKER, "in"], control=True, wait="started")
+        self.define("plain", "printf '\\377\\377\\377\\377 too long'; exec sleep 1000", ports=["stdout - - - u32le"])
+        self.wire("plain.stdout", "reader.in")
+        self.go("plain")
+        told = "spore: plain.stdout: what it sent is not in the framing u32le; its channel was closed\n"
+        wait_until(lambda: told in self.spore("logs", "--raw", "reader").stdout, "the log to say so")
 
     def test_both_ways_over_a_socket(self):
         self.lib("lines", """
