@@ -443,20 +443,24 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	w->said = false;
 }
 
-// WAY has dropped I since it is over. When both have, the port is wired to nothing.
-static void leave(struct spore_chan *c, enum spore__way way, struct spore__installed *i)
+// WAY is going to drop what it uses, since that is over. When both have, the port is wired to nothing: what it was wired to, for the caller.
+static struct spore__installed *leave(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__wiring *p = c->port;
-	struct spore__installed *last = NULL;
 	pthread_mutex_lock(&p->lock);
-	i->left |= 1U << way;
-	if (p->latest == i && (p->never[1 - way] || (i->left & 1U << (1 - way)) != 0)) {
-		last = i;
+	c->ways[way].use->left |= 1U << way;
+	struct spore__installed *last = p->latest;
+	unsigned left = last != NULL ? last->left : 0;
+	for (int k = 0; k < 2; k++)
+		left |= (unsigned)p->never[k] << k;
+	if (last != NULL && left == 3) {
 		p->latest = NULL;
-		p->swapped = atomic_load(&i->swaps) ? i->serial : 0;
+		p->swapped = atomic_load(&last->swaps) ? last->serial : 0;
+	} else {
+		last = NULL;
 	}
 	pthread_mutex_unlock(&p->lock);
-	spore__installed_unref(last);
+	return last;
 }
 
 // Goes on with NEXT, which may be NULL. What is to be said of that; SPORE_OK: nothing.
@@ -608,10 +612,9 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	if (c->port != NULL) {
 		bool silent = spore__way_swaps(c, way, e) || w->said;
 		if (w->lent == 0 && !w->loan) {
-			struct spore__installed *i = spore__installed_ref(w->use);
+			struct spore__installed *last = leave(c, way);
 			drop(c, way);
-			leave(c, way, i);
-			spore__installed_unref(i);
+			spore__installed_unref(last);
 			return silent ? SPORE_ENOTWIRED : e;
 		}
 		w->said = true;
