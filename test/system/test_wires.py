@@ -518,7 +518,10 @@ class Libspore(WiresTest):
         self.program("client", "to")
         self.wire("client.to", "server.clients")
         self.talks("client", "server", "to")
-        self.said("server", "got clients hello")
+        for name, port in (("client", "to"), ("server", "clients")):
+            for text in (f"got {port} hello", f"got {port} welcome"):
+                self.said(name, text)
+        self.said("server", "first clients after")
         said = self.output("client"), self.output("server")
         self.kill_node()
         self.again()

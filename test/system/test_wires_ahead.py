@@ -59,8 +59,9 @@ class Ahead(WiresTest):
         os.kill(node, signal.SIGSTOP)
         try:
             self.open_gate("a")
-            self.said("a", "got out hello ")
-            self.said("b", "got in welcome ")
+            for name, port in (("a", "out"), ("b", "in")):
+                for text in (f"got {port} hello ", f"got {port} welcome ", f"first {port} after "):
+                    self.said(name, text)
             said = self.output("a"), self.output("b")
         finally:
             os.kill(node, signal.SIGKILL)
