@@ -125,13 +125,14 @@ static struct spore__ahead **find(struct spore__wires *w, uint64_t serial)
 	return at;
 }
 
-struct spore__port *spore__ahead_take(struct spore__wires *w, uint64_t serial)
+bool spore__ahead_take(struct spore__wires *w, uint64_t serial, struct spore__port **waiting)
 {
 	struct spore__ahead **at = find(w, serial);
-	struct spore__port *p = *at != NULL ? (*at)->port : NULL;
-	if (*at != NULL)
-		discard(w, at);
-	return p;
+	*waiting = *at != NULL ? (*at)->port : NULL;
+	if (*at == NULL)
+		return false;
+	discard(w, at);
+	return true;
 }
 
 void spore__ahead_over(struct spore__wires *w, struct spore__hold *hold, uint64_t serial)

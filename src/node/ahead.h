@@ -30,8 +30,8 @@ bool spore__ahead_settle(struct spore__tasks *t, struct spore__wire *wire);
 // WIRE is joined as far as it can be: is one to be made ready for it?
 void spore__ahead_wish(struct spore__tasks *t, struct spore__wire *wire);
 void spore__ahead_hold_known(struct spore__tasks *t); // one of them has said what ports there are
-// The hold has passed it on. The port at its other end; NULL: it is none of these, or that port is gone.
-struct spore__port *spore__ahead_take(struct spore__wires *w, uint64_t serial);
+// The hold has passed it on. False: it is none of these. WAITING: the port at its other end; NULL: that is gone.
+bool spore__ahead_take(struct spore__wires *w, uint64_t serial, struct spore__port **waiting);
 // HOLD keeps it no more, or its end of it was not passed on.
 void spore__ahead_over(struct spore__wires *w, struct spore__hold *hold, uint64_t serial);
 void spore__ahead_port_lost(struct spore__wires *w, const struct spore__port *p);

@@ -150,7 +150,12 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t serial)
 {
 	struct spore__wires *w = wires_of(hold);
-	struct spore__port *other = spore__ahead_take(w, serial);
+	struct spore__port *other;
+	if (spore__ahead_take(w, serial, &other) && other == NULL) {
+		// Who waited went while the hold gave the other end to its program: it has a channel with nobody.
+		spore__hold_send_serial(hold, SPORE__HOLD_OVER, p->id, serial);
+		return;
+	}
 	struct spore__joint *j = w->halves;
 	while (j != NULL && j->serial != serial)
 		j = j->next_half;
