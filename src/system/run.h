@@ -21,8 +21,8 @@ struct spore__run_item {
 	int64_t replica;
 	char *name; // TASK[@REPLICA]
 	enum spore__action action;
-	struct spore__strs changed;          // keys of the specification
-	bool ended;                          // it has run, and ended as it should
+	struct spore__strs changed; // keys of the specification
+	bool ended;                 // it has run, and ended as it should
 	// ... and is started again for this one, which would wait for it; or it runs, and is replaced with this one, since they share a pipe. NULL
 	const struct spore__run_item *again;
 };
