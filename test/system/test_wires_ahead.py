@@ -69,6 +69,25 @@ class Ahead(WiresTest):
         self.wired("a.out", "b.in")
         self.assertEqual((self.output("a"), self.output("b")), said)
 
+    def test_who_waits_goes_while_the_other_takes_it(self):
+        """The node hears of the end of the one, then that the other was given its channel."""
+        self.program("b", "in", restart="always", **{"restart__delay_ms": 0})
+        self.gated("a", TALKER, "out")
+        self.wire("a.out", "b.in")
+        self.kept("a")
+        before, node = self.pid("b"), self.call("node.status")["pid"]
+        os.kill(node, signal.SIGSTOP)
+        try:
+            os.kill(before, signal.SIGKILL)
+            wait_until(lambda: not os.path.exists(f"/proc/{before}"), "the hold of b to notice")
+            self.open_gate("a")
+            self.said("a", "end out")  # it had it
+        finally:
+            os.kill(node, signal.SIGCONT)
+        wait_until(lambda: self.pid("b") not in (0, before), "b again")
+        self.talks("a", "b", "out")
+        self.talks("b", "a", "in")
+
     def test_another_node_makes_another(self):
         self.pair()
         self.kill_node()
