@@ -30,7 +30,9 @@ const struct spore__command spore__command_restart = {
         "Then it is asked to stop, ends when it has "
         "answered what it received, and its peers go on with the new one: what it did not receive goes there, once and "
         "in order, and none "
-        "of them sees an end. When the new one does not become ready the old one stays. That is for ports of libspore "
+        "of them sees an end. When the new one does not become ready (or ends within a second, where it does not say "
+        "when it is) "
+        "the old one stays. That is for ports of libspore "
         "on this machine; a task whose stdin or "
         "stdout is wired is refused.",
     .options = options,

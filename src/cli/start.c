@@ -354,7 +354,8 @@ const struct spore__command spore__command_start = {
         "name "
         "in SPORE\\_TASK. The program of a folder has the ports that its spore.yaml says.\n\n"
         "A task of that name that runs is left alone, and the status is 1, unless *--replace* is given. With "
-        "*--swap* it is left alone too when the new one does not become ready; one whose channels cannot be handed "
+        "*--swap* it is left alone too when the new one does not become ready, or, where it does not say when it is, "
+        "ends within a second; one whose channels cannot be handed "
         "over, since its stdin or stdout is wired, is replaced as without.",
     .options = options,
     .examples = examples,

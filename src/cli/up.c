@@ -41,7 +41,9 @@ const struct spore__command spore__command_up = {
         "alone, and started again only where it has ended and what is started would wait for it. When a build fails "
         "nothing is changed. Without --detach it shows the logs until Ctrl-C, which stops "
         "the tasks in order; Ctrl-C once more kills them.\n\n"
-        "With --swap or --watch a new one that does not become ready changes nothing. A task whose channels cannot be "
+        "With --swap or --watch a new one that does not become ready changes nothing, nor does one without *ready:* "
+        "that "
+        "ends within a second. A task whose channels cannot be "
         "handed over, since it has wired stdin or stdout, is replaced as without.\n\n"
         "See *spore-manifest*(7) for what a spore.yaml says.",
     .options = options,

@@ -80,6 +80,12 @@ void spore__tasks_wake_at(struct spore__tasks *t, uint64_t at_ms)
 	(void)uv_timer_start(&t->timer, on_timer, at_ms > now ? at_ms - now : 1, 0);
 }
 
+// 0: not at all.
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a != 0 && (b == 0 || a < b) ? a : b;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct spore__tasks *t = timer->data;
@@ -101,18 +107,18 @@ static void on_timer(uv_timer_t *timer)
 	}
 	for (size_t i = 0; i < t->table.count; i++) {
 		const struct spore__task *task = t->table.tasks[i];
-		uint64_t due = task->due_ms, until = task->swap_until;
-		next = due != 0 && (next == 0 || due < next) ? due : next;
-		if (until != 0 && until <= now)
-			task->system->unsettled = true;
-		else
-			next = until != 0 && (next == 0 || until < next) ? until : next;
+		const uint64_t looks[] = {task->swap_until, task->proof_at};
+		next = sooner(task->due_ms, next);
+		for (int k = 0; k < 2; k++) {
+			if (looks[k] != 0 && looks[k] <= now)
+				task->system->unsettled = true;
+			else
+				next = sooner(looks[k], next);
+		}
 	}
 	for (const struct spore__hold *h = t->holds; h != NULL; h = h->next)
-		next = h->due_ms != 0 && (next == 0 || h->due_ms < next) ? h->due_ms : next;
-	next = t->write_at != 0 && (next == 0 || t->write_at < next) ? t->write_at : next;
-	uint64_t wait = spore__waits_due(t);
-	next = wait != 0 && (next == 0 || wait < next) ? wait : next;
+		next = sooner(h->due_ms, next);
+	next = sooner(spore__waits_due(t), sooner(t->write_at, next));
 	if (next != 0)
 		spore__tasks_wake_at(t, next);
 }

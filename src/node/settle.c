@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/beside.h"
 #include "node/db_tasks.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
@@ -134,6 +135,7 @@ static void settle_task(struct spore__tasks *t, struct spore__task *task)
 {
 	char why[SPORE__FULL_NAME + 128];
 	spore__swap_settle(t, task);
+	spore__beside_settle(t, task);
 	if (task->stopping && is_unsent(task)) {
 		const struct spore__task *first =
 		    task->system->ordered && !task->kill ? spore__order_dependant(&t->table, task) : NULL;

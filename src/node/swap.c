@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/beside.h"
 #include "node/db_swap.h"
 #include "node/hold.h"
 #include "node/log.h"
@@ -258,13 +259,9 @@ static void over(struct spore__tasks *t, struct spore__task *task)
 	spore__task_is_dirty(t, task);
 }
 
-// Has the new one ended? Whether its policy starts it again does not matter then: the old one is there.
 static bool has_failed(struct spore__tasks *t, struct spore__task *task)
 {
-	struct spore__hold_state s;
-	if (task->hold == NULL || task->said == NULL ||
-	    spore__state_decode(spore__msgpack_reader(task->said, task->said_len), &s) != SPORE_OK ||
-	    (s.restarts == 0 && s.phase != SPORE__PHASE_WAITING))
+	if (!spore__beside_has_failed(task))
 		return false;
 	char *how = spore__task_how_it_ended(task);
 	undo(t, task, how != NULL ? how : "the new one ended");
@@ -277,10 +274,9 @@ static void starting(struct spore__tasks *t, struct spore__task *task)
 	char why[1300], name[SPORE__FULL_NAME];
 	const struct spore__port *missing, *joined;
 	const struct spore__task *beside;
-	bool ready = task->hold != NULL && task->state == SPORE__TASK_RUNNING;
 	if (has_failed(t, task))
 		return;
-	if (!ready) {
+	if (!spore__beside_is_ready(t, task)) {
 		task->swap_ready = false;
 		if (is_late(t, task))
 			undo(t, task, "the new one was not ready in time");

@@ -63,6 +63,7 @@ struct spore__task {
 	int64_t grace_ms;
 	enum spore__restart restart;
 	bool enabled;
+	bool ready_at_once; // as soon as it runs
 
 	// what is wanted
 	bool wanted;
@@ -82,6 +83,8 @@ struct spore__task {
 	enum spore__task_state state;
 	struct spore__hold *hold; // NULL: none
 	struct spore__hold *old;  // runs until `hold` is ready; NULL: none
+	uint64_t proof_at;        // of the loop's clock: until then the new one has to live (beside.h); 0: not
+	bool proof_ends, proven;  // ... it is heard a last time; it has lived
 	enum spore__swap_step swap;
 	bool swap_ready;     // the new one is; what is looked at now is its ports
 	uint64_t swap_until; // of the loop's clock: when it goes back; 0: not

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/beside.h"
 #include "node/bridged.h"
 #include "node/db_tasks.h"
 #include "node/hold.h"
@@ -108,6 +109,7 @@ bool spore__task_take_spec(struct spore__task *task, const struct spore__spec *s
 	task->grace_ms = spec->stop_grace_ms;
 	task->restart = spec->restart;
 	task->enabled = spec->enabled;
+	task->ready_at_once = spec->ready == SPORE__READY_STARTED;
 	return true;
 }
 
@@ -232,25 +234,6 @@ void spore__task_replace(struct spore__tasks *t, struct spore__task *task)
 	spore__task_is_dirty(t, task);
 }
 
-void spore__task_try(struct spore__tasks *t, struct spore__task *task)
-{
-	task->old = task->hold;
-	task->hold = NULL;
-	task->wanted = true;
-	task->done = false;
-	free(task->tried);
-	task->tried = NULL;
-	// What the old one said is needed again when it stays.
-	free(task->old->said);
-	task->old->said = task->said;
-	task->old->said_len = task->said_len;
-	task->said = NULL;
-	task->said_len = 0;
-	task->run = 0;
-	spore__task_enqueue(t, task);
-	spore__task_is_dirty(t, task);
-}
-
 void spore__task_stop(struct spore__tasks *t, struct spore__task *task, int64_t grace_ms, bool kill)
 {
 	task->wanted = task->relaunch = task->gated = false;
@@ -330,39 +313,6 @@ char *spore__task_how_it_ended(const struct spore__task *task)
 	return strdup(text);
 }
 
-void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold *hold)
-{
-	struct spore__spec spec;
-	char why[256] = "";
-	int dir = spore__hold_open_folder(t, &hold->name);
-	if (dir >= 0 && spore__folder_read_spec(dir, &spec) == 0) {
-		if (spore__task_take_spec(task, &spec, why, sizeof why))
-			spore__task_put_spec(t, task, &spec);
-		spore__spec_finish(&spec);
-	}
-	if (dir >= 0)
-		close(dir);
-}
-
-// The new one that was tried in the place of the old one ended.
-void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task)
-{
-	struct spore__hold *old = task->old;
-	struct spore__hold_state s;
-	free(task->tried);
-	task->tried = task->why != NULL ? strdup(task->why) : spore__task_how_it_ended(task);
-	task->hold = old;
-	task->old = NULL;
-	spore__task_take_back(t, task, old);
-	if (old->said != NULL && spore__state_decode(spore__msgpack_reader(old->said, old->said_len), &s) == SPORE_OK) {
-		spore__task_keep_said(task, &s, old->said, old->said_len);
-		task->state = SPORE__TASK_RUNNING;
-	}
-	free(old->said);
-	old->said = NULL;
-	spore__task_touch(t, task);
-}
-
 static enum spore__task_state state_of(const struct spore__task *task)
 {
 	static const enum spore__task_state states[] = {
@@ -371,27 +321,6 @@ static enum spore__task_state state_of(const struct spore__task *task)
 	    [SPORE__PHASE_ENDED] = SPORE__TASK_ENDED,
 	};
 	return task->stopping ? SPORE__TASK_STOPPING : states[task->phase];
-}
-
-static void heard_old(struct spore__tasks *t, struct spore__hold *hold, const struct spore__hold_state *s,
-                      const void *bytes, size_t len)
-{
-	struct spore__task *task = hold->task;
-	if (s->phase == SPORE__PHASE_ENDED) {
-		hold->ended = true;
-		hold->task = NULL;
-		task->old = NULL;
-		if (task->hold == NULL)
-			rest(t, task, true);
-		spore__task_touch(t, task);
-		return;
-	}
-	unsigned char *said = realloc(hold->said, len + 1);
-	if (said == NULL)
-		return;
-	memcpy(said, bytes, len);
-	hold->said = said;
-	hold->said_len = (uint32_t)len;
 }
 
 // Bridges are told once of each instance that has ended: when that is heard, or that there is another.
@@ -416,7 +345,8 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 	if (s->run > task->last_run)
 		task->last_run = s->run;
 	if (task->old == hold) {
-		heard_old(t, hold, s, bytes, len);
+		if (!spore__beside_heard(t, hold, s, bytes, len))
+			rest(t, task, true);
 		return;
 	}
 	bool again = s->phase == SPORE__PHASE_WAITING && task->phase != SPORE__PHASE_WAITING;
@@ -428,9 +358,6 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 		spore__task_set_state(t, task, state_of(task));
 		if (s->phase == SPORE__PHASE_RUNNING && uv_now(t->loop) - hold->started_ms > 10000)
 			task->lost = 0;
-		if (s->phase == SPORE__PHASE_RUNNING && task->old != NULL && !task->old->stop_sent &&
-		    task->swap == SPORE__SWAP_NONE)
-			spore__hold_send_stop(task->old, -1, task->grace_ms, false);
 		return;
 	}
 	spore__task_record_end(t, task, hold->name.generation);

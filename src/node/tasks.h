@@ -114,7 +114,7 @@ void spore__task_keep_said(struct spore__task *task, const struct spore__hold_st
 char *spore__task_how_it_ended(const struct spore__task *task); // the last run, in words; malloc'ed, may be NULL
 // The task has the specification of HOLD again.
 void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold *hold);
-// The one that was tried in place of task->old is gone.
+// The one that was tried in place of task->old is gone (beside.c, as the two above).
 void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task);
 // It was killed, and what it ran has been ended.
 void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, const struct spore__hold_state *s,

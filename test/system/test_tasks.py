@@ -265,6 +265,24 @@ class Replacing(TasksTest):
         wait_until(lambda: not self.alive(pid), "the end of the old one")
         self.assertEqual(self.task("web")["state"], "running")
 
+    def test_one_that_ends_at_once_takes_nobodys_place(self):
+        """That it could be started says nothing of it."""
+        self.begin("web")
+        pid = self.task("web")["hold"]["pid"]
+        for how, words in (("exit 7", "status 7"), ("kill -9 $$", "signal 9"), ("exit 0", "status 0")):
+            for restart in ("never", "on-failure", "always"):
+                for swap in (False, True):
+                    self.fails(13, f"web: the new one ended before it was ready ({words}); the old one stays",
+                               "tasks.start", spec=self.spec("web", how, restart=restart), replace="if-changed",
+                               keep_old=True, swap=swap)
+                    task = self.task("web")
+                    self.assertEqual((task["state"], task["hold"]["pid"], task.get("why")), ("running", pid, None))
+        self.assertEqual(self.begin("web", replace="if-changed")["changed"], [])
+        other = self.spec("web", "exec sleep 999")
+        self.call("tasks.start", spec=other, replace="if-changed", keep_old=True, swap=True)
+        wait_until(lambda: not self.alive(pid), "the end of the old one")
+        self.assertEqual(self.task("web")["state"], "running")
+
     def test_rollback(self):
         first, second = os.path.join(self.work, "first"), os.path.join(self.work, "second")
         for path in (first, second):
