@@ -88,6 +88,7 @@ struct spore__cursor {
 	_Atomic uint32_t sleep;             // odd: it sleeps, or is about to; another number each time
 	_Atomic uint64_t received, bytes;   // messages; bytes of them
 	_Atomic uint64_t dropped;           // messages that were overwritten before it had them
+	_Atomic uint64_t next;              // of messages before the next one that it expects, and one; 0: not known
 	// Written by the publisher.
 	alignas(128) _Atomic uint32_t waits; // likewise odd: it waits for `released`
 	_Atomic uint32_t taken;              // 1: the publisher knows of it, and the following are valid
@@ -108,9 +109,14 @@ bool spore__pub_shape_of(uint32_t log, uint64_t large, struct spore__pub_shape *
 // Maps header and log of a memory that need not be trusted: what was found can be read without fault for as long as it is mapped.
 // SPORE_EINVALID, SPORE_EVERSION, SPORE_ENOMEM.
 enum spore_err spore__pub_map(int memory, struct spore__pub_shape *s, unsigned char **map);
+void spore__pub_unmap(unsigned char *map, const struct spore__pub_shape *s);
 // Maps a cursor, which need not be trusted. HOW as of spore__io_map.
 enum spore_err spore__cursor_map(int memory, unsigned how, struct spore__cursor **c);
 void spore__cursor_unmap(struct spore__cursor *c);
+// For who looks on a memory that was mapped by spore__pub_map: how many messages were published. False: it was overwritten meanwhile.
+bool spore__pub_published(const unsigned char *map, const struct spore__pub_shape *s, uint64_t *number);
+// Has the publisher no room as long as nothing from RELEASED on is released? As far as that can be seen from outside.
+bool spore__pub_is_full(const unsigned char *map, const struct spore__pub_shape *s, uint64_t released);
 // ops->make of the transport.
 enum spore_err spore__pub_make(const struct spore__channel_sizes *sizes, struct spore__channel_end ends[2]);
 

@@ -42,6 +42,11 @@ enum spore_err spore__pub_map(int memory, struct spore__pub_shape *s, unsigned c
 	return *map != NULL ? SPORE_OK : SPORE_ENOMEM;
 }
 
+void spore__pub_unmap(unsigned char *map, const struct spore__pub_shape *s)
+{
+	(void)munmap(map, (size_t)s->large_at);
+}
+
 enum spore_err spore__cursor_map(int memory, unsigned how, struct spore__cursor **c)
 {
 	uint64_t size;
@@ -58,6 +63,48 @@ enum spore_err spore__cursor_map(int memory, unsigned how, struct spore__cursor 
 	}
 	*c = page;
 	return SPORE_OK;
+}
+
+static const struct spore__pub_says *says_of(const unsigned char *map)
+{
+	return (const struct spore__pub_says *)(const void *)(map + SPORE__PUB_SAYS_AT);
+}
+
+static uint64_t word(const unsigned char *map, const struct spore__pub_shape *s, uint64_t at, unsigned index)
+{
+	const unsigned char *record = map + SPORE__PUB_PAGE + (at & (s->log - 1));
+	return atomic_load_explicit((const _Atomic uint64_t *)(const void *)record + index, memory_order_relaxed);
+}
+
+// Is there a record at AT, and was it still there after the looks before?
+static bool is_there(const unsigned char *map, uint64_t at)
+{
+	const struct spore__pub_says *says = says_of(map);
+	atomic_thread_fence(memory_order_acquire);
+	return at % SPORE__PUB_ALIGN == 0 && at >= atomic_load_explicit(&says->tail, memory_order_relaxed) &&
+	       at < atomic_load_explicit(&says->head, memory_order_relaxed);
+}
+
+bool spore__pub_published(const unsigned char *map, const struct spore__pub_shape *s, uint64_t *number)
+{
+	uint64_t latest = atomic_load_explicit(&says_of(map)->latest, memory_order_acquire);
+	*number = 0;
+	if (latest == SPORE__PUB_NOWHERE)
+		return true;
+	if (!is_there(map, latest))
+		return false;
+	*number = word(map, s, latest, 0) + 1;
+	return is_there(map, latest);
+}
+
+// A message takes up to a quarter of the log, and what is left at its end may be as much. Of large ones there is no room long before.
+bool spore__pub_is_full(const unsigned char *map, const struct spore__pub_shape *s, uint64_t released)
+{
+	uint64_t head = atomic_load_explicit(&says_of(map)->head, memory_order_acquire);
+	if (released >= head)
+		return false;
+	return head - released >= s->log / 2 ||
+	       (is_there(map, released) && word(map, s, released, 1) >> 56 == SPORE__PUB_FAR);
 }
 
 void spore__cursor_unmap(struct spore__cursor *c)

@@ -143,6 +143,12 @@ static bool skip_ahead(struct spore__sub *s)
 	return s->err == SPORE_OK;
 }
 
+// For who looks on.
+static void say_next(struct spore__sub *s)
+{
+	atomic_store_explicit(&s->cursor->next, s->known ? s->expected + 1 : 0, memory_order_relaxed);
+}
+
 // Begins where the publisher said, or behind the last message, or with it.
 static enum spore_err begin(struct spore__sub *s)
 {
@@ -173,6 +179,7 @@ static enum spore_err begin(struct spore__sub *s)
 	if (s->at % SPORE__PUB_ALIGN != 0)
 		return SPORE_EMALFORMED;
 	s->released = s->at;
+	say_next(s);
 	return SPORE_OK;
 }
 
@@ -298,6 +305,7 @@ static void count(struct spore__sub *s, const struct found *f)
 	s->expected = f->number + 1;
 	s->at = f->end;
 	s->overrun = s->chases = false;
+	say_next(s);
 	atomic_store_explicit(&c->received, atomic_load_explicit(&c->received, memory_order_relaxed) + 1,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&c->bytes, atomic_load_explicit(&c->bytes, memory_order_relaxed) + f->len,

@@ -14,14 +14,22 @@ enum { SPORE__FORWARD = 0, SPORE__BACKWARD = 1 }; // from left to right, and the
 struct spore__measured {
 	uint64_t dropped[2]; // by a fault, when it was looked at first
 	size_t count;
-	bool pumped;                                      // bytes were counted, and no messages
-	struct spore__window_view views[SPORE__MEASURED]; // of a pump, else zeroed
-	struct spore__spy *spies[SPORE__MEASURED];        // NULL: it is a subscription, or a pump's
-	struct spore__cursor *cursors[SPORE__MEASURED];   // ... of this subscriber
-	uint64_t overrun[SPORE__MEASURED];                // messages that it has lost
-	unsigned forward[SPORE__MEASURED];                // the direction of the spy that is SPORE__FORWARD
+	bool pumped;                                         // bytes were counted, and no messages
+	struct spore__window_view views[SPORE__MEASURED];    // of a pump, else zeroed
+	struct spore__spy *spies[SPORE__MEASURED];           // NULL: it is a subscription, or a pump's
+	struct spore__cursor *cursors[SPORE__MEASURED];      // ... of this subscriber
+	struct spore__published *published[SPORE__MEASURED]; // ... and what it subscribes to; NULL: cannot be seen
+	uint64_t serials[SPORE__MEASURED];                   // of the channels
+	uint64_t overrun[SPORE__MEASURED];                   // messages that it has lost
+	unsigned forward[SPORE__MEASURED];                   // the direction of the spy that is SPORE__FORWARD
 	struct spore__spy_counts before[SPORE__MEASURED][2], now[SPORE__MEASURED][2];
 	int64_t before_ns, now_ns;
+};
+
+// The memory of a publisher.
+struct spore__published {
+	struct spore__pub_shape shape;
+	unsigned char *map;
 };
 
 // Of all channels together, in one direction.
@@ -32,7 +40,7 @@ struct spore__flow {
 	double byte_rate;  // ... bytes
 	uint64_t p50, p99; // ns; 0: none was timed
 	uint64_t moved;    // cells that were released between the two readings
-	bool full;         // some sender sleeps, and its ring has next to no room
+	bool full;         // some sender waits, and there is next to no room
 };
 
 // Finds the channels of W, if they can be looked at, and reads for the first time.

@@ -105,7 +105,11 @@ static int judge_flow(const struct spore__wire_info *w, const struct spore__meas
 		return bad(
 		    "the program there does not receive: 'spore logs' and 'spore inspect' of its task say what it does",
 		    "%s -> %s: %" PRIu64 " messages wait at %s, and none was taken in the last moments%s", from, to,
-		    f.depth, to, f.full ? "; the channel is full, and the sender waits" : "");
+		    f.depth, to,
+		    !f.full ? ""
+		    : strcmp(w->transport, "publication") == 0
+		        ? "; the publisher waits for it (block), and publishes nothing more"
+		        : "; the channel is full, and the sender waits");
 	if (m->pumped) {
 		judge_bytes(&f, from, to, way);
 		return SPORE__EXIT_OK;
@@ -119,10 +123,53 @@ static int judge_flow(const struct spore__wire_info *w, const struct spore__meas
 	return SPORE__EXIT_OK;
 }
 
-static int judge(struct spore__tasks *t, const struct spore__wire_info *w)
+static bool is_passing(const struct spore__measured *m)
+{
+	struct spore__flow f;
+	spore__measure_flow(m, SPORE__FORWARD, &f);
+	return f.rate > 0;
+}
+
+static void pass_moment(void)
+{
+	const struct timespec moment = {.tv_nsec = 300000000};
+	(void)nanosleep(&moment, NULL);
+}
+
+// Does the publisher at the left end of W wait for this subscriber?
+static bool holds_up(struct spore__tasks *t, const struct spore__wire_info *w)
 {
 	static struct spore__measured m;
-	const struct timespec moment = {.tv_nsec = 300000000};
+	struct spore__flow f;
+	spore__measure_begin(t, w, &m);
+	spore__measure_flow(&m, SPORE__FORWARD, &f);
+	if (f.full) {
+		pass_moment();
+		spore__measure_again(&m);
+		spore__measure_flow(&m, SPORE__FORWARD, &f);
+	}
+	spore__measure_finish(&m);
+	return f.full && f.moved == 0;
+}
+
+// A subscriber gets nothing, too, while the publisher waits for another one.
+static int judge_others(struct spore__tasks *t, const struct spore__wire_list *list, const struct spore__wire_info *w)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct spore__wire_info *other = &list->items[i];
+		if (other == w || strcmp(other->from, w->from) != 0 || !holds_up(t, other))
+			continue;
+		return bad("'spore logs' and 'spore inspect' of its task say what it does; 'spore wire' with "
+		           "--slow=drop-oldest lets the others go on",
+		           "%s publishes nothing more, since it waits for %s, which does not receive (block)", w->from,
+		           other->to);
+	}
+	return SPORE__EXIT_OK;
+}
+
+static int judge(struct spore__tasks *t, const struct spore__wire_list *list, const struct spore__wire_info *w)
+{
+	static struct spore__measured m;
 	good("a wire is to join %s and %s", w->from, w->to);
 	if (w->listens[0] != '\0')
 		good("%s listens at %s: others speak that, and it calls in rpc%s%s", w->from, w->listens,
@@ -142,9 +189,14 @@ static int judge(struct spore__tasks *t, const struct spore__wire_info *w)
 		good("what passes over a %s cannot be seen", w->transport);
 		return SPORE__EXIT_OK;
 	}
-	(void)nanosleep(&moment, NULL);
+	pass_moment();
 	spore__measure_again(&m);
-	int status = judge_flow(w, &m, SPORE__FORWARD), other = judge_flow(w, &m, SPORE__BACKWARD);
+	bool publishes = strcmp(w->transport, "publication") == 0;
+	int status = judge_flow(w, &m, SPORE__FORWARD), other = SPORE__EXIT_OK;
+	if (!publishes)
+		other = judge_flow(w, &m, SPORE__BACKWARD);
+	else if (status == SPORE__EXIT_OK && !is_passing(&m))
+		other = judge_others(t, list, w);
 	spore__measure_finish(&m);
 	return status != SPORE__EXIT_OK ? status : other;
 }
@@ -174,7 +226,7 @@ int spore__look_why(const struct spore__look *look)
 		if (!(is_at(w->from, a) && is_at(w->to, b)) && !(is_at(w->from, b) && is_at(w->to, a)))
 			continue;
 		found++;
-		int one = judge(&t, w);
+		int one = judge(&t, &list, w);
 		status = status == 0 ? one : status;
 	}
 	(void)snprintf(remedy, sizeof remedy, "spore wire %s%s %s%s", a, strchr(a, '.') != NULL ? "" : ".PORT", b,

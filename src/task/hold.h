@@ -243,6 +243,8 @@ void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__
 // One that is not the node may send the channel M to its port, for nothing else is at it, or it serves or publishes.
 bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial); // ... and is gone
+// The memory with which the port publishes, for reading; it stays the port's. -1: none.
+int spore__hold_ports_published(struct spore__hold *h, uint64_t id);
 
 // ---- the memory of a port that publishes (hold_publication.c)
 
@@ -253,6 +255,8 @@ struct spore__hold_publication *spore__hold_publication_take(struct spore__hold 
 void spore__hold_publication_finish(struct spore__hold_publication *p); // NULL is fine
 // SOCK is the publisher's of a subscription, and stays the caller's. Gives the subscriber the memory.
 void spore__hold_publication_give(struct spore__hold_publication *p, int sock);
+// The memory, for reading; the publication's.
+int spore__hold_publication_memory(const struct spore__hold_publication *p);
 // The program was sent it.
 void spore__hold_publication_passed(struct spore__hold_publication *p, int sock);
 

@@ -104,7 +104,8 @@ bool spore__hold_memory_give(struct spore__hold *h, struct spore__hold_peer *p, 
 {
 	const struct spore__hold_memory *k = find(h, (uint64_t)m->number, m->serial);
 	struct spore__hold_window *w = k == NULL ? window_of(h, (uint64_t)m->number) : NULL;
-	int fd = k != NULL ? k->fd : w != NULL && (!m->watches || watch(p, w)) ? w->fd : -1;
+	int published = k == NULL && w == NULL ? spore__hold_ports_published(h, (uint64_t)m->number) : -1;
+	int fd = k != NULL ? k->fd : w != NULL && (!m->watches || watch(p, w)) ? w->fd : published;
 	bool gives = fd >= 0 && !p->gives && (p->gift = spore__os_for_reading(fd)) >= 0;
 	if (p->out.len == p->out_sent)
 		p->out.len = p->out_sent = 0;
@@ -112,9 +113,10 @@ bool spore__hold_memory_give(struct spore__hold *h, struct spore__hold_peer *p, 
 	if (gives)
 		p->gift_at = p->out.len;
 	spore__hold_put_channel(&p->out, (uint64_t)m->number, m->serial,
-	                        k != NULL   ? k->transport
-	                        : w != NULL ? "pump"
-	                                    : "none",
+	                        k != NULL        ? k->transport
+	                        : w != NULL      ? "pump"
+	                        : published >= 0 ? "published"
+	                                         : "none",
 	                        k != NULL   ? k->role
 	                        : w != NULL ? SPORE__WINDOW_OUT
 	                                    : 0,

@@ -402,6 +402,12 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 	       (spore__msgpack_is(&shape, "connect") && p->serial_count == (p->early != 0));
 }
 
+int spore__hold_ports_published(struct spore__hold *h, uint64_t id)
+{
+	const struct spore__hold_port *p = find(h, (int64_t)id);
+	return p != NULL && p->publication != NULL ? spore__hold_publication_memory(p->publication) : -1;
+}
+
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
 {
 	struct spore__hold_port *p = find(h, (int64_t)id);

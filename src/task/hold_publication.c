@@ -74,6 +74,11 @@ void spore__hold_publication_give(struct spore__hold_publication *p, int sock)
 		atomic_store(p->notice, 0); // from now on the program does it
 }
 
+int spore__hold_publication_memory(const struct spore__hold_publication *p)
+{
+	return p->memory;
+}
+
 void spore__hold_publication_passed(struct spore__hold_publication *p, int sock)
 {
 	uint32_t number = atomic_load(p->notice);

@@ -117,6 +117,41 @@ class Subscribing(PubSubTest):
         got, dropped, wrong = self.result("quick")
         self.assertEqual((got > 4000, dropped, wrong), (True, 0, 0))
 
+    def test_who_holds_the_publisher_up(self):
+        self.publisher(us=50, size=1000)
+        self.subscriber("quick")
+        self.subscriber("loose", "drop-oldest")
+        self.runs("stuck", "stuck", "in", "block")
+        self.runs("lost", "stuck", "in", "drop-oldest")
+        for name in ("quick", "loose", "lost"):
+            self.wire("pub.out", name + ".in")
+            self.wired("pub.out", name + ".in")
+        self.said("lost", "stuck")
+
+        def flow(name):
+            stats = {w["to"]: w for w in json.loads(self.ok(self.spore("wires", "--stats", "--json")).stdout)}
+            return stats[name + ".in"]["forward"]
+        wait_until(lambda: flow("lost")["depth"] > 2000, "what it does not receive to be counted")
+        self.assertFalse(flow("lost")["full"])
+        self.assertIn("messages pass", self.ok(self.spore("why", "pub.out", "quick.in")).stdout)
+        result = self.spore("why", "pub", "lost")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout, r"no  pub.out -> lost.in: \d+ messages wait at lost.in, and none was taken in the last moments\n")
+        # The one that blocks is named, by its own wire and by those of the others.
+        self.wire("pub.out", "stuck.in")
+        wait_until(lambda: flow("stuck")["full"], "the publisher to wait")
+        self.assertGreater(flow("stuck")["depth"], 400)
+        result = self.spore("why", "pub.out", "stuck.in")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the publisher waits for it (block), and publishes nothing more", result.stdout)
+        for name in ("quick", "loose"):
+            wait_until(lambda: flow(name)["depth"] == 0, "all to be received")
+            result = self.spore("why", "pub", name)
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertIn("no  pub.out publishes nothing more, since it waits for stuck.in, which does not receive (block)", result.stdout)
+        self.ok(self.spore("kill", "stuck"))
+        wait_until(lambda: self.spore("why", "pub", "quick").returncode == 0, "the publisher to go on")
+
     def test_drops_are_counted_and_shown(self):
         self.publisher(us=20, size=4000)
         self.subscriber("slow", "drop-oldest")
