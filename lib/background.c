@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 int spore__background_start(void *(*fn)(void *arg), size_t stack)
 {
@@ -23,4 +24,15 @@ int spore__background_start(void *(*fn)(void *arg), size_t stack)
 	}
 	(void)pthread_attr_destroy(&attr);
 	return e;
+}
+
+bool spore__lock_within(pthread_mutex_t *m, int ms)
+{
+	const struct timespec brief = {.tv_nsec = 1000000};
+	for (; pthread_mutex_trylock(m) != 0; ms--) {
+		if (ms <= 0)
+			return false;
+		(void)nanosleep(&brief, NULL);
+	}
+	return true;
 }

@@ -26,6 +26,8 @@ bool spore__connection_heard_stop(void);
 bool spore__connection_is_swapped(void); // it was asked to stop because another instance takes over
 // Likewise; what another thread takes at this moment has been taken too when it returns.
 void spore__connection_hear_all(void);
+// Likewise at the end of the program, which may have come while another part of it does the same: for that it waits MS milliseconds at most.
+void spore__connection_hear_last(int ms);
 // Nothing more is to be heard of the hold: it asked to stop, is gone, or the socket is.
 bool spore__connection_is_over(void);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "background.h"
 #include "chan/port.h"
 #include "connection_inside.h"
 #include "hold_side.h"
@@ -199,6 +200,14 @@ void spore__connection_hear_all(void)
 		pthread_mutex_unlock(&spore__connection_in);
 	}
 	errno = e;
+}
+
+void spore__connection_hear_last(int ms)
+{
+	if (spore__connection_is_over() || !spore__lock_within(&spore__connection_in, ms))
+		return;
+	hear();
+	pthread_mutex_unlock(&spore__connection_in);
 }
 
 bool spore__connection_is_over(void)

@@ -121,6 +121,8 @@ SPORE_EXPORT void spore_port_close(struct spore_port *p);
 // Closes both directions without waiting, but for the hold, as spore_chan_open does, for the end of a peer that is swapped (a second at most), and for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
 // all) until its peer has received what was sent, which nobody else could send again. A peer that reads gets all that was sent before (on a stream what spore_chan_flush has not
 // waited for may be lost), after a swap also what the one before had not received, then SPORE_EEND when spore_chan_finish was called, and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
+// An open port that the program does not close before it returns from main, or calls exit, is closed like this, unless another thread is in a call that sends.
+// A channel that was accepted is not: what was queued there has to be flushed.
 SPORE_EXPORT void spore_chan_close(struct spore_chan *c);
 
 // ---- sending

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../os/os.h"
+#include "background.h"
 #include "chan/bell.h"
 #include "chan/inside.h"
 
@@ -233,10 +234,16 @@ static bool settle(struct spore_chan *c, bool is_new)
 	return more;
 }
 
+// With the lock.
+static void catch_up(struct spore_chan *c)
+{
+	(void)settle(c, spore__way_is_new(c, SPORE__SEND));
+}
+
 void spore__sending_catch_up(struct spore_chan *c)
 {
 	pthread_mutex_lock(&c->port->sending);
-	(void)settle(c, spore__way_is_new(c, SPORE__SEND));
+	catch_up(c);
 	pthread_mutex_unlock(&c->port->sending);
 }
 
@@ -249,29 +256,62 @@ static bool is_received(struct spore_chan *c)
 	return w->left == NULL && t->ops->lost(t) == 0;
 }
 
-void spore__sending_hand_over(struct spore_chan *c, bool lingers)
+enum { MS = 1000000, LINGER_MS = 2000, LOOK_MS = 2 };
+
+// With the lock, while no call that sends is on its way.
+static void hand_over(struct spore_chan *c, bool lingers)
 {
-	enum { MS = 1000000, LINGER_MS = 2000, LOOK_MS = 2 };
 	static _Atomic int64_t until; // by the first that lingers; ns of the monotonic clock
+	const struct spore__side *w = &c->ways[SPORE__SEND];
 	int64_t now = spore__bell_now(), none = 0;
-	if (c->port->never[SPORE__SEND] || c->ways[SPORE__SEND].loan)
-		return;
-	spore__sending_catch_up(c);
 	struct pollfd end;
 	enum spore_err e = SPORE_OK;
-	while (c->ways[SPORE__SEND].awaits && (e == SPORE_OK || e == SPORE_ECANCELLED)) { // not for ever
+	catch_up(c);
+	while (w->awaits && (e == SPORE_OK || e == SPORE_ECANCELLED)) { // not for ever
 		e = spore__sending_await(c, -1, &end, 0);
-		spore__sending_catch_up(c);
+		catch_up(c);
 	}
+	if (w->use != NULL)
+		(void)w->use->t->ops->flush(w->use->t); // what was queued is received, too
 	if (!lingers)
 		return;
 	(void)atomic_compare_exchange_strong(&until, &none, now + (int64_t)LINGER_MS * MS);
 	while (!is_received(c) && now < atomic_load(&until)) {
-		struct spore__transport *t = c->ways[SPORE__SEND].use->t;
+		struct spore__transport *t = w->use->t;
 		(void)t->ops->wait(t, SPORE__SEND, now + LOOK_MS * MS, NULL, 0);
-		spore__sending_catch_up(c);
+		catch_up(c);
 		now = spore__bell_now();
 	}
+}
+
+void spore__sending_hand_over(struct spore_chan *c, bool lingers)
+{
+	if (c->port->never[SPORE__SEND] || c->ways[SPORE__SEND].loan)
+		return;
+	pthread_mutex_lock(&c->port->sending);
+	hand_over(c, lingers);
+	pthread_mutex_unlock(&c->port->sending);
+}
+
+void spore__sending_exit(struct spore_chan *c, bool lingers)
+{
+	struct spore__wiring *p = c->port;
+	struct spore__side *w = &c->ways[SPORE__SEND];
+	if (p->never[SPORE__SEND] || !spore__lock_within(&p->sending, LINGER_MS)) // another thread may be closing it
+		return;
+	pthread_mutex_lock(&p->lock);
+	atomic_fetch_add_explicit(&c->generation, 1, memory_order_release); // so that later calls take the lock
+	pthread_mutex_unlock(&p->lock);
+	if (p->barrier)
+		spore__io_barrier();
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!atomic_load_explicit(&w->busy, memory_order_acquire)) {
+		w->handing = true;
+		hand_over(c, lingers);
+		w->handing = false;
+		note(c);
+	}
+	pthread_mutex_unlock(&p->sending);
 }
 
 bool spore__sending_help(struct spore_chan *c)

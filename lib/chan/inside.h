@@ -63,6 +63,7 @@ struct spore__side {
 	bool refinish;            // what is next is finished once `left` was sent
 	struct spore__left *left; // the oldest messages first
 	bool awaits;              // the end of the first one's peer: there is nothing to be done before
+	bool handing;             // the program ends, and hands over what it can: calls wait for that
 	void *loan_at;
 };
 
@@ -129,7 +130,7 @@ static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way
 static inline void spore__way_ready(struct spore__side *w)
 {
 	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet &&
-	             w->owed == SPORE_OK && w->left == NULL;
+	             w->owed == SPORE_OK && w->left == NULL && !w->handing;
 	struct spore__transport *t = ready ? w->use->t : NULL;
 	w->lender = NULL;
 	// `now` last: whoever sends finds by it that all is done which another thread did in its place.
@@ -198,6 +199,8 @@ void spore__sending_catch_up(struct spore_chan *c);
 // Before C is closed: what it keeps for a peer that was swapped goes to the next one; the end of the one before is waited for. LINGERS: waits up to two seconds, once in the life of the process, until
 // the peer has received everything, since nobody else could send it again.
 void spore__sending_hand_over(struct spore_chan *c, bool lingers);
+// The same at the end of a program that did not close C, unless another thread is in a call that sends. Whoever calls later waits for it.
+void spore__sending_exit(struct spore_chan *c, bool lingers);
 // A call that said E, which ends the channel: is it being swapped? Then nothing is said of that.
 bool spore__way_swaps(struct spore_chan *c, enum spore__way way, enum spore_err e);
 void spore__left_drop(struct spore_chan *c); // they are lost

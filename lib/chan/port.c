@@ -16,6 +16,8 @@
 #include "chan/pub.h"
 #include "connection.h"
 
+enum { BRIEF_MS = 100 };
+
 struct client {
 	struct client *next;
 	struct spore_chan *chan;
@@ -40,9 +42,11 @@ struct opened {
 	struct spore__transport *publisher; // of `chan`, which publishes; NULL: it does not
 	enum spore_slow slow;               // of a subscriber, what it said
 	bool last;                          // likewise
+	bool handed;                        // over, at the end of the program
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of all below
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   // of all below
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER; // no channel goes while this is held
 static struct opened *all;
 static bool hears; // a thread does
 
@@ -403,14 +407,43 @@ static void leave(const struct spore_chan *chan, const struct spore_port *server
 
 void spore__port_forget(struct spore_chan *c)
 {
+	pthread_mutex_lock(&ending);
 	leave(c, NULL);
+	pthread_mutex_unlock(&ending);
+}
+
+static struct spore_chan *next_to_hand_over(void)
+{
+	struct opened *o;
+	if (!spore__lock_within(&lock, BRIEF_MS))
+		return NULL;
+	for (o = all; o != NULL && (o->chan == NULL || o->handed); o = o->next)
+		;
+	if (o != NULL)
+		o->handed = true;
+	pthread_mutex_unlock(&lock);
+	return o != NULL ? o->chan : NULL;
+}
+
+// A program that ends without closing its ports: what a closing would have seen to. None of the locks is waited for without end, since the
+// program may have been ended by a handler of a signal, in the middle of anything.
+__attribute__((destructor)) static void hand_over_at_exit(void)
+{
+	struct spore_chan *c;
+	if (!spore__lock_within(&ending, BRIEF_MS))
+		return;
+	spore__connection_hear_last(BRIEF_MS);
+	while ((c = next_to_hand_over()) != NULL)
+		spore__sending_exit(c, spore__port_is_swapped());
+	pthread_mutex_unlock(&ending);
 }
 
 void spore__port_after_fork(void)
 {
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	memcpy(&lock, &fresh, sizeof lock); // perhaps another thread of the parent held it
-	all = NULL;                         // the parent's
+	memcpy(&ending, &fresh, sizeof ending);
+	all = NULL; // the parent's
 	hears = false;
 }
 
