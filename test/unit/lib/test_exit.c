@@ -20,7 +20,8 @@ static struct spore_chan *open_and_receive(void)
 	struct spore_chan *c;
 	char word[8];
 	size_t len;
-	if (spore_chan_open("in", NULL, &c) != SPORE_OK || spore_chan_recv(c, word, sizeof word, &len, PATIENCE) != SPORE_OK)
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK ||
+	    spore_chan_recv(c, word, sizeof word, &len, PATIENCE) != SPORE_OK)
 		exit(10);
 	return c;
 }
@@ -69,7 +70,8 @@ static int play_beside(void)
 {
 	struct spore_chan *c = open_and_receive();
 	pthread_t thread;
-	if (spore_chan_queue(c, "a", 1, PATIENCE) != SPORE_OK || pthread_create(&thread, NULL, wait_for_messages, c) != 0)
+	if (spore_chan_queue(c, "a", 1, PATIENCE) != SPORE_OK ||
+	    pthread_create(&thread, NULL, wait_for_messages, c) != 0)
 		return 11;
 	return 0;
 }
@@ -88,11 +90,7 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"queue", play_queue},
-    {"keep", play_keep},
-    {"stop", play_stop},
-    {"beside", play_beside},
-    {"lend", play_lend},
+    {"queue", play_queue}, {"keep", play_keep}, {"stop", play_stop}, {"beside", play_beside}, {"lend", play_lend},
 };
 
 // ---- the tests
