@@ -16,7 +16,7 @@ struct spore__hold_named {
 	dev_t device;                   // of the socket that was made here
 	ino_t inode;
 	int64_t wait_ms; // until the program is looked for again that listens itself
-	bool told;       // that it listens where it was to connect
+	bool told;       // that it listens where it was to connect, or cannot listen
 	bool refused;    // the last channel, since something could not be opened for it
 	int connection;  // -1: none
 	int mid[4];      // two pipes for what is between two sockets; -1

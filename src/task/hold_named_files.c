@@ -171,6 +171,20 @@ void spore__named_look(struct spore__hold *h, struct spore__hold_named *p)
 	wait_for(h, spore__hold_now_ms() - p->pump.began_ms < AGAIN_MS ? AGAIN_MS : 0);
 }
 
+// A confined task makes no sockets. So what stands there is none of its own but, by a symbolic link, one that it may not connect to, and neither
+// may those who are wired to it.
+static bool cannot_listen(struct spore__hold *h, struct spore__hold_named *p)
+{
+	if (!h->spec.confine)
+		return false;
+	if (!p->told)
+		spore__hold_event(h, SPORE_ERROR, "port", NULL,
+		                  "port %s: a confined task makes no sockets, and so listens on none; it takes FIFOs",
+		                  p->name);
+	p->told = true;
+	return true;
+}
+
 // What a program has put in the place of its file. It may take its time before it does so; ever more seldom, since most are just late to connect, or
 // have done so when they began. False: not again.
 static bool look_at_file(struct spore__hold *h, struct spore__hold_named *p)
@@ -200,6 +214,8 @@ void spore__hold_named_look(struct spore__hold *h)
 				next = p->wait_ms;
 			continue;
 		}
+		if (cannot_listen(h, p))
+			continue;
 		p->connection = connect_to(h, p);
 		if (p->connection >= 0) {
 			spore__named_pump_start(h, p);

@@ -113,6 +113,12 @@ int spore__os_confine_prepare(const struct spore__confine *c)
 #error "name the audit architecture of this machine for the seccomp filter"
 #endif
 
+static int install(struct sock_filter *code, size_t steps)
+{
+	const struct sock_fprog program = {.len = (unsigned short)steps, .filter = code};
+	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
 // No sockets, or with NETWORK none but those of IP: the node and others of this machine listen on local ones, whose names Landlock does
 // not guard. And none made behind the filter's back through io_uring, another ABI or ptrace.
 static int forbid_sockets(bool network)
@@ -136,8 +142,45 @@ static int forbid_sockets(bool network)
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	    BPF_STMT(BPF_RET | BPF_K, network ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM),
 	};
-	const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	return install(code, sizeof code / sizeof *code);
+}
+
+// Pairs are joined for good, and so reach nobody; but either of two that take datagrams sends to any address that it is told.
+static int forbid_pairs_of_datagrams(void)
+{
+	enum { FAMILY_UNIX = 1, TYPE_MASK = 15, TYPE_STREAM = 1, TYPE_SEQPACKET = 5 };
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socketpair, 0, 7),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FAMILY_UNIX, 0, 4),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_STREAM, 2, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_SEQPACKET, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	return install(code, sizeof code / sizeof *code);
+}
+
+// Limits are set of this process alone: one of processor time ends another as a signal would. To ask for those of others is no harm.
+static int forbid_limits_of_others(void)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prlimit64, 0, 7),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, 0),
+	    // Both halves of where the new ones are.
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2]) + 4),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	return install(code, sizeof code / sizeof *code);
 }
 
 // Neither a process nor another program, nor a signal to one. The C library does without clone3 where that is not there.
@@ -162,8 +205,7 @@ static int forbid_company(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 	};
-	const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	return install(code, sizeof code / sizeof *code);
 }
 
 int spore__os_confine_apply(int ruleset, const struct spore__confine *c)
@@ -174,7 +216,7 @@ int spore__os_confine_apply(int ruleset, const struct spore__confine *c)
 		return -1;
 	if (syscall(__NR_landlock_restrict_self, ruleset, 0) != 0)
 		return -1;
-	if (c->alone && forbid_company() != 0)
+	if ((c->alone && forbid_company() != 0) || forbid_pairs_of_datagrams() != 0 || forbid_limits_of_others() != 0)
 		return -1;
 	return forbid_sockets(c->network);
 }
