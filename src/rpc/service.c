@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -10,6 +11,8 @@ enum {
 	READ_SIZE = 4096,  // room offered for each read, at least
 	IDLE_SIZE = 16384, // a larger buffer is given back once it is empty
 };
+
+static const char too_many[] = "too many connections";
 
 struct sending {
 	uv_write_t request; // first: requests are cast back
@@ -322,6 +325,29 @@ static struct spore__rpc_connection *create_connection(struct spore__rpc_service
 	return c;
 }
 
+// Has it sent something that was not read yet?
+static bool has_unread(const struct spore__rpc_connection *c)
+{
+	uv_os_fd_t fd;
+	char byte;
+	return uv_fileno((const uv_handle_t *)&c->pipe, &fd) == 0 &&
+	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+// Who has connected and not greeted keeps nobody out. False: all have.
+static bool make_room(const struct spore__rpc_service *s, const struct spore__rpc_connection *newest)
+{
+	struct spore__rpc_connection *oldest = NULL;
+	for (struct spore__rpc_connection *c = s->connections; c != NULL; c = c->next)
+		if (c != newest && !c->greeted && !has_unread(c))
+			oldest = c;
+	if (oldest == NULL)
+		return false;
+	spore__rpc_send_error(oldest, 0, SPORE_EBUSY, too_many, false);
+	close_connection(oldest);
+	return true;
+}
+
 static int begin_connection(struct spore__rpc_connection *c)
 {
 	uv_os_fd_t fd;
@@ -331,9 +357,9 @@ static int begin_connection(struct spore__rpc_connection *c)
 		err = UV_EACCES;
 	if (err == 0)
 		err = uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read);
-	if (err == 0 && c->service->connection_count > SPORE__RPC_MAX_CONNECTIONS) {
+	if (err == 0 && c->service->connection_count > SPORE__RPC_MAX_CONNECTIONS && !make_room(c->service, c)) {
 		// 0 is the id of the hello that is on its way from our own clients.
-		spore__rpc_send_error(c, 0, SPORE_EBUSY, "too many connections", false);
+		spore__rpc_send_error(c, 0, SPORE_EBUSY, too_many, false);
 		err = UV_EAGAIN;
 	}
 	return err;

@@ -10,9 +10,9 @@
 #include "rpc_message.h"
 
 enum {
-	SPORE__RPC_MAX_CONNECTIONS = 256,
-	SPORE__RPC_MAX_IN_FLIGHT = 128,  // calls of a connection whose answer is not sent yet; then SPORE_EBUSY
-	SPORE__RPC_MAX_UNSENT = 4 << 20, // bytes of answers that a peer does not read; then it is cut off
+	SPORE__RPC_MAX_CONNECTIONS = 256, // the oldest that has not said hello makes room for another
+	SPORE__RPC_MAX_IN_FLIGHT = 128,   // calls of a connection whose answer is not sent yet; then SPORE_EBUSY
+	SPORE__RPC_MAX_UNSENT = 4 << 20,  // bytes of answers that a peer does not read; then it is cut off
 };
 
 struct spore__rpc_call;

@@ -314,6 +314,21 @@ class Strangers(NodeTest):
         wait_until(lambda: self.spore("node", "status").returncode == 0, "room for a connection")
         self.assertEqual(self.status()["pid"], pid)
 
+    def test_silent_connections_keep_nobody_out(self):
+        pid = self.begin()
+        silent = []
+        for i in range(300):
+            silent.append(socket.socket(socket.AF_UNIX))
+            self.addCleanup(silent[-1].close)
+            silent[-1].connect(self.address())
+            if i % 3 == 1:
+                silent[-1].sendall(b"\x94")  # some begin to say something
+        for _ in range(3):
+            self.alive(pid)
+        self.ok(self.spore("node", "status"))
+        self.assertIn(b"too many connections", silent[0].recv(4096))
+        self.assertEqual(silent[0].recv(4096), b"")
+
     def test_peer_that_never_reads(self):
         pid = self.begin()
         client = self.client()

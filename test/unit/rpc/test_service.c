@@ -272,7 +272,7 @@ static void test_too_many_connections(void **state)
 	int fds[SPORE__RPC_MAX_CONNECTIONS];
 	(void)state;
 	for (size_t i = 0; i < SPORE__RPC_MAX_CONNECTIONS; i++)
-		fds[i] = open_peer();
+		fds[i] = greeted();
 	int fd = open_peer();
 	assert_int_equal(answer(fd, 0, NULL), SPORE_EBUSY);
 	assert_int_equal(answer(fd, 0, NULL), -1);
@@ -282,6 +282,27 @@ static void test_too_many_connections(void **state)
 	fds[0] = greeted();
 	for (size_t i = 0; i < SPORE__RPC_MAX_CONNECTIONS; i++)
 		close(fds[i]);
+}
+
+static void test_silent_connections(void **state)
+{
+	int fds[SPORE__RPC_MAX_CONNECTIONS];
+	(void)state;
+	fds[0] = greeted();
+	for (size_t i = 1; i < SPORE__RPC_MAX_CONNECTIONS; i++)
+		fds[i] = open_peer();
+	int first = greeted(), second = greeted();
+	for (size_t i = 1; i <= 2; i++) {
+		assert_int_equal(answer(fds[i], 0, NULL), SPORE_EBUSY);
+		assert_int_equal(answer(fds[i], 0, NULL), -1);
+	}
+	assert_int_equal(service.connection_count, SPORE__RPC_MAX_CONNECTIONS);
+	for (size_t i = 0; i < SPORE__RPC_MAX_CONNECTIONS; i++)
+		close(fds[i]);
+	close(first);
+	close(second);
+	settle();
+	assert_int_equal(service.connection_count, 0);
 }
 
 static void test_wish_and_leave(void **state)
@@ -352,6 +373,7 @@ int main(void)
 	    TEST(test_watched_calls_hear_of_the_end),
 	    TEST(test_peer_that_never_reads_is_cut_off),
 	    TEST(test_too_many_connections),
+	    TEST(test_silent_connections),
 	    TEST(test_wish_and_leave),
 	    TEST(test_the_client),
 	};
