@@ -330,8 +330,7 @@ static bool has_unread(const struct spore__rpc_connection *c)
 {
 	uv_os_fd_t fd;
 	char byte;
-	return uv_fileno((const uv_handle_t *)&c->pipe, &fd) == 0 &&
-	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return uv_fileno((const uv_handle_t *)&c->pipe, &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 // Who has connected and not greeted keeps nobody out. False: all have.
