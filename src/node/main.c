@@ -55,6 +55,8 @@ static int bind_socket(struct spore__node *node, struct spore__node_problem *pro
 		return -1;
 	int err = spore__rpc_service_listen(&node->service, fd);
 	if (err != 0) {
+		spore__place_unbind(&node->place);
+		close(fd);
 		snprintf(problem->why, sizeof problem->why, "%s: cannot listen: %s", node->place.socket,
 		         uv_strerror(err));
 		problem->remedy[0] = '\0';
@@ -63,6 +65,8 @@ static int bind_socket(struct spore__node *node, struct spore__node_problem *pro
 	watch_runtime(node);
 	return 0;
 }
+
+static void bind_later(struct spore__node *node, const struct spore__node_problem *problem);
 
 // The socket must be there, under its name, as long as the node lives.
 static void look_after_socket(struct spore__node *node)
@@ -73,10 +77,30 @@ static void look_after_socket(struct spore__node *node)
 		spore__node_log("%s: the state folder was removed or replaced: stopping", node->place.state);
 		spore__node_stop(node);
 	} else if (!spore__place_is_bound(&node->place)) {
-		spore__node_log("%s: the socket vanished: made again", node->place.socket);
-		if (bind_socket(node, &problem) != 0)
-			spore__node_log("%s; %s", problem.why, problem.remedy);
+		if (bind_socket(node, &problem) == 0) {
+			spore__node_log("%s: the socket vanished: made again", node->place.socket);
+			memset(node->unbound, 0, sizeof node->unbound);
+		} else {
+			bind_later(node, &problem);
+		}
 	}
+}
+
+static void on_later(uv_timer_t *timer)
+{
+	look_after_socket(timer->data);
+}
+
+// A full disk, or a folder that is in the way, is not for ever, and nothing tells that it is over. What is wrong is said once.
+static void bind_later(struct spore__node *node, const struct spore__node_problem *problem)
+{
+	spore__pause_begin(&node->binding, uv_now(&node->loop));
+	(void)uv_timer_start(&node->later, on_later, node->binding.until_ms - uv_now(&node->loop), 0);
+	if (strcmp(node->unbound, problem->why) == 0)
+		return;
+	(void)snprintf(node->unbound, sizeof node->unbound, "%s", problem->why);
+	spore__node_log("the socket vanished, and cannot be made again: %s%s%s; tried again", problem->why,
+	                problem->remedy[0] != '\0' ? "; " : "", problem->remedy);
 }
 
 static void on_watch(uv_fs_event_t *watch, const char *name, int events, int status)
@@ -136,6 +160,9 @@ static int begin(struct spore__node *node, const char *libexec, struct spore__no
 		err = watch_signal(node, &node->look, on_look, SIGHUP);
 	if (err == 0)
 		err = watch_signal(node, &node->children, on_child, SIGCHLD);
+	if (err == 0)
+		err = uv_timer_init(&node->loop, &node->later);
+	node->later.data = node;
 	if (err == 0)
 		err = spore__builds_init(&node->builds, &node->loop, &node->db, libexec, node->open_files);
 	if (err != 0) {

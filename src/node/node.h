@@ -6,6 +6,7 @@
 
 #include "node/builds.h"
 #include "node/db.h"
+#include "node/pause.h"
 #include "node/place.h"
 #include "node/tasks.h"
 #include "rpc/service.h"
@@ -19,8 +20,11 @@ struct spore__node {
 	struct spore__rpc_service service;
 	uv_fs_event_t *watch; // of the runtime folder; NULL: cannot be watched
 	uv_signal_t terminate, interrupt, look, children;
-	uint64_t open_files; // the limit that it was started with
-	uint64_t started;    // of uv_hrtime
+	uv_timer_t later; // the socket, which vanished, is made again
+	struct spore__pause binding;
+	char unbound[sizeof((struct spore__node_problem *)0)->why]; // why it is not yet
+	uint64_t open_files;                                        // the limit that it was started with
+	uint64_t started;                                           // of uv_hrtime
 };
 
 // The methods of the node's service, whose data is the struct spore__node.

@@ -137,11 +137,25 @@ static int check_runtime(const char *path, struct spore__node_problem *problem)
 	return 0;
 }
 
+// Does the record say so already? Then nothing has to be written, on a disk that may be full.
+static bool is_recorded(const char *path, const char *address)
+{
+	char found[sizeof((struct spore__place *)0)->socket + 2];
+	size_t len = strlen(address);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd >= 0 ? read(fd, found, sizeof found) : -1;
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)len + 1 && memcmp(found, address, len) == 0 && found[len] == '\n';
+}
+
 static int record_address(const struct spore__place *p, struct spore__node_problem *problem)
 {
 	char beside[PATH_MAX], path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/node.address", p->state);
 	(void)snprintf(beside, sizeof beside, "%s/node.address.new", p->state);
+	if (is_recorded(path, p->socket))
+		return 0;
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	size_t len = strlen(p->socket);
 	bool written = fd >= 0 && write(fd, p->socket, len) == (ssize_t)len && write(fd, "\n", 1) == 1;
@@ -156,6 +170,14 @@ static int record_address(const struct spore__place *p, struct spore__node_probl
 		saved = errno;
 	(void)unlink(beside);
 	return problem_is(problem, "free some space, or make the folder writable", "%.300s: %s", path, strerror(saved));
+}
+
+void spore__place_unbind(struct spore__place *p)
+{
+	if (spore__place_is_bound(p))
+		(void)unlink(p->socket);
+	p->device = 0;
+	p->inode = 0;
 }
 
 static int bind_in(struct spore__place *p, struct spore__node_problem *problem)
@@ -191,6 +213,7 @@ static int bind_in(struct spore__place *p, struct spore__node_problem *problem)
 	p->device = st.st_dev;
 	p->inode = st.st_ino;
 	if (record_address(p, problem) != 0) {
+		spore__place_unbind(p);
 		close(fd);
 		return -1;
 	}

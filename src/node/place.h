@@ -38,6 +38,9 @@ int spore__place_bind(struct spore__place *p, struct spore__node_problem *proble
 // Is the socket that was bound last still there, under its name?
 bool spore__place_is_bound(const struct spore__place *p);
 
+// Nobody listens at the socket that was bound last: it is removed, and is bound no more.
+void spore__place_unbind(struct spore__place *p);
+
 // Removes socket and record, when they are still ours.
 void spore__place_leave(struct spore__place *p);
 

@@ -207,6 +207,39 @@ class Places(NodeTest):
             self.ok(self.spore("node", "status"))
             self.assertEqual(self.status()["pid"], pid)
 
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(self.address()) == 0
+
+    def log(self):
+        with open(os.path.join(self.state, "node.log"), encoding="utf-8") as f:
+            return f.read()
+
+    def test_the_socket_is_made_again_when_there_is_room(self):
+        """Without being asked: a client would start a node, or say that there is none."""
+        pid = self.begin()
+        address, record = self.address(), os.path.join(self.state, "node.address")
+        runtime, aside = self.env["SPORE_RUNTIME"], os.path.join(self.dir, "aside")
+        beside = record + ".new"
+        os.mkdir(beside)  # no record can be written: none has to be, as long as the one that is there is true
+        os.unlink(address)
+        wait_until(self.listens, "the socket")
+        with open(record, "w", encoding="utf-8") as f:
+            f.write("/nowhere\n")
+        os.unlink(address)
+        wait_until(lambda: "cannot be made again: " + record in self.log(), "that it is said")
+        self.assertFalse(os.path.exists(address))
+        os.rmdir(beside)
+        wait_until(lambda: self.address() == address and self.listens(), "the socket")
+        os.rename(runtime, aside)
+        with open(runtime, "w", encoding="utf-8"):
+            pass
+        wait_until(lambda: "not a folder but a file" in self.log(), "that it is said")
+        os.unlink(runtime)
+        wait_until(self.listens, "the socket")
+        self.assertEqual(self.status()["pid"], pid)
+        self.assertEqual(self.log().count("cannot be made again"), 2)
+
     def test_removed_state_folder_ends_the_node(self):
         pid = self.begin()
         os.unlink(os.path.join(self.state, "node.lock"))
