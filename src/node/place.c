@@ -195,6 +195,8 @@ static int bind_in(struct spore__place *p, struct spore__node_problem *problem)
 		return -1;
 	(void)snprintf(p->socket, sizeof p->socket, "%.90s/node.sock", p->runtime);
 	memcpy(address.sun_path, p->socket, sizeof p->socket);
+	if (record_address(p, problem) != 0) // first: what cannot be found is not bound
+		return -1;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0)
 		return problem_is(problem, "", "a socket: %s", strerror(errno));
@@ -212,11 +214,6 @@ static int bind_in(struct spore__place *p, struct spore__node_problem *problem)
 	}
 	p->device = st.st_dev;
 	p->inode = st.st_ino;
-	if (record_address(p, problem) != 0) {
-		spore__place_unbind(p);
-		close(fd);
-		return -1;
-	}
 	return fd;
 }
 
