@@ -87,7 +87,8 @@ static enum spore_err push(struct stream *s)
 		size_t first = (size_t)n < all[0].iov_len ? (size_t)n : all[0].iov_len;
 		size_t second = (size_t)n - first < s->rest_len ? (size_t)n - first : s->rest_len;
 		s->out_from += first;
-		s->rest += second;
+		if (second > 0) // else there may be none
+			s->rest += second;
 		s->rest_len -= second;
 		s->tail -= (size_t)n - first - second;
 	}
