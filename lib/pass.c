@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "os/os.h"
+
 // MSG_DONTWAIT is not POSIX, but every Unix has it. Where the others are missing, sockets are SO_NOSIGPIPE (lib/os/posix.c), and a child that
 // another thread starts may inherit what has just come.
 #ifndef MSG_NOSIGNAL
@@ -43,12 +45,14 @@ ssize_t spore__pass_send(int fd, const void *bytes, size_t len, const int *fds, 
 	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void take(const struct cmsghdr *c, int *fds, unsigned room, unsigned *count)
+static void take(const struct cmsghdr *c, int *fds, unsigned room, unsigned *count, bool *cut)
 {
 	for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
 		int got;
 		memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
-		if (*count >= room || (MSG_CMSG_CLOEXEC == 0 && fcntl(got, F_SETFD, FD_CLOEXEC) != 0))
+		if ((got = spore__io_above(got)) < 0)
+			*cut = true;
+		else if (*count >= room || (MSG_CMSG_CLOEXEC == 0 && fcntl(got, F_SETFD, FD_CLOEXEC) != 0))
 			close(got);
 		else
 			fds[(*count)++] = got;
@@ -68,7 +72,7 @@ static ssize_t receive(int fd, void *bytes, size_t size, int *fds, unsigned room
 	*cut = (m.msg_flags & MSG_CTRUNC) != 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			take(c, fds, room, count);
+			take(c, fds, room, count, cut);
 	return n;
 }
 

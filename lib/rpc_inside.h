@@ -255,7 +255,7 @@ static inline void spore__rpc_fence(const struct spore_rpc *r)
 static inline void spore__rpc_barrier(const struct spore_rpc *r)
 {
 	if (r->barrier)
-		spore__io_barrier();
+		(void)spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
 }
 // One more, of what one thread at a time counts.

@@ -20,7 +20,7 @@
 // lives without executing another program, peers do not see the parent's end.
 // With the first port the library begins a thread of its own, which blocks all signals, hears what becomes of ports, and lives as long as the program.
 // What is set for one thread only has to be set before (Landlock, capabilities, a seccomp filter without TSYNC), and so has a user namespace be entered.
-// Descriptors are taken at the lowest free numbers: keep 0, 1 and 2 open, if on /dev/null.
+// No descriptor of the library is 0, 1 or 2, also where the program has closed these.
 //
 // Time-outs are in milliseconds: SPORE_FOREVER, SPORE_NOW (never waits), or how long at most. A wait spins for some microseconds, yields,
 // and sleeps. A signal handler that ran in the thread that waits ends its wait with SPORE_ECANCELLED. Two waits may go on nevertheless: one for

@@ -61,7 +61,7 @@ static bool is_awaited(const struct spore_chan *c, struct spore__left *l)
 		if (p->gather >= 0) {
 			l->timer = spore__io_timer(p->closing_ms);
 			// The way that receives may wait on the same one, for more than its end.
-			l->end = fcntl(l->from->t->ops->fd(l->from->t), F_DUPFD_CLOEXEC, 0);
+			l->end = fcntl(l->from->t->ops->fd(l->from->t), F_DUPFD_CLOEXEC, 3);
 		}
 		if (l->timer >= 0)
 			(void)spore__io_gather_add(p->gather, l->timer, POLLIN);
@@ -303,7 +303,7 @@ void spore__sending_exit(struct spore_chan *c, bool lingers)
 	atomic_fetch_add_explicit(&c->generation, 1, memory_order_release); // so that later calls take the lock
 	pthread_mutex_unlock(&p->lock);
 	if (p->barrier)
-		spore__io_barrier();
+		(void)spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!atomic_load_explicit(&w->busy, memory_order_acquire)) {
 		w->handing = true;
@@ -326,7 +326,7 @@ bool spore__sending_help(struct spore_chan *c)
 	// What a sender sees when its mark is not seen here has to be looked at before.
 	bool is_new = spore__way_is_new(c, SPORE__SEND), behind = atomic_load(&p->behind);
 	if (p->barrier)
-		spore__io_barrier();
+		(void)spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
 	if ((is_new || behind) && !atomic_load_explicit(&w->busy, memory_order_acquire)) { // else it does so itself
 		more = settle(c, is_new);

@@ -138,7 +138,7 @@ enum spore_err spore__pub_make(const struct spore__channel_sizes *sizes, struct 
 	int memory[2] = {-1, -1}, sockets[2];
 	(void)sizes;
 	memory[0] = make_cursor();
-	memory[1] = memory[0] >= 0 ? fcntl(memory[0], F_DUPFD_CLOEXEC, 0) : -1;
+	memory[1] = memory[0] >= 0 ? fcntl(memory[0], F_DUPFD_CLOEXEC, 3) : -1;
 	if (memory[1] < 0 || spore__io_pair(sockets) != 0) {
 		int e = errno;
 		for (int i = 0; i < 2; i++)

@@ -81,7 +81,7 @@ static enum spore_err make(const struct spore__channel_sizes *sizes, struct spor
 	memory[0] = make_memory(&s);
 	if (memory[0] < 0)
 		return from_errno();
-	if ((memory[1] = fcntl(memory[0], F_DUPFD_CLOEXEC, 0)) < 0 || spore__io_doorbell(bells[0]) != 0 ||
+	if ((memory[1] = fcntl(memory[0], F_DUPFD_CLOEXEC, 3)) < 0 || spore__io_doorbell(bells[0]) != 0 ||
 	    spore__io_doorbell(bells[1]) != 0) {
 		enum spore_err e = from_errno();
 		for (int i = 0; i < 2; i++) {
@@ -101,13 +101,13 @@ static enum spore_err make(const struct spore__channel_sizes *sizes, struct spor
 
 // ---- opening
 
-static void init_sleeper(struct spore__ring_sleeper *s, struct spore__ring_says *says, bool fences)
+static void init_sleeper(struct spore__ring_sleeper *s, struct spore__ring_says *says, bool orders, bool fences)
 {
-	*s = (struct spore__ring_sleeper){.says = says, .fences = fences};
+	*s = (struct spore__ring_sleeper){.says = says, .orders = orders, .fences = fences || !orders};
 	spore__ring_say(s, memory_order_seq_cst);
 }
 
-static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_shape *s, int role)
+static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_shape *s, int role, bool orders)
 {
 	struct spore__ring_lines *lines = (struct spore__ring_lines *)(void *)(r->map + SPORE__RING_LINES);
 	struct spore__ring_sender *send = &r->send;
@@ -138,8 +138,8 @@ static enum spore_err init_ways(struct spore__ring *r, const struct spore__ring_
 	if (send->slots == NULL || send->far == NULL)
 		return SPORE_ENOMEM;
 	// Senders sleep seldom; receivers do until they are seen to have work all the time.
-	init_sleeper(&send->sleeper, &send->lines->sender, !r->joined);
-	init_sleeper(&receive->sleeper, &receive->lines->receiver, true);
+	init_sleeper(&send->sleeper, &send->lines->sender, orders, false);
+	init_sleeper(&receive->sleeper, &receive->lines->receiver, orders, true);
 	return SPORE_OK;
 }
 
@@ -191,10 +191,10 @@ static enum spore_err open_end(const struct spore__channel_end *end, struct spor
 		e = SPORE_EINVALID;
 	r->memory = end->fds[0];
 	r->base.spin = SPIN_NS;
-	r->joined = spore__io_barrier_join();
-	r->unfenced = r->joined ? SPORE__RING_NONE : UINT32_MAX;
+	bool joined = spore__io_barrier_join();
+	r->unfenced = joined ? SPORE__RING_NONE : UINT32_MAX;
 	if (e == SPORE_OK)
-		e = init_ways(r, &s, end->role);
+		e = init_ways(r, &s, end->role, joined);
 	if (e == SPORE_OK)
 		e = spore__bell_init(&r->bell, end->fds[2], end->fds[1]);
 	if (e != SPORE_OK) {
@@ -308,8 +308,11 @@ static void lie_down(struct spore__ring_sleeper *s)
 {
 	s->number += 1 + (s->number & 1); // odd, and another one
 	spore__ring_say(s, memory_order_seq_cst);
-	if (!s->fences)
-		spore__io_barrier();
+	if (!s->fences && !spore__io_barrier()) {
+		s->orders = false;
+		s->fences = true;
+		spore__ring_say(s, memory_order_seq_cst);
+	}
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
@@ -342,7 +345,8 @@ static void choose_fences(struct spore__ring *r)
 	if (v->at - v->slept_at < SPORE__RING_OFTEN && !v->sleeper.fences) {
 		v->sleeper.fences = true;
 		spore__ring_say(&v->sleeper, memory_order_seq_cst);
-		spore__io_barrier(); // whatever is published later is published by a sender that knows
+		v->sleeper.orders =
+		    spore__io_barrier(); // whatever is published later is published by a sender that knows
 	}
 	v->slept_at = v->at;
 }

@@ -235,6 +235,7 @@ struct spore__ring_sleeper {           // how one way waits
 	struct spore__ring_says *says; // this end's
 	uint32_t number;               // what it says
 	bool fences;                   // what it says of fences: the peer does
+	bool orders;                   // spore__io_barrier works, so that the peer need not
 	uint32_t in_vain;              // waits in a row for which spinning was no use
 	uint32_t turn;
 	// The last call said SPORE_EAGAIN, and its thread may be polling. As long as this is so, the thread of the other way may look at and
@@ -365,7 +366,6 @@ struct spore__ring {
 	unsigned char *map; // header, lines, cells, heaps
 	size_t map_len;
 	struct spore__bell bell;
-	bool joined;              // spore__io_barrier works
 	struct spore__ring *left; // reads what the peer did not, once it is gone; may be NULL (ring_left.c)
 	uint32_t
 	    unfenced; // what a peer says for which this end leaves the fence out: SPORE__RING_NONE, or nothing that there is

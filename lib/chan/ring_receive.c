@@ -285,7 +285,7 @@ static void look_ahead(struct spore__ring *r)
 	spore__ring_disarm(r, SPORE__RECEIVE);
 	set_soon(v);
 	// Busy enough to take it upon itself when it sleeps.
-	if (v->sleeper.fences && v->at - v->slept_at >= SPORE__RING_OFTEN && r->joined)
+	if (v->sleeper.fences && v->at - v->slept_at >= SPORE__RING_OFTEN && v->sleeper.orders)
 		spore__ring_leave_fences(r);
 }
 

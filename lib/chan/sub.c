@@ -58,7 +58,7 @@ static void lie_down(struct spore__sub *s)
 	atomic_store_explicit(&s->cursor->sleep, s->number, memory_order_seq_cst);
 	// A publisher that does not know of this end does not fence for it.
 	if (atomic_load_explicit(&s->cursor->taken, memory_order_relaxed) != 1)
-		spore__io_barrier();
+		(void)spore__io_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
 }
 

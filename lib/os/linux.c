@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os.h"
@@ -61,7 +62,7 @@ ssize_t spore__io_receive(int fd, void *bytes, size_t size)
 
 int spore__io_pair(int fds[2])
 {
-	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0 ? spore__io_above_both(fds) : -1;
 }
 
 int spore__io_notify_address(const char *text, struct sockaddr_un *address, socklen_t *len)
@@ -83,7 +84,7 @@ int spore__io_notify_address(const char *text, struct sockaddr_un *address, sock
 int spore__io_datagram(int timeout_ms)
 {
 	const struct timeval patience = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = spore__io_above(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	if (fd >= 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	return fd;
@@ -126,7 +127,8 @@ bool spore__io_shares_memory(void)
 
 int spore__io_memory(uint64_t size)
 {
-	int fd = size <= INT64_MAX ? memfd_create("spore-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
+	int fd =
+	    size <= INT64_MAX ? spore__io_above(memfd_create("spore-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING)) : -1;
 	if (fd < 0)
 		return -1;
 	if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
@@ -157,7 +159,8 @@ int spore__io_memory_check(int fd, uint64_t *size)
 
 int spore__io_publication(uint64_t size)
 {
-	int fd = size <= INT64_MAX ? memfd_create("spore-publication", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
+	int fd = size <= INT64_MAX ? spore__io_above(memfd_create("spore-publication", MFD_CLOEXEC | MFD_ALLOW_SEALING))
+	                           : -1;
 	if (fd < 0 || ftruncate(fd, (off_t)size) == 0)
 		return fd;
 	int e = errno;
@@ -185,7 +188,7 @@ int spore__io_for_reading(int fd)
 {
 	char path[40];
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return spore__io_above(open(path, O_RDONLY | O_CLOEXEC));
 }
 
 int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len)
@@ -215,22 +218,22 @@ void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how)
 	return p != MAP_FAILED ? p : NULL;
 }
 
-// The writing end is opened once more for both, which anonymous pipes allow: then it has a reader for as long as it exists.
 int spore__io_pipe(int fds[2])
 {
 	fds[0] = fds[1] = -1;
-	return pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+	return pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0 ? spore__io_above_both(fds) : -1;
 }
 
+// The writing end is opened once more for both, which anonymous pipes allow: then it has a reader for as long as it exists.
 int spore__io_doorbell(int fds[2])
 {
 	char path[40];
 	int ends[2];
 	fds[0] = fds[1] = -1;
-	if (pipe2(ends, O_CLOEXEC) != 0)
+	if (pipe2(ends, O_CLOEXEC) != 0 || spore__io_above_both(ends) != 0)
 		return -1;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", ends[1]);
-	int both = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int both = spore__io_above(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
 	int e = errno;
 	close(ends[1]);
 	if (both < 0) {
@@ -284,14 +287,22 @@ bool spore__io_barrier_join(void)
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
-void spore__io_barrier(void)
+bool spore__io_barrier(void)
 {
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+	int e = errno;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0)
+		return true;
+	// A processor keeps what it stored to itself for less than a microsecond, as long as it runs; where it is taken away from who runs on it that is a fence.
+	struct timespec brief = {.tv_nsec = 1000000};
+	while (nanosleep(&brief, &brief) != 0 && errno == EINTR)
+		;
+	errno = e;
+	return false;
 }
 
 int spore__io_gather(void)
 {
-	return epoll_create1(EPOLL_CLOEXEC);
+	return spore__io_above(epoll_create1(EPOLL_CLOEXEC));
 }
 
 int spore__io_gather_add(int gather, int fd, short events)
@@ -311,7 +322,7 @@ void spore__io_gather_remove(int gather, int fd)
 int spore__io_timer(int ms)
 {
 	const struct itimerspec once = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}};
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	int fd = spore__io_above(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 	if (fd >= 0 && timerfd_settime(fd, 0, &once, NULL) != 0) {
 		int e = errno;
 		close(fd);

@@ -10,6 +10,11 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 
+// A program may have closed its standard streams, and would write to what has their numbers now: so all that is opened here, or received, is above
+// them. FD itself, or another descriptor of the same in its place, close-on-exec; -1 when there is none left, and FD is closed then too.
+int spore__io_above(int fd);
+int spore__io_above_both(int fds[2]); // likewise; both are -1 when it fails
+
 // Takes an inherited descriptor over: 0 when it is a stream Unix socket, which is close-on-exec from now on and never raises
 // SIGPIPE.
 int spore__io_adopt(int fd);
@@ -81,7 +86,9 @@ int spore__io_doorbell_echo(int hear);
 
 // Makes this process one whose processors execute a fence when another one calls spore__io_barrier. False: it cannot be.
 bool spore__io_barrier_join(void);
-void spore__io_barrier(void);
+// False: it cannot any more (a filter of system calls that came later, no memory). Then it has waited for so long that what other processors had stored
+// before is seen, and the caller does without it from then on if it can.
+bool spore__io_barrier(void);
 
 // One descriptor that is readable when any of its members is ready; -1 where there is no such thing (plain POSIX).
 int spore__io_gather(void);

@@ -65,7 +65,7 @@ ssize_t spore__io_receive(int fd, void *bytes, size_t size)
 
 int spore__io_pair(int fds[2])
 {
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0 || spore__io_above_both(fds) != 0)
 		return -1;
 	if (set_up(fds[0]) == 0 && set_up(fds[1]) == 0)
 		return 0;
@@ -78,7 +78,7 @@ int spore__io_pair(int fds[2])
 
 int spore__io_pipe(int fds[2])
 {
-	if (pipe(fds) != 0) {
+	if (pipe(fds) != 0 || spore__io_above_both(fds) != 0) {
 		fds[0] = fds[1] = -1;
 		return -1;
 	}
@@ -113,7 +113,7 @@ int spore__io_notify_address(const char *text, struct sockaddr_un *address, sock
 int spore__io_datagram(int timeout_ms)
 {
 	const struct timeval patience = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
-	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int fd = spore__io_above(socket(AF_UNIX, SOCK_DGRAM, 0));
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -254,8 +254,9 @@ bool spore__io_barrier_join(void)
 	return false;
 }
 
-void spore__io_barrier(void)
+bool spore__io_barrier(void)
 {
+	return false;
 }
 
 int spore__io_gather(void)

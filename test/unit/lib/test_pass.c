@@ -102,10 +102,31 @@ static int play_behind(void)
 	return 0;
 }
 
+// It has closed its standard streams, whose numbers the next files would get.
+static int play_bare(void)
+{
+	struct spore_chan *c;
+	struct spore_port *p;
+	char byte;
+	size_t len;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK || spore_port_open("other", NULL, &p) != SPORE_OK ||
+	    spore_stop_fd() <= STDERR_FILENO || spore_chan_recv(c, &byte, 1, &len, PATIENCE) != SPORE_OK ||
+	    spore_chan_send(c, &byte, 1, PATIENCE) != SPORE_OK)
+		return 10;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			return 11 + fd;
+	spore_port_close(p);
+	spore_chan_close(c);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*play)(void);
-} parts[] = {{"crowded", play_crowded}, {"behind", play_behind}};
+} parts[] = {{"crowded", play_crowded}, {"behind", play_behind}, {"bare", play_bare}};
 
 // ---- the tests
 
@@ -158,6 +179,19 @@ static void test_behind(void **state)
 		assert_int_equal(c.claims, i == 1);
 	}
 	end(&c, 0);
+}
+
+static void test_no_standard_stream(void **state)
+{
+	struct child c;
+	transport = *state;
+	begin(&c, "bare");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore_chan *mine = wire(&c);
+	tell(mine, "a");
+	expect(mine, "a");
+	end(&c, 0);
+	spore_chan_close(mine);
 }
 
 static void give(int to, const char *bytes, unsigned count)
@@ -220,13 +254,14 @@ static void test_groups(void **state)
 
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[3];
+	static struct CMUnitTest tests[4];
 	for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++)
 		if (strcmp(argv[1], parts[i].name) == 0)
 			return parts[i].play();
 	self = argv[0];
 	tests[0] = (struct CMUnitTest)cmocka_unit_test(test_groups);
 	tests[1] = (struct CMUnitTest)cmocka_unit_test_prestate(test_crowded, (void *)spore__transports[0]->name);
+	tests[3] = (struct CMUnitTest)cmocka_unit_test_prestate(test_no_standard_stream, NULL);
 	tests[2] = (struct CMUnitTest)cmocka_unit_test(test_behind);
 	struct spore__channel_end ends[2];
 	// The best that there is here: of a ring three descriptors.
@@ -235,7 +270,7 @@ int main(int argc, char **argv)
 			continue;
 		spore__channel_end_close(&ends[0]);
 		spore__channel_end_close(&ends[1]);
-		tests[1].initial_state = (void *)spore__transports[i]->name;
+		tests[1].initial_state = tests[3].initial_state = (void *)spore__transports[i]->name;
 		break;
 	}
 	return cmocka_run_group_tests_name("pass", tests, NULL, NULL);

@@ -1,4 +1,5 @@
 // What a ring does beside carrying messages: how many large ones are under way, what counts as lost.
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -7,6 +8,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -300,6 +309,49 @@ static void test_runs(void **state)
 	}
 }
 
+#ifdef __linux__
+// From now on membarrier is no call of this system.
+static bool forbid_barriers(void)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof code / sizeof code[0], .filter = code};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+static int wait_without_barriers(void)
+{
+	struct pair p;
+	char byte = 0;
+	enum spore_err e = SPORE_OK;
+	if (!begin(&p, NULL))
+		return 0;
+	const struct spore__ring *r = (const struct spore__ring *)p.a->ways[SPORE__SEND].use->t;
+	if (!forbid_barriers() || !r->send.sleeper.orders)
+		return 0; // it cannot be tried here
+	while (e == SPORE_OK)
+		e = spore_chan_send(p.a, &byte, 1, 1);
+	return e == SPORE_ETIMEOUT && (uint32_t)atomic_load(&r->send.lines->sender.state) == SPORE__RING_FENCE ? 0 : 1;
+}
+
+// A program may forbid itself the call after it has opened a channel: then it asks its peer for fences.
+static void test_no_more_barriers(void **state)
+{
+	int status;
+	(void)state;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(wait_without_barriers());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +362,9 @@ int main(void)
 	    cmocka_unit_test(test_sender_leaves_the_bell),
 	    cmocka_unit_test(test_queue_wakes),
 	    cmocka_unit_test(test_runs),
+#ifdef __linux__
+	    cmocka_unit_test(test_no_more_barriers),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
