@@ -48,6 +48,8 @@ static void watch_runtime(struct spore__node *node)
 		    node->place.runtime, uv_strerror(err));
 }
 
+static void on_later(uv_timer_t *timer);
+
 static int bind_socket(struct spore__node *node, struct spore__node_problem *problem)
 {
 	int fd = spore__place_bind(&node->place, problem);
@@ -63,6 +65,8 @@ static int bind_socket(struct spore__node *node, struct spore__node_problem *pro
 		return -1;
 	}
 	watch_runtime(node);
+	if (!spore__place_is_bound(&node->place)) // it vanished again before it was watched
+		(void)uv_timer_start(&node->later, on_later, SPORE__PAUSE_MS, 0);
 	return 0;
 }
 
