@@ -176,7 +176,8 @@ SPORE_EXPORT void spore_chan_release(struct spore_chan *c);
 // A descriptor for poll and epoll, the same for the life of the channel. It becomes ready when a call with SPORE_NOW that said SPORE_EAGAIN
 // or SPORE_ENOTWIRED is worth another try; it may be ready for other reasons, and stays so until that call is made. Borrowed: do
 // not read or close it. -1 when descriptors ran out, and for an opened port on plain POSIX. One thread polls, for both directions: a call with
-// SPORE_NOW in another one may take what this one would have been woken by. Where two threads wait, they do it in calls with a timeout. [any]
+// SPORE_NOW in another one may take what this one would have been woken by. Where two threads wait, they do it in calls with a timeout.
+// An accepted channel that is polled for both directions needs /proc, and now and then one free descriptor for a moment. [any]
 SPORE_EXPORT int spore_chan_fd(const struct spore_chan *c);
 // What to poll it for: POLLIN, and POLLOUT where room is waited for on a stream. Changes with each call that sends or receives. [any]
 SPORE_EXPORT short spore_chan_events(const struct spore_chan *c);

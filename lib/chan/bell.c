@@ -66,11 +66,12 @@ void spore__bell_ring(struct spore__bell *b)
 	errno = e;
 }
 
-void spore__bell_echo(struct spore__bell *b)
+bool spore__bell_echo(struct spore__bell *b)
 {
 	int e = errno;
-	(void)spore__io_doorbell_echo(b->hear);
+	bool rung = spore__io_doorbell_echo(b->hear) == 0;
 	errno = e;
+	return rung;
 }
 
 static void look_again(struct spore__bell *b)

@@ -34,8 +34,8 @@ void spore__bell_hang_up(struct spore__bell *b);
 // Waits until `heard` is not HEARD, which was read before the last look at whatever is waited for. As ops->wait of a transport.
 enum spore_err spore__bell_wait(struct spore__bell *b, uint64_t heard, int64_t deadline, struct pollfd *extra,
                                 unsigned count);
-// What is heard here is rung by this end itself: its descriptor is readable. Without /proc nothing happens.
-void spore__bell_echo(struct spore__bell *b);
+// What is heard here is rung by this end itself: its descriptor is readable. False: it cannot be, without /proc or with too many open files.
+bool spore__bell_echo(struct spore__bell *b);
 // Takes note of what was rung, without waiting.
 void spore__bell_listen(struct spore__bell *b);
 // Is the peer gone? What was rung is left to the thread that sleeps on the descriptor.

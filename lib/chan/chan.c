@@ -44,6 +44,8 @@ enum spore_err spore__wait_arm(struct spore_chan *c, enum spore__way way, enum s
 	bool wait = w->use == NULL || w->use->t->ops->arm(w->use->t, way) || w->awaits;
 	if (c->port != NULL)
 		gather(c, way);
+	if (c->port != NULL && w->use != NULL)
+		spore__way_tell_of(c, w->use->t);
 	return wait ? e : SPORE_OK;
 }
 
@@ -84,6 +86,7 @@ enum spore_err spore__wait_once(struct spore_chan *c, enum spore__way way, int64
 		e = spore__sending_await(c, deadline, extra, OWN_EXTRA);
 	} else if (w->use != NULL) {
 		e = w->use->t->ops->wait(w->use->t, way, deadline, extra, OWN_EXTRA + count);
+		spore__way_tell_of(c, w->use->t);
 	} else {
 		int n = spore__bell_poll(extra, OWN_EXTRA + count, deadline);
 		if (n <= 0)

@@ -176,6 +176,16 @@ static void tell_ways(struct spore_chan *c)
 		(void)!write(c->ways[i].wake[1], "", 1);
 }
 
+void spore__way_tell_of(struct spore_chan *c, struct spore__transport *t)
+{
+	if (!atomic_load_explicit(&t->untold, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&t->untold, false, memory_order_relaxed);
+	pthread_mutex_lock(&c->port->lock);
+	tell_ways(c); // each looks for what is new, finds nothing, and tries again
+	pthread_mutex_unlock(&c->port->lock);
+}
+
 // What was there before, for whoever has given the lock back.
 struct replaced {
 	struct spore__installed *latest, *queued;
@@ -401,8 +411,9 @@ void spore__chan_set_peer(struct spore_chan *c, const char *peer)
 // ---- a way, in its thread
 
 // Its descriptor is one for both ways: the other one may still wait for it.
-static void leave_gather(struct spore__wiring *p, struct spore__installed *i, enum spore__way way)
+static void leave_gather(struct spore_chan *c, struct spore__installed *i, enum spore__way way)
 {
+	struct spore__wiring *p = c->port;
 	struct spore__transport *t = i->t;
 	if (p->gather < 0)
 		return;
@@ -416,6 +427,7 @@ static void leave_gather(struct spore__wiring *p, struct spore__installed *i, en
 		spore__io_gather_remove(p->gather, t->ops->fd(t));
 	}
 	pthread_mutex_unlock(&p->lock);
+	spore__way_tell_of(c, t);
 }
 
 static void drop(struct spore_chan *c, enum spore__way way)
@@ -431,7 +443,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 		atomic_fetch_add_explicit(&w->dropped, atomic_exchange_explicit(&t->dropped, 0, memory_order_relaxed),
 		                          memory_order_relaxed);
 	}
-	leave_gather(c->port, w->use, way);
+	leave_gather(c, w->use, way);
 	if (way != SPORE__SEND || !spore__sending_keep(c)) {
 		if (way == SPORE__SEND) {
 			(void)t->ops->flush(t); // what was queued was sent, too

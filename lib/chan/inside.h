@@ -111,6 +111,8 @@ struct spore_chan {
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way);
 // What E, which the transport said, means for this way: what the caller is told. SPORE_OK: try again.
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e);
+// After a wait on T, or what prepared for one: who polls is told by the port itself of what T could not tell.
+void spore__way_tell_of(struct spore_chan *c, struct spore__transport *t);
 // Has the peer of `early` come, it is installed; is it gone, it is dropped.
 void spore__early_look(struct spore_chan *c);
 bool spore__early_has_come(const struct spore__wiring *p); // with the lock

@@ -383,8 +383,8 @@ static void pass_on(struct spore__ring *r, enum spore__way way)
 		again = true;
 	}
 	pthread_mutex_unlock(&r->bell.lock);
-	if (again && is_due(r, way))
-		spore__bell_echo(&r->bell);
+	if (again && is_due(r, way) && !spore__bell_echo(&r->bell))
+		atomic_store_explicit(&r->base.untold, true, memory_order_relaxed);
 }
 
 void spore__ring_disarm(struct spore__ring *r, enum spore__way way)

@@ -122,6 +122,8 @@ struct spore__transport {
 	_Atomic uint64_t slept; // waits that ended in sleep
 	_Atomic uint64_t
 	    dropped; // messages that were overwritten before they were received: of a subscriber, of all of a publisher's
+	atomic_bool
+	    untold; // after wait, arm and leave: the descriptor should be readable for the other way, and could not be made so
 	int64_t spin; // nanoseconds that a wait spins before it yields and sleeps; 0: it sleeps at once
 };
 

@@ -93,29 +93,46 @@ static bool is_ready(struct spore_chan *c)
 	return poll(&polled, 1, 0) == 1;
 }
 
-// However often the other call is refused meanwhile, and whether it waits or not.
+enum { MOST = 64 };
+
+struct limit {
+	struct rlimit before;
+	int taken[MOST], count;
+};
+
+// Not one descriptor is free until limit_off.
+static void limit_on(struct limit *l)
+{
+	struct rlimit few;
+	l->count = 0;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &l->before), 0);
+	few = l->before;
+	few.rlim_cur = MOST;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (l->count < MOST && (l->taken[l->count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+		l->count++;
+}
+
+static void limit_off(struct limit *l)
+{
+	while (l->count > 0)
+		close(l->taken[--l->count]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &l->before), 0);
+}
+
 // The peer is told also where not one descriptor is free.
 static void test_end_at_the_limit(void **state)
 {
-	enum { MOST = 64 };
-	struct rlimit before, limit;
+	struct limit limit;
 	struct pair p;
-	int taken[MOST], count = 0;
 	char byte;
 	size_t len;
 	(void)state;
 	if (!begin(&p, NULL))
 		return;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	limit = before;
-	limit.rlim_cur = MOST;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	while (count < MOST && (taken[count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
-		count++;
+	limit_on(&limit);
 	spore__chan_hang_up(p.a);
-	while (count > 0)
-		close(taken[--count]);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	limit_off(&limit);
 	assert_int_equal(spore_chan_recv(p.b, &byte, 1, &len, 20000), SPORE_ECLOSED);
 	assert_int_equal(spore_chan_send(p.a, "x", 1, SPORE_NOW), SPORE_OK); // to nobody
 	assert_int_equal(spore_chan_recv(p.a, &byte, 1, &len, SPORE_NOW), SPORE_EAGAIN);
@@ -123,6 +140,41 @@ static void test_end_at_the_limit(void **state)
 	spore_chan_close(p.b);
 }
 
+// Who polls an open port is told where not one descriptor is free, too.
+static void test_room_is_told_at_the_limit(void **state)
+{
+	struct spore__channel_end ends[2];
+	struct spore__transport *t;
+	struct spore_chan *port, *peer;
+	struct limit limit;
+	char buffer[8];
+	size_t len;
+	(void)state;
+	if (spore__channel_make("ring", &tiny, ends) != SPORE_OK)
+		return;
+	assert_int_equal(spore__chan_create_port(&port), SPORE_OK);
+	spore__chan_listen(port, -1, NULL, NULL, false);
+	assert_int_equal(spore__channel_end_open(&ends[0], &t), SPORE_OK);
+	assert_int_equal(spore__chan_create(&ends[1], &peer), SPORE_OK);
+	spore__chan_install(port, t, "peer", 1, false);
+	for (int round = 0; round < 3; round++) {
+		unsigned count = fill_up(port);
+		empty(peer, count);
+		limit_on(&limit);
+		for (int i = 0; i <= round; i++)
+			assert_int_equal(spore_chan_recv(port, buffer, sizeof buffer, &len, 1), SPORE_ETIMEOUT);
+		assert_true(is_ready(port));
+		assert_int_equal(spore_chan_send(port, "there", 5, SPORE_NOW), SPORE_OK);
+		limit_off(&limit);
+		assert_int_equal(receive_now(port), SPORE_EAGAIN);
+		assert_false(is_ready(port));
+		empty(peer, 1);
+	}
+	spore_chan_close(port);
+	spore_chan_close(peer);
+}
+
+// However often the other call is refused meanwhile, and whether it waits or not.
 static void test_room_is_told_beside_messages(void **state)
 {
 	struct pair p;
@@ -208,7 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_descriptors_run_out),          cmocka_unit_test(test_end_at_the_limit),
 	    cmocka_unit_test(test_room_is_told_beside_messages), cmocka_unit_test(test_messages_are_told_beside_room),
-	    cmocka_unit_test(test_what_is_told_disturbs_nobody),
+	    cmocka_unit_test(test_what_is_told_disturbs_nobody), cmocka_unit_test(test_room_is_told_at_the_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
