@@ -11,6 +11,7 @@ static const struct {
     {"status", SPORE__CONTROL_STATUS},   {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
     {"open", SPORE__CONTROL_OPEN},       {"close", SPORE__CONTROL_CLOSE},       {"channel", SPORE__CONTROL_CHANNEL},
     {"unwired", SPORE__CONTROL_UNWIRED}, {"closed", SPORE__CONTROL_CLOSED},     {"swap", SPORE__CONTROL_SWAP},
+    {"broken", SPORE__CONTROL_BROKEN},
 };
 
 static enum spore__control_type type_of(const struct spore__msgpack_value *v)
@@ -101,6 +102,8 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 		return take_word(r, &m->port) && take_number(r, &m->serial);
 	case SPORE__CONTROL_CLOSED:
 		return take_word(r, &m->port) && take_number(r, &m->number) && take_text(r, m);
+	case SPORE__CONTROL_BROKEN:
+		return take_word(r, &m->port) && take_word(r, &m->peer) && take_word(r, &m->kind);
 	case SPORE__CONTROL_LISTENS:
 	case SPORE__CONTROL_READY:
 	case SPORE__CONTROL_STOPPING:
@@ -354,6 +357,16 @@ void spore__control_put_open(struct spore__msgpack_writer *w, const char *port, 
 	spore__msgpack_str(w, kind);
 	spore__msgpack_str(w, shape);
 	put_pairs(w, options);
+	end(w, at);
+}
+
+void spore__control_put_broken(struct spore__msgpack_writer *w, const char *port, const char *peer,
+                               const char *transport)
+{
+	size_t at = begin(w, "broken", 4);
+	spore__msgpack_str(w, port);
+	spore__msgpack_str(w, peer);
+	spore__msgpack_str(w, transport);
 	end(w, at);
 }
 

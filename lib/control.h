@@ -13,6 +13,7 @@
 //	                                                   missing): another instance takes over
 //	["open", port, kind, shape, {key: value}]          program to hold; the map has strings and booleans
 //	["close", port]                                    program to hold
+//	["broken", port, peer, transport]                  program to hold; what came from that peer broke the rules of the transport
 //	["channel", port, serial, transport, role, count, {key: value}]
 //	                                                   hold to program; COUNT descriptors come with it
 //	["unwired", port, serial]                          hold to program
@@ -58,6 +59,7 @@ enum spore__control_type {
 	SPORE__CONTROL_UNWIRED,
 	SPORE__CONTROL_CLOSED,
 	SPORE__CONTROL_SWAP,
+	SPORE__CONTROL_BROKEN,
 };
 
 // A word of a message, not NUL-terminated.
@@ -76,8 +78,9 @@ struct spore__control_message {
 	struct spore__msgpack_reader features; // hello: before the array
 	struct spore__msgpack_reader fields;   // hello, log, open, channel: before the map
 	struct spore__control_word
-	    port; // open, close, channel, unwired, closed, swap; at most SPORE__CONTROL_NAME bytes
-	struct spore__control_word kind;  // open: "messages" or "bytes"; channel: the transport
+	    port; // open, close, channel, unwired, closed, swap, broken; at most SPORE__CONTROL_NAME bytes
+	struct spore__control_word peer;  // broken
+	struct spore__control_word kind;  // open: "messages" or "bytes"; channel, broken: the transport
 	struct spore__control_word shape; // open: "connect", "serve", "publish" or "subscribe"
 	uint64_t serial;                  // channel, unwired, swap
 	bool swap;                        // stop, swap
@@ -108,6 +111,8 @@ void spore__control_put_stop_swap(struct spore__msgpack_writer *w, uint64_t grac
 void spore__control_put_open(struct spore__msgpack_writer *w, const char *port, const char *kind, const char *shape,
                              const char *const *options);
 void spore__control_put_close(struct spore__msgpack_writer *w, const char *port);
+void spore__control_put_broken(struct spore__msgpack_writer *w, const char *port, const char *peer,
+                               const char *transport);
 // The COUNT descriptors go with the first byte of the frame (SCM_RIGHTS). PEER may be NULL.
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer);

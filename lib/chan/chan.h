@@ -40,6 +40,10 @@ void spore__chan_never(struct spore_chan *c, enum spore__way way);
 
 // Of a channel over one end, before it is used.
 void spore__chan_set_peer(struct spore_chan *c, const char *peer);
+// TELL is called once for each peer (may be NULL) that broke the rules of TRANSPORT, in the call that finds it. NAME, of the port, is copied.
+void spore__chan_tell_broken(struct spore_chan *c, const char *name,
+                             void (*tell)(const char *name, const char *peer,
+                                          const struct spore__transport_ops *transport));
 
 // It is of a port of bytes. Likewise.
 void spore__chan_set_bytes(struct spore_chan *c);

@@ -1,12 +1,10 @@
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../os/os.h"
-#include "chan/framing.h"
 #include "chan/inside.h"
 #include "chan/port.h"
 
@@ -129,6 +127,7 @@ void spore_chan_close(struct spore_chan *c)
 		(void)pthread_mutex_destroy(&c->port->sending);
 		free(c->port);
 	}
+	free(c->name);
 	free(c);
 	errno = e;
 }
@@ -408,6 +407,14 @@ void spore__chan_set_peer(struct spore_chan *c, const char *peer)
 	c->ways[SPORE__RECEIVE].use->peer = strdup(peer);
 }
 
+void spore__chan_tell_broken(struct spore_chan *c, const char *name,
+                             void (*tell)(const char *name, const char *peer,
+                                          const struct spore__transport_ops *transport))
+{
+	c->name = strdup(name);
+	c->tell_broken = tell;
+}
+
 // ---- a way, in its thread
 
 // Its descriptor is one for both ways: the other one may still wait for it.
@@ -591,21 +598,6 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 	return r == SPORE_ECLOSED && ends(e) ? e : r;
 }
 
-// The program learns it from its call; a person looks for it in the task's log.
-static void complain(const struct spore_chan *c, const struct spore__installed *i)
-{
-	char why[100];
-	const struct spore__framing *framing = i->t->ops->framing;
-	if (c->port == NULL || c->port->complain == NULL)
-		return;
-	if (framing != NULL && framing->plain)
-		(void)snprintf(why, sizeof why, "what it sent is not in the framing %s; its channel was closed",
-		               i->t->ops->name);
-	else
-		(void)snprintf(why, sizeof why, "it broke the rules of the channel, which was closed");
-	c->port->complain(i->peer != NULL ? i->peer : "a peer", why);
-}
-
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e)
 {
 	struct spore__side *w = &c->ways[way];
@@ -618,8 +610,8 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	struct spore__transport *t = w->use->t;
 	if (e == SPORE_EMALFORMED) {
 		t->ops->hang_up(t);
-		if (!w->said)
-			complain(c, w->use);
+		if (c->tell_broken != NULL && !w->said && !atomic_load(&c->gone))
+			c->tell_broken(c->name, w->use->peer, t->ops);
 	}
 	if (c->port != NULL) {
 		bool silent = spore__way_swaps(c, way, e) || w->said;

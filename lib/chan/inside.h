@@ -82,7 +82,6 @@ struct spore__wiring {      // of a port
 	bool gathers[2];        // these ways wait on `gather`; with the lock
 	void (*hear_all)(void); // as hear, and what another thread hears at this moment too
 	bool stateless;         // a peer that was swapped is not reported
-	void (*complain)(const char *what, const char *why); // where people read it; NULL: nowhere
 	uint64_t
 	    swapped; // with the lock: the serial of one that both ways have left while its peer was to be swapped; 0: none
 	bool in_vain;      // with the lock: nobody came after a peer that was to be swapped
@@ -105,6 +104,9 @@ struct spore_chan {
 	const unsigned char *rest;                // ... of a chunk that is lent, of which a part was received
 	size_t rest_len;                          //
 	unsigned empty;                           // ... chunks that came in a row and had nothing in them
+	char *name;                               // of its port; NULL: not known
+	// See spore__chan_tell_broken; NULL: nobody is told.
+	void (*tell_broken)(const char *name, const char *peer, const struct spore__transport_ops *transport);
 };
 
 // What may be used now. SPORE_ENOTWIRED: nothing. SPORE_ERETURNED: a peer has come, say it. SPORE_ECLOSED: none will come.

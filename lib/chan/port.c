@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "../os/os.h"
 #include "background.h"
 #include "chan/bell.h"
+#include "chan/framing.h"
 #include "chan/inside.h"
 #include "chan/pub.h"
 #include "connection.h"
@@ -77,7 +79,33 @@ static void end(struct opened *o, enum spore_err why)
 	}
 }
 
-static void add_client(struct spore_port *p, struct spore__channel_end *channel, const char *peer)
+struct broken {
+	const char *port, *peer, *transport;
+};
+
+static void put_broken(struct spore__msgpack_writer *w, const void *arg)
+{
+	const struct broken *b = arg;
+	spore__control_put_broken(w, b->port, b->peer, b->transport);
+}
+
+// The program learns it from its call. A person looks for it in the task's log, or at the wire.
+static void tell_broken(const char *port, const char *peer, const struct spore__transport_ops *transport)
+{
+	char why[100];
+	bool plain = transport->framing != NULL && transport->framing->plain;
+	if (plain)
+		(void)snprintf(why, sizeof why, "what it sent is not in the framing %s; its channel was closed",
+		               transport->name);
+	else
+		(void)snprintf(why, sizeof why, "it broke the rules of the channel, which was closed");
+	spore__connection_complain(peer != NULL ? peer : "a peer", why);
+	const struct broken b = {port, peer, transport->name};
+	if (port != NULL && peer != NULL && peer[0] != '\0')
+		spore__connection_say(put_broken, &b, NULL);
+}
+
+static void add_client(struct spore_port *p, const char *port, struct spore__channel_end *channel, const char *peer)
 {
 	struct client *client = calloc(1, sizeof *client);
 	if (client == NULL) {
@@ -89,6 +117,7 @@ static void add_client(struct spore_port *p, struct spore__channel_end *channel,
 		return;
 	}
 	spore__chan_set_peer(client->chan, peer);
+	spore__chan_tell_broken(client->chan, port, tell_broken);
 	if (p->bytes)
 		spore__chan_set_bytes(client->chan);
 	if (p->clients == NULL)
@@ -143,7 +172,7 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 		memcpy(peer, text, len);
 	struct spore__transport *t;
 	if (o->server != NULL) {
-		add_client(o->server, &channel, peer);
+		add_client(o->server, o->name, &channel, peer);
 	} else if (o->chan == NULL || (o->publisher != NULL) != (ops == &spore__publication_ops && channel.role == 0)) {
 		spore__channel_end_close(&channel);
 	} else if (o->publisher != NULL) {
@@ -378,7 +407,7 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 	if (shape == SPORE_SUBSCRIBE)
 		spore__chan_never(opened, SPORE__SEND);
 	spore__chan_listen(opened, spore__connection_fd(), hear, hear_all, options != NULL && options->stateless);
-	opened->port->complain = spore__connection_complain;
+	spore__chan_tell_broken(opened, port, tell_broken);
 	e = enter(port, words[shape], options, &like);
 	if (e == SPORE_OK)
 		*c = opened;

@@ -111,6 +111,7 @@ static void print_json(const struct spore__args *args, const struct spore__wire_
 		spore__json_str(&j, "listens", w->listens);
 		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
+		spore__json_str(&j, "broken", w->broken);
 		spore__json_close(&j, '}');
 	}
 	spore__json_close(&j, ']');

@@ -42,8 +42,8 @@ struct spore__graph_wire {
 	bool redeliver, tap;
 	const char *slow;
 	const char *asked; // "drop-oldest, tap"
-	const char *state, *transport, *why, *fault;
-	const char *reason; // the why and the fault
+	const char *state, *transport, *why, *fault, *broken;
+	const char *reason; // the why, the fault and what was broken
 	int64_t channels;
 	struct spore__measured *flow; // NULL: not asked for
 };

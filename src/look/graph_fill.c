@@ -361,6 +361,7 @@ static enum spore_err take_wires(struct spore__graph *g, struct spore__tasks *t,
 		spore__wire_reason(info, reason);
 		w.why = keep_some(g, info->why);
 		w.fault = keep_some(g, info->fault);
+		w.broken = keep_some(g, info->broken);
 		w.reason = keep_some(g, reason);
 		take_asked(g, &w, info->slow, info->redeliver, info->tap);
 		struct spore__graph_wire *known = find_wire(g, &w);

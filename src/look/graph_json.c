@@ -69,6 +69,7 @@ void spore__graph_json(const struct spore__graph *g, struct spore__buf *out)
 		spore__json_bool(&j, "tap", w->tap);
 		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
+		spore__json_str(&j, "broken", w->broken);
 		if (w->flow != NULL)
 			spore__flow_json(&j, w->flow);
 		spore__json_close(&j, '}');

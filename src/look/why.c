@@ -127,7 +127,7 @@ static bool is_passing(const struct spore__measured *m)
 {
 	struct spore__flow f;
 	spore__measure_flow(m, SPORE__FORWARD, &f);
-	return f.rate > 0;
+	return f.rate > 0 || f.byte_rate > 0;
 }
 
 static void pass_moment(void)
@@ -167,6 +167,12 @@ static int judge_others(struct spore__tasks *t, const struct spore__wire_list *l
 	return SPORE__EXIT_OK;
 }
 
+static int bad_framing(const struct spore__wire_info *w)
+{
+	return bad("this is another channel; the one who sends has to be mended, or 'framing' of its port", "%s",
+	           w->broken);
+}
+
 static int judge(struct spore__tasks *t, const struct spore__wire_list *list, const struct spore__wire_info *w)
 {
 	static struct spore__measured m;
@@ -178,14 +184,18 @@ static int judge(struct spore__tasks *t, const struct spore__wire_list *list, co
 		good("they speak different protocols: a bridge %s comes between them%s%s", w->bridge,
 		     w->losses[0] != '\0' ? "; what is lost: " : ", in which nothing is lost", w->losses);
 	if (strcmp(w->state, "wired") != 0)
-		return bad(strcmp(w->state, "wiring") == 0 ? "it is on the way: ask again in a moment" : NULL, "%s",
-		           w->why[0] != '\0' ? w->why : w->state);
+		return bad(w->broken[0] != '\0'              ? w->broken
+		           : strcmp(w->state, "wiring") == 0 ? "it is on the way: ask again in a moment"
+		                                             : NULL,
+		           "%s", w->why[0] != '\0' ? w->why : w->state);
 	good("both ports are open and fit, and %" PRId64 " channel%s made (%s)", w->channels,
 	     w->channels == 1 ? " was" : "s were", w->transport);
 	if (w->why[0] != '\0')
 		return bad(NULL, "%s", w->why);
 	spore__measure_begin(t, w, &m);
 	if (m.count == 0) {
+		if (w->broken[0] != '\0')
+			return bad_framing(w);
 		good("what passes over a %s cannot be seen", w->transport);
 		return SPORE__EXIT_OK;
 	}
@@ -197,6 +207,8 @@ static int judge(struct spore__tasks *t, const struct spore__wire_list *list, co
 		other = judge_flow(w, &m, SPORE__BACKWARD);
 	else if (status == SPORE__EXIT_OK && !is_passing(&m))
 		other = judge_others(t, list, w);
+	if (w->broken[0] != '\0' && !is_passing(&m) && status == SPORE__EXIT_OK)
+		status = bad_framing(w);
 	spore__measure_finish(&m);
 	return status != SPORE__EXIT_OK ? status : other;
 }

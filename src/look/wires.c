@@ -59,6 +59,7 @@ static void put_json(struct spore__buf *out, const struct spore__wire_list *list
 		spore__json_str(&j, "state", w->state);
 		spore__json_str(&j, "fault", w->fault);
 		spore__json_str(&j, "why", w->why);
+		spore__json_str(&j, "broken", w->broken);
 		spore__json_int(&j, "channels", w->channels);
 		spore__json_str(&j, "slow", w->slow);
 		spore__json_bool(&j, "redeliver", w->redeliver);

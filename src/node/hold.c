@@ -141,10 +141,11 @@ static const struct {
 	enum spore__hold_type type;
 	void (*fn)(struct spore__hold *hold, const struct spore__hold_message *m);
 } of_ports[] = {
-    {SPORE__HOLD_HELLO, spore__ports_hello}, {SPORE__HOLD_PORTS, spore__ports_begin},
-    {SPORE__HOLD_OPEN, spore__ports_open},   {SPORE__HOLD_CLOSE, spore__ports_close},
-    {SPORE__HOLD_WIRED, spore__ports_wired}, {SPORE__HOLD_OVER, spore__ports_over},
-    {SPORE__HOLD_SWAP, spore__ports_swap},   {SPORE__HOLD_ENDED, spore__ports_ended},
+    {SPORE__HOLD_HELLO, spore__ports_hello},   {SPORE__HOLD_PORTS, spore__ports_begin},
+    {SPORE__HOLD_OPEN, spore__ports_open},     {SPORE__HOLD_CLOSE, spore__ports_close},
+    {SPORE__HOLD_WIRED, spore__ports_wired},   {SPORE__HOLD_OVER, spore__ports_over},
+    {SPORE__HOLD_SWAP, spore__ports_swap},     {SPORE__HOLD_ENDED, spore__ports_ended},
+    {SPORE__HOLD_BROKEN, spore__ports_broken},
 };
 
 static void take(struct spore__hold *hold, const struct spore__hold_message *m)

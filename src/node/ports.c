@@ -1,9 +1,11 @@
 // What holds say of the ports of their programs.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/hold.h"
 #include "node/log.h"
+#include "node/names.h"
 #include "node/swap_off.h"
 #include "node/wires.h"
 
@@ -263,6 +265,67 @@ void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_messag
 		j->owes[side]--;
 	const struct spore__port *other = j->ports[1 - side];
 	spore__swap_look(other != NULL ? other->hold : NULL);
+}
+
+static const struct spore__task *task_of(const struct spore__tasks *t, const struct spore__plug *plug, int64_t replica)
+{
+	size_t count, first = spore__table_range(&t->table, plug->system, plug->task, &count);
+	for (size_t i = first; i < first + count; i++)
+		if (t->table.tasks[i]->replica == replica)
+			return t->table.tasks[i];
+	return NULL;
+}
+
+// PEER is the name of a port of a replica of E's task. NULL: it is none.
+static const struct spore__task *sender(const struct spore__tasks *t, const struct spore__wire_end *e, const char *peer)
+{
+	struct spore__name n;
+	char task[SPORE__PORT_NAME];
+	const char *dot = strrchr(peer, '.');
+	if (dot == NULL || strcmp(dot + 1, e->plug->port) != 0)
+		return NULL;
+	(void)snprintf(task, sizeof task, "%.*s", (int)(dot - peer), peer);
+	if (!spore__name_parse(task, &n) || strcmp(n.system, e->plug->system) != 0 ||
+	    strcmp(n.task, e->plug->task) != 0 || (e->replica != 0 && e->replica != n.replica))
+		return NULL;
+	return task_of(t, e->plug, n.replica);
+}
+
+void spore__ports_broken(struct spore__hold *hold, const struct spore__hold_message *m)
+{
+	char peer[SPORE__PORT_NAME];
+	const struct spore__port *p = find(hold, m->number);
+	copy(peer, sizeof peer, &m->peer);
+	for (struct spore__wire_end *e = p != NULL && p->plug != NULL ? p->plug->ends : NULL; e != NULL; e = e->next) {
+		struct spore__wire *wire = e->wire;
+		int side = e == &wire->ends[0]; // the other one
+		const struct spore__task *task = sender(hold->tasks, &wire->ends[side], peer);
+		if (task == NULL || !spore__wire_fits_replica(e, p))
+			continue;
+		if (wire->broken == NULL)
+			wire->broken = malloc(sizeof *wire->broken);
+		if (wire->broken == NULL)
+			continue;
+		struct spore__wire_broken *b = wire->broken;
+		wire->broken_side = side;
+		b->replica = task->replica;
+		b->generation = task->generation;
+		bool runs = task->run > 0 && task->phase != SPORE__PHASE_WAITING;
+		b->run = task->run > 0 ? task->run : task->last_run + 1;
+		b->last = runs ? b->run : task->last_run + 1;
+		memcpy(b->from, peer, sizeof peer);
+		spore__hold_port_name(hold, p->name, b->to, sizeof b->to);
+		copy(b->transport, sizeof b->transport, &m->kind);
+	}
+}
+
+const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire)
+{
+	const struct spore__wire_broken *b = wire->broken;
+	const struct spore__task *task = b != NULL ? task_of(t, wire->ends[wire->broken_side].plug, b->replica) : NULL;
+	bool same = task != NULL && task->generation == b->generation &&
+	            (task->run == 0 || (task->run >= b->run && task->run <= b->last));
+	return same ? b : NULL;
 }
 
 // What became of the channel was said before, where it was unwired or the other end is gone.

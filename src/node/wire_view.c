@@ -271,6 +271,20 @@ static void put_bridge(struct spore__tasks *t, struct spore__msgpack_writer *w, 
 	spore__msgpack_uint(w, parks ? parked(t, wire) : 0);
 }
 
+static void say_broken(const struct spore__tasks *t, const struct spore__wire *wire, char *out, size_t size)
+{
+	const struct spore__wire_broken *b = spore__wire_broken(t, wire);
+	if (b == NULL)
+		return;
+	static const char *const framings[] = {"lines", "u32le", "u32be", "netstring"};
+	bool framed = false;
+	for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++)
+		framed |= strcmp(b->transport, framings[i]) == 0;
+	(void)snprintf(out, size, "%s sent what %s%s, so %s closed that channel", b->from,
+	               framed ? "is not in the framing " : "breaks the rules of the channel",
+	               framed ? b->transport : "", b->to);
+}
+
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
 {
 	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME], why[4 * SPORE__PORT_NAME] = "";
@@ -286,9 +300,12 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		(void)snprintf(why, sizeof why, "%s", wire->trouble);
 	else
 		look_for_leftover(t, wire, why, sizeof why);
+	char broken[3 * SPORE__PORT_NAME] = "";
+	say_broken(t, wire, broken, sizeof broken);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);
-	spore__msgpack_map(w, 19);
+	spore__msgpack_map(w, 20);
+	put_text(w, "broken", broken);
 	put_text(w, "fault", fault);
 	put_text(w, "listens", wire->listens);
 	put_text(w, "slow", wire->slow);

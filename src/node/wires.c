@@ -191,6 +191,7 @@ void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire)
 	*(wire->next != NULL ? &wire->next->previous : &w->last) = wire->previous;
 	w->count--;
 	spore__wire_end_pauses(wire);
+	free(wire->broken);
 	free(wire);
 }
 

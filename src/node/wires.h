@@ -58,6 +58,14 @@ struct spore__wire_pause {
 	char what[64];
 };
 
+// What was sent over it broke the rules: said until that task runs anew. Not kept over the end of the node.
+struct spore__wire_broken {
+	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
+	char transport[16];
+	int64_t replica, generation, run; // of the sender's instance
+	int64_t last;                     // ... which may also be this one, whose start had not been heard of
+};
+
 struct spore__wire {
 	struct spore__wire *previous, *next;
 	int64_t id;                      // of its row
@@ -77,8 +85,10 @@ struct spore__wire {
 	struct spore__wire *next_dirty;
 	struct spore__hold *blocked; // that has to answer or read first; NULL: none
 	struct spore__wire *next_blocked;
-	char trouble[160];                // why the last channel could not be made; it is tried again
-	struct spore__wire_pause *pauses; // ... but not before that is over: of the channels whose process failed
+	struct spore__wire_broken *broken; // the last time; NULL: never
+	int broken_side;                   // of the sender
+	char trouble[160];                 // why the last channel could not be made; it is tried again
+	struct spore__wire_pause *pauses;  // ... but not before that is over: of the channels whose process failed
 	size_t pause_count;
 	struct spore__ahead *ahead;  // a channel that waits for one of its ports; NULL: none
 	bool wishes;                 // for one
@@ -204,6 +214,9 @@ void spore__ports_wired(struct spore__hold *hold, const struct spore__hold_messa
 void spore__ports_over(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_ended(struct spore__hold *hold, const struct spore__hold_message *m);
+void spore__ports_broken(struct spore__hold *hold, const struct spore__hold_message *m);
+// That what was sent over WIRE broke its rules, and the instance that did so is the last one still. NULL: not.
+const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire);
 void spore__ports_lost(struct spore__hold *hold);    // it is not connected any more
 void spore__ports_flushed(struct spore__hold *hold); // it has taken what was written
 

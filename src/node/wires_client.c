@@ -9,20 +9,20 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 
-enum { TEXTS = 13, FLAGS = 4 };
+enum { TEXTS = 14, FLAGS = 4 };
 
 // False when R stands before no wire.
 static bool read_wire(struct spore__msgpack_reader *r, struct spore__wire_info *info)
 {
 	static const char *const keys[TEXTS] = {"from",      "to",    "from_protocol", "to_protocol", "system",
 	                                        "transport", "state", "why",           "fault",       "bridge",
-	                                        "losses",    "slow",  "listens"};
+	                                        "losses",    "slow",  "listens",       "broken"};
 	static const char *const flag_keys[FLAGS] = {"duplex", "redeliver", "tap", "lossless"};
 	bool *const flags[FLAGS] = {&info->duplex, &info->redeliver, &info->tap, &info->lossless};
-	char **const texts[TEXTS] = {&info->from,   &info->to,        &info->from_protocol, &info->to_protocol,
-	                             &info->system, &info->transport, &info->state,         &info->why,
-	                             &info->fault,  &info->bridge,    &info->losses,        &info->slow,
-	                             &info->listens};
+	char **const texts[TEXTS] = {&info->from,    &info->to,        &info->from_protocol, &info->to_protocol,
+	                             &info->system,  &info->transport, &info->state,         &info->why,
+	                             &info->fault,   &info->bridge,    &info->losses,        &info->slow,
+	                             &info->listens, &info->broken};
 	struct {
 		const char *s;
 		uint32_t len;
@@ -162,19 +162,24 @@ void spore__wire_options(const char *slow, bool redeliver, bool tap, char out[SP
 	}
 }
 
+static void add_reason(char out[SPORE__WIRE_REASON], const char *what, const char *text)
+{
+	size_t len = strlen(out);
+	if (text[0] != '\0')
+		(void)snprintf(out + len, SPORE__WIRE_REASON - len, "%s%s%s", len > 0 ? "; " : "", what, text);
+}
+
 void spore__wire_reason(const struct spore__wire_info *w, char out[SPORE__WIRE_REASON])
 {
 	bool cut = strcmp(w->fault, "cut") == 0; // the reason says so
-	const char *fault = cut ? "" : w->fault;
-	char parked[64] = "", listens[SPORE__WIRE_REASON / 4] = "";
+	char parked[64] = "";
 	if (w->parked > 0)
-		(void)snprintf(parked, sizeof parked, "%lld parked ('spore dead')%s", (long long)w->parked,
-		               w->why[0] != '\0' || fault[0] != '\0' || w->losses[0] != '\0' ? "; " : "");
-	bool more = w->parked > 0 || w->why[0] != '\0' || fault[0] != '\0' || w->losses[0] != '\0';
-	if (w->listens[0] != '\0')
-		(void)snprintf(listens, sizeof listens, "listens at %s%s", w->listens, more ? "; " : "");
-	(void)snprintf(out, SPORE__WIRE_REASON, "%s%s%s%s%s%s%s%s%s", listens, parked, w->why,
-	               w->why[0] != '\0' && fault[0] != '\0' ? "; " : "", fault[0] != '\0' ? "fault: " : "", fault,
-	               (w->why[0] != '\0' || fault[0] != '\0') && w->losses[0] != '\0' ? "; " : "",
-	               w->losses[0] != '\0' ? "lost: " : "", w->losses);
+		(void)snprintf(parked, sizeof parked, "%lld parked ('spore dead')", (long long)w->parked);
+	out[0] = '\0';
+	add_reason(out, "listens at ", w->listens);
+	add_reason(out, "", parked);
+	add_reason(out, "", w->why);
+	add_reason(out, "", w->broken);
+	add_reason(out, "fault: ", cut ? "" : w->fault);
+	add_reason(out, "lost: ", w->losses);
 }

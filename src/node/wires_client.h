@@ -8,6 +8,7 @@
 struct spore__wire_info {
 	char *from, *to, *from_protocol, *to_protocol, *system, *transport, *state, *why, *fault, *slow;
 	char *bridge, *losses; // "" for none
+	char *broken;          // what was sent over it broke its rules, in words; "": not
 	char *listens;         // of its left end: "ADDRESS (PROTOCOL)"; "": it is none that listens
 	bool duplex, redeliver, tap, lossless;
 	int64_t channels, parked; // parked: messages that its bridge could not translate

@@ -225,6 +225,7 @@ struct spore__hold_ports {
 void spore__hold_ports_features(struct spore__hold *h, struct spore__msgpack_reader features);
 void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_message *m);
 void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_message *m);
+void spore__hold_ports_broken(struct spore__hold *h, const struct spore__control_message *m);
 void spore__hold_ports_end(struct spore__hold *h);
 void spore__hold_ports_settle(struct spore__hold *h); // says what could wait so far; before anything else is done
 // The node sent channel (with descriptors, which are taken), over, unwire.

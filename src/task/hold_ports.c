@@ -402,6 +402,18 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 	       (spore__msgpack_is(&shape, "connect") && p->serial_count == (p->early != 0));
 }
 
+void spore__hold_ports_broken(struct spore__hold *h, const struct spore__control_message *m)
+{
+	struct spore__msgpack_writer w = {0};
+	const struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
+	if (p == NULL)
+		return;
+	const struct spore__hold_word peer = {m->peer.s, m->peer.len}, transport = {m->kind.s, m->kind.len};
+	spore__hold_put_broken(&w, p->id, &peer, &transport);
+	spore__hold_peers_say(h, &w);
+	spore__msgpack_writer_finish(&w);
+}
+
 int spore__hold_ports_published(struct spore__hold *h, uint64_t id)
 {
 	const struct spore__hold_port *p = find(h, (int64_t)id);

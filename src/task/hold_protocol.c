@@ -20,6 +20,7 @@ enum items {
 	ITEMS_STOP,
 	ITEMS_SWAP,
 	ITEMS_MEMORY,
+	ITEMS_BROKEN,
 };
 
 static const struct {
@@ -39,6 +40,7 @@ static const struct {
     [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
     [SPORE__HOLD_MEMORY] = {"memory", ITEMS_MEMORY},    [SPORE__HOLD_SWAP] = {"swap", ITEMS_SWAP},
     [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},      [SPORE__HOLD_KEEP] = {"keep", ITEMS_KEEP},
+    [SPORE__HOLD_BROKEN] = {"broken", ITEMS_BROKEN},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
@@ -172,6 +174,9 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_word(r, &m->port) &&
 		       take_word(r, &m->kind) && take_word(r, &m->shape) && take_map(r, m) && take_list(r, &m->list) &&
 		       take_list(r, &m->held);
+	case ITEMS_BROKEN:
+		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_word(r, &m->peer) &&
+		       take_word(r, &m->kind);
 	case ITEMS_KEEP:
 		return take_word(r, &m->port) && take_number(r, &m->serial) && take_end(r, m);
 	case ITEMS_CHANNEL:
@@ -284,6 +289,16 @@ void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t
 	spore__msgpack_uint(w, id);
 	spore__msgpack_uint(w, serial);
 	spore__msgpack_bool(w, on);
+	end(w, at);
+}
+
+void spore__hold_put_broken(struct spore__msgpack_writer *w, uint64_t id, const struct spore__hold_word *peer,
+                            const struct spore__hold_word *transport)
+{
+	size_t at = begin(w, SPORE__HOLD_BROKEN, 3);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_strn(w, peer->s, peer->len);
+	spore__msgpack_strn(w, transport->s, transport->len);
 	end(w, at);
 }
 

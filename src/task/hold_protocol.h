@@ -30,6 +30,7 @@
 //	["wired", id, serial]                  from the hold: the program was sent the channel
 //	["over", id, serial]                   from the hold: it was not, and will not. To the hold: the other end is gone
 //	["unwire", id, serial]                 to the hold: the program is to close the channel
+//	["broken", id, peer, transport]        from the hold: what came from the port PEER broke the rules of the transport; its channel is closed
 //
 // With the feature "swap" of the hold's hello:
 //
@@ -110,6 +111,7 @@ enum spore__hold_type {
 	SPORE__HOLD_SWAP,
 	SPORE__HOLD_ENDED,
 	SPORE__HOLD_KEEP,
+	SPORE__HOLD_BROKEN,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -136,7 +138,8 @@ struct spore__hold_message {
 	// Of ports. `number` is the id of the port; ports: the run
 	uint64_t serial;                   // channel, keep, wired, over, unwire, memory, ended; ports: how many follow
 	struct spore__hold_word port;      // open, keep
-	struct spore__hold_word kind;      // open; channel, keep: the transport
+	struct spore__hold_word peer;      // broken
+	struct spore__hold_word kind;      // open; channel, keep, broken: the transport
 	struct spore__hold_word shape;     // open
 	struct spore__msgpack_reader list; // open: stands before the array of transports
 	struct spore__msgpack_reader held; // open: ... of serials
@@ -165,6 +168,8 @@ void spore__hold_put_ports(struct spore__msgpack_writer *w, int64_t run, uint64_
 void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
                           const uint64_t *serials, size_t count);
 void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial);
+void spore__hold_put_broken(struct spore__msgpack_writer *w, uint64_t id, const struct spore__hold_word *peer,
+                            const struct spore__hold_word *transport);
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w); // of a hold
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
 void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);

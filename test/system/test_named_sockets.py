@@ -1,5 +1,6 @@
 """Named ports of plain programs that are sockets, and those that are wired to a program with libspore."""
 
+import json
 import os
 import shutil
 import signal
@@ -176,6 +177,36 @@ s.sendall(struct.pack("<I", 5) + b"hello" + struct.pack("<I", 0))
         self.go("plain")
         told = "spore: plain.stdout: what it sent is not in the framing u32le; its channel was closed\n"
         wait_until(lambda: told in self.spore("logs", "--raw", "reader").stdout, "the log to say so")
+        # The wire says it too, however the reader ended, as long as the sender is the same.
+        words = "plain.stdout sent what is not in the framing u32le, so reader.in closed that channel"
+        wait_until(lambda: self.wires()["plain.stdout", "reader.in"]["broken"] == words, "the wire to say so")
+        self.assertIn(words, self.spore("wires").stdout)
+        self.assertEqual([w["broken"] for w in json.loads(self.spore("wires", "--json").stdout)], [words])
+        self.assertIn(words, self.spore("graph").stdout)
+        result = self.spore("why", "plain", "reader")
+        self.assertEqual((result.returncode, words in result.stdout), (1, True), result.stdout)
+        self.call("tasks.restart", names=["reader"])
+        self.wired("plain.stdout", "reader.in")
+        self.assertEqual(self.wires()["plain.stdout", "reader.in"]["broken"], words)
+        self.call("tasks.stop", names=["plain"])
+        self.assertEqual(self.wires()["plain.stdout", "reader.in"]["broken"], words)
+        self.define("plain", "exec sleep 1000", ports=["stdout - - - u32le"], replace="always")
+        self.go("plain")
+        self.assertEqual(self.wires()["plain.stdout", "reader.in"]["broken"], "")
+
+    def test_a_framing_that_is_broken_at_a_server(self):
+        self.begin("server", argv=[PROGRAM, "echo", "clients"], control=True, ready="notify")
+        self.define("plain", "printf 'no digits'; exec sleep 1000", ports=["stdout - - - netstring"])
+        self.wire("plain.stdout", "server.clients")
+        self.go("plain")
+        words = "plain.stdout sent what is not in the framing netstring, so server.clients closed that channel"
+        wait_until(lambda: self.wires()["plain.stdout", "server.clients"]["broken"] == words, "the wire to say so")
+        told = "spore: plain.stdout: what it sent is not in the framing netstring; its channel was closed\n"
+        wait_until(lambda: told in self.spore("logs", "--raw", "server").stdout, "the log to say so")
+        self.call("tasks.stop", names=["plain"])
+        self.unwire("plain.stdout", "server.clients")
+        self.wire("plain.stdout", "server.clients")
+        self.assertEqual(self.wires()["plain.stdout", "server.clients"]["broken"], "")
 
     def test_both_ways_over_a_socket(self):
         self.lib("lines", """
