@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "chan/chan.h"
 #include "look/look.h"
+#include "node/relay_counts.h"
 #include "os/os.h"
 #include "pass.h"
 
@@ -259,6 +260,7 @@ static struct spore__relay_counts *open_counters(const char *path)
 		map = mmap(NULL, sizeof(struct spore__relay_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	// The descriptor stays open: with it the lock is held, by which the next node knows that this process lives.
 	struct spore__relay_counts *counts = map != MAP_FAILED ? map : &own;
+	counts->pid = getpid();
 	counts->magic = SPORE__RELAY_MAGIC;
 	return counts;
 }

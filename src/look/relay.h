@@ -1,20 +1,8 @@
-// The counters of a wire with a fault: a file of 64 bytes in the folder of the hold at its left end (the right one where the left one serves), named
-// after the channel, `fault-SERIAL`. The relay maps and writes it, has a lock on it, and removes it when it ends, unless it is killed;
-// whoever looks maps it for reading.
+// What a relay has counted (node/relay_counts.h).
 #ifndef SPORE_LOOK_RELAY_H
 #define SPORE_LOOK_RELAY_H
 
-#include <stdatomic.h>
 #include <stdint.h>
-
-#define SPORE__RELAY_MAGIC UINT64_C(0x31746c7561667073) // "spfault1"
-
-struct spore__relay_counts {
-	uint64_t magic;
-	_Atomic uint64_t dropped[2]; // from left to right, and back
-	uint64_t reserved[5];
-};
-_Static_assert(sizeof(struct spore__relay_counts) == 64, "it is a file's layout");
 
 // DROPPED of the channel SERIAL, added up; nothing when there is no such file in FOLDER.
 void spore__relay_dropped(const char *folder, uint64_t serial, uint64_t dropped[2]);

@@ -5,8 +5,6 @@
 #include "node/hold.h"
 #include "node/wires.h"
 
-enum { RETRY_MS = SPORE__PAUSE_MS };
-
 // ---- waiting for a hold
 
 void spore__wire_is_free(struct spore__wire *wire)
@@ -52,20 +50,44 @@ void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_
 static void on_retry(uv_timer_t *timer)
 {
 	struct spore__tasks *t = timer->data;
-	t->wires.retrying = t->wires.crowded = false;
-	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next)
-		if (wire->trouble[0] != '\0')
-			spore__wire_is_dirty(&t->wires, wire);
+	struct spore__wires *w = &t->wires;
+	uint64_t now = uv_now(t->loop);
+	w->retry_at = 0;
+	for (struct spore__wire *wire = w->first; wire != NULL; wire = wire->next)
+		if (wire->trouble[0] != '\0' && wire->retry_at <= now)
+			spore__wire_is_dirty(w, wire);
+		else if (wire->trouble[0] != '\0')
+			spore__wires_retry_at(w, wire->retry_at);
+	if (!w->crowded)
+		return;
+	w->crowded = false;
 	// That the socket of one has room again is told by nobody.
 	for (struct spore__hold *hold = t->holds; hold != NULL; hold = hold->next)
 		if (hold->blocked_first != NULL && spore__hold_is_idle(hold))
-			spore__wire_unblock(&t->wires, hold, SPORE__HOLD_UNWIRED);
+			spore__wire_unblock(w, hold, SPORE__HOLD_UNWIRED);
 }
 
-void spore__wires_retry(struct spore__wires *w)
+void spore__wires_retry_at(struct spore__wires *w, uint64_t at_ms)
 {
-	if (!w->retrying)
-		w->retrying = uv_timer_start(&w->retry, on_retry, RETRY_MS, 0) == 0;
+	uint64_t now = uv_now(w->retry.loop);
+	if (w->retry_at != 0 && w->retry_at <= at_ms)
+		return;
+	w->retry_at = at_ms;
+	(void)uv_timer_start(&w->retry, on_retry, at_ms > now ? at_ms - now : 1, 0);
+}
+
+void spore__wire_retry_at(struct spore__wire *wire, uint64_t at_ms)
+{
+	if (wire->retry_at == 0 || at_ms < wire->retry_at)
+		wire->retry_at = at_ms;
+}
+
+uint64_t spore__wires_failed(struct spore__wires *w)
+{
+	uint64_t now = uv_now(w->retry.loop);
+	if (!spore__pause_lasts(&w->failing, now))
+		spore__pause_begin(&w->failing, now);
+	return w->failing.until_ms;
 }
 
 // ---- a process between two ends
@@ -121,6 +143,7 @@ bool spore__wire_pauses(struct spore__tasks *t, struct spore__wire *wire, const 
 	const struct spore__wire_pause *pause = pause_of(wire, p, q);
 	if (pause == NULL || !spore__pause_lasts(&pause->pause, uv_now(t->loop)))
 		return false;
+	spore__wire_retry_at(wire, pause->pause.until_ms);
 	(void)snprintf(wire->trouble, sizeof wire->trouble, "%s; another one is started soon", pause->what);
 	return true;
 }

@@ -14,6 +14,7 @@
 #include "node/db_wires.h"
 #include "node/hold.h"
 #include "node/methods.h"
+#include "node/relay_counts.h"
 #include "node/task_params.h"
 #include "node/wire_ask.h"
 #include "os/os.h"
@@ -161,10 +162,12 @@ static struct spore__joint *joint_with(const struct spore__wire *wire, pid_t pid
 	return NULL;
 }
 
-bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j)
+bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j, pid_t *pid)
 {
+	struct spore__relay_counts counts;
 	char path[PATH_MAX];
 	bool alive = false;
+	*pid = 0;
 	for (int i = 0; i < 2 && !alive; i++) {
 		int fd = record_path(t, j, i, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 		if (fd < 0)
@@ -172,6 +175,9 @@ bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j)
 		alive = spore__os_lock(fd, false, false) != 0;
 		if (!alive)
 			(void)unlink(path); // it was killed
+		else if (pread(fd, &counts, sizeof counts, 0) == (ssize_t)sizeof counts &&
+		         counts.magic == SPORE__RELAY_MAGIC)
+			*pid = (pid_t)counts.pid;
 		close(fd);
 	}
 	return alive;

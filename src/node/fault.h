@@ -39,8 +39,8 @@ bool spore__fault_allows(const struct spore__wire *wire, const struct spore__por
 // Makes the ends of J, the left one first, of channels with a process between them. False: WHY, errno.
 bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct spore__channel_end ends[2], char *why,
                        size_t size);
-// J was made by an earlier node: is its process there still?
-bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j);
+// J was made by an earlier node: is its process there still? Then *PID is it, or 0 when that is not known.
+bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j, pid_t *pid);
 // A child of the node's has ended: when it was one of those, or a bridge, its channel is made anew. STATUS as of waitpid.
 void spore__fault_child(struct spore__tasks *t, pid_t pid, int status);
 

@@ -230,6 +230,7 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 		return;
 	}
 	remove_half(w, j);
+	spore__adopted_forget(j);
 	free(j);
 }
 
@@ -253,6 +254,7 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 			spore__plug_is_dirty(&t->wires, p->plug);
 		spore__swap_look(p->hold);
 	}
+	spore__adopted_forget(j);
 	free(j);
 }
 
@@ -322,13 +324,14 @@ static bool send_ends(const struct spore__joint *j, struct spore__channel_end en
 	return true;
 }
 
-static void trouble(struct spore__wire *wire, enum spore_err err, int why)
+static void trouble(struct spore__wires *w, struct spore__wire *wire, enum spore_err err, int why)
 {
 	const char *remedy = why == EMFILE || why == ENFILE ? "; raise the limit of open files"
 	                     : why == ETOOMANYREFS          ? "; too many descriptors are under way"
 	                                                    : "";
 	(void)snprintf(wire->trouble, sizeof wire->trouble, "no channel can be made: %s%s",
 	               err == SPORE_ESYSTEM ? strerror(why) : spore_err_text(err), remedy);
+	spore__wire_retry_at(wire, spore__wires_failed(w));
 }
 
 // The ends of J, whatever is between them. False: wire->trouble says why.
@@ -348,7 +351,7 @@ static bool make_ends(struct spore__tasks *t, struct spore__joint *j, const stru
 	}
 	enum spore_err err = make(&t->wires, j, ends);
 	if (err != SPORE_OK)
-		trouble(wire, err, errno);
+		trouble(&t->wires, wire, err, errno);
 	return err == SPORE_OK;
 }
 
@@ -379,13 +382,13 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 	if (j == NULL || !hang_on(p, j)) {
 		free(j);
 		if (transport[0] != '\0')
-			trouble(wire, SPORE_ENOMEM, 0);
+			trouble(&t->wires, wire, SPORE_ENOMEM, 0);
 		return;
 	}
 	if (!hang_on(q, j)) {
 		take_off(p, j);
 		free(j);
-		trouble(wire, SPORE_ENOMEM, 0);
+		trouble(&t->wires, wire, SPORE_ENOMEM, 0);
 		return;
 	}
 	*j = (struct spore__joint){.serial = ++t->wires.serial,
@@ -399,12 +402,15 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 	for (int i = 0; made && i < 2; i++)
 		spore__channel_end_close(&ends[i]);
 	if (sent) {
+		t->wires.failing = (struct spore__pause){0};
 		spore__swap_off_joined(p);
 		spore__swap_off_joined(q);
 		return;
 	}
 	if (made)
-		trouble(wire, SPORE_ESYSTEM, saved);
+		trouble(&t->wires, wire, SPORE_ESYSTEM, saved);
+	else
+		spore__wire_retry_at(wire, spore__wires_failed(&t->wires));
 	take_off(p, j);
 	take_off(q, j);
 	free(j);
@@ -441,6 +447,7 @@ static void note_pause(struct spore__wire *wire, const struct spore__port *p)
 {
 	char name[SPORE__PORT_NAME + SPORE__HOLD_WORD];
 	spore__hold_port_name(p->hold, p->name, name, sizeof name);
+	spore__wire_retry_at(wire, p->pause.until_ms);
 	(void)snprintf(wire->trouble, sizeof wire->trouble,
 	               "%.80s: its hold could not pass the last channel on; the next one is tried soon", name);
 }
@@ -482,6 +489,7 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 	if (wire->blocked != NULL)
 		return;
 	wire->trouble[0] = '\0';
+	wire->retry_at = 0;
 	if (spore__ahead_settle(t, wire) || wire->fault.cut)
 		return;
 	for (int side = 0; side < 2; side++)

@@ -364,15 +364,15 @@ void spore__wires_settle(struct spore__tasks *t)
 	struct spore__wires *w = &t->wires;
 	if (w->sweep)
 		sweep(t);
-	bool trouble = false;
 	while (w->dirty != NULL) {
 		struct spore__wire *wire = w->dirty;
 		w->dirty = wire->next_dirty;
 		wire->dirty = false;
 		spore__wire_settle(t, wire);
 		spore__swap_look_beside(wire);
-		trouble |= wire->trouble[0] != '\0';
+		if (wire->trouble[0] != '\0')
+			spore__wires_retry_at(w, wire->retry_at);
 	}
-	if (trouble || w->crowded)
-		spore__wires_retry(w);
+	if (w->crowded)
+		spore__wires_retry_at(w, spore__wires_failed(w));
 }

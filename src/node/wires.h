@@ -24,6 +24,7 @@ enum {
 	SPORE__LISTENS = 256,
 };
 
+struct spore__adopted;
 struct spore__asking;
 struct spore__hold;
 struct spore__spec;
@@ -87,7 +88,8 @@ struct spore__wire {
 	struct spore__wire *next_blocked;
 	struct spore__wire_broken *broken; // the last time; NULL: never
 	int broken_side;                   // of the sender
-	char trouble[160];                 // why the last channel could not be made; it is tried again
+	char trouble[160];                 // why the last channel could not be made...
+	uint64_t retry_at;                 // ... and when it is tried again, of the loop's clock
 	struct spore__wire_pause *pauses;  // ... but not before that is over: of the channels whose process failed
 	size_t pause_count;
 	struct spore__ahead *ahead;  // a channel that waits for one of its ports; NULL: none
@@ -132,9 +134,10 @@ struct spore__joint {
 	const char *transport;        // static; "bridge"; "": made by an earlier node
 	struct spore__wire *wire;     // NULL: not known yet
 	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node
-	bool bridged;      // a bridge
-	uint64_t since_ms; // of the loop's clock
-	bool adopted;      // that process was started by an earlier node: no signal tells of its end
+	bool bridged;                   // a bridge
+	uint64_t since_ms;              // of the loop's clock
+	bool adopted;                   // that process was started by an earlier node: no signal tells of its end...
+	struct spore__adopted *watched; // ... but this does; NULL: not
 	struct spore__joint *next_half;
 };
 
@@ -151,7 +154,9 @@ struct spore__wires {
 	bool adopt;   // the database was lost, and not all holds have been heard since: what is wired is wanted
 	bool unsaved; // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
-	bool retrying;
+	uint64_t look_ms;       // until then
+	uint64_t retry_at;      // of the loop's clock; 0: there is nothing to try again
+	struct spore__pause failing;
 	bool crowded; // a hold has no room, and nothing to say that would tell of it
 	struct spore__spare spare;
 	struct spore__aheads aheads;
@@ -244,7 +249,10 @@ unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that th
 void spore__wire_block(struct spore__wires *w, struct spore__wire *wire, struct spore__hold *hold);
 void spore__wire_unblock(struct spore__wires *w, struct spore__hold *hold, size_t count);
 void spore__wire_is_free(struct spore__wire *wire); // it waits for no hold any more
-void spore__wires_retry(struct spore__wires *w);    // soon
+// Something could not be done at all: when to try again, later each time until some wire gets its channel.
+uint64_t spore__wires_failed(struct spore__wires *w);
+void spore__wire_retry_at(struct spore__wire *wire, uint64_t at_ms); // or sooner; it says its trouble
+void spore__wires_retry_at(struct spore__wires *w, uint64_t at_ms);  // those that are due then
 // The process between the ends of J is gone (FAILED: not because an end is), J is about to: its wire is joined again, but not at once where that
 // would go on for ever.
 void spore__joint_failed(struct spore__tasks *t, const struct spore__joint *j, bool failed);

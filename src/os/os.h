@@ -91,6 +91,9 @@ int spore__os_limit_open_files(uint64_t soft);
 // Becomes the program of S, with everything of S in force but what is about a parent: returns only to say -1 with errno.
 int spore__os_become(const struct spore__spawn *s);
 
+// A descriptor that can be read from once the process PID has ended; the caller's. -1 with errno; ENOSYS: there is no such thing here.
+int spore__os_process_fd(pid_t pid);
+
 // An advisory lock on an open file, owned by the open file description (flock): gone when the last copy closes.
 // With `wait` false: EWOULDBLOCK when another holds it.
 int spore__os_lock(int fd, bool exclusive, bool wait);

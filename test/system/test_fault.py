@@ -246,6 +246,20 @@ class Wishes(FaultTest):
         self.ok(self.fault("a.out", "off"))
         self.gone()
 
+    def test_a_node_with_a_relay_of_an_earlier_one_sleeps(self):
+        """It is told of its end, and looks at nothing meanwhile."""
+        self.ok(self.fault("a.out", "delay=5ms"))
+        self.talks("a", "b", "out", 2)
+        self.kill_node()
+        self.again()
+        self.wired("a.out", "b.in")
+        self.node_sleeps()
+        old = self.relays()
+        os.kill(old[0], signal.SIGKILL)
+        wait_until(lambda: len(new := self.relays()) == 1 and new != old, "another relay")
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out", 3)
+
     def test_a_relay_that_does_not_stay(self):
         """Another one is started, but later each time."""
         self.ok(self.fault("a.out", "delay=5ms"))

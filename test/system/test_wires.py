@@ -4,10 +4,12 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import stat
 import sys
+import threading
 import time
 import unittest
 
@@ -68,6 +70,20 @@ class WiresTest(TasksTest):
         self.said(left, f"got {peer} hello {self.pid(right)}", times)
         self.said(left, f"got {peer} welcome {self.pid(left)}", times)
 
+    def node_sleeps(self):
+        """Until it does: hardly a wake-up in some seconds in which nothing happens."""
+        path = f"/proc/{self.call('node.status')['pid']}/status"
+
+        def wakes():
+            with open(path, encoding="utf-8") as f:
+                return next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
+
+        def sleeps():
+            before = wakes()
+            threading.Event().wait(3)  # nothing is to happen, so there is nothing to wait for
+            return wakes() - before <= 3
+        wait_until(sleeps, "the node to sleep")
+
     @staticmethod
     def open_files(pid):
         """{number: what it is} of a process's descriptors."""
@@ -105,6 +121,20 @@ class Wiring(WiresTest):
         ports = {p["name"]: p for p in self.call("ports.list")["ports"]}
         self.assertEqual(ports["a.out"], {"name": "a.out", "kind": "messages", "shape": "connect", "protocol": "",
                                           "open": True, "channels": 1})
+
+    def test_a_wire_in_trouble_does_not_keep_the_node_awake(self):
+        self.talker("a", "out")
+        self.talker("b", "in")
+        pid = self.call("node.status")["pid"]
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        self.wire("a.out", "b.in")
+        wait_until(lambda: "raise the limit of open files" in self.why("a.out", "b.in")[1], "the trouble")
+        self.node_sleeps()
+        # Nothing tells that it is over.
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        self.wired("a.out", "b.in")
+        self.talks("a", "b", "out")
 
     def test_a_server_has_a_channel_for_each_client(self):
         self.talker("server", "clients:serve")

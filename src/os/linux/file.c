@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -19,6 +20,11 @@ int spore__os_lock(int fd, bool exclusive, bool wait)
 		r = flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB));
 	while (r != 0 && errno == EINTR && wait);
 	return r;
+}
+
+int spore__os_process_fd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 int spore__os_peer_uid(int fd, uid_t *uid)

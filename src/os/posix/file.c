@@ -23,6 +23,13 @@ int spore__os_lock(int fd, bool exclusive, bool wait)
 	return r;
 }
 
+int spore__os_process_fd(pid_t pid)
+{
+	(void)pid;
+	errno = ENOSYS;
+	return -1;
+}
+
 int spore__os_peer_uid(int fd, uid_t *uid)
 {
 	// No portable call tells: the socket's permissions (0600 in a 0700 folder) are the guard.
