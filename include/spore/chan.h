@@ -19,6 +19,7 @@
 // have nothing in common. None may be called from a signal handler. A child made by fork must leave the channels of its parent alone; while it
 // lives without executing another program, peers do not see the parent's end.
 // With the first port the library begins a thread of its own, which blocks all signals, hears what becomes of ports, and lives as long as the program.
+// Another one is there while memory of messages over 32 MiB that this program sent can be used again, a second after the last.
 // What is set for one thread only has to be set before (Landlock, capabilities, a seccomp filter without TSYNC), and so has a user namespace be entered.
 // No descriptor of the library is 0, 1 or 2, also where the program has closed these.
 //

@@ -469,6 +469,7 @@ __attribute__((destructor)) static void hand_over_at_exit(void)
 
 void spore__port_after_fork(void)
 {
+	spore__ring_spare_after_fork();
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	memcpy(&lock, &fresh, sizeof lock); // perhaps another thread of the parent held it
 	memcpy(&ending, &fresh, sizeof ending);

@@ -23,7 +23,8 @@ enum {
 	SPORE__RING_PACKED = 1016,                                                       // ... and of a message in one
 	SPORE__RING_ALIGN = 64,
 	SPORE__RING_HEAP_FIRST = 64 * 1024,  // of the heap is used at first
-	SPORE__RING_KEPT = 32 * 1024 * 1024, // bytes of free slabs
+	SPORE__RING_KEPT = 32 * 1024 * 1024, // bytes of free slabs; more is spare
+	SPORE__RING_SPARE_NS = 1000000000,   // after which the system has back what was spare, and not used
 	SPORE__RING_SLABS = 64,
 	SPORE__RING_FLYING = 4,                      // large messages that can be under way whatever their size
 	SPORE__RING_FLYING_BYTES = 16 * 1024 * 1024, // ... and more up to this
@@ -300,7 +301,8 @@ struct spore__ring_sender {
 	uint64_t large_size;
 	uint64_t large_free; // bytes of free slabs
 	struct spore__ring_slab slabs[SPORE__RING_SLABS];
-	uint64_t slabs_free;   // a bit for each that is
+	uint64_t slabs_free;   // a bit for each that is, and not spare
+	uint64_t spared;       // likewise, and it was; it may have been given back
 	uint64_t flying_bytes; // of those that are not
 	uint32_t flying;
 	uint32_t slab_count;
@@ -360,6 +362,12 @@ struct spore__ring_receiver {
 	uint64_t lent_first, lent_next;
 };
 
+struct spore__ring_spared { // with the lock of ring_spare.c
+	struct spore__ring *next;
+	uint64_t slabs; // a bit for each
+	int64_t since;
+};
+
 struct spore__ring {
 	struct spore__transport base;
 	int memory;
@@ -369,6 +377,7 @@ struct spore__ring {
 	struct spore__ring *left; // reads what the peer did not, once it is gone; may be NULL (ring_left.c)
 	uint32_t
 	    unfenced; // what a peer says for which this end leaves the fence out: SPORE__RING_NONE, or nothing that there is
+	struct spore__ring_spared spare;
 	alignas(128) struct spore__ring_sender send;
 	alignas(128) struct spore__ring_receiver receive;
 };
@@ -474,5 +483,13 @@ static inline void spore__ring_slab_use(struct spore__ring_sender *s, int slab)
 }
 
 void spore__ring_slabs_finish(struct spore__ring *r);
+
+// ---- ring_spare.c
+
+// SLAB, of the sender's, is given back to the system when nothing of R is spared, or taken back, for SPORE__RING_SPARE_NS. False: it cannot be spared.
+bool spore__ring_spare(struct spore__ring *r, int slab);
+// A bit for each slab that was spared, and is still there: the sender's again.
+uint64_t spore__ring_unspare(struct spore__ring *r);
+void spore__ring_spare_after_fork(void);
 
 #endif

@@ -14,7 +14,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -309,6 +311,74 @@ static void test_runs(void **state)
 	}
 }
 
+// ---- memory that is used again
+
+static uint64_t memory_of(const struct pair *p) // bytes that the system keeps for it
+{
+	const struct spore__ring *r = (const struct spore__ring *)p->a->ways[SPORE__SEND].use->t;
+	struct stat st;
+	assert_int_equal(fstat(r->memory, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+// One message is lent, sent and given back. Did the loan still have what FILL says of the one before?
+static bool pass_one(const struct pair *p, size_t size, unsigned char was, unsigned char fill)
+{
+	void *loan;
+	const void *data;
+	size_t len;
+	assert_int_equal(spore_chan_loan(p->a, size, &loan, PATIENCE), SPORE_OK);
+	unsigned char *bytes = loan;
+	bool same = bytes[0] == was && bytes[size - 1] == was;
+	bytes[0] = bytes[size - 1] = fill;
+	assert_int_equal(spore_chan_commit(p->a, size, PATIENCE), SPORE_OK);
+	assert_int_equal(spore_chan_read(p->b, &data, &len, PATIENCE), SPORE_OK);
+	assert_int_equal(len, size);
+	assert_int_equal(((const unsigned char *)data)[0], fill);
+	assert_int_equal(((const unsigned char *)data)[size - 1], fill);
+	spore_chan_release(p->b);
+	return same;
+}
+
+// Also of messages that are larger than what is kept for good; but nobody keeps that much who does not send.
+static void test_memory_is_used_again(void **state)
+{
+	const size_t size = (size_t)SPORE__RING_KEPT + (8 << 20);
+	const struct timespec brief = {.tv_nsec = 10000000};
+	struct pair p;
+	bool same = false;
+	(void)state;
+	if (!begin(&p, NULL))
+		return;
+	(void)pass_one(&p, size, 0, 1);
+	for (unsigned char i = 1; i < 100 && !same; i++) // unless this process stood still for so long
+		same = pass_one(&p, size, i, (unsigned char)(i + 1));
+	assert_true(same);
+	(void)pass_one(&p, 300000, 0, 1); // the sender sees that it was released
+	for (int i = 0; i < PATIENCE / 10 && memory_of(&p) > size; i++)
+		(void)nanosleep(&brief, NULL);
+	assert_true(memory_of(&p) < size);
+	(void)pass_one(&p, size, 0, 1);
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
+// Of many sizes what is free does not add up.
+static void test_memory_of_other_sizes(void **state)
+{
+	struct pair p;
+	(void)state;
+	if (!begin(&p, NULL))
+		return;
+	for (size_t mib = 6; mib <= 60; mib += 6) {
+		(void)pass_one(&p, mib << 20, 0, 1);
+		(void)pass_one(&p, 300000, 0, 1);
+		assert_true(memory_of(&p) < ((uint64_t)mib * 5 / 4 << 20) + 2 * SPORE__RING_KEPT);
+	}
+	spore_chan_close(p.a);
+	spore_chan_close(p.b);
+}
+
 #ifdef __linux__
 // From now on membarrier is no call of this system.
 static bool forbid_barriers(void)
@@ -362,6 +432,8 @@ int main(void)
 	    cmocka_unit_test(test_sender_leaves_the_bell),
 	    cmocka_unit_test(test_queue_wakes),
 	    cmocka_unit_test(test_runs),
+	    cmocka_unit_test(test_memory_is_used_again),
+	    cmocka_unit_test(test_memory_of_other_sizes),
 #ifdef __linux__
 	    cmocka_unit_test(test_no_more_barriers),
 #endif
