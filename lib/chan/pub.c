@@ -155,6 +155,8 @@ static enum spore_err take_far(struct spore__pub *p, uint64_t len, struct spore_
 		if (spore__io_memory_reserve(p->memory, p->shape.large_at + p->reserved,
 		                             f->offset + size - p->reserved) != 0)
 			return SPORE_ENOMEM;
+		// A loan may be sent of which the program has not written every page.
+		spore__io_touch(p->map + p->shape.large_at + p->reserved, f->offset + size - p->reserved);
 		p->reserved = f->offset + size;
 	}
 	return SPORE_OK;

@@ -166,6 +166,9 @@ static enum spore_err fill_entry(struct spore__ring *r, struct spore__ring_slab 
 		(void)spore__io_memory_release(r->memory, s->large_offset + offset, len);
 		return SPORE_ENOMEM;
 	}
+	// As a rule the mapping has done so.
+	if (!spore__io_memory_present(r->memory, s->large_offset + offset, len))
+		spore__io_touch(slab->at, len);
 	slab->offset = offset;
 	slab->len = len;
 	return SPORE_OK;

@@ -66,8 +66,14 @@ int spore__io_for_reading(int fd);                       // another descriptor o
 // Has memory put behind a range now, so that touching it cannot fail; and takes it away.
 int spore__io_memory_reserve(int fd, uint64_t offset, uint64_t len);
 int spore__io_memory_release(int fd, uint64_t offset, uint64_t len);
-// Is there memory behind every page of the range?
+// Is there memory behind every page of the range? What was reserved and nobody has touched does not count.
 bool spore__io_memory_present(int fd, uint64_t offset, uint64_t len);
+// Touches every page of what is mapped, and zero.
+static inline void spore__io_touch(void *at, uint64_t len)
+{
+	for (uint64_t i = 0; i < len; i += 4096)
+		((volatile unsigned char *)at)[i] = 0;
+}
 // Maps a range. NULL on failure.
 enum {
 	SPORE__IO_READ = 0,
