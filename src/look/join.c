@@ -14,6 +14,8 @@
 #include "look/look.h"
 #include "look/record.h"
 
+enum { MOMENT_US = 500000 };
+
 // Our end of what was passed on. To a port that subscribes we are the publisher.
 static enum spore_err open_end(struct spore__joint *j, struct spore__channel_end *ours)
 {
@@ -67,6 +69,7 @@ void spore__look_join(struct spore__joint *j, const struct spore__look *look, bo
 	} while (!try_transports(j) && j->link.id < 0); // it was closed meanwhile
 	if (j->chan == NULL)
 		spore__link_not_taken(&j->link);
+	j->id = j->link.id;
 }
 
 int spore__look_leave(struct spore__joint *j, int status)
@@ -76,11 +79,46 @@ int spore__look_leave(struct spore__joint *j, int status)
 	return status;
 }
 
-static int failed(const struct spore__joint *j, enum spore_err e)
+struct became {
+	const char *why, *remedy; // NULL: nothing is known
+};
+
+static bool is_replaced(const struct spore__link *l)
 {
-	bool gone = e == SPORE_ECLOSED;
-	spore__report(gone ? "'spore ps' says what became of the task" : NULL, "%s: %s.%s: %s", j->look->what,
-	              j->link.held.name, j->link.port, gone ? "its program has closed the channel" : spore_err_text(e));
+	return !l->serves && !l->publishes && l->taken != 0 && l->taken != l->joined;
+}
+
+// What became of the port, as far as its hold has said. OVER: the channel is, so it is about to say it; else what counts is that another one took its
+// place, since a program may close its port when it has received everything.
+static struct became became(struct spore__joint *j, bool over)
+{
+	struct spore__link *l = &j->link;
+	struct spore__hold_message m;
+	for (;;) {
+		enum spore__link_heard heard = spore__link_next(l, &m);
+		if (heard == SPORE__LINK_GONE && !over)
+			return (struct became){0};
+		if (heard == SPORE__LINK_GONE)
+			return (struct became){"its task has ended", "'spore ps' says what became of it"};
+		if (over && l->told && l->id != j->id)
+			return (struct became){"its program has closed the port, or ended",
+			                       "'spore ps' says what became of the task"};
+		if (is_replaced(l))
+			return (struct became){"it was wired, and that took the place of this channel",
+			                       "'spore wires' shows to what; 'spore tap' looks on beside it"};
+		if (heard == SPORE__LINK_NOTHING && (!over || !spore__link_wait(l, MOMENT_US)))
+			return (struct became){0};
+	}
+}
+
+static int failed(struct spore__joint *j, enum spore_err e)
+{
+	struct became b = {spore_err_text(e), NULL};
+	if (e == SPORE_ECLOSED)
+		b = became(j, true);
+	if (b.why == NULL)
+		b = (struct became){"its program has closed the channel", "'spore logs' may say why"};
+	spore__report(b.remedy, "%s: %s.%s: %s", j->look->what, j->link.held.name, j->link.port, b.why);
 	return SPORE__EXIT_FAILED;
 }
 
@@ -143,11 +181,29 @@ int spore__look_cat(const struct spore__look *look)
 
 // ---- send
 
-// What was sent stays for the program to receive, also when this process has ended.
-static enum spore_err finish(struct spore__joint *j)
+// What was sent stays for the program to receive, also when this process has ended. The exit status. That its peer is gone is not always told to who sends.
+static int finish(struct spore__joint *j, enum spore_err e)
 {
-	enum spore_err e = spore_chan_flush(j->chan, SPORE_FOREVER);
-	return e == SPORE_OK ? spore_chan_finish(j->chan, SPORE_FOREVER) : e;
+	if (e == SPORE_OK)
+		e = spore_chan_flush(j->chan, SPORE_FOREVER);
+	if (e == SPORE_OK)
+		e = spore_chan_finish(j->chan, SPORE_FOREVER);
+	if (e != SPORE_OK)
+		return failed(j, e);
+	struct became b = became(j, false);
+	if (b.why == NULL)
+		return SPORE__EXIT_OK;
+	spore__report(b.remedy, "%s: %s.%s: %s: what was sent last may not have been received", j->look->what,
+	              j->link.held.name, j->link.port, b.why);
+	return SPORE__EXIT_FAILED;
+}
+
+// False; where it is not the end it says so.
+static bool at_end(void)
+{
+	if (ferror(stdin))
+		spore__die(SPORE__EXIT_SPORE, NULL, "send: standard input: %s", strerror(errno));
+	return false;
 }
 
 // The next message of standard input in *BUFFER of *SIZE bytes. False: the end.
@@ -156,7 +212,7 @@ static bool next_input(const struct spore__look *look, char **buffer, size_t *si
 	if (!look->u32le) {
 		ssize_t n = getline(buffer, size, stdin);
 		if (n < 0)
-			return false;
+			return at_end();
 		*len = (size_t)n - (n > 0 && (*buffer)[n - 1] == '\n');
 		return true;
 	}
@@ -164,7 +220,7 @@ static bool next_input(const struct spore__look *look, char **buffer, size_t *si
 	size_t n = fread(head, 1, sizeof head, stdin);
 	*len = (size_t)head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
 	if (n == 0)
-		return false;
+		return at_end();
 	if (n < sizeof head || *len > SPORE_CHAN_LARGEST)
 		spore__die(SPORE__EXIT_FAILED, "each message is its length in 4 bytes, the lowest first, and its bytes",
 		           "send: standard input is not framed as u32le");
@@ -192,10 +248,8 @@ int spore__look_send(const struct spore__look *look)
 		while (e == SPORE_OK && next_input(look, &buffer, &size, &len))
 			e = spore_chan_send(j.chan, buffer, len, SPORE_FOREVER);
 	}
-	if (e == SPORE_OK)
-		e = finish(&j);
 	free(buffer);
-	return spore__look_leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
+	return spore__look_leave(&j, finish(&j, e));
 }
 
 // ---- replay
@@ -295,10 +349,8 @@ int spore__look_replay(const struct spore__look *look)
 		}
 		pass_over_answers(&j);
 	}
-	if (e == SPORE_OK)
-		e = finish(&j);
 	if (missed > 0)
 		spore__report(NULL, "replay: %s: in %" PRIu64 " places it is not complete", t.path, missed);
 	free(t.bytes);
-	return spore__look_leave(&j, e == SPORE_OK ? SPORE__EXIT_OK : failed(&j, e));
+	return spore__look_leave(&j, finish(&j, e));
 }

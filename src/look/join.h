@@ -10,6 +10,7 @@ struct spore__joint {
 	const struct spore__look *look;
 	struct spore__link link;
 	struct spore_chan *chan;
+	int64_t id; // of the port
 };
 
 // Joins the port that is the first operand. RECEIVES: we do, and nothing else.

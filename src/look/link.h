@@ -25,6 +25,7 @@ struct spore__link {
 	int64_t id;  // of the port; -1: it is not open
 	bool serves; // ... and its shape
 	bool publishes, subscribes, bytes;
+	uint64_t joined;                        // serial of the channel that was made here; 0: none
 	uint64_t taken;                         // serial of a channel that it has, or had; 0: none
 	char protocol[SPORE__PROTOCOL_MAX + 1]; // that its program has said; "": none
 	bool plain;                     // of a program without libspore: its bytes are told apart as FRAMING says

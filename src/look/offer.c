@@ -53,8 +53,10 @@ bool spore__link_offer(struct spore__link *l, const char *transport, struct spor
 	                             false, false);
 	spore__link_say(l, &w, theirs->fds, (unsigned)theirs->count);
 	spore__channel_end_close(theirs);
-	if (passed_on(l, serial))
+	if (passed_on(l, serial)) {
+		l->joined = serial;
 		return true;
+	}
 	spore__channel_end_close(ours);
 	return false;
 }

@@ -234,6 +234,32 @@ class Peers(LookTest):
         self.assertEqual(self.spore("cat", "--framing=u32le", "-n", "2", "second.out", text=False).stdout,
                          b"\x09\0\0\0message 0\x09\0\0\0message 1")
 
+    def test_what_cannot_be_read(self):
+        self.talker("taker", "take", "in")
+        folder = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY)
+        self.addCleanup(os.close, folder)
+        for how in ((), ("--framing=u32le",)):
+            result = self.spore("send", *how, "taker.in", stdin=folder)
+            self.assertEqual((result.returncode, result.stderr), (125, "spore: send: standard input: Is a directory\n"))
+
+    def test_a_wire_takes_the_place(self):
+        self.talker("giver", "give", "out", "100000", "1000")
+        self.talker("taker", "take", "in")
+        cat = self.start("cat", "giver.out")
+        self.assertEqual(cat.stdout.readline(), b"message 0\n")
+        send = self.start("send", "taker.in", stdin=subprocess.PIPE)
+        send.stdin.write(b"x\n")
+        send.stdin.flush()
+        self.said("taker", "x\n")
+        self.call("wires.add", wires=[{"from": "giver.out", "to": "taker.in"}])
+        self.said("taker", "x\ngone\n")
+        cat.stdout.read()
+        words = b": it was wired, and that took the place of this channel"
+        self.assertEqual((cat.wait(DEADLINE), words in cat.stderr.read()), (1, True))
+        send.stdin.write(b"y\n")
+        send.stdin.close()
+        self.assertEqual((send.wait(DEADLINE), words in send.stderr.read()), (1, True))
+
     def test_refusals(self):
         self.talker("taker", "take", "in")
         first = self.start("send", "taker.in", stdin=subprocess.PIPE)
