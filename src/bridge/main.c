@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/std.h"
 #include "bridge/between.h"
 #include "bridge/decimal.h"
 #include "bridge/host.h"
@@ -87,10 +88,7 @@ static int list(bool json)
 		list_json();
 	else
 		list_text();
-	if (fflush(stdout) == 0)
-		return SPORE__EXIT_OK;
-	spore__report(NULL, "bridge: standard output: %s", strerror(errno));
-	return SPORE__EXIT_SPORE;
+	return spore__std_end(SPORE__EXIT_OK);
 }
 
 // ---- what is asked for

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/std.h"
 #include "cli/help.h"
 
 static size_t option_count(const struct spore__command *c)
@@ -79,19 +80,10 @@ static const char *told(const char *path)
 	return strncmp(path, front, sizeof front - 1) == 0 ? path + sizeof front - 1 : path;
 }
 
-// What was printed has to have arrived: STATUS, or that of a failure.
-static int printed(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	spore__report(NULL, "standard output: %s", strerror(errno));
-	return status != SPORE__EXIT_OK ? status : SPORE__EXIT_SPORE;
-}
-
 static _Noreturn void help(const char *path, const struct spore__command *c)
 {
 	spore__help_print(path, c);
-	exit(printed(SPORE__EXIT_OK));
+	exit(spore__std_end(SPORE__EXIT_OK));
 }
 
 static _Noreturn void unknown_option(const char *path, const struct spore__command *c, const char *typed, size_t len)
@@ -281,6 +273,7 @@ static _Noreturn void unknown_first_option(const char *option)
 int spore__command_main(int argc, char *const argv[])
 {
 	const char *first = argc > 1 ? argv[1] : "--help";
+	spore__std_begin();
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
 		spore__help_overview();
 	else if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
@@ -288,6 +281,6 @@ int spore__command_main(int argc, char *const argv[])
 	else if (first[0] == '-' && first[1] != '\0')
 		unknown_first_option(first);
 	else
-		return printed(dispatch("spore", spore__commands, argc - 1, argv + 1));
-	return printed(SPORE__EXIT_OK);
+		return spore__std_end(dispatch("spore", spore__commands, argc - 1, argv + 1));
+	return spore__std_end(SPORE__EXIT_OK);
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/std.h"
 #include "cli/command.h"
 #include "os/os.h"
 
@@ -91,9 +93,10 @@ static int run(const struct spore__args *args)
 		spore__json_close(&r.j, ']');
 		spore__buf_char(&r.out, '\n');
 	}
-	if (spore__fs_write_all(STDOUT_FILENO, r.out.data, r.out.len) != 0)
-		spore__die(SPORE__EXIT_SPORE, NULL, "cannot print");
+	int status = spore__std_write(r.out.data, r.out.len);
 	spore__buf_finish(&r.out);
+	if (status != SPORE__EXIT_OK)
+		return status;
 	return r.failed ? SPORE__EXIT_FAILED : SPORE__EXIT_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/std.h"
 #include "look/look.h"
 
 static const struct {
@@ -144,6 +145,6 @@ int main(int argc, char **argv)
 		spore__die(SPORE__EXIT_USAGE, NULL, "%s: which port?", look.what);
 	for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
 		if (strcmp(commands[c].name, look.what) == 0)
-			return commands[c].run(&look);
+			return spore__std_end(commands[c].run(&look));
 	spore__die(SPORE__EXIT_USAGE, NULL, "spore-look: %s: there is no such command", look.what);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/std.h"
 #include "show/screen.h"
 #include "system/value.h"
 
@@ -50,10 +51,7 @@ static int once(struct spore__top *top, int interval_ms)
 		return SPORE__EXIT_SPORE;
 	}
 	print(top);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return SPORE__EXIT_OK;
-	spore__report(NULL, "standard output: %s", strerror(errno));
-	return SPORE__EXIT_SPORE;
+	return spore__std_end(SPORE__EXIT_OK);
 }
 
 int main(int argc, char **argv)

@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/std.h"
 #include "node/client.h"
 #include "os/os.h"
 #include "source/diagnostic.h"
@@ -138,7 +139,7 @@ static char *artifact_path(const struct spore__job *b)
 	                                                      : spore__store_path(b->store, "artifacts", b->index.id);
 }
 
-static void print_json(const struct spore__job *b, bool ok, double seconds)
+static int print_json(const struct spore__job *b, bool ok, double seconds)
 {
 	struct spore__buf out = {0};
 	struct spore__json j = {.out = &out};
@@ -169,10 +170,10 @@ static void print_json(const struct spore__job *b, bool ok, double seconds)
 	spore__json_int(&j, "milliseconds", (int64_t)(seconds * 1000));
 	spore__json_close(&j, '}');
 	spore__buf_char(&out, '\n');
-	if (spore__fs_write_all(STDOUT_FILENO, out.data, out.len) != 0)
-		spore__report(NULL, "cannot print: %s", strerror(errno));
+	int status = spore__std_write(out.data, out.len);
 	spore__buf_finish(&out);
 	free(path);
+	return status;
 }
 
 static void print_failure(const struct spore__job *b)
@@ -347,8 +348,9 @@ static int build_command(const struct options *o)
 		spore__report(NULL, "building %s without the sandbox: its build can do whatever you can", o->source);
 	struct spore__job b;
 	int status = build_source(&store, o, &b, real);
+	int printed = SPORE__EXIT_OK;
 	if (o->json && (status != 0 || o->result < 0))
-		print_json(&b, status == 0, seconds_since(&start));
+		printed = print_json(&b, status == 0, seconds_since(&start));
 	else if (status != 0)
 		print_failure(&b);
 	else if (b.output.len > 0 && !o->background && !o->quiet)
@@ -356,7 +358,7 @@ static int build_command(const struct options *o)
 	if (status == 0 && b.index.id != NULL) {
 		if (o->result < 0 && !o->json)
 			print_path(&b);
-		(void)fflush(stdout);
+		printed = spore__std_end(printed);
 		settle(&b);
 		// Last: who finds the optimised program has to find which one of the fast compiler it replaces.
 		if (b.index.tier[0] == 'f' && o->tier == SPORE__TIER_AUTO)
@@ -365,7 +367,7 @@ static int build_command(const struct options *o)
 	spore__job_finish(&b);
 	spore__store_finish(&store);
 	free(real);
-	return status;
+	return status != 0 ? status : printed;
 }
 
 int main(int argc, char **argv)

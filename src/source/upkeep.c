@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/std.h"
 #include "os/os.h"
 #include "source/stubs.h"
 
@@ -93,13 +94,9 @@ static void human_age(int64_t seconds, char out[SIZE_TEXT])
 
 static int print_out(struct spore__buf *out)
 {
-	int r = out->len == 0 ? 0 : spore__fs_write_all(STDOUT_FILENO, out->data, out->len);
-	int saved = errno;
+	int status = out->len == 0 ? SPORE__EXIT_OK : spore__std_write(out->data, out->len);
 	spore__buf_finish(out);
-	if (r == 0)
-		return SPORE__EXIT_OK;
-	spore__report(NULL, "cannot print: %s", strerror(saved));
-	return SPORE__EXIT_SPORE;
+	return status;
 }
 
 static void artifact_json(struct spore__json *j, const struct spore__store *s, const struct kept *k)

@@ -1,13 +1,13 @@
 // spore-system: systems of tasks from a manifest. The command line starts it; its arguments are those that src/cli/become.c makes:
 //
 //	spore-system check|plan|up|down|rollback|ports [--OPTION[=VALUE]...] -- [OPERAND...]
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/std.h"
 #include "system/command.h"
 #include "system/value.h"
 
@@ -67,13 +67,8 @@ int main(int argc, char **argv)
 	for (i++; i < argc; i++)
 		spore__strs_add(&o.operands, argv[i]);
 	for (size_t c = 0; argc > 1 && c < sizeof commands / sizeof *commands; c++) {
-		if (strcmp(commands[c].name, argv[1]) != 0)
-			continue;
-		int status = commands[c].run(&o);
-		if (fflush(stdout) == 0 && !ferror(stdout))
-			return status;
-		spore__report(NULL, "standard output: %s", strerror(errno));
-		return status != SPORE__EXIT_OK ? status : SPORE__EXIT_SPORE;
+		if (strcmp(commands[c].name, argv[1]) == 0)
+			return spore__std_end(commands[c].run(&o));
 	}
 	spore__die(SPORE__EXIT_USAGE, "start it as spore", "spore-system: it is given no command that it knows");
 }

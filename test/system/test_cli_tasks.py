@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -375,6 +376,48 @@ class Show(Tasks):
             self.assertEqual(len(result.stdout.splitlines()), count + 1)
         print(f"# ps with {count} tasks: {sorted(times)[5] * 1000:.1f} ms (median of 10, process included)")
         self.assertEqual(len(self.tasks()), count)
+
+
+class Printed(Tasks):
+    """What cannot be printed is no success, whichever command it is."""
+
+    COMMANDS = [["help"], ["help", "wires"], ["--version"], ["wires", "--help"], ["ps"], ["ps", "--json"], ["wires"], ["wires", "--json"],
+                ["wires", "--stats"], ["wires", "--stats", "--json"], ["graph"], ["graph", "--dot"], ["graph", "--mermaid"], ["graph", "--json"],
+                ["graph", "spore.yaml"], ["why", "a", "b"], ["check"], ["check", "--json"], ["plan"], ["inspect", "a"], ["inspect", "a", "--json"],
+                ["logs", "a"], ["node", "status"], ["store", "ls"], ["doctor"], ["doctor", "--json"], ["bridge", "--list"], ["call", "node", "node.status"],
+                ["top", "--once"], ["build", "--json", "say.c"], ["build", "say.c"]]
+
+    def setUp(self):
+        super().setUp()
+        self.write("say.c", SAY)
+        self.write("spore.yaml", "spore: 1\nname: s\ntasks:\n  a:\n    source: path:sleep\n    args: [\"1000\"]\n")
+        for name in ("a", "b"):
+            self.sleeper(name)
+
+    def shell(self, script, command, **more):
+        return subprocess.run(["sh", "-c", script, "sh", SPORE, *command], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True, timeout=self.patience, **more)
+
+    def test_on_a_full_disk(self):
+        for command in self.COMMANDS:
+            result = self.shell('exec "$@" >/dev/full', command)
+            self.assertIn("No space left on device", result.stderr, command)
+            self.assertNotEqual(result.returncode, 0, command)
+
+    def test_nowhere(self):
+        for command in self.COMMANDS:
+            result = self.shell('exec "$@" >&-', command)
+            self.assertIn("Bad file descriptor", result.stderr, command)
+            self.assertNotEqual(result.returncode, 0, command)
+
+    def test_to_who_has_seen_enough(self):
+        for command in self.COMMANDS:
+            for script in ('exec "$@"', "trap '' PIPE; exec \"$@\""):
+                reader, writer = os.pipe()
+                os.close(reader)
+                result = self.shell(script, command, stdout=writer)
+                os.close(writer)
+                self.assertEqual(result.stderr, "", command)
 
 
 class Top(Tasks):
