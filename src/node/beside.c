@@ -67,7 +67,7 @@ bool spore__beside_heard(struct spore__tasks *t, struct spore__hold *hold, const
 {
 	struct spore__task *task = hold->task;
 	if (s->phase == SPORE__PHASE_ENDED) {
-		hold->ended = true;
+		hold->ended = t->kept = true;
 		hold->task = NULL;
 		task->old = NULL;
 		spore__task_touch(t, task);

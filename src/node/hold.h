@@ -21,6 +21,7 @@ struct spore__hold {
 	bool ended;     // it said so, or its folder does
 	bool lost;      // it was killed: to be dealt with
 	bool stop_sent;
+	bool hands;     // it was told that another hold takes over its pipes
 	bool survivors; // it named processes that it cannot end
 	bool outdated;  // it is about to be replaced: its stdin and stdout get no other channel
 	uint64_t started_ms;
@@ -34,6 +35,7 @@ struct spore__hold {
 	int64_t run_ended;         // the latest instance that is known to have
 	bool speaks_swap;          // likewise
 	bool speaks_early;         // likewise
+	bool speaks_heirs;         // likewise
 	unsigned pumped;           // of stdin, stdout and stdio those with a pump, as long as it lives
 	bool ports_known;          // it has said what there is
 	uint64_t ports_due;        // messages until it has
@@ -59,6 +61,7 @@ struct spore__hold *spore__hold_adopt(struct spore__tasks *t, struct spore__task
 void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t standard_grace_ms, bool kill);
 void spore__hold_send_stop_swap(struct spore__hold *hold, int64_t standard_grace_ms); // another instance takes over
 void spore__hold_send_swap(struct spore__hold *hold, uint64_t id, uint64_t serial, bool on);
+void spore__hold_send_hand(struct spore__hold *hold, bool on);
 void spore__hold_send_restart(struct spore__hold *hold);
 void spore__hold_send_signal(struct spore__hold *hold, int64_t signal);
 void spore__hold_send_update(struct spore__hold *hold, const struct spore__spec *spec);
@@ -81,6 +84,19 @@ bool spore__hold_send_early(const struct spore__port *p, uint64_t serial, const 
 void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial);
 // [SYSTEM/]TASK[@REPLICA].PORT
 void spore__hold_port_name(const struct spore__hold *hold, const char *port, char *out, size_t size);
+
+// ---- what goes from one hold of a task to the next (heirs.c)
+
+// Tells HOLD, which may be NULL, whether another one of TASK is to come.
+void spore__heirs_tell(const struct spore__task *task, struct spore__hold *hold);
+// The hold before that of TASK, which is about to be started, where it may keep something. NULL: there is none.
+const struct spore__hold *spore__heirs_before(const struct spore__tasks *t, const struct spore__task *task);
+// A hold of TASK that has ended, and may keep something, has not been heard yet.
+bool spore__heirs_may_return(const struct spore__tasks *t, const struct spore__task *task);
+// Lets those go that nobody will take over from.
+void spore__heirs_settle(struct spore__tasks *t);
+// P lists the channel SERIAL, which another hold of its task had. True: it is at P now, or not its any more.
+bool spore__heirs_take(struct spore__port *p, uint64_t serial);
 
 // It is due: tries to connect again, or ends one that hangs.
 void spore__hold_look(struct spore__hold *hold);

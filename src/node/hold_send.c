@@ -174,6 +174,14 @@ void spore__hold_send_swap(struct spore__hold *hold, uint64_t id, uint64_t seria
 	spore__hold_send(hold, &w);
 }
 
+void spore__hold_send_hand(struct spore__hold *hold, bool on)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_hand(&w, on);
+	spore__hold_send(hold, &w);
+	hold->hands = on;
+}
+
 void spore__hold_send_restart(struct spore__hold *hold)
 {
 	struct spore__msgpack_writer w = {0};

@@ -234,6 +234,16 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 	free(j);
 }
 
+void spore__joint_move(struct spore__port *from, struct spore__port *to, struct spore__joint *j)
+{
+	int side = j->ports[1] == from;
+	if (!hang_on(to, j))
+		return; // that from which it goes will be gone, and the channel with it
+	take_off(from, j);
+	j->ports[side] = to;
+	j->said[side] = true;
+}
+
 static void send_over(struct spore__port *p, uint64_t serial, bool unwire)
 {
 	p->leaving = p->renews;

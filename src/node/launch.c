@@ -74,16 +74,21 @@ static int make_folder(struct spore__tasks *t, const struct spore__task *task, i
 	return -1;
 }
 
-static int start_process(const struct spore__tasks *t, const struct spore__task *task, const char *hold, int theirs)
+static int start_process(const struct spore__tasks *t, const struct spore__task *task, const char *hold,
+                         const struct spore__hold *before, int theirs)
 {
-	char folder[PATH_MAX], run[24];
+	char folder[PATH_MAX], old[PATH_MAX], old_hold[SPORE__HOLD_NAME], run[24];
 	pid_t pid;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
 		return -1;
 	(void)snprintf(run, sizeof run, "%" PRId64, task->last_run + 1);
 	(void)snprintf(folder, sizeof folder, "%s/holds/%s", t->state, hold);
-	const char *argv[] = {t->program, folder, run, NULL};
+	if (before != NULL) {
+		spore__hold_name_format(&before->name, old_hold);
+		(void)snprintf(old, sizeof old, "%s/holds/%s", t->state, old_hold);
+	}
+	const char *argv[] = {t->program, folder, run, before != NULL ? old : NULL, NULL};
 	const struct spore__spawn s = {
 	    .argv = argv,
 	    .cwd = "/",
@@ -142,7 +147,8 @@ bool spore__hold_launch(struct spore__tasks *t, struct spore__task *task, char *
 	if (spore__os_socketpair(pair) != 0)
 		goto failed;
 	what = t->program;
-	if (start_process(t, task, name, pair[1]) != 0)
+	if (start_process(t, task, name, spore__plain_is_wired(&spec) ? spore__heirs_before(t, task) : NULL, pair[1]) !=
+	    0)
 		goto failed;
 	close(pair[1]);
 	close(dir);

@@ -66,6 +66,7 @@ static void free_all(struct spore__hold *hold)
 static void is_known(struct spore__hold *hold)
 {
 	hold->ports_known = true;
+	hold->tasks->unsettled |= hold->tasks->kept;
 	wires_of(hold)->sweep = true;
 	spore__ahead_hold_known(hold->tasks);
 	spore__swap_look(hold);
@@ -76,6 +77,7 @@ void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_messa
 	hold->speaks_ports = m->ports;
 	hold->speaks_swap = m->swaps;
 	hold->speaks_early = m->early;
+	hold->speaks_heirs = m->heirs;
 	if (!m->ports)
 		is_known(hold); // an older one: there are none
 }
@@ -153,6 +155,8 @@ static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t se
 {
 	struct spore__wires *w = wires_of(hold);
 	struct spore__port *other;
+	if (spore__heirs_take(p, serial))
+		return;
 	if (spore__ahead_take(w, serial, &other) && other == NULL) {
 		// Who waited went while the hold gave the other end to its program: it has a channel with nobody.
 		spore__hold_send_serial(hold, SPORE__HOLD_OVER, p->id, serial);

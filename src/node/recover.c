@@ -107,6 +107,7 @@ static void take_running(struct spore__tasks *t, struct spore__task *task, const
 	task->hold = hold;
 	task->relaunch = task->wanted && name->generation <= task->replaced;
 	task->stopping = !task->wanted || task->relaunch;
+	task->hands = task->relaunch;
 	task->stop_grace_ms = -1;
 	spore__task_set_state(t, task, SPORE__TASK_STARTING);
 	// Until it says itself how it is: who asks at once is not told that what runs were only starting.
@@ -114,7 +115,7 @@ static void take_running(struct spore__tasks *t, struct spore__task *task, const
 		hear_folder(t, hold, &s);
 }
 
-// The latest folder of a task, and nobody has its lock.
+// The latest folder of a task, and nobody has its lock, or one that has ended.
 static void take_ended(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name, int dir,
                        bool known)
 {
@@ -170,6 +171,16 @@ static bool record_lost(const struct spore__tasks *t, const struct spore__hold_n
 	return !lives;
 }
 
+// It has ended, and is there for the next one, which takes over from it; or just about to go.
+static void take_kept(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name)
+{
+	struct spore__hold *hold = spore__hold_adopt(t, task, name->generation);
+	if (hold == NULL)
+		return;
+	hold->task = NULL;
+	hold->ended = t->kept = true;
+}
+
 // The latest folder, beside a hold that runs: the last node was about to start another one. It is not to begin any more, and the one that runs stays.
 static void take_unborn(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name, int dir)
 {
@@ -182,6 +193,12 @@ static void take_unborn(struct spore__tasks *t, struct spore__task *task, const 
 		take_running(t, task, name, dir); // it has begun just now
 }
 
+static bool has_ended(int dir)
+{
+	struct spore__hold_state s;
+	return spore__folder_read_state(dir, &s) == 0 && s.phase == SPORE__PHASE_ENDED;
+}
+
 static void take_folder(struct spore__tasks *t, const struct spore__hold_name *name, bool latest)
 {
 	int64_t pid;
@@ -192,11 +209,14 @@ static void take_folder(struct spore__tasks *t, const struct spore__hold_name *n
 		bool known = name->generation <= task->generation;
 		if (!known)
 			task->generation = name->generation;
-		if (locked == 1)
+		bool kept = locked == 1 && has_ended(dir);
+		if (kept)
+			take_kept(t, task, name);
+		if (locked == 1 && !kept)
 			take_running(t, task, name, dir);
-		else if (task->hold == NULL)
+		else if (latest && task->hold == NULL)
 			take_ended(t, task, name, dir, known);
-		else
+		else if (latest)
 			take_unborn(t, task, name, dir);
 	}
 	if (dir >= 0)

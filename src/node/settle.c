@@ -136,6 +136,8 @@ static void settle_task(struct spore__tasks *t, struct spore__task *task)
 	char why[SPORE__FULL_NAME + 128];
 	spore__swap_settle(t, task);
 	spore__beside_settle(t, task);
+	spore__heirs_tell(task, task->hold);
+	spore__heirs_tell(task, task->old);
 	if (task->stopping && is_unsent(task)) {
 		const struct spore__task *first =
 		    task->system->ordered && !task->kill ? spore__order_dependant(&t->table, task) : NULL;
@@ -241,6 +243,7 @@ void spore__tasks_settle(struct spore__tasks *t)
 		forget_systems(t);
 		if (round == 0)
 			launch_some(t);
+		spore__heirs_settle(t);
 		spore__tasks_write(t); // before it is answered
 	}
 	if (t->queue != NULL || t->burials > SPORE__BURIALS)

@@ -65,7 +65,10 @@ static void answer_now(struct start *s, int64_t generation, const char *state)
 	char name[SPORE__FULL_NAME];
 	struct spore__msgpack_writer *w = spore__rpc_call_result(s->call);
 	spore__spec_name(&s->spec, name, sizeof name);
-	spore__msgpack_map(w, 4);
+	bool hands = s->task != NULL && s->task->hold != NULL && s->task->hold->speaks_heirs;
+	spore__msgpack_map(w, 5);
+	spore__msgpack_str(w, "hands");
+	spore__msgpack_bool(w, hands);
 	spore__msgpack_str(w, "name");
 	spore__msgpack_str(w, name);
 	spore__msgpack_str(w, "generation");
@@ -441,6 +444,7 @@ static const struct spore__rpc_field start_result[] = {
     {"changed", "array", "keys of the specification that differ from the one before", false},
     {"state", "str", "its state now; with dry also absent", false},
     {"not_swapped", "str", "why its channels were not handed over, although that was asked for", true},
+    {"hands", "bool", "its hold leaves to the next one what its stdin and stdout are wired with", true},
     {0},
 };
 static const struct spore__rpc_field rollback_result[] = {

@@ -70,6 +70,7 @@ struct spore__task {
 	bool done;     // the run that was wanted is over: ended by itself or failed for good
 	bool asked;    // a caller waits for the first try
 	bool relaunch; // as soon as the hold that runs has ended
+	bool hands;    // ... which leaves that one what its stdin and stdout are wired with
 	bool gated;    // waits for what it comes `after`
 	bool vain;     // ... which is not even on its way
 	bool queued;   // a hold is to be started now

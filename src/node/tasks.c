@@ -221,7 +221,7 @@ static void stop_again(struct spore__hold *hold)
 
 void spore__task_replace(struct spore__tasks *t, struct spore__task *task)
 {
-	task->wanted = task->relaunch = true;
+	task->wanted = task->relaunch = task->hands = true;
 	task->done = task->kill = false;
 	task->lost = 0;
 	if (!task->stopping) {
@@ -236,7 +236,7 @@ void spore__task_replace(struct spore__tasks *t, struct spore__task *task)
 
 void spore__task_stop(struct spore__tasks *t, struct spore__task *task, int64_t grace_ms, bool kill)
 {
-	task->wanted = task->relaunch = task->gated = false;
+	task->wanted = task->relaunch = task->hands = task->gated = false;
 	task->done = false;
 	task->due_ms = 0;
 	task->next_at = 0;
@@ -283,7 +283,7 @@ void spore__task_keep_said(struct spore__task *task, const struct spore__hold_st
 // The hold of TASK is gone: what now? SELF: it ended without being asked to.
 static void rest(struct spore__tasks *t, struct spore__task *task, bool self)
 {
-	task->stopping = task->kill = false;
+	task->stopping = task->kill = task->hands = false;
 	if (task->relaunch && task->wanted) {
 		task->relaunch = false;
 		spore__task_want(t, task);
@@ -340,6 +340,8 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 	struct spore__task *task = hold->task;
 	if (task == NULL) {
 		hold->ended = hold->ended || s->phase == SPORE__PHASE_ENDED;
+		t->kept |= hold->ended;
+		t->unsettled |= hold->ended;
 		return;
 	}
 	if (s->run > task->last_run)
@@ -363,7 +365,7 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
 	spore__task_record_end(t, task, hold->name.generation);
 	if (task->swap == SPORE__SWAP_STOPPING && task->old != NULL && !task->stopping)
 		task->relaunch = true; // it goes forward: another one takes over what the old one leaves
-	hold->ended = true;
+	hold->ended = t->kept = true;
 	hold->task = NULL;
 	task->hold = NULL;
 	if (task->old != NULL && !task->stopping && !task->old->stop_sent && task->swap != SPORE__SWAP_STOPPING)

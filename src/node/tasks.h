@@ -66,6 +66,7 @@ struct spore__tasks {
 	int burials;            // in this turn
 	bool forgetting;        // some are
 	bool unsettled, lost;   // lost: a hold was killed
+	bool kept;              // holds that have ended may keep something for the next (heirs.c)
 };
 
 // Reads what is wanted and finds what runs. LOOP, DB and STATE must outlive T. 0, or an error of libuv's or -1 with WHY.

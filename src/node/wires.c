@@ -333,6 +333,8 @@ static bool may_return(struct spore__tasks *t, const struct spore__joint *j)
 			for (size_t k = 0; k < 2; k++)
 				if (holds[k] != NULL && !holds[k]->ended && !holds[k]->ports_known)
 					return true;
+			if (spore__heirs_may_return(t, t->table.tasks[i]))
+				return true;
 		}
 	}
 	return false;
@@ -341,7 +343,7 @@ static bool may_return(struct spore__tasks *t, const struct spore__joint *j)
 static bool is_awaited(const struct spore__tasks *t)
 {
 	for (const struct spore__hold *h = t->holds; h != NULL; h = h->next)
-		if (!h->ended && !h->ports_known)
+		if (!h->ports_known && (t->kept || !h->ended))
 			return true;
 	return false;
 }

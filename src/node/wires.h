@@ -231,6 +231,8 @@ void spore__ports_flushed(struct spore__hold *hold); // it has taken what was wr
 bool spore__joint_attach(struct spore__port *p, struct spore__joint *j, int side);
 // J has lost the port on SIDE, which goes: over for the other end, unless it may only not have been heard of.
 void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int side);
+// The end of J that is at FROM is at TO now.
+void spore__joint_move(struct spore__port *from, struct spore__port *to, struct spore__joint *j);
 void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire); // tells both ends
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);

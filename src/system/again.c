@@ -1,5 +1,5 @@
 // Two tasks whose channel needs both: when one runs and the other has ended, the other runs again; and when they share a pipe and one is
-// replaced, the other is too, since with its instance the pipe ends.
+// replaced whose hold, of an older spore, does not leave it to the next, the other is too.
 #include <string.h>
 
 #include "system/run.h"
@@ -70,7 +70,7 @@ static bool replace_other(const struct spore__run *r, const struct spore__manife
 	struct spore__run_item *peers = items_of(r, other->task, &peer_count);
 	bool more = false;
 	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < peer_count && items[i].action == SPORE__ACTION_REPLACE; k++) {
+		for (size_t k = 0; k < peer_count && items[i].action == SPORE__ACTION_REPLACE && !items[i].hands; k++) {
 			bool numbered = items[i].replica != 0 && peers[k].replica != 0;
 			if (peers[k].ended || will_run(&peers[k]) || peers[k].task->spec.every != NULL ||
 			    (numbered && items[i].replica != peers[k].replica))

@@ -16,6 +16,14 @@ char *spore__answer_text(const struct spore__msgpack_reader *map, const char *ke
 	return spore__xstrndup(s, len);
 }
 
+bool spore__answer_flag(const struct spore__msgpack_reader *map, const char *key)
+{
+	struct spore__msgpack_reader at;
+	bool value = false;
+	return spore__msgpack_find(map, key, &at) && spore__msgpack_read_bool(&at, &value) == SPORE__MSGPACK_OK &&
+	       value;
+}
+
 void spore__answer_texts(const struct spore__msgpack_reader *map, const char *key, struct spore__strs *out)
 {
 	struct spore__msgpack_reader at;

@@ -10,6 +10,8 @@
 char *spore__answer_text(const struct spore__msgpack_reader *map, const char *key);
 // The list of texts KEY, appended to OUT.
 void spore__answer_texts(const struct spore__msgpack_reader *map, const char *key, struct spore__strs *out);
+// Whether KEY is true. False where there is none.
+bool spore__answer_flag(const struct spore__msgpack_reader *map, const char *key);
 // The answer as a line of JSON on standard output.
 void spore__answer_print(const struct spore__msgpack_reader *map);
 

@@ -27,6 +27,7 @@ static void decide(struct spore__run_item *item, const struct spore__msgpack_rea
 	spore__strs_finish(&item->changed);
 	item->action = SPORE__ACTION_UNCHANGED;
 	item->ended = strcmp(state, "ended") == 0;
+	item->hands = spore__answer_flag(result, "hands");
 	if (strcmp(state, "absent") == 0) {
 		item->action = SPORE__ACTION_CREATE;
 	} else {

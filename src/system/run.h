@@ -23,6 +23,7 @@ struct spore__run_item {
 	enum spore__action action;
 	struct spore__strs changed; // keys of the specification
 	bool ended;                 // it has run, and ended as it should
+	bool hands;                 // it runs, and leaves its pipes to the one that takes its place
 	// ... and is started again for this one, which would wait for it; or it runs, and is replaced with this one, since they share a pipe. NULL
 	const struct spore__run_item *again;
 };

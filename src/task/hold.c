@@ -368,7 +368,7 @@ static void finish(struct spore__hold *h)
 	}
 }
 
-int spore__hold_main(const char *folder, int64_t run, int inherited)
+int spore__hold_main(const char *folder, int64_t run, const char *before, int inherited)
 {
 	static struct spore__hold hold;
 	struct spore__hold *h = &hold;
@@ -389,7 +389,7 @@ int spore__hold_main(const char *folder, int64_t run, int inherited)
 	spore__hold_peers_open(h, inherited);
 	spore__hold_log_open(h);
 	spore__hold_keep_artifact(h);
-	spore__hold_begin(h);
+	spore__hold_begin(h, before);
 	tell(h);
 	while (!h->quit)
 		turn(h);

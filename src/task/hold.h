@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_kept.c channels for ports that it has not opened yet, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_kept.c channels for ports that it has not opened yet, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_heir.c what of that goes to the next hold, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -261,6 +261,31 @@ int spore__hold_publication_memory(const struct spore__hold_publication *p);
 // The program was sent it.
 void spore__hold_publication_passed(struct spore__hold_publication *p, int sock);
 
+// ---- what goes from one hold of a task to the next (hold_heir.c)
+
+enum {
+	SPORE__HOLD_END_FDS = 6,  // of one port
+	SPORE__HOLD_ENDS_MAX = 4, // ports
+};
+struct spore__hold_end {
+	char port[8];     // stdin, stdout, stdio
+	const char *peer; // as of struct spore__hold_wired; of one with a pump ""
+	uint32_t peer_len;
+	uint64_t serial;                   // 0: no channel, or it is over
+	unsigned has;                      // bit I: there is fds[I]
+	unsigned used;                     // bit 0, 1: a program has had what is to be read, written
+	bool pump, closed, ended, unwired; // of struct spore__hold_pumped
+	int fds[SPORE__HOLD_END_FDS];      // to read, to write; with a pump channel, theirs, ours. -1: none
+};
+void spore__hold_heir_hand(struct spore__hold *h, bool on); // somebody said hand
+// The task has ended. True: what it leaves is kept for the next hold.
+bool spore__hold_heir_keeps(struct spore__hold *h);
+// The next hold, P, asks for it. False: P is to be dropped.
+struct spore__hold_peer;
+bool spore__hold_heir_give(struct spore__hold *h, const struct spore__hold_peer *p);
+// This is the next hold, and the one before is in FOLDER, or was. Waits for its answer, for two seconds at most.
+void spore__hold_heir_inherit(struct spore__hold *h, const char *folder);
+
 // ---- a wired stdin or stdout (hold_wired.c)
 
 enum spore__hold_wired_kind { SPORE__WIRED_STDIN, SPORE__WIRED_STDOUT, SPORE__WIRED_STDIO };
@@ -271,6 +296,7 @@ struct spore__hold_wired {
 	uint64_t serial; // of the channel; 0: none, or it is over
 	int fds[2];      // to read, to write; -1
 	bool used;       // a program has had them
+	bool stays;      // for the next hold
 };
 void spore__hold_wired_open(struct spore__hold *h); // those of the specification
 // The task has ended for good.
@@ -280,6 +306,12 @@ bool spore__hold_wired_has(const struct spore__hold *h, const char *port);
 // The node sent it. False: it is not about one of these. Takes the descriptors.
 bool spore__hold_wired_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
 bool spore__hold_wired_over(struct spore__hold *h, const struct spore__hold_message *m);
+// Another hold comes: what there is by now is for that one.
+void spore__hold_wired_stay(struct spore__hold *h);
+// What it is left, into ENDS; how many.
+size_t spore__hold_wired_leave(const struct spore__hold *h, struct spore__hold_end *ends);
+// Takes it with its descriptors. False: it is for none of these.
+bool spore__hold_wired_inherit(struct spore__hold *h, const struct spore__hold_end *end);
 // Can the program be started? False: what for it waits is in the state.
 bool spore__hold_wired_ready(struct spore__hold *h);
 // WHICH is 0, to be read, or 1, to be written. False: it is not wired. *FD is a duplicate, or -1 with errno.
@@ -341,6 +373,7 @@ struct spore__hold_pumped { // arrays by enum spore__window_way
 	struct spore__hold_pump pumps[2];
 	struct spore__hold_window window;
 	bool used[2];
+	bool stays;   // as of struct spore__hold_wired
 	bool ended;   // the channel has, and was passed on: the node is asked what that means
 	bool unwired; // it was, so the end is none for the program
 };
@@ -360,6 +393,10 @@ bool spore__hold_pumped_reaped(struct spore__hold *h, pid_t pid, int status);
 void spore__hold_pumped_retry(struct spore__hold *h);
 bool spore__hold_pumped_ready(struct spore__hold *h);
 bool spore__hold_pumped_end(struct spore__hold *h, int which, int *fd);
+// As those of hold_wired.c. `leave` ends its pumps.
+void spore__hold_pumped_stay(struct spore__hold *h);
+size_t spore__hold_pumped_leave(struct spore__hold *h, struct spore__hold_end *ends);
+bool spore__hold_pumped_inherit(struct spore__hold *h, const struct spore__hold_end *end);
 // The port ID's. NULL: there is none.
 struct spore__hold_window *spore__hold_pumped_window(struct spore__hold *h, uint64_t id);
 // A node has come, has answered, does not answer.
@@ -487,7 +524,8 @@ enum spore__hold_happened {
 };
 
 void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what);
-void spore__hold_begin(struct spore__hold *h);
+void spore__hold_begin(struct spore__hold *h, const char *before); // BEFORE: the folder of the hold before; NULL: none
+void spore__hold_let_go(struct spore__hold *h);                    // the task has ended, and so does its hold
 
 // ---- what it may use and see (limits.c)
 
@@ -614,6 +652,9 @@ struct spore__hold {
 	enum spore__hold_at at;
 	int64_t grace;        // of ON_STOP; -1: as specified
 	bool swap;            // ... another instance takes over
+	bool hands;           // another hold takes over what its stdin and stdout are wired with
+	bool keeps;           // ... and this one is there for that only
+	bool given;           // ... and has given it
 	int64_t step_at;      // monotonic ms: until when it is waited for what is left
 	int64_t kill_at;      // monotonic ms: the end of the ladder
 	int64_t killed_at;    // since when it is killed

@@ -402,6 +402,11 @@ static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct
 	case SPORE__HOLD_ENDED:
 		spore__hold_pumped_answered(h, m);
 		break;
+	case SPORE__HOLD_HAND:
+		spore__hold_heir_hand(h, m->swap);
+		break;
+	case SPORE__HOLD_INHERIT:
+		return spore__hold_heir_give(h, p);
 	case SPORE__HOLD_MEMORY:
 		return spore__hold_memory_give(h, p, m) && flush(h, p);
 	case SPORE__HOLD_REFUSE:

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HEAD = 4 };
+enum { HEAD = 4, HELLO_FEATURES = 6 };
 
 enum items {
 	ITEMS_NONE,
@@ -21,6 +21,8 @@ enum items {
 	ITEMS_SWAP,
 	ITEMS_MEMORY,
 	ITEMS_BROKEN,
+	ITEMS_FLAG,
+	ITEMS_ENDS,
 };
 
 static const struct {
@@ -40,13 +42,14 @@ static const struct {
     [SPORE__HOLD_OVER] = {"over", ITEMS_SERIAL},        [SPORE__HOLD_UNWIRE] = {"unwire", ITEMS_SERIAL},
     [SPORE__HOLD_MEMORY] = {"memory", ITEMS_MEMORY},    [SPORE__HOLD_SWAP] = {"swap", ITEMS_SWAP},
     [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},      [SPORE__HOLD_KEEP] = {"keep", ITEMS_KEEP},
-    [SPORE__HOLD_BROKEN] = {"broken", ITEMS_BROKEN},
+    [SPORE__HOLD_BROKEN] = {"broken", ITEMS_BROKEN},    [SPORE__HOLD_HAND] = {"hand", ITEMS_FLAG},
+    [SPORE__HOLD_INHERIT] = {"inherit", ITEMS_NONE},    [SPORE__HOLD_ENDS] = {"ends", ITEMS_ENDS},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
 static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory",
-                  feature_swap[] = "swap", feature_early[] = "early";
+                  feature_swap[] = "swap", feature_early[] = "early", feature_heirs[] = "heirs";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -92,6 +95,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		m->memory |= spore__msgpack_is(&v, feature_memory);
 		m->swaps |= spore__msgpack_is(&v, feature_swap);
 		m->early |= spore__msgpack_is(&v, feature_early);
+		m->heirs |= spore__msgpack_is(&v, feature_heirs);
 	}
 	return true;
 }
@@ -181,6 +185,10 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 		return take_word(r, &m->port) && take_number(r, &m->serial) && take_end(r, m);
 	case ITEMS_CHANNEL:
 		return take_serial(r, m) && take_end(r, m);
+	case ITEMS_FLAG:
+		return spore__msgpack_read_bool(r, &m->swap) == SPORE__MSGPACK_OK;
+	case ITEMS_ENDS:
+		return take_small(r, SPORE__HOLD_DESCRIPTORS, &m->descriptors) && take_list(r, &m->list);
 	}
 	return false;
 }
@@ -236,7 +244,7 @@ void spore__hold_put(struct spore__msgpack_writer *w, enum spore__hold_type type
 }
 
 // The features are those before the first NULL.
-static void put_hello(struct spore__msgpack_writer *w, const char *const features[5])
+static void put_hello(struct spore__msgpack_writer *w, const char *const features[HELLO_FEATURES])
 {
 	size_t at = begin(w, SPORE__HOLD_HELLO, 3);
 	uint32_t count = 0;
@@ -252,27 +260,28 @@ static void put_hello(struct spore__msgpack_writer *w, const char *const feature
 
 void spore__hold_put_hello(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[5]){NULL});
+	put_hello(w, (const char *const[HELLO_FEATURES]){NULL});
 }
 
 void spore__hold_put_hello_node(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[5]){feature_node});
+	put_hello(w, (const char *const[HELLO_FEATURES]){feature_node});
 }
 
 void spore__hold_put_hello_ports(struct spore__msgpack_writer *w, bool node)
 {
-	put_hello(w, (const char *const[5]){feature_ports, node ? feature_node : NULL});
+	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, node ? feature_node : NULL});
 }
 
 void spore__hold_put_hello_memory(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[5]){feature_ports, feature_memory});
+	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory});
 }
 
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w)
 {
-	put_hello(w, (const char *const[5]){feature_ports, feature_memory, feature_swap, feature_early});
+	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
+	                                                 feature_heirs});
 }
 
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)
@@ -299,6 +308,21 @@ void spore__hold_put_broken(struct spore__msgpack_writer *w, uint64_t id, const 
 	spore__msgpack_uint(w, id);
 	spore__msgpack_strn(w, peer->s, peer->len);
 	spore__msgpack_strn(w, transport->s, transport->len);
+	end(w, at);
+}
+
+void spore__hold_put_hand(struct spore__msgpack_writer *w, bool on)
+{
+	size_t at = begin(w, SPORE__HOLD_HAND, 1);
+	spore__msgpack_bool(w, on);
+	end(w, at);
+}
+
+void spore__hold_put_ends(struct spore__msgpack_writer *w, unsigned count, const void *ends, size_t len)
+{
+	size_t at = begin(w, SPORE__HOLD_ENDS, 2);
+	spore__msgpack_uint(w, count);
+	spore__msgpack_raw(w, ends, len);
 	end(w, at);
 }
 

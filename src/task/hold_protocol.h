@@ -60,6 +60,13 @@
 //	["ended", id, serial]                  from the hold: this channel has ended, and is it over, or unwired? To the hold, as the answer: it
 //	                                       was told that before, or else it is just the end
 //
+// With the feature "heirs" of the hold's hello:
+//
+//	["hand", on]                           to the hold: another one of this task is to take over what its stdin and stdout are wired
+//	                                       with. It keeps that when the task has ended, until on is false: that was done, or will not be
+//	["inherit"]                            to the hold, from that other one
+//	["ends", count, [{key: value}...]]     from the hold, with COUNT descriptors: the answer (src/task/hold_heir.c)
+//
 // Messages of other names and items after the known ones are passed over.
 #ifndef SPORE_TASK_HOLD_PROTOCOL_H
 #define SPORE_TASK_HOLD_PROTOCOL_H
@@ -112,6 +119,9 @@ enum spore__hold_type {
 	SPORE__HOLD_ENDED,
 	SPORE__HOLD_KEEP,
 	SPORE__HOLD_BROKEN,
+	SPORE__HOLD_HAND,
+	SPORE__HOLD_INHERIT,
+	SPORE__HOLD_ENDS,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -130,7 +140,8 @@ struct spore__hold_message {
 	bool memory;                // hello: ... of the memory of channels
 	bool swaps;                 // hello: ... of swapping
 	bool early;                 // hello: ... of channels for ports that are not open yet
-	bool swap;                  // stop, swap
+	bool heirs;                 // hello: ... of handing over
+	bool swap;                  // stop, swap; hand: on
 	bool watches;               // memory
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
@@ -141,9 +152,9 @@ struct spore__hold_message {
 	struct spore__hold_word peer;      // broken
 	struct spore__hold_word kind;      // open; channel, keep, broken: the transport
 	struct spore__hold_word shape;     // open
-	struct spore__msgpack_reader list; // open: stands before the array of transports
+	struct spore__msgpack_reader list; // open: stands before the array of transports; ends: before that of ends
 	struct spore__msgpack_reader held; // open: ... of serials
-	unsigned role, descriptors;        // channel, keep
+	unsigned role, descriptors;        // channel, keep; ends
 };
 
 // Decodes the first frame of BYTES. SPORE_OK: *USED bytes were it. SPORE_EAGAIN: more bytes are needed. SPORE_ETOOBIG, SPORE_EMALFORMED:
@@ -173,6 +184,9 @@ void spore__hold_put_broken(struct spore__msgpack_writer *w, uint64_t id, const 
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w); // of a hold
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
 void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);
+void spore__hold_put_hand(struct spore__msgpack_writer *w, bool on);
+// ENDS is an encoded array, for which COUNT descriptors come.
+void spore__hold_put_ends(struct spore__msgpack_writer *w, unsigned count, const void *ends, size_t len);
 void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial); // memory, watching
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);

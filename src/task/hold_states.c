@@ -102,6 +102,15 @@ static void end_for_good(struct spore__hold *h)
 {
 	h->state.failed = h->state.wanted && !succeeded(&h->state);
 	move(h, SPORE__AT_ENDED);
+	if (spore__hold_heir_keeps(h))
+		spore__hold_named_close(h);
+	else
+		spore__hold_let_go(h);
+}
+
+void spore__hold_let_go(struct spore__hold *h)
+{
+	h->keeps = false;
 	spore__hold_wired_close(h);
 	spore__hold_pumped_close(h);
 	spore__hold_named_close(h);
@@ -505,11 +514,13 @@ void spore__hold_happens(struct spore__hold *h, enum spore__hold_happened what)
 		table[h->at][what](h);
 }
 
-void spore__hold_begin(struct spore__hold *h)
+void spore__hold_begin(struct spore__hold *h, const char *before)
 {
 	h->grace = -1;
 	spore__hold_wired_open(h);
 	spore__hold_pumped_open(h);
 	spore__hold_named_open(h);
+	if (before != NULL)
+		spore__hold_heir_inherit(h, before);
 	spore__hold_happens(h, SPORE__ON_TIMER);
 }

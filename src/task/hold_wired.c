@@ -102,6 +102,51 @@ static struct spore__hold_wired *find(struct spore__hold *h, int64_t id)
 	return NULL;
 }
 
+// ---- the next hold
+
+// Where the other end has ended for good, what is left is for a task that runs on and on. Any other is started again together with what is at
+// its other end, and so reads all of it from the beginning.
+void spore__hold_wired_stay(struct spore__hold *h)
+{
+	for (size_t i = 0; i < h->wired_count; i++)
+		h->wired[i].stays = h->wired[i].serial != 0 || h->spec.restart == SPORE__RESTART_ALWAYS;
+}
+
+size_t spore__hold_wired_leave(const struct spore__hold *h, struct spore__hold_end *ends)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < h->wired_count; i++) {
+		const struct spore__hold_wired *w = &h->wired[i];
+		if (!w->stays || (w->fds[0] < 0 && w->fds[1] < 0))
+			continue;
+		struct spore__hold_end *e = &ends[count++];
+		*e = (struct spore__hold_end){
+		    .peer = w->peer, .peer_len = (uint32_t)strlen(w->peer), .serial = w->serial, .used = w->used};
+		(void)snprintf(e->port, sizeof e->port, "%s", kinds[w->kind].port);
+		for (unsigned k = 0; k < SPORE__HOLD_END_FDS; k++) {
+			e->fds[k] = k < 2 ? w->fds[k] : -1;
+			e->has |= e->fds[k] >= 0 ? 1U << k : 0;
+		}
+	}
+	return count;
+}
+
+bool spore__hold_wired_inherit(struct spore__hold *h, const struct spore__hold_end *end)
+{
+	for (size_t i = 0; i < h->wired_count; i++) {
+		struct spore__hold_wired *w = &h->wired[i];
+		if (strcmp(kinds[w->kind].port, end->port) != 0 || strlen(w->peer) != end->peer_len ||
+		    memcmp(w->peer, end->peer, end->peer_len) != 0 || (end->has & ~3U) != 0)
+			continue;
+		close_ends(w);
+		memcpy(w->fds, end->fds, sizeof w->fds);
+		w->serial = end->serial;
+		w->used = end->used != 0;
+		return true;
+	}
+	return false;
+}
+
 // ---- what the node sends
 
 // A program expects descriptors that wait, and such as it can read or write.
@@ -144,6 +189,7 @@ bool spore__hold_wired_channel(struct spore__hold *h, const struct spore__hold_m
 		memcpy(w->fds, ends, sizeof ends);
 		w->serial = m->serial;
 		w->used = false;
+		w->stays = true;
 	} else {
 		for (unsigned i = 0; i < m->descriptors; i++)
 			close(fds[i]);

@@ -16,15 +16,16 @@ int main(int argc, char *argv[])
 {
 	char *end;
 	errno = 0;
-	long long run = argc == 3 ? strtoll(argv[2], &end, 10) : 0;
-	if (argc != 3 || errno != 0 || *end != '\0' || run < 1) {
+	bool counted = argc == 3 || argc == 4;
+	long long run = counted ? strtoll(argv[2], &end, 10) : 0;
+	if (!counted || errno != 0 || *end != '\0' || run < 1) {
 		spore__report("it is started by spore-node; `spore start` is for people",
-		              "usage: spore-hold FOLDER RUN");
+		              "usage: spore-hold FOLDER RUN [BEFORE]");
 		return SPORE__EXIT_USAGE;
 	}
 	struct stat st;
 	int inherited = fstat(INHERITED, &st) == 0 && S_ISSOCK(st.st_mode) ? INHERITED : -1;
 	// What else the starter may have left open would be kept from closing for as long as the task runs.
 	spore__os_close_from(inherited >= 0 ? INHERITED + 1 : INHERITED);
-	return spore__hold_main(argv[1], run, inherited);
+	return spore__hold_main(argv[1], run, argv[3], inherited);
 }

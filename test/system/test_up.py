@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -253,20 +254,147 @@ class Pipes(Up):
     def states(self):
         return {name.partition("/")[2]: (t["state"], t["generation"]) for name, t in self.tasks().items()}
 
-    def test_its_neighbours_are_replaced_too(self):
+    def test_its_neighbour_goes_on(self):
         self.pipe("old")
         self.ok(self.spore("up", "-d", "--wait"))
         self.read("two")
         self.pipe("new")
-        plan = ("replace    pipe/two  (it shares a pipe with pipe/reader, which is replaced)\n"
-                "replace    pipe/reader  (argv)\nunchanged  1 task of pipe\n")
-        self.assertEqual(self.ok(self.spore("plan")).stdout, plan)
+        self.assertEqual(self.ok(self.spore("plan")).stdout, "replace    pipe/reader  (argv)\nunchanged  2 tasks of pipe\n")
         for options in ((), ("--swap",)):  # at once, and one after the other
             self.ok(self.spore("up", "-d", "--wait", *options))
             self.read("new" if options == () else "newer")
             self.assertEqual({state for state, _ in self.states().values()}, {"running"})
             self.pipe("newer")
-        self.assertEqual(self.states(), {"one": ("running", 1), "two": ("running", 3), "reader": ("running", 3)})
+        self.assertEqual(self.states(), {"one": ("running", 1), "two": ("running", 1), "reader": ("running", 3)})
+
+    def line(self, writer, reader, wait=True, tap=False, **options):
+        more = {name: "".join(f", {key}: {value}" for key, value in options.get(name, {}).items()) for name in "ab"}
+        self.write("spore.yaml", "spore: 1\nname: line\ntasks:\n"
+                   + f"  gate: {{ source: path:sh, args: [-c, \"{self.gate}\"], ready: {{ log: is open }} }}\n"
+                   + "".join(f"  {name}: {{ source: path:sh, args: [-c, \"{script}\"]{more[name]} }}\n"
+                             for name, script in (("a", writer), ("b", reader)))
+                   + f"wires:\n  - {{ from: a.stdout, to: b.stdin, tap: {str(tap).lower()} }}\n")
+        self.ok(self.spore("up", "-d", *(["--wait"] if wait else [])))
+
+    @property
+    def gate(self):
+        return f"while ! test -e {self.work}/open; do sleep 0.02; done; echo it is open; exec sleep 1000"
+
+    def state(self, name):
+        return self.tasks()[f"line/{name}"]["state"]
+
+    def until_state(self, name, state):
+        wait_until(lambda: self.state(name) == state, f"{name} {state}")
+
+    def got(self, *numbers):
+        wanted = [str(n) for n in numbers]
+        def look():
+            lines = self.ok(self.spore("logs", "line/b", "--raw", "-n", "100000")).stdout.splitlines()
+            return [line for line in lines if line.isdigit()] == wanted
+        wait_until(look, "all numbers, each once")
+
+    IDLE, READS = "exec sleep 1000", "exec cat >&2"
+
+    def replace_each(self, **options):
+        self.write("open", "")
+        self.line("seq 1000; exec sleep 1000", self.IDLE, **options)
+        self.line("seq 1000; exec sleep 1000", self.READS, **options)
+        self.got(*range(1, 1001))
+        self.line("seq 1001 2000; exec sleep 1000", self.READS, **options)  # the writer
+        self.got(*range(1, 2001))
+        self.line("seq 2001 3000; exec sleep 1001", "exec cat  >&2", **options)  # both
+        self.got(*range(1, 3001))
+        self.assertEqual({name: t["generation"] for name, t in self.tasks().items()}, {"line/a": 3, "line/b": 3, "line/gate": 1})
+        self.ok(self.spore("stop", "line/a"))  # end of file
+        self.until_state("b", "ended")
+
+    def test_nothing_that_is_in_the_pipe_is_lost(self):
+        self.replace_each()
+
+    def test_nor_with_a_tap(self):
+        self.replace_each(tap=True)
+
+    def between(self, a=None, b=None):
+        """Of the two one has ended, and the next waits for the gate."""
+        self.line("seq 1000; exec sleep 1000", self.IDLE, wait=False)
+        for name in "ab":
+            self.until_state(name, "running")
+        with open(f"/proc/{self.tasks()['line/a' if a else 'line/b']['pid']}/stat", encoding="utf-8") as f:
+            self.hold = int(f.read().rpartition(")")[2].split()[1])
+        self.line(a or "seq 1000; exec sleep 1000", b or self.IDLE, wait=False,
+                  **{name: {"after": "[gate]"} for name, script in (("a", a), ("b", b)) if script})
+        self.until_state("a" if a else "b", "waiting")
+
+    def test_the_node_is_killed_between(self):
+        self.between(b=self.READS)
+        os.kill(json.loads(self.ok(self.spore("node", "status", "--json")).stdout)["pid"], signal.SIGKILL)
+        self.until_state("b", "waiting")
+        self.write("open", "")
+        self.got(*range(1, 1001))
+        self.assertEqual(self.tasks()["line/a"]["run"], 1)
+
+    def test_it_is_stopped_between(self):
+        self.between(a="seq 1001 2000")
+        self.line("seq 1001 2000", self.READS, wait=False, a={"after": "[gate]"})
+        self.got(*range(1, 1001))
+        self.assertEqual(self.state("b"), "running")
+        self.ok(self.spore("stop", "line/a"))
+        self.until_state("b", "ended")
+        wait_until(lambda: not os.path.exists(f"/proc/{self.hold}"), "the hold to end")
+
+    def test_the_hold_that_keeps_it_is_killed(self):
+        self.between(b=self.READS)
+        os.kill(self.hold, signal.SIGKILL)
+        self.write("open", "")
+        self.ok(self.spore("restart", "line/a"))
+        self.got(*range(1, 1001))
+
+    def exact_programs(self):
+        """A writer that goes on where the one before ended, and a reader that writes down what it has read, whatever comes."""
+        common = ("import os, select, signal, sys\nasked, ask = os.pipe()\nos.set_blocking(ask, False)\nsignal.set_wakeup_fd(ask)\n"
+                  "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+                  "def go(read, write):\n    return asked not in select.select([asked, *read], write, [])[0]\n")
+        self.write("writer.py", common + "count = os.open('count', os.O_RDWR | os.O_CREAT)\n"
+                   "at = int(os.pread(count, 20, 0) or 0)\n"
+                   "while go([], [1]):\n    os.write(1, b'%d\\n' % at)\n    at += 1\n    os.pwrite(count, b'%d' % at, 0)\n")
+        self.write("reader.py", common + "out = os.open('read', os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n"
+                   "while go([0], []):\n    os.write(out, os.read(0, 1000) or sys.exit('an end'))\n")
+
+    def exact(self, version):
+        self.write("spore.yaml", "spore: 1\nname: exact\ntasks:\n" + "".join(
+            f"  {name}: {{ source: path:python3, args: [{name}.py, v{version[name]}], cwd: {self.work}, restart: never }}\n"
+            for name in ("writer", "reader")) + "wires:\n  - writer.stdout -> reader.stdin\n")
+
+    def test_again_and_again_with_kills_of_the_node(self):
+        version = {"writer": 0, "reader": 0}
+        self.exact_programs()
+        random_ = random.Random(1)
+        for i in range(100 if os.environ.get("SPORE_TEST_LONG") else 8):
+            self.exact(version)
+            if i % 2:
+                node = json.loads(self.ok(self.spore("node", "status", "--json")).stdout)["pid"]
+                timer = threading.Timer(random_.random() * 0.15, os.kill, (node, signal.SIGKILL))
+                timer.start()
+                self.spore("up", "-d")  # may lose its node
+                timer.join()
+            self.ok(self.spore("up", "-d"))
+            wait_until(lambda: [t["state"] for t in self.tasks().values()] == ["running"] * 2, "both")
+            for name in version:
+                version[name] += random_.randrange(2)
+        self.ok(self.spore("stop", "exact/writer"))
+        wait_until(lambda: self.tasks()["exact/reader"]["state"] == "failed", "an end")
+        with open(os.path.join(self.work, "read"), encoding="utf-8") as f:
+            lines = f.read().split()
+        self.assertEqual(lines, [str(n) for n in range(len(lines))])
+        with open(os.path.join(self.work, "count"), encoding="utf-8") as f:
+            self.assertEqual(len(lines), int(f.read()))
+
+    def test_the_next_cannot_start(self):
+        self.between(a="seq 1001 2000")
+        self.line("seq 1001 2000", self.READS, wait=False, a={"cwd": "/no/such/folder"})
+        self.until_state("a", "failed")
+        self.got(*range(1, 1001))
+        self.until_state("b", "ended")
 
     def test_the_program_before_gets_nothing_of_the_new_wire(self):
         slow = "  aslow: {{ source: path:sh, args: [-c, \"{} sleep 1000\"], ready: {{ log: is ready }} }}\n"

@@ -141,10 +141,43 @@ static void test_the_bytes_of_pumps_are_frozen(void **state)
 	}
 }
 
+static void test_the_bytes_of_heirs_are_frozen(void **state)
+{
+	static const unsigned char bytes[] = "\x07\0\0\0\x92\xa4hand\xc3"
+	                                     "\x07\0\0\0\x92\xa4hand\xc2"
+	                                     "\x09\0\0\0\x91\xa7inherit"
+	                                     "\x14\0\0\0\x93\xa4"
+	                                     "ends\x02\x91\x81\xa4port\xa5stdin";
+	static const enum spore__hold_type types[] = {SPORE__HOLD_HAND, SPORE__HOLD_HAND, SPORE__HOLD_INHERIT,
+	                                              SPORE__HOLD_ENDS};
+	static const char list[] = "\x91\x81\xa4port\xa5stdin";
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_hand(&w, true);
+	spore__hold_put_hand(&w, false);
+	spore__hold_put(&w, SPORE__HOLD_INHERIT);
+	spore__hold_put_ends(&w, 2, list, sizeof list - 1);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof bytes - 1);
+	assert_memory_equal(w.data, bytes, w.len);
+	spore__msgpack_writer_finish(&w);
+	for (size_t i = 0, at = 0, used; i < sizeof types / sizeof types[0]; i++, at += used) {
+		struct spore__hold_message m;
+		uint32_t count = 0;
+		assert_int_equal(spore__hold_decode(bytes + at, sizeof bytes - 1 - at, &m, &used), SPORE_OK);
+		assert_int_equal(m.type, types[i]);
+		assert_int_equal(m.swap, i == 0);
+		assert_int_equal(m.descriptors, m.type == SPORE__HOLD_ENDS ? 2 : 0);
+		if (m.type == SPORE__HOLD_ENDS)
+			assert_int_equal(spore__msgpack_read_array(&m.list, &count), SPORE__MSGPACK_OK);
+		assert_int_equal(count, m.type == SPORE__HOLD_ENDS);
+	}
+}
+
 static void test_the_bytes_of_swapping_are_frozen(void **state)
 {
-	static const unsigned char bytes[] = "\x22\0\0\0\x94\xa5hello\x01\x94\xa5ports\xa6memory\xa4swap\xa5"
-	                                     "early\x80"
+	static const unsigned char bytes[] = "\x28\0\0\0\x94\xa5hello\x01\x95\xa5ports\xa6memory\xa4swap\xa5"
+	                                     "early\xa5heirs\x80"
 	                                     "\x08\0\0\0\x93\xa4stop\xff\xc3"
 	                                     "\x09\0\0\0\x94\xa4swap\x07\x05\xc3"
 	                                     "\x08\0\0\0\x93\xa4swap\x07\x05";
@@ -169,6 +202,7 @@ static void test_the_bytes_of_swapping_are_frozen(void **state)
 		assert_int_equal(m.type, wanted[i].type);
 		assert_int_equal(m.swap, wanted[i].swap);
 		assert_int_equal(m.swaps, i == 0);
+		assert_int_equal(m.heirs, i == 0);
 		assert_int_equal(m.serial, m.type == SPORE__HOLD_SWAP ? 5 : 0);
 	}
 }
@@ -326,6 +360,7 @@ int main(void)
 	    cmocka_unit_test(test_the_bytes_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_keep_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_pumps_are_frozen),
+	    cmocka_unit_test(test_the_bytes_of_heirs_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_swapping_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
 	    cmocka_unit_test(test_the_bytes_of_ports_are_frozen),
