@@ -76,16 +76,116 @@ static bool is_whole_far(const struct way *w)
 	       unreleased(w);
 }
 
-// Goes on where the sender is. What lies between is missed.
+// The length of all messages in a run of BYTES; 0: nonsense.
+static uint32_t each_of(const unsigned char *body, uint32_t bytes)
+{
+	uint64_t each;
+	memcpy(&each, body, sizeof each);
+	uint32_t begin = spore__ring_run_begin(each);
+	return bytes > begin && each <= bytes - begin ? (uint32_t)each : 0;
+}
+
+// How many cells the record of HEAD has; 0: nonsense.
+static uint32_t cells_of(const struct way *w, uint32_t kind, uint32_t value)
+{
+	uint32_t to_end = w->mask + 1 - ((uint32_t)w->at & w->mask), cells = 1;
+	if (kind == SPORE__RING_MESSAGE && value <= SPORE__RING_INLINE)
+		cells = spore__ring_cells(value);
+	else if ((kind == SPORE__RING_PACKED_KIND || kind == SPORE__RING_RUN) && value <= SPORE__RING_PACK &&
+	         value > 0 && value % 8 == 0)
+		cells = spore__ring_cells(value);
+	else if (kind == SPORE__RING_SKIP && value == to_end)
+		cells = to_end;
+	else if (kind != SPORE__RING_HEAP && kind != SPORE__RING_LARGE && kind != SPORE__RING_FINISH)
+		return 0;
+	return cells <= to_end ? cells : 0;
+}
+
+static uint64_t packed(const struct way *w, uint32_t slot, uint32_t bytes)
+{
+	uint64_t count = 0;
+	const unsigned char *p = w->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
+	for (uint64_t at = 0, len; at + SPORE__RING_HEAD <= bytes;
+	     at += SPORE__RING_HEAD + ((len + 7) & ~(uint64_t)7)) {
+		memcpy(&len, p + at, sizeof len);
+		if (len > bytes)
+			break;
+		count++;
+	}
+	return count;
+}
+
+static uint64_t in_run(const struct way *w, uint32_t slot, uint32_t bytes)
+{
+	uint32_t each = each_of(w->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
+	return each > 0 ? (bytes - spore__ring_run_begin(each)) / ((each + 7) & ~(uint32_t)7) : 0;
+}
+
+// The messages from *AT, which becomes where it ends: at UNTIL, or where there is no record. They may be overwritten meanwhile, which makes them a
+// few less.
+static uint64_t walk(const struct way *w, uint64_t *at, uint64_t until)
+{
+	uint64_t count = 0;
+	struct way there = {.mask = w->mask, .at = *at};
+	for (uint32_t i = 0; i <= w->mask && there.at != until; i++) {
+		uint32_t slot = (uint32_t)there.at & w->mask;
+		uint64_t head = atomic_load_explicit(spore__ring_head_at(w->cells, slot), memory_order_acquire);
+		uint32_t kind = (uint32_t)(head >> 61), value = (uint32_t)(head >> 32) & ((1U << 29) - 1);
+		uint32_t cells = cells_of(&there, kind, value);
+		if ((uint32_t)head != spore__ring_number(there.at) || cells == 0)
+			break;
+		if (kind == SPORE__RING_PACKED_KIND)
+			count += packed(w, slot, value);
+		else if (kind == SPORE__RING_RUN)
+			count += in_run(w, slot, value);
+		else
+			count += kind != SPORE__RING_SKIP && kind != SPORE__RING_FINISH;
+		there.at += cells;
+	}
+	*at = there.at;
+	return count;
+}
+
+// The oldest record before P, the sender's place, that will be there for a while; *MESSAGES: how many there are from it up to P. P: none.
+static uint64_t oldest_left(const struct way *w, uint64_t p, uint32_t *messages)
+{
+	const uint64_t ring = (uint64_t)w->mask + 1, gone = ring - ring / 8; // so far behind P
+	uint32_t far = (uint32_t)p - (uint32_t)w->at, tries = 4;
+	uint64_t until = w->at + far, at = w->at;
+	if (gone <= SPORE__RING_PACK_CELLS)
+		return until;
+	if (far > gone - SPORE__RING_PACK_CELLS)
+		at = until - (gone - SPORE__RING_PACK_CELLS);
+	for (; at < until && tries > 0; at++) {
+		_Atomic uint64_t *head = spore__ring_head_at(w->cells, (uint32_t)at & w->mask);
+		uint64_t end = at;
+		if ((uint32_t)atomic_load_explicit(head, memory_order_acquire) != spore__ring_number(at))
+			continue;
+		tries--; // the bytes of a message may look like a head
+		uint64_t count = walk(w, &end, until);
+		if (end == until && (uint32_t)place(w) - (uint32_t)at + SPORE__RING_PACK_CELLS < ring) {
+			*messages = (uint32_t)count;
+			return at;
+		}
+	}
+	return until;
+}
+
+// Goes on with the oldest that is left. What lies between is missed.
 static enum spore_err skip_ahead(struct way *w)
 {
 	uint64_t p = place(w);
-	uint32_t cells = (uint32_t)p - (uint32_t)w->at, messages = (uint32_t)(p >> 32) - (uint32_t)w->accounted;
+	uint32_t cells = (uint32_t)p - (uint32_t)w->at, messages = (uint32_t)(p >> 32) - (uint32_t)w->accounted, left = 0;
 	if (cells == 0 || cells > INT32_MAX)
 		return SPORE_EAGAIN; // it is about to say so
-	w->missed += messages;
-	w->accounted += messages;
-	w->at += cells;
+	uint64_t at = oldest_left(w, p, &left);
+	if (at == w->at || left > messages) { // no progress, or nonsense
+		at = w->at + cells;
+		left = 0;
+	}
+	w->missed += messages - left;
+	w->accounted += messages - left;
+	w->at = at;
 	w->pack_end = 0;
 	return SPORE_OK;
 }
@@ -217,31 +317,6 @@ static enum spore_err next_packed(struct spore__spy *s, struct way *w, struct sp
 	return SPORE_OK;
 }
 
-// The length of all messages in a run of BYTES; 0: nonsense.
-static uint32_t each_of(const unsigned char *body, uint32_t bytes)
-{
-	uint64_t each;
-	memcpy(&each, body, sizeof each);
-	uint32_t begin = spore__ring_run_begin(each);
-	return bytes > begin && each <= bytes - begin ? (uint32_t)each : 0;
-}
-
-// How many cells the record of HEAD has; 0: nonsense.
-static uint32_t cells_of(const struct way *w, uint32_t kind, uint32_t value)
-{
-	uint32_t to_end = w->mask + 1 - ((uint32_t)w->at & w->mask), cells = 1;
-	if (kind == SPORE__RING_MESSAGE && value <= SPORE__RING_INLINE)
-		cells = spore__ring_cells(value);
-	else if ((kind == SPORE__RING_PACKED_KIND || kind == SPORE__RING_RUN) && value <= SPORE__RING_PACK &&
-	         value > 0 && value % 8 == 0)
-		cells = spore__ring_cells(value);
-	else if (kind == SPORE__RING_SKIP && value == to_end)
-		cells = to_end;
-	else if (kind != SPORE__RING_HEAP && kind != SPORE__RING_LARGE && kind != SPORE__RING_FINISH)
-		return 0;
-	return cells <= to_end ? cells : 0;
-}
-
 // SPORE_EBUSY: look again, there was no message.
 static enum spore_err next_record(struct spore__spy *s, struct way *w, struct spore__spied *m)
 {
@@ -317,56 +392,14 @@ uint64_t spore__spy_missed(const struct spore__spy *s, int direction)
 
 // ---- counts
 
-static uint64_t packed(const struct way *w, uint32_t slot, uint32_t bytes)
-{
-	uint64_t count = 0;
-	const unsigned char *p = w->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD;
-	for (uint64_t at = 0, len; at + SPORE__RING_HEAD <= bytes;
-	     at += SPORE__RING_HEAD + ((len + 7) & ~(uint64_t)7)) {
-		memcpy(&len, p + at, sizeof len);
-		if (len > bytes)
-			break;
-		count++;
-	}
-	return count;
-}
-
-static uint64_t in_run(const struct way *w, uint32_t slot, uint32_t bytes)
-{
-	uint32_t each = each_of(w->cells + (size_t)slot * SPORE__RING_CELL + SPORE__RING_HEAD, bytes);
-	return each > 0 ? (bytes - spore__ring_run_begin(each)) / ((each + 7) & ~(uint32_t)7) : 0;
-}
-
-// The messages from AT on; they may be overwritten meanwhile, which makes them a few less.
-static uint64_t depth(const struct way *w, uint64_t at)
-{
-	uint64_t count = 0;
-	struct way there = {.mask = w->mask, .at = at};
-	for (uint32_t i = 0; i <= w->mask; i++) {
-		uint32_t slot = (uint32_t)there.at & w->mask;
-		uint64_t head = atomic_load_explicit(spore__ring_head_at(w->cells, slot), memory_order_acquire);
-		uint32_t kind = (uint32_t)(head >> 61), value = (uint32_t)(head >> 32) & ((1U << 29) - 1);
-		uint32_t cells = cells_of(&there, kind, value);
-		if ((uint32_t)head != spore__ring_number(there.at) || cells == 0)
-			break;
-		if (kind == SPORE__RING_PACKED_KIND)
-			count += packed(w, slot, value);
-		else if (kind == SPORE__RING_RUN)
-			count += in_run(w, slot, value);
-		else
-			count += kind != SPORE__RING_SKIP && kind != SPORE__RING_FINISH;
-		there.at += cells;
-	}
-	return count;
-}
-
 void spore__spy_count(struct spore__spy *s, int direction, struct spore__spy_counts *c)
 {
 	const struct way *w = &s->ways[direction];
 	*c = (struct spore__spy_counts){.cells = (uint64_t)w->mask + 1};
 	uint64_t done = atomic_load_explicit(&w->done->place, memory_order_acquire);
 	c->released = done >> 16;
-	c->depth = depth(w, c->released);
+	uint64_t at = c->released;
+	c->depth = walk(w, &at, UINT64_MAX);
 	c->depth -= c->depth > (done & 0xffff) ? done & 0xffff : c->depth;
 	uint64_t p = place(w);
 	c->sent = atomic_load_explicit(&w->counts->sent.rounds, memory_order_relaxed) << 32 | p >> 32;

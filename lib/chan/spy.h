@@ -8,7 +8,7 @@
 //		while (spore__spy_next(s, 0, &m) == SPORE_OK)
 //			use(m.data, m.kept);
 //
-// A message can be seen until the sender uses its place again. In cells that is a round of the ring later, so that looking every millisecond is
+// A message can be seen until the sender uses its place again; a spy that was overtaken goes on with the oldest that is left. In cells that is a round of the ring later, so that looking every millisecond is
 // enough for some hundred thousand small messages a second; in the heap (messages over SPORE__RING_INLINE bytes) it may be the next message.
 #ifndef SPORE_LIB_CHAN_SPY_H
 #define SPORE_LIB_CHAN_SPY_H
