@@ -175,7 +175,8 @@ static uint64_t oldest_left(const struct way *w, uint64_t p, uint32_t *messages)
 static enum spore_err skip_ahead(struct way *w)
 {
 	uint64_t p = place(w);
-	uint32_t cells = (uint32_t)p - (uint32_t)w->at, messages = (uint32_t)(p >> 32) - (uint32_t)w->accounted, left = 0;
+	uint32_t cells = (uint32_t)p - (uint32_t)w->at, messages = (uint32_t)(p >> 32) - (uint32_t)w->accounted,
+	         left = 0;
 	if (cells == 0 || cells > INT32_MAX)
 		return SPORE_EAGAIN; // it is about to say so
 	uint64_t at = oldest_left(w, p, &left);

@@ -1,6 +1,7 @@
 // Looks on at each channel of a port: prints the messages, or writes them to a file.
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -47,12 +48,30 @@ struct tap {
 	bool asked;
 	bool opened;  // the port was
 	int64_t left; // messages; -1: no limit
-	uint64_t missed;
-	const char *unit; // ... of what
+	uint64_t shown, missed;
+	const char *unit; // ... of what was missed
 	FILE *file;       // of a recording; NULL: none
 	uint64_t began;
 	struct spore__buf line;
 };
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+// The first one ends it in order; what was ignored stays so (nohup).
+static void handle(int number)
+{
+	struct sigaction action;
+	if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+		return;
+	action = (struct sigaction){.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	(void)sigaction(number, &action, NULL);
+}
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -347,6 +366,7 @@ static bool look_at(struct tap *t, struct seen *s)
 			show_missed(t, s, d);
 			if (e == SPORE_OK) {
 				show(t, s, (unsigned)d == s->role, &m);
+				t->shown++;
 				t->left -= t->left > 0;
 				found = true;
 			} else if (e == SPORE_EMALFORMED || e == SPORE_ESYSTEM) {
@@ -405,12 +425,12 @@ static void await(struct tap *t)
 		spore__link_wait_for(&t->link, what);
 }
 
-static void run(struct tap *t)
+static void follow(struct tap *t)
 {
 	struct spore__hold_message m;
 	int64_t pause = SHORTEST_US, waited = 0;
 	bool gone = false;
-	while (t->left != 0) {
+	while (t->left != 0 && !interrupted) {
 		enum spore__link_heard heard = gone ? SPORE__LINK_GONE : spore__link_next(&t->link, &m);
 		while (heard == SPORE__LINK_MESSAGE) {
 			hear(t, &m);
@@ -441,6 +461,17 @@ static void run(struct tap *t)
 	}
 }
 
+// What came of it.
+static void report(const struct tap *t)
+{
+	if (t->file != NULL)
+		(void)fprintf(stderr, "%s: %" PRIu64 " message%s in %s\n", t->look->what, t->shown,
+		              t->shown != 1 ? "s" : "", t->file != stdout ? t->look->output : "what was written");
+	if (t->missed > 0)
+		spore__report("a slower sender, or less load on this machine, lets all be seen",
+		              "%s: %" PRIu64 " %s were too fast, and are missing", t->look->what, t->missed, t->unit);
+}
+
 int spore__look_tap(const struct spore__look *look)
 {
 	static struct tap t;
@@ -453,16 +484,17 @@ int spore__look_tap(const struct spore__look *look)
 		    fflush(t.file) != 0)
 			spore__die(SPORE__EXIT_SPORE, NULL, "%s: %s: %s", look->what, look->output, strerror(errno));
 	}
+	handle(SIGINT);
+	handle(SIGTERM);
+	handle(SIGHUP);
 	spore__link_open(&t.link, look->what, look->operands[0]);
-	run(&t);
+	follow(&t);
+	(void)look_at_all(&t); // what was there when it was interrupted
 	if (fflush(t.file != NULL ? t.file : stdout) != 0)
 		cannot_write(&t);
 	for (size_t i = 0; i < t.count; i++)
 		forget(&t.seen[i]);
-	if (t.file != NULL && t.missed > 0)
-		spore__report("a slower sender, or less load on this machine, lets all be seen",
-		              "%s: %" PRIu64 " %s were too fast, and are missing in the file", look->what, t.missed,
-		              t.unit);
+	report(&t);
 	spore__link_close(&t.link);
 	spore__buf_finish(&t.line);
 	return SPORE__EXIT_OK;

@@ -477,6 +477,26 @@ class Recordings(LookTest):
         self.assertEqual(self.spore("replay", "day.rec", "taker.in", "--speed", "0").returncode, 2)
         self.assertEqual(self.spore("record", "taker.in").returncode, 2)
 
+    def test_interrupted(self):
+        self.talker("giver", "give", "out", "100000", "1000")
+        cat = self.start("cat", "giver.out")
+        self.assertEqual(cat.stdout.readline(), b"message 0\n")
+        record = self.looking("record", "giver.out", "-o", "some.rec")
+        path = os.path.join(self.work, "some.rec")
+        wait_until(lambda: os.path.getsize(path) > 12, "a message in the file")
+        record.send_signal(signal.SIGINT)
+        self.assertEqual(record.wait(DEADLINE), 0)
+        with open(path, "rb") as f:
+            entries = self.entries(f.read())
+        said = record.stderr.read().decode()
+        self.assertIn(f"record: {sum(what != 2 for _, what, _ in entries)} messages in some.rec\n", said)
+        self.assertEqual(any(what == 2 for _, what, _ in entries), "were too fast" in said)
+        self.talker("idle", "take", "in")
+        tap = self.start("tap", "idle.in")
+        self.assertIn(b"waiting for one", tap.stderr.readline())
+        tap.send_signal(signal.SIGTERM)
+        self.assertEqual(tap.wait(DEADLINE), 0)
+
     def test_a_reader_that_has_seen_enough(self):
         self.talker("giver", "give", "out", "100000", "1000")
         cat = self.start("cat", "giver.out")
