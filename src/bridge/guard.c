@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/select.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -252,15 +251,8 @@ static void listen_to_inner(struct guard *g, const sigset_t *waiting)
 {
 	char bytes[8192];
 	for (;;) {
-		fd_set set;
-		FD_ZERO(&set);
-		FD_SET(g->said, &set);
-		int most = g->said;
-		if (g->life.asks >= 0) {
-			FD_SET(g->life.asks, &set);
-			most = g->life.asks > most ? g->life.asks : most;
-		}
-		int ready = pselect(most + 1, &set, NULL, NULL, NULL, waiting);
+		struct pollfd heard[] = {{.fd = g->said, .events = POLLIN}, {.fd = g->life.asks, .events = POLLIN}};
+		int ready = spore__os_poll(heard, 2, NULL, waiting);
 		if (got_term)
 			(void)kill(g->inner, SIGKILL);
 		if (got_left)
@@ -272,9 +264,9 @@ static void listen_to_inner(struct guard *g, const sigset_t *waiting)
 		got_left = got_right = got_look = 0;
 		if (ready < 0)
 			continue;
-		if (g->life.asks >= 0 && FD_ISSET(g->life.asks, &set))
+		if (heard[1].revents != 0)
 			answer(g);
-		if (!FD_ISSET(g->said, &set))
+		if (heard[0].revents == 0)
 			continue;
 		ssize_t n = read(g->said, bytes, sizeof bytes);
 		if (n > 0)

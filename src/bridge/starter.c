@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -147,12 +146,9 @@ static void look_after(struct starter *s, const sigset_t *open)
 	static const int rungs[] = {0, SIGTERM, SIGKILL};
 	size_t rung = 0;
 	for (reap(s); !s->bridge_ended || s->count > 0; reap(s)) {
-		fd_set reads;
 		const struct timespec wait = {.tv_sec = PATIENCE_S};
-		FD_ZERO(&reads);
-		if (s->socket >= 0)
-			FD_SET(s->socket, &reads);
-		int n = pselect(s->socket + 1, &reads, NULL, NULL, s->bridge_ended ? &wait : NULL, open);
+		struct pollfd asked = {.fd = s->socket, .events = POLLIN};
+		int n = spore__os_poll(&asked, 1, s->bridge_ended ? &wait : NULL, open);
 		if (wanted != 0) {
 			tell(s, wanted);
 			wanted = 0;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/select.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,10 +200,7 @@ static long ms_until(const struct timespec *deadline)
 // Waits for a signal, the control channel or the deadline. False when the deadline has passed.
 static bool wait_for_news(struct spore__foreground *f, const struct timespec *deadline)
 {
-	fd_set readable;
-	FD_ZERO(&readable);
-	if (f->control >= 0 && f->control < FD_SETSIZE)
-		FD_SET(f->control, &readable);
+	struct pollfd said = {.fd = f->control, .events = POLLIN};
 	struct timespec left = {0};
 	if (deadline != NULL) {
 		long ms = ms_until(deadline);
@@ -212,7 +208,7 @@ static bool wait_for_news(struct spore__foreground *f, const struct timespec *de
 			return false;
 		left = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 	}
-	int n = pselect(f->control + 1, &readable, NULL, NULL, deadline != NULL ? &left : NULL, &normal_mask);
+	int n = spore__os_poll(&said, 1, deadline != NULL ? &left : NULL, &normal_mask);
 	if (n > 0 && !spore__control_read(f->hold)) {
 		close(f->control);
 		f->control = -1;
@@ -220,7 +216,7 @@ static bool wait_for_news(struct spore__foreground *f, const struct timespec *de
 	return true;
 }
 
-// Signals are blocked but in pselect: lets those in that have come.
+// Signals are blocked but in ppoll: lets those in that have come.
 static void take_signals(void)
 {
 	sigset_t ours;

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "os/os.h"
 #include "pass.h"
 
 static void split(struct spore__link *l, const char *name, char task[SPORE__HOLD_NAME])
@@ -259,8 +259,6 @@ _Noreturn void spore__link_gone(const struct spore__link *l)
 bool spore__link_wait(struct spore__link *l, int64_t us)
 {
 	struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-	fd_set set;
-	FD_ZERO(&set);
-	FD_SET(l->fd, &set);
-	return pselect(l->fd + 1, &set, NULL, NULL, us >= 0 ? &t : NULL, NULL) != 0;
+	struct pollfd said = {.fd = l->fd, .events = POLLIN};
+	return spore__os_poll(&said, 1, us >= 0 ? &t : NULL, NULL) != 0;
 }

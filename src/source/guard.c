@@ -2,15 +2,15 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "os/os.h"
 
 static void on_child(int number)
 {
-	(void)number; // it only has to interrupt pselect
+	(void)number; // it only has to interrupt ppoll
 }
 
 // Returns when the command has ended, 1 with its STATUS, or when the builder has gone, 0.
@@ -27,10 +27,8 @@ static int watch(pid_t command, int line, int *status)
 		for (pid_t ended; (ended = waitpid(-1, status, WNOHANG)) > 0;)
 			if (ended == command)
 				return 1;
-		fd_set set;
-		FD_ZERO(&set);
-		FD_SET(line, &set);
-		if (pselect(line + 1, &set, NULL, NULL, NULL, &open) > 0)
+		struct pollfd end = {.fd = line, .events = POLLIN};
+		if (spore__os_poll(&end, 1, NULL, &open) > 0)
 			return 0; // the builder sends nothing: it is its end
 	}
 }

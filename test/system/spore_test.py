@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import resource
 import select
 import shutil
 import signal
@@ -113,6 +114,15 @@ class SporeTest(unittest.TestCase):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.run([SPORE, *args], **options)
+
+    def many_files(self, count=1100):
+        """So many descriptors to be inherited (pass_fds) that those behind them are none that select(2) can wait for."""
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        for _ in range(count):
+            self.addCleanup(os.close, os.open(os.devnull, os.O_RDONLY))
+        return [fd for fd in range(3, count) if os.path.exists(f"/proc/self/fd/{fd}")]  # this process's own too: no holes
 
     def start(self, *args, **options):
         options.setdefault("cwd", self.work)

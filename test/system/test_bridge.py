@@ -93,7 +93,7 @@ class Filter(BridgeTest):
     def test_there_and_back(self):
         said = lines(call(1, "sum", 1, 2), {"jsonrpc": "2.0", "id": 1, "result": {"ä": [1.5, None, True]}},
                      {"jsonrpc": "2.0", "method": "told", "params": {"x": "y"}})
-        there = self.spore("bridge", "json-rpc", "msgpack-rpc", input=said.encode(), text=False)
+        there = self.spore("bridge", "json-rpc", "msgpack-rpc", input=said.encode(), text=False, pass_fds=self.many_files())
         self.assertEqual((there.returncode, there.stderr), (0, b""))
         self.assertTrue(there.stdout.startswith(b"\x94\x00\x01\xa3sum\x92\x01\x02"))
         back = self.spore("bridge", "msgpack-rpc", "json-rpc", input=there.stdout, text=False)

@@ -39,6 +39,15 @@ class Signals(SporeTest):
             out, _ = process.communicate(timeout=60)
             self.assertEqual((out, process.returncode), (f"signal {int(sig)}\n", 7))
 
+    def test_with_many_descriptors(self):
+        many = self.many_files()
+        self.write("hello.sh", "#!/bin/sh\necho hello\n", mode=0o755)
+        result = self.ok(self.spore("run", "hello.sh", pass_fds=many))
+        self.assertEqual((result.stdout, result.stderr), ("hello\n", ""))
+        self.write("ready.c", READY.replace("while (!got) pause();", ""))
+        result = self.spore("run", "ready.c", pass_fds=many)
+        self.assertEqual((result.returncode, result.stdout.splitlines()[1:], result.stderr), (7, ["signal 0"], ""))
+
     @unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX has no signal for the death of a parent")
     def test_killing_spore_ends_the_program(self):
         process, pid = self.started()

@@ -376,8 +376,8 @@ class Measures(LookTest):
             return any((w["from"], w["to"], w["state"]) == (left, right, "wired") for w in wires)
         wait_until(is_wired, f"{left} wired to {right}")
 
-    def measure(self):
-        result = self.ok(self.spore("wires", "--stats", "--json"))
+    def measure(self, **options):
+        result = self.ok(self.spore("wires", "--stats", "--json", **options))
         return {(w["from"], w["to"]): w for w in json.loads(result.stdout)}
 
     def test_why_at_each_step(self):
@@ -400,6 +400,7 @@ class Measures(LookTest):
                                     or any("500 messages wait" in y for y in x)], "what waits")[0]
         self.assertIn("    the program there does not receive: 'spore logs' and 'spore inspect' of its task say what it does",
                       lines)
+        self.assertEqual(self.measure(pass_fds=self.many_files())["a.out", "b.in"]["forward"]["depth"], 500)
         self.assertEqual(self.measure()["a.out", "b.in"]["forward"]["depth"], 500)
 
     def test_why_all_is_well(self):

@@ -27,6 +27,11 @@ int spore__os_process_fd(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+int spore__os_poll(struct pollfd *fds, unsigned count, const struct timespec *timeout, const sigset_t *mask)
+{
+	return ppoll(fds, count, timeout, mask);
+}
+
 int spore__os_peer_uid(int fd, uid_t *uid)
 {
 	struct ucred cred;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +29,39 @@ int spore__os_process_fd(pid_t pid)
 	(void)pid;
 	errno = ENOSYS;
 	return -1;
+}
+
+// For descriptors that pselect(2) cannot take. A signal that comes before poll(2) waits is found at the end of a slice.
+static int poll_in_slices(struct pollfd *fds, unsigned count, const struct timespec *timeout, const sigset_t *mask)
+{
+	enum { SLICE_MS = 100 };
+	bool last = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec <= SLICE_MS * 1000000L;
+	sigset_t before;
+	(void)sigprocmask(SIG_SETMASK, mask, &before);
+	int n = poll(fds, count, last ? (int)((timeout->tv_nsec + 999999) / 1000000) : SLICE_MS), saved = errno;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = n == 0 ? EINTR : saved;
+	return n == 0 && !last ? -1 : n;
+}
+
+int spore__os_poll(struct pollfd *fds, unsigned count, const struct timespec *timeout, const sigset_t *mask)
+{
+	fd_set reads, writes;
+	int most = -1, n;
+	FD_ZERO(&reads);
+	FD_ZERO(&writes);
+	for (unsigned i = 0; i < count; i++) {
+		if (fds[i].fd >= FD_SETSIZE)
+			return poll_in_slices(fds, count, timeout, mask);
+		if (fds[i].fd >= 0 && (fds[i].events & POLLIN) != 0)
+			FD_SET(fds[i].fd, &reads);
+		if (fds[i].fd >= 0 && (fds[i].events & POLLOUT) != 0)
+			FD_SET(fds[i].fd, &writes);
+		most = fds[i].fd > most ? fds[i].fd : most;
+		fds[i].revents = 0;
+	}
+	n = pselect(most + 1, &reads, &writes, NULL, timeout, mask);
+	return n <= 0 ? n : poll(fds, count, 0);
 }
 
 int spore__os_peer_uid(int fd, uid_t *uid)
