@@ -8,32 +8,37 @@
 
 enum { PROOF_MS = 1000 }; // then it was no failure to start
 
-void spore__task_try(struct spore__tasks *t, struct spore__task *task)
+void spore__task_set_aside(struct spore__task *task)
 {
 	task->old = task->hold;
 	task->hold = NULL;
-	task->wanted = true;
-	task->done = false;
-	free(task->tried);
-	task->tried = NULL;
-	// What the old one said is needed again when it stays.
+	// What the old one said is needed again when it stays, and is none of what the new one says.
 	free(task->old->said);
 	task->old->said = task->said;
 	task->old->said_len = task->said_len;
 	task->said = NULL;
 	task->said_len = 0;
 	task->run = 0;
+}
+
+void spore__task_try(struct spore__tasks *t, struct spore__task *task)
+{
+	spore__task_set_aside(task);
+	task->wanted = true;
+	task->done = false;
+	free(task->tried);
+	task->tried = NULL;
 	task->proof_at = 0;
 	task->proven = false;
 	spore__task_enqueue(t, task);
 	spore__task_is_dirty(t, task);
 }
 
-void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold *hold)
+void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name)
 {
 	struct spore__spec spec;
 	char why[256] = "";
-	int dir = spore__hold_open_folder(t, &hold->name);
+	int dir = spore__hold_open_folder(t, name);
 	if (dir >= 0 && spore__folder_read_spec(dir, &spec) == 0) {
 		if (spore__task_take_spec(task, &spec, why, sizeof why))
 			spore__task_put_spec(t, task, &spec);
@@ -52,7 +57,7 @@ void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task)
 	spore__task_set_why(t, task, NULL);
 	task->hold = old;
 	task->old = NULL;
-	spore__task_take_back(t, task, old);
+	spore__task_take_back(t, task, &old->name);
 	if (old->said != NULL && spore__state_decode(spore__msgpack_reader(old->said, old->said_len), &s) == SPORE_OK) {
 		spore__task_keep_said(task, &s, old->said, old->said_len);
 		task->state = SPORE__TASK_RUNNING;
@@ -67,11 +72,16 @@ bool spore__beside_heard(struct spore__tasks *t, struct spore__hold *hold, const
 {
 	struct spore__task *task = hold->task;
 	if (s->phase == SPORE__PHASE_ENDED) {
+		if (task->swap == SPORE__SWAP_UNDOING && s->end == SPORE__END_LOST && !task->stopping) {
+			// The other one is being ended for its sake: there is none then.
+			spore__task_take_back(t, task, &hold->name);
+			task->relaunch = task->restart != SPORE__RESTART_NEVER;
+		}
 		hold->ended = t->kept = true;
 		hold->task = NULL;
 		task->old = NULL;
 		spore__task_touch(t, task);
-		return task->hold != NULL;
+		return task->hold != NULL || task->queued; // it is about to be started
 	}
 	unsigned char *said = realloc(hold->said, len + 1);
 	if (said == NULL)

@@ -103,7 +103,9 @@ static void take_running(struct spore__tasks *t, struct spore__task *task, const
 	// By ascending generation: the one before stays until this one is ready, or ends at once when there are more.
 	if (task->old != NULL)
 		task->old->task = NULL;
-	task->old = task->hold;
+	task->old = NULL;
+	if (task->hold != NULL)
+		spore__task_set_aside(task);
 	task->hold = hold;
 	task->relaunch = task->wanted && name->generation <= task->replaced;
 	task->stopping = !task->wanted || task->relaunch;
@@ -188,7 +190,7 @@ static void take_unborn(struct spore__tasks *t, struct spore__task *task, const 
 	if (spore__folder_read_state(dir, &s) == 0)
 		return;
 	if (record_lost(t, name, &s))
-		spore__task_take_back(t, task, task->hold);
+		spore__task_take_back(t, task, &task->hold->name);
 	else
 		take_running(t, task, name, dir); // it has begun just now
 }

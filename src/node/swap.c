@@ -434,6 +434,20 @@ static void note_row(void *arg, int64_t task, int64_t old, int64_t step)
 	r->rows[r->count++] = (struct row){task, old, step};
 }
 
+// The new one has been asked to end, or has ended, and the old one is gone.
+static void neither_is_left(struct spore__tasks *t, struct spore__task *task, int64_t old)
+{
+	struct spore__hold_name name;
+	spore__task_hold_name(task, old, &name);
+	spore__task_take_back(t, task, &name);
+	if (task->restart == SPORE__RESTART_NEVER || task->removing)
+		return;
+	if (task->hold != NULL)
+		spore__task_replace(t, task);
+	else
+		spore__task_want(t, task);
+}
+
 static void resume(struct spore__tasks *t, struct spore__task *task, const struct row *row)
 {
 	task->swap_old = row->old;
@@ -446,10 +460,12 @@ static void resume(struct spore__tasks *t, struct spore__task *task, const struc
 		move(t, task, SPORE__SWAP_NONE, 0);
 		spore__task_replace(t, task);
 	} else if (stays(task)) {
-		spore__task_take_back(t, task, task->hold);
+		spore__task_take_back(t, task, &task->hold->name);
 		move(t, task, SPORE__SWAP_UNDOING, UNDOING_MS);
 	} else {
 		move(t, task, SPORE__SWAP_NONE, 0);
+		if (row->step == SPORE__SWAP_UNDOING)
+			neither_is_left(t, task, row->old);
 	}
 }
 

@@ -113,9 +113,11 @@ void spore__task_heard(struct spore__tasks *t, struct spore__hold *hold, const s
                        const void *bytes, size_t len);
 void spore__task_keep_said(struct spore__task *task, const struct spore__hold_state *s, const void *bytes, size_t len);
 char *spore__task_how_it_ended(const struct spore__task *task); // the last run, in words; malloc'ed, may be NULL
-// The task has the specification of HOLD again.
-void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold *hold);
-// The one that was tried in place of task->old is gone (beside.c, as the two above).
+// The task has the specification of the hold NAME again.
+void spore__task_take_back(struct spore__tasks *t, struct spore__task *task, const struct spore__hold_name *name);
+// Its hold becomes the old one, with what that has said.
+void spore__task_set_aside(struct spore__task *task);
+// The one that was tried in place of task->old is gone (beside.c, as the three above).
 void spore__task_fall_back(struct spore__tasks *t, struct spore__task *task);
 // It was killed, and what it ran has been ended.
 void spore__task_lost_hold(struct spore__tasks *t, struct spore__hold *hold, const struct spore__hold_state *s,

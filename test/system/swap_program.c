@@ -113,14 +113,14 @@ static int pass(const char *in, const char *out, bool listens)
 	size_t len;
 	become_ready();
 	while (e == SPORE_OK || e == SPORE_ETIMEOUT || e == SPORE_ENOTWIRED || e == SPORE_ERETURNED ||
-	       (e == SPORE_ECLOSED && tolerant)) {
+	       e == SPORE_ECANCELLED || (e == SPORE_ECLOSED && tolerant)) {
 		if (listens && spore_stop_requested())
 			break;
 		e = spore_chan_recv(from, message, sizeof message, &len, listens ? 20 : SPORE_FOREVER);
 		if (e == SPORE_OK)
 			give(to, message, len);
 	}
-	if (e == SPORE_ECLOSED)
+	if (e == SPORE_ECLOSED && !tolerant)
 		fail("recv", e);
 	stop_slowly();
 	spore_chan_close(to); // when the peer has received it: that one may be swapped as well
