@@ -37,7 +37,8 @@
 //	                  receive goes to the other one, and it should end
 //	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
 //	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
-//	                  not received is counted (spore_chan_stats). On an accepted channel it stays
+//	                  not received is counted (spore_chan_stats). On an accepted channel it stays, and so it does when this program
+//	                  was asked to stop: no other peer comes then
 //	SPORE_ERETURNED   an open port's peer (or another one) has come; said once for each direction before anything of it is
 //	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew.
 //	                  When the peer was swapped (`spore restart --swap`) neither SPORE_ECLOSED nor SPORE_EEND comes before it, what the
