@@ -43,7 +43,10 @@ static _Noreturn void refuse_stdio(const struct spore__link *l)
 	bool out = strcmp(l->port, "stdout") == 0, error = strcmp(l->port, "stderr") == 0;
 	struct spore__buf remedy = {0};
 	const char *why;
-	if (s->tty) {
+	if (!error && (s->wire_stdio != NULL || s->tap_stdio)) {
+		why = "is wired as a part of its stdio";
+		spore__buf_printf(&remedy, "name %s.stdio", name);
+	} else if (s->tty) {
 		why = "is the terminal of its task, and no port";
 		spore__buf_printf(&remedy, "'spore attach %s' shows it, and types to it", name);
 	} else if (out || error) {

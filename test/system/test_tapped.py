@@ -456,6 +456,9 @@ class Looked(TappedTest):
         self.tap_wire("a.stdio", "b.stdio", duplex=True)
         self.go("a", "b")
         self.until("a", "running")
+        half = self.spore("tap", "a.stdout")
+        self.assertEqual((half.returncode, half.stderr.splitlines()),
+                         (1, ["spore: tap: a.stdout is wired as a part of its stdio", "  name a.stdio"]))
         tap = self.watching("tap", "a.stdio", "--json", "-n", "2")
         self.tell(go, "go")
         seen = [json.loads(line) for line in tap.communicate(timeout=DEADLINE)[0].splitlines()]
