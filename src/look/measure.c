@@ -224,7 +224,11 @@ void spore__measure_begin(struct spore__tasks *t, const struct spore__wire_info 
 	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "publication") == 0 &&
 	    look_from(t, w->to, m, AT_RIGHT, false))
 		(void)look_from(t, w->from, m, AT_PUBLISHER, false);
-	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "ring") == 0 &&
+	// Of one replica at the right end alone there are others too at the left one.
+	bool right = strchr(w->to, '@') != NULL && strchr(w->from, '@') == NULL;
+	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "ring") == 0 && right)
+		right = look_from(t, w->to, m, AT_RIGHT, false);
+	if (strcmp(w->state, "wired") == 0 && strcmp(w->transport, "ring") == 0 && !right &&
 	    !look_from(t, w->from, m, AT_LEFT, false) && !look_from(t, w->to, m, AT_RIGHT, false))
 		(void)look_from(t, w->from, m, AT_LEFT, true);
 	// Bytes of programs without libspore are counted by a pump, at one end or the other.

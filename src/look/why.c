@@ -71,15 +71,45 @@ static bool resolve(struct spore__tasks *t, const char *name, char *out, size_t 
 	return true;
 }
 
-// Is PORT, as a wire has it, the port or at the task ASKED?
+// [SYSTEM/]TASK[@REPLICA][.PORT], cut in its parts.
+struct place {
+	char task[600];
+	const char *replica, *port; // "": none
+	char rest[300];
+};
+
+static void cut(const char *name, struct place *p)
+{
+	(void)snprintf(p->task, sizeof p->task, "%s", name);
+	char *dot = strrchr(p->task, '.');
+	(void)snprintf(p->rest, sizeof p->rest, "%s", dot != NULL ? dot + 1 : "");
+	if (dot != NULL)
+		*dot = '\0';
+	char *at = strrchr(p->task, '@');
+	p->replica = at != NULL ? at + 1 : "";
+	p->port = p->rest;
+	if (at != NULL)
+		*at = '\0';
+}
+
+// Is PORT, as a wire has it, the port or at the task ASKED? A wire of all replicas is one of each.
 static bool is_at(const char *port, const char *asked)
 {
-	const char *dot = strrchr(port, '.');
-	size_t len = strlen(asked);
-	if (strchr(asked, '.') != NULL)
-		return strcmp(port, asked) == 0;
-	return dot != NULL && (size_t)(dot - port) >= len && strncmp(port, asked, len) == 0 &&
-	       (port[len] == '.' || port[len] == '@');
+	struct place p, a;
+	cut(port, &p);
+	cut(asked, &a);
+	return strcmp(p.task, a.task) == 0 && (a.port[0] == '\0' || strcmp(a.port, p.port) == 0) &&
+	       (a.replica[0] == '\0' || p.replica[0] == '\0' || strcmp(a.replica, p.replica) == 0);
+}
+
+// PORT of the replica that ASKED names, where it names one.
+static void narrow(const char *port, const char *asked, char *out, size_t size)
+{
+	struct place p, a;
+	cut(port, &p);
+	cut(asked, &a);
+	const char *replica = a.replica[0] != '\0' ? a.replica : p.replica;
+	(void)snprintf(out, size, "%s%s%s.%s", p.task, replica[0] != '\0' ? "@" : "", replica, p.port);
 }
 
 // Of plain programs, whose bytes a pump carries.
@@ -173,7 +203,72 @@ static int bad_framing(const struct spore__wire_info *w)
 	           w->broken);
 }
 
-static int judge(struct spore__tasks *t, const struct spore__wire_list *list, const struct spore__wire_info *w)
+// The channels of the open port NAME, and whether it connects; -1: it is not open.
+static int64_t count_channels(struct spore__tasks *t, const char *name, bool *connects)
+{
+	int64_t skip = 0, channels = -1;
+	while (skip >= 0 && channels < 0) {
+		struct spore__msgpack_writer w = {0};
+		struct spore__msgpack_reader list, at;
+		struct spore__msgpack_value v;
+		uint32_t count = 0;
+		bool open;
+		spore__msgpack_map(&w, 1);
+		spore__msgpack_str(&w, "skip");
+		spore__msgpack_int(&w, skip);
+		if (spore__tasks_call(t, "ports.list", &w, true, SPORE__TASKS_PATIENCE_MS) != SPORE_OK)
+			break;
+		if (!spore__msgpack_find(&t->rpc.m.result, "next", &at) ||
+		    spore__msgpack_read_int(&at, &skip) != SPORE__MSGPACK_OK)
+			skip = -1;
+		if (!spore__msgpack_find(&t->rpc.m.result, "ports", &list) ||
+		    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
+			break;
+		for (; count > 0 && channels < 0; count--) {
+			if (spore__msgpack_find(&list, "name", &at) &&
+			    spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK && spore__msgpack_is(&v, name) &&
+			    spore__msgpack_find(&list, "open", &at) &&
+			    spore__msgpack_read_bool(&at, &open) == SPORE__MSGPACK_OK && open &&
+			    spore__msgpack_find(&list, "channels", &at)) {
+				(void)spore__msgpack_read_int(&at, &channels);
+				*connects = spore__msgpack_find(&list, "shape", &at) &&
+				            spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK &&
+				            spore__msgpack_is(&v, "connect");
+			}
+			if (spore__msgpack_skip(&list) != SPORE__MSGPACK_OK)
+				return channels;
+		}
+	}
+	return channels;
+}
+
+// Of a wire of all replicas, when some of them are asked about.
+static int judge_replicas(struct spore__tasks *t, const struct spore__wire_info *w)
+{
+	const char *const ends[2] = {w->from, w->to};
+	const char *numbers[2];
+	int both = 0;
+	for (int i = 0; i < 2; i++) {
+		bool connects = false;
+		numbers[i] = strchr(ends[i], '@');
+		int64_t channels = numbers[i] != NULL ? count_channels(t, ends[i], &connects) : 1;
+		if (channels < 0)
+			return bad("'spore ps' and 'spore logs' say what its program does", "%s is not open", ends[i]);
+		if (channels == 0)
+			return bad("the channels are those of other replicas", "%s has no channel", ends[i]);
+		both += connects;
+	}
+	if (both == 2 && strcspn(numbers[0], ".") != strcspn(numbers[1], "."))
+		both = -1;
+	if (both == -1 || (both == 2 && strncmp(numbers[0], numbers[1], strcspn(numbers[0], ".")) != 0))
+		return bad("replicas that connect to each other are joined by their numbers",
+		           "%s and %s are not joined", w->from, w->to);
+	return SPORE__EXIT_OK;
+}
+
+// W is WHOLE, or of it what is between the replicas that are asked about.
+static int judge(struct spore__tasks *t, const struct spore__wire_list *list, const struct spore__wire_info *whole,
+                 const struct spore__wire_info *w)
 {
 	static struct spore__measured m;
 	good("a wire is to join %s and %s", w->from, w->to);
@@ -192,6 +287,8 @@ static int judge(struct spore__tasks *t, const struct spore__wire_list *list, co
 	     w->channels == 1 ? " was" : "s were", w->transport);
 	if (w->why[0] != '\0')
 		return bad(NULL, "%s", w->why);
+	if (judge_replicas(t, w) != SPORE__EXIT_OK)
+		return SPORE__EXIT_FAILED;
 	spore__measure_begin(t, w, &m);
 	if (m.count == 0) {
 		if (w->broken[0] != '\0')
@@ -206,7 +303,7 @@ static int judge(struct spore__tasks *t, const struct spore__wire_list *list, co
 	if (!publishes)
 		other = judge_flow(w, &m, SPORE__BACKWARD);
 	else if (status == SPORE__EXIT_OK && !is_passing(&m))
-		other = judge_others(t, list, w);
+		other = judge_others(t, list, whole);
 	if (w->broken[0] != '\0' && !is_passing(&m) && status == SPORE__EXIT_OK)
 		status = bad_framing(w);
 	spore__measure_finish(&m);
@@ -235,10 +332,17 @@ int spore__look_why(const struct spore__look *look)
 	size_t found = 0;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct spore__wire_info *w = &list.items[i];
-		if (!(is_at(w->from, a) && is_at(w->to, b)) && !(is_at(w->from, b) && is_at(w->to, a)))
+		bool turned = is_at(w->from, b) && is_at(w->to, a);
+		if (!turned && !(is_at(w->from, a) && is_at(w->to, b)))
 			continue;
 		found++;
-		int one = judge(&t, &list, w);
+		struct spore__wire_info asked = *w;
+		char from[600], to[600];
+		narrow(w->from, turned ? b : a, from, sizeof from);
+		narrow(w->to, turned ? a : b, to, sizeof to);
+		asked.from = from;
+		asked.to = to;
+		int one = judge(&t, &list, w, &asked);
 		status = status == 0 ? one : status;
 	}
 	(void)snprintf(remedy, sizeof remedy, "spore wire %s%s %s%s", a, strchr(a, '.') != NULL ? "" : ".PORT", b,

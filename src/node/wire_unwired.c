@@ -1,4 +1,5 @@
 // Why there is no wire at what a call names: no such task, several of that name, or it is wired otherwise.
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,10 @@ enum { WHY = 2048 };
 static void put_task(const struct spore__wish *wish, int side, char *out, size_t size)
 {
 	const char *system = wish->ends[side].system;
-	(void)snprintf(out, size, "%s%s%s", system, system[0] != '\0' ? "/" : "", wish->ends[side].task);
+	char replica[24] = "";
+	if (wish->ends[side].replica > 0)
+		(void)snprintf(replica, sizeof replica, "@%" PRId64, wish->ends[side].replica);
+	(void)snprintf(out, size, "%s%s%s%s", system, system[0] != '\0' ? "/" : "", wish->ends[side].task, replica);
 }
 
 // To take a wire away its task need not be there; so it is looked for only now. False: it is answered.
@@ -48,12 +52,26 @@ static const struct spore__wire *nearest_wire(const struct spore__asking *a, con
 	return found;
 }
 
+// Is WIRE that of all replicas of which WISH names some?
+static bool is_of_all(const struct spore__wire *wire, const struct spore__wish *wish, int ends)
+{
+	for (int turned = 0; turned < 2; turned++) {
+		int near = 0;
+		for (int i = 0; i < ends; i++)
+			near += nearness(&wire->ends[i ^ turned], wish, i) == 2;
+		if (near == ends)
+			return wish->ends[0].replica > 0 || (ends > 1 && wish->ends[1].replica > 0);
+	}
+	return false;
+}
+
 void spore__wish_say_unwired(struct spore__asking *a, const struct spore__wish *wish, int ends)
 {
 	char shown[2][SPORE__PORT_NAME], both[2 * SPORE__PORT_NAME + 8], from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
 	for (int i = 0; i < ends; i++) {
 		put_task(wish, i, from, sizeof from);
-		(void)snprintf(shown[i], sizeof shown[i], "%.*s.%s", 2 * SPORE__NAME_MAX + 1, from, wish->ends[i].port);
+		(void)snprintf(shown[i], sizeof shown[i], "%.*s.%s", 2 * SPORE__NAME_MAX + 25, from,
+		               wish->ends[i].port);
 	}
 	for (int i = 0; i < ends; i++)
 		if (!is_clear(a, wish, i, shown[i]))
@@ -69,5 +87,10 @@ void spore__wish_say_unwired(struct spore__asking *a, const struct spore__wish *
 	}
 	spore__wire_end_name(&nearest->ends[0], from);
 	spore__wire_end_name(&nearest->ends[1], to);
-	spore__rpc_call_fail(a->call, SPORE_ENOTFOUND, "%s not wired; but %s and %s are", both, from, to);
+	if (is_of_all(nearest, wish, ends))
+		spore__rpc_call_fail(a->call, SPORE_ENOTFOUND,
+		                     "%s not wired by %s; the wire %s -> %s is one for all replicas: name it so", both,
+		                     ends > 1 ? "themselves" : "itself", from, to);
+	else
+		spore__rpc_call_fail(a->call, SPORE_ENOTFOUND, "%s not wired; but %s and %s are", both, from, to);
 }

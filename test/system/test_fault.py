@@ -299,6 +299,35 @@ class Wishes(FaultTest):
     def refused(self, result, why, remedy):
         self.assertEqual((result.returncode, result.stderr.splitlines()), (1, ["spore: " + why, "  " + remedy]))
 
+    def test_names_of_replicas(self):
+        for i in (1, 2):
+            self.program("taker", "take", "in", replica=i)
+            self.program("giver", "give", "out", "100000000", "1000", replica=i)
+        self.wire("giver.out", "taker.in")
+        self.wired("giver.out", "taker.in", 2)
+        whole = "the wire giver.out -> taker.in is one for all replicas: name it so"
+        self.refused(self.fault("giver@2.out", "cut"), "fault: giver@2.out is not wired by itself", whole)
+        self.refused(self.fault("giver@2.out", "taker@2.in", "cut"), "fault: giver@2.out and taker@2.in are not wired by themselves", whole)
+        self.refused(self.fault("giver@3.out", "cut"), "fault: giver@3.out: no task 'giver@3'", "there are 2 of giver")
+        self.refused(self.spore("unwire", "giver@1.out", "taker.in"), "unwire: giver@1.out and taker.in are not wired by themselves", whole)
+
+        def why(*names):
+            result = self.spore("why", *names)
+            return result.returncode, result.stdout
+        for names, words in ((("giver@1", "taker"), "giver@1.out -> taker.in"), (("taker@2.in", "giver"), "giver.out -> taker@2.in"),
+                             (("giver@2.out", "taker@2.in"), "giver@2.out -> taker@2.in"), (("giver", "taker"), "giver.out -> taker.in")):
+            status, text = why(*names)
+            self.assertEqual((status, f"ok  {words}: messages pass" in text), (0, True), text)
+        status, text = why("giver@1", "taker@2")
+        self.assertEqual((status, "no  giver@1.out and taker@2.in are not joined\n" in text), (1, True), text)
+        self.assertIn("no  no task 'giver@3'\n    there are 2 of giver\n", why("giver@3", "taker")[1])
+        os.kill(self.pid("taker@1"), signal.SIGSTOP)
+        wait_until(lambda: "messages wait at taker@1.in" in why("giver", "taker@1")[1], "it to be seen")
+        self.assertEqual(why("giver", "taker@2")[0], 0)
+        os.kill(self.pid("taker@1"), signal.SIGCONT)
+        self.call("tasks.stop", names=["taker@1"])
+        self.assertIn("no  taker@1.in is not open\n", why("giver", "taker@1")[1])
+
     def test_names_without_a_wire(self):
         for system in ("one", "two"):
             self.call("tasks.start", spec=self.spec("twice", system=system, enabled=False))
