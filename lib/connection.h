@@ -31,8 +31,8 @@ void spore__connection_hear_last(int ms);
 // Nothing more is to be heard of the hold: it asked to stop, is gone, or the socket is.
 bool spore__connection_is_over(void);
 
-// Waits until the hold has said something. False: nothing more can be heard of it.
-bool spore__connection_wait(void);
+// Waits until the hold has said something, or ALSO (-1: none) can be read. False: nothing more can be heard of the hold.
+bool spore__connection_wait(int also);
 
 // The hold's configuration value, NULL when there is none. Waits up to five seconds for the hold's hello.
 const char *spore__connection_config(const char *key);

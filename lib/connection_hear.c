@@ -215,12 +215,12 @@ bool spore__connection_is_over(void)
 	return atomic_load(&heard_stop) || spore__connection_is_lost();
 }
 
-bool spore__connection_wait(void)
+bool spore__connection_wait(int also)
 {
-	struct pollfd p = {.events = POLLIN};
-	while (!atomic_load(&heard_stop) && (p.fd = spore__connection_fd()) >= 0) {
-		int n = poll(&p, 1, -1);
-		if (n > 0 && (p.revents & POLLNVAL) == 0)
+	struct pollfd p[] = {{.events = POLLIN}, {.fd = also, .events = POLLIN}};
+	while (!atomic_load(&heard_stop) && (p[0].fd = spore__connection_fd()) >= 0) {
+		int n = poll(p, 2, -1);
+		if (n > 0 && (p[0].revents & POLLNVAL) == 0)
 			return true;
 		if (n < 0 && errno != EINTR)
 			return false;

@@ -52,6 +52,7 @@ enum spore_err spore__bell_init(struct spore__bell *b, int hear, int ring)
 
 void spore__bell_finish(struct spore__bell *b)
 {
+	spore__bell_unwatch(b);
 	close(b->hear);
 	close(b->ring);
 	(void)pthread_mutex_destroy(&b->lock);

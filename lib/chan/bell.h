@@ -21,6 +21,8 @@ struct spore__bell {
 	bool waits;             // a read of it waits: of the one that leads alone, which has nothing else to wait for
 	unsigned followers;     // wait for it
 	_Atomic uint64_t heard; // grows with every reason to look again
+	struct spore__bell *next_watched; // with the lock of bell_watch.c
+	bool watched;                     // likewise; it was
 };
 
 // Takes the descriptors over when it succeeds; neither waits (spore__io_doorbell_adopt).
@@ -40,6 +42,15 @@ bool spore__bell_echo(struct spore__bell *b);
 void spore__bell_listen(struct spore__bell *b);
 // Is the peer gone? What was rung is left to the thread that sleeps on the descriptor.
 void spore__bell_look(struct spore__bell *b);
+
+// ---- bell_watch.c: that a peer is gone is noticed also while no call looks at the bell
+
+// From now on until spore__bell_finish, for as long as somebody looks at spore__bell_watch_fd and calls spore__bell_watched when that is readable.
+void spore__bell_watch(struct spore__bell *b);
+void spore__bell_unwatch(struct spore__bell *b);
+int spore__bell_watch_fd(void); // -1: there is no such thing
+bool spore__bell_watched(void); // false: the descriptor is no good any more
+void spore__bell_watch_after_fork(void);
 
 int64_t spore__bell_now(void); // nanoseconds of the monotonic clock
 

@@ -105,6 +105,12 @@ static void tell_broken(const char *port, const char *peer, const struct spore__
 		spore__connection_say(put_broken, &b, NULL);
 }
 
+static void watch(struct spore__transport *t)
+{
+	if (t->ops == &spore__ring_ops)
+		spore__bell_watch(&((struct spore__ring *)t)->bell);
+}
+
 static void add_client(struct spore_port *p, const char *port, struct spore__channel_end *channel, const char *peer)
 {
 	struct client *client = calloc(1, sizeof *client);
@@ -116,6 +122,7 @@ static void add_client(struct spore_port *p, const char *port, struct spore__cha
 		free(client);
 		return;
 	}
+	watch(client->chan->ways[SPORE__SEND].use->t);
 	spore__chan_set_peer(client->chan, peer);
 	spore__chan_tell_broken(client->chan, port, tell_broken);
 	if (p->bytes)
@@ -178,6 +185,7 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 	} else if (o->publisher != NULL) {
 		spore__pub_add(o->publisher, &channel, m->serial);
 	} else if (spore__channel_end_open(&channel, &t) == SPORE_OK) {
+		watch(t);
 		bool redeliver = is_set(&m->fields, "redeliver");
 		if (ops == &spore__ring_ops && is_set(&m->fields, "early"))
 			spore__chan_install_early(o->chan, t, peer, m->serial, redeliver);
@@ -254,13 +262,19 @@ static void *keep_hearing(void *unused)
 {
 	// Who waits in a call was woken too, and hears it now: one of the two would only be in the other's way.
 	const struct timespec pause = {.tv_nsec = 1000000};
+	struct pollfd peers = {.fd = spore__bell_watch_fd(), .events = POLLIN};
 	(void)unused;
-	while (spore__connection_wait()) {
+	while (spore__connection_wait(peers.fd)) {
+		if (peers.fd >= 0 && !spore__bell_watched())
+			peers.fd = -1;
 		if (spore__chan_listens())
 			(void)nanosleep(&pause, NULL);
 		hear_all();
 	}
 	hear_all(); // the socket may be lost
+	// The program may go on for long, and so may its channels.
+	while (peers.fd >= 0 && (poll(&peers, 1, -1) > 0 || errno == EINTR) && spore__bell_watched())
+		;
 	return NULL;
 }
 
@@ -470,6 +484,7 @@ __attribute__((destructor)) static void hand_over_at_exit(void)
 void spore__port_after_fork(void)
 {
 	spore__ring_spare_after_fork();
+	spore__bell_watch_after_fork();
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	memcpy(&lock, &fresh, sizeof lock); // perhaps another thread of the parent held it
 	memcpy(&ending, &fresh, sizeof ending);

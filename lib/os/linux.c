@@ -308,7 +308,8 @@ int spore__io_gather(void)
 int spore__io_gather_add(int gather, int fd, short events)
 {
 	struct epoll_event e = {.events = ((events & POLLIN) != 0 ? (uint32_t)EPOLLIN : 0) |
-	                                  ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0)};
+	                                  ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0),
+	                        .data.fd = fd};
 	if (epoll_ctl(gather, EPOLL_CTL_ADD, fd, &e) == 0)
 		return 0;
 	return errno == EEXIST ? epoll_ctl(gather, EPOLL_CTL_MOD, fd, &e) : -1;
@@ -317,6 +318,17 @@ int spore__io_gather_add(int gather, int fd, short events)
 void spore__io_gather_remove(int gather, int fd)
 {
 	(void)epoll_ctl(gather, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int spore__io_gather_next(int gather, int *fd)
+{
+	struct epoll_event e;
+	int n;
+	while ((n = epoll_wait(gather, &e, 1, 0)) < 0 && errno == EINTR)
+		;
+	if (n > 0)
+		*fd = e.data.fd;
+	return n;
 }
 
 int spore__io_timer(int ms)

@@ -100,6 +100,7 @@ bool spore__io_barrier(void);
 int spore__io_gather(void);
 int spore__io_gather_add(int gather, int fd, short events); // again: other events
 void spore__io_gather_remove(int gather, int fd);
+int spore__io_gather_next(int gather, int *fd); // a member that is ready: 1; 0: none is. Does not wait
 // A descriptor that is readable once MS milliseconds are over; likewise.
 int spore__io_timer(int ms);
 

@@ -280,6 +280,14 @@ void spore__io_gather_remove(int gather, int fd)
 	(void)fd;
 }
 
+int spore__io_gather_next(int gather, int *fd)
+{
+	(void)gather;
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+}
+
 int spore__io_timer(int ms)
 {
 	(void)ms;

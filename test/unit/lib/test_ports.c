@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -132,6 +133,26 @@ static int play_timeouts(void)
 	return (int)spore_chan_recv(c, buffer, sizeof buffer, &len, PATIENCE);
 }
 
+// Sends a message for each byte of standard input, and does nothing else; says "." where it was taken.
+static int play_beat(void)
+{
+	struct spore_chan *c;
+	struct spore_port *p;
+	char byte;
+	size_t len;
+	bool serves = read(STDIN_FILENO, &byte, 1) == 1 && byte == 's';
+	if (serves && (spore_port_open("in", NULL, &p) != SPORE_OK || spore_port_accept(p, PATIENCE, &c) != SPORE_OK))
+		return 10;
+	if (!serves && spore_chan_open("in", NULL, &c) != SPORE_OK)
+		return 11;
+	enum spore_err e = spore_chan_recv(c, &byte, 1, &len, PATIENCE);
+	while (e == SPORE_OK && read(STDIN_FILENO, &byte, 1) == 1) {
+		e = spore_chan_send(c, &byte, 1, SPORE_NOW);
+		dprintf(STDERR_FILENO, "%c", e == SPORE_OK ? '.' : '!');
+	}
+	return (int)e;
+}
+
 static int play_serve(void)
 {
 	enum { CLIENTS = 3 };
@@ -168,11 +189,40 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"echo", play_echo}, {"tell", play_tell},         {"poll", play_poll},
+    {"echo", play_echo}, {"tell", play_tell},         {"poll", play_poll},   {"beat", play_beat},
     {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve},
 };
 
 // ---- the tests
+
+// A peer that dies while it is at work, and so has asked for no ringing, is learnt of long before there is no room.
+static void test_dies_at_work(void **state)
+{
+	enum { FEW = 100 };
+	const struct timespec brief = {.tv_nsec = 1000000};
+	(void)state;
+	for (int serves = 0; serves < 2; serves++) {
+		struct child c;
+		char says = '.';
+		int sent = 0;
+		begin(&c, "beat");
+		assert_int_equal(write(c.in, serves ? "s" : "c", 1), 1);
+		hear(&c, SPORE__CONTROL_OPEN, serves ? "serve" : "connect");
+		struct spore_chan *mine = wire(&c);
+		tell(mine, "g");
+		assert_int_equal(write(c.in, "a", 1), 1);
+		expect(mine, "a");
+		assert_int_equal(read(c.err, &says, 1), 1);
+		spore_chan_close(mine);
+		for (; says == '.' && sent < FEW; sent++) {
+			assert_int_equal(write(c.in, "b", 1), 1);
+			assert_int_equal(read(c.err, &says, 1), 1);
+			(void)nanosleep(&brief, NULL);
+		}
+		assert_true(sent < FEW);
+		end(&c, SPORE_ECLOSED);
+	}
+}
 
 static void put_refused(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
 {
@@ -485,6 +535,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest cases[] = {
 	    cmocka_unit_test_setup(test_echo, choose),
 	    cmocka_unit_test_setup(test_timeouts, choose),
+	    cmocka_unit_test_setup(test_dies_at_work, choose),
 	    cmocka_unit_test_setup(test_returns, choose),
 	    cmocka_unit_test_setup(test_unwired, choose),
 	    cmocka_unit_test_setup(test_serve, choose),
