@@ -1,10 +1,8 @@
-// Connections: the node's, and those of viewers. Nobody is waited for: one that does not read gets the latest state once it does, and is
+// Connections: the node's, and those of viewers; what they ask for is in hold_obey.c. Nobody is waited for: one that does not read gets the latest state once it does, and is
 // dropped when it does not for long.
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,7 @@
 
 #include "os/os.h"
 #include "pass.h"
-#include "task/hold.h"
+#include "task/hold_peer.h"
 
 enum {
 	READ_AT_ONCE = 64 * 1024,
@@ -24,8 +22,7 @@ enum {
 	IN_IDLE = 4096, // a larger buffer is given back when it is empty
 };
 
-// Descriptors that nobody took.
-static void drop(struct spore__hold *h, struct spore__hold_peer *p)
+void spore__peer_drop(struct spore__hold *h, struct spore__hold_peer *p)
 {
 	bool node = p->node, leaving = p->leaving, viewer = p->viewer;
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
@@ -110,8 +107,7 @@ static ssize_t send_some(struct spore__hold_peer *p)
 	return n;
 }
 
-// Sends what the socket takes. False when the peer is gone.
-static bool flush(struct spore__hold *h, struct spore__hold_peer *p)
+bool spore__peer_flush(struct spore__hold *h, struct spore__hold_peer *p)
 {
 	while (has_more(p) || is_behind(h, p)) {
 		if (p->out_sent == p->out.len) {
@@ -150,8 +146,8 @@ void spore__hold_peers_tell(struct spore__hold *h)
 		if (!p->state_due)
 			p->state_at = h->view.total;
 		p->state_due = true;
-		if (!flush(h, p))
-			drop(h, p);
+		if (!spore__peer_flush(h, p))
+			spore__peer_drop(h, p);
 	}
 }
 
@@ -167,7 +163,7 @@ static void say(struct spore__hold *h, const struct spore__msgpack_writer *w, bo
 		p->ports_due |= w->err != 0 || p->out.len - p->out_sent > PORTS_UNSENT;
 		if (!p->ports_due)
 			spore__msgpack_raw(&p->out, w->data, w->len);
-		if (p->out.err != 0 || ((p->io.events & POLLOUT) == 0 && !flush(h, p)))
+		if (p->out.err != 0 || ((p->io.events & POLLOUT) == 0 && !spore__peer_flush(h, p)))
 			p->gone = true; // dropped later, since it may be the one that asked
 	}
 }
@@ -186,7 +182,7 @@ void spore__hold_peers_push(struct spore__hold *h)
 {
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++) {
 		struct spore__hold_peer *p = h->peers[i];
-		if (p != NULL && p->viewer && !p->gone && (p->io.events & POLLOUT) == 0 && !flush(h, p))
+		if (p != NULL && p->viewer && !p->gone && (p->io.events & POLLOUT) == 0 && !spore__peer_flush(h, p))
 			p->gone = true;
 	}
 }
@@ -202,7 +198,7 @@ void spore__hold_peers_sweep(struct spore__hold *h)
 {
 	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
 		if (h->peers[i] != NULL && h->peers[i]->gone)
-			drop(h, h->peers[i]);
+			spore__peer_drop(h, h->peers[i]);
 }
 
 void spore__hold_peers_late(struct spore__hold *h)
@@ -215,7 +211,7 @@ void spore__hold_peers_late(struct spore__hold *h)
 			continue;
 		int64_t left = p->since + PATIENCE_MS - now;
 		if (left <= 0)
-			drop(h, p);
+			spore__peer_drop(h, p);
 		else if (next < 0 || left < next)
 			next = left;
 	}
@@ -230,191 +226,14 @@ bool spore__hold_peers_done(const struct spore__hold *h)
 	return true;
 }
 
-// ---- what they ask for
-
-static bool refuse(struct spore__hold *h, struct spore__hold_peer *p, enum spore_err code, const char *why)
+bool spore__peer_refuse(struct spore__hold *h, struct spore__hold_peer *p, enum spore_err code, const char *why)
 {
 	if (p->out.len == p->out_sent)
 		p->out.len = p->out_sent = 0;
 	spore__hold_put_refuse(&p->out, code, why);
 	p->state_due = false;
 	p->closing = true;
-	return flush(h, p);
-}
-
-static void update(struct spore__hold *h, struct spore__msgpack_reader map)
-{
-	struct spore__spec spec;
-	char why[200];
-	enum spore_err e = spore__spec_decode(map, &spec, why, sizeof why);
-	if (e != SPORE_OK) {
-		spore__hold_event(h, SPORE_ERROR, "update", NULL, "what it was to be changed to is refused: %s", why);
-	} else {
-		spore__spec_take_live(&h->spec, &spec);
-		if (spore__folder_write_spec(h->dir, &h->spec) != 0)
-			spore__hold_complain(h, "its specification cannot be written: %s", strerror(errno));
-		spore__hold_event(h, SPORE_INFO, "updated", NULL, "%s has a changed specification", h->task);
-		h->dirty = true;
-	}
-	spore__spec_finish(&spec);
-}
-
-static void send_signal(struct spore__hold *h, int64_t number)
-{
-	const struct spore__hold_number numbers[] = {{"signal", number}, {0}};
-	if (number < 1 || number > 64 || h->run.pid <= 0)
-		return;
-	if (kill(-h->run.pid, (int)number) == 0)
-		spore__hold_event(h, SPORE_INFO, "signal", numbers, "%s#%" PRId64 " got signal %" PRId64, h->task,
-		                  h->state.run, number);
-}
-
-static bool greet(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
-{
-	if (m->number != SPORE__HOLD_MAJOR) {
-		char why[100];
-		(void)snprintf(why, sizeof why, "this hold speaks version %d of the hold protocol, not %" PRId64,
-		               SPORE__HOLD_MAJOR, m->number);
-		return refuse(h, p, SPORE_EVERSION, why);
-	}
-	p->hello = true;
-	if (m->node && !p->node) {
-		p->node = true;
-		h->nodes++;
-	}
-	if (m->node) {
-		spore__hold_node_came(h);
-		spore__hold_kept_drop(h); // it knows nothing of what another one sent ahead
-	}
-	p->looks = m->memory && !m->node;
-	p->ports = p->ports_due = (m->node || p->looks) && m->ports;
-	bool good = flush(h, p);
-	if (good && m->node)
-		spore__hold_pumped_ask(h);
-	return good;
-}
-
-// One that looked on and has ended may not have been heard of yet.
-static void drop_ended_lookers(struct spore__hold *h, const struct spore__hold_peer *but)
-{
-	char byte;
-	for (size_t i = 0; i < SPORE__HOLD_PEERS; i++)
-		if (h->peers[i] != NULL && h->peers[i] != but && h->peers[i]->looks && h->peers[i]->joined_count > 0 &&
-		    recv(h->peers[i]->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-			drop(h, h->peers[i]);
-}
-
-// May P, which looks on, be the other end of the port of M?
-static bool may_join(struct spore__hold *h, const struct spore__hold_peer *p, const struct spore__hold_message *m)
-{
-	if (m->serial < SPORE__HOLD_JOINED || p->joined_count == SPORE__HOLD_JOINS)
-		return false;
-	if (spore__hold_ports_is_free(h, m))
-		return true;
-	drop_ended_lookers(h, p);
-	return spore__hold_ports_is_free(h, m);
-}
-
-// What is for a port that is open, or (keep) not yet. Its descriptors came with its first byte. Where this hold has no room for them the channel is
-// over. False: they did not come.
-static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
-{
-	unsigned count = m->descriptors;
-	int fds[SPORE__HOLD_DESCRIPTORS];
-	enum spore_err e = count > 0 ? spore__passed_take(&p->passed, fds, count) : SPORE_OK;
-	if (e == SPORE_EMALFORMED)
-		return refuse(h, p, e, "a channel without its descriptors");
-	if (e != SPORE_OK)
-		spore__hold_event(h, SPORE_ERROR, "channel", NULL,
-		                  "one was refused: this hold has too many files open");
-	if (e != SPORE_OK || (p->looks && !may_join(h, p, m))) {
-		for (unsigned i = 0; i < count && e == SPORE_OK; i++)
-			close(fds[i]);
-		spore__hold_put_serial(&p->out, SPORE__HOLD_OVER, (uint64_t)m->number, m->serial);
-		return flush(h, p);
-	}
-	if (m->type == SPORE__HOLD_KEEP) {
-		spore__hold_kept_take(h, m, fds);
-		return true;
-	}
-	if (p->looks) {
-		p->joined[p->joined_count].id = (uint64_t)m->number;
-		p->joined[p->joined_count++].serial = m->serial;
-	}
-	spore__hold_ports_channel(h, m, fds);
-	return !p->gone;
-}
-
-// False: P is gone.
-static bool obey(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
-{
-	if (!p->hello && m->type != SPORE__HOLD_HELLO)
-		return refuse(h, p, SPORE_EMALFORMED, "the first message must be hello");
-	// Who looks on changes nothing else.
-	if (p->looks && m->type != SPORE__HOLD_MEMORY && m->type != SPORE__HOLD_CHANNEL &&
-	    m->type != SPORE__HOLD_REFUSE)
-		return true;
-	switch (m->type) {
-	case SPORE__HOLD_HELLO:
-		return greet(h, p, m);
-	case SPORE__HOLD_STOP:
-		h->grace = m->number > INT32_MAX ? INT32_MAX : m->number;
-		h->swap = m->swap;
-		spore__hold_happens(h, SPORE__ON_STOP);
-		break;
-	case SPORE__HOLD_KILL:
-		spore__hold_happens(h, SPORE__ON_KILL);
-		break;
-	case SPORE__HOLD_RESTART:
-		spore__hold_happens(h, SPORE__ON_RESTART);
-		break;
-	case SPORE__HOLD_SIGNAL:
-		send_signal(h, m->number);
-		break;
-	case SPORE__HOLD_UPDATE:
-		update(h, m->map);
-		break;
-	case SPORE__HOLD_LEAVING:
-		p->leaving = true;
-		break;
-	case SPORE__HOLD_ATTACH:
-		if (!spore__hold_viewers_attach(h, p, m->number, m->columns))
-			return refuse(h, p, SPORE_ENOMEM, "there is no memory for its output");
-		return flush(h, p);
-	case SPORE__HOLD_INPUT:
-		spore__hold_viewers_input(h, m->bytes, m->len);
-		break;
-	case SPORE__HOLD_RESIZE:
-		spore__hold_viewers_resize(h, p, m->number, m->columns);
-		break;
-	case SPORE__HOLD_CHANNEL:
-	case SPORE__HOLD_KEEP:
-		return take_channel(h, p, m);
-	case SPORE__HOLD_OVER:
-		spore__hold_ports_over(h, m);
-		break;
-	case SPORE__HOLD_UNWIRE:
-		spore__hold_ports_unwire(h, m);
-		break;
-	case SPORE__HOLD_SWAP:
-		spore__hold_ports_swap(h, m);
-		break;
-	case SPORE__HOLD_ENDED:
-		spore__hold_pumped_answered(h, m);
-		break;
-	case SPORE__HOLD_HAND:
-		spore__hold_heir_hand(h, m->swap);
-		break;
-	case SPORE__HOLD_INHERIT:
-		return spore__hold_heir_give(h, p);
-	case SPORE__HOLD_MEMORY:
-		return spore__hold_memory_give(h, p, m) && flush(h, p);
-	case SPORE__HOLD_REFUSE:
-		return false;
-	default:
-		break;
-	}
-	return true;
+	return spore__peer_flush(h, p);
 }
 
 // ---- receiving
@@ -441,8 +260,9 @@ static bool take_messages(struct spore__hold *h, struct spore__hold_peer *p)
 	while (!p->closing && (p->node || !spore__hold_viewers_stalled(h)) &&
 	       (e = spore__hold_decode(p->in + at, p->in_len - at, &m, &used)) != SPORE_EAGAIN) {
 		if (e != SPORE_OK)
-			return refuse(h, p, e, e == SPORE_ETOOBIG ? "a frame over 1 MiB" : "a malformed message");
-		if (!obey(h, p, &m))
+			return spore__peer_refuse(h, p, e,
+			                          e == SPORE_ETOOBIG ? "a frame over 1 MiB" : "a malformed message");
+		if (!spore__peer_obey(h, p, &m))
 			return false;
 		at += used;
 	}
@@ -490,8 +310,8 @@ static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short r
 			p = h->peers[i];
 	if (p == NULL)
 		return;
-	if ((revents & POLLOUT) != 0 && !flush(h, p)) {
-		drop(h, p);
+	if ((revents & POLLOUT) != 0 && !spore__peer_flush(h, p)) {
+		spore__peer_drop(h, p);
 		return;
 	}
 	for (size_t sum = 0; (revents & (POLLIN | POLLHUP | POLLERR)) != 0 && sum < READ_AT_ONCE && !p->gone;) {
@@ -501,13 +321,13 @@ static void peer_ready(struct spore__hold *h, struct spore__hold_io *io, short r
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
 		if (n <= 0) {
-			drop(h, p);
+			spore__peer_drop(h, p);
 			return;
 		}
 		sum += (size_t)n;
 		p->in_len += (size_t)n;
 		if (!take_messages(h, p)) {
-			drop(h, p);
+			spore__peer_drop(h, p);
 			return;
 		}
 		if (wanted_events(h, p) == 0) {
@@ -548,9 +368,9 @@ static struct spore__hold_peer *add(struct spore__hold *h, int fd)
 	p->since = spore__hold_now_ms();
 	spore__hold_put_hello_swap(&p->out);
 	put_state(h, p);
-	if (p->out.err == 0 && flush(h, p))
+	if (p->out.err == 0 && spore__peer_flush(h, p))
 		return p;
-	drop(h, p);
+	spore__peer_drop(h, p);
 	return NULL;
 }
 
