@@ -25,6 +25,7 @@
 
 #include "os/os.h"
 #include "task/elsewhere.h"
+#include "task/hold_own.h"
 
 static const struct {
 	unsigned count;
@@ -69,55 +70,26 @@ static bool reads(const struct spore__hold_named *p)
 
 // ---- to the node
 
-// ALL: also a channel that is not the node's.
-static void put_open(const struct spore__hold_named *p, bool all, struct spore__msgpack_writer *w)
+static struct spore__own_port describe_port(const struct spore__hold_named *p)
 {
-	bool shown = p->serial != 0 && (all || p->serial < SPORE__HOLD_JOINED);
-	unsigned char bytes[512];
-	struct spore__msgpack_writer items;
-	spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
-	spore__msgpack_str(&items, p->name);
-	spore__msgpack_str(&items, "bytes");
-	spore__msgpack_str(&items, "connect");
-	bool speaks = p->protocol[0] != '\0';
-	spore__msgpack_map(&items, 2 + (uint32_t)speaks + (uint32_t)reads(p));
-	spore__msgpack_str(&items, "framing");
-	spore__msgpack_str(&items, p->framing);
-	if (speaks) {
-		spore__msgpack_str(&items, "protocol");
-		spore__msgpack_str(&items, p->protocol);
-	}
-	spore__msgpack_str(&items, "as");
-	spore__msgpack_str(&items, spore__port_as_word(p->as));
-	if (reads(p)) {
-		spore__msgpack_str(&items, "renews");
-		spore__msgpack_str(&items, "true");
-	}
-	spore__msgpack_array(&items, kinds[p->as].count);
-	for (unsigned i = 0; i < kinds[p->as].count; i++)
-		spore__msgpack_str(&items, kinds[p->as].features[i]);
-	spore__hold_put_open(w, p->id, items.data, items.len, &p->serial, shown ? 1 : 0);
+	return (struct spore__own_port){.name = p->name,
+	                                .framing = p->framing,
+	                                .protocol = p->protocol,
+	                                .as = spore__port_as_word(p->as),
+	                                .renews = reads(p),
+	                                .features = kinds[p->as].features,
+	                                .feature_count = kinds[p->as].count};
 }
 
 static void say_open(struct spore__hold *h, struct spore__hold_named *p)
 {
-	struct spore__msgpack_writer w = {0};
-	p->id = ++h->ports.last_id;
-	p->serial = 0;
-	put_open(p, false, &w);
-	spore__hold_peers_say(h, &w);
-	spore__msgpack_writer_finish(&w);
+	const struct spore__own_port port = describe_port(p);
+	spore__own_say_open(h, &port, &p->id, &p->serial);
 }
 
 static void say_close(struct spore__hold *h, struct spore__hold_named *p)
 {
-	struct spore__msgpack_writer w = {0};
-	if (p->id == 0)
-		return;
-	spore__hold_put_number(&w, SPORE__HOLD_CLOSE, (int64_t)p->id);
-	spore__hold_peers_say(h, &w);
-	spore__msgpack_writer_finish(&w);
-	p->id = p->serial = 0;
+	spore__own_say_close(h, &p->id, &p->serial);
 }
 
 size_t spore__hold_named_said(const struct spore__hold *h)
@@ -128,11 +100,15 @@ size_t spore__hold_named_said(const struct spore__hold *h)
 	return count;
 }
 
+// ALL: also a channel that is not the node's.
 void spore__hold_named_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
-	for (size_t i = 0; i < h->named_count; i++)
-		if (h->named[i].id != 0)
-			put_open(&h->named[i], all, w);
+	for (size_t i = 0; i < h->named_count; i++) {
+		const struct spore__hold_named *p = &h->named[i];
+		const struct spore__own_port port = describe_port(p);
+		if (p->id != 0)
+			spore__own_put(&port, p->id, all || p->serial < SPORE__HOLD_JOINED ? p->serial : 0, w);
+	}
 }
 
 bool spore__hold_named_has(const struct spore__hold *h, const char *port)
@@ -227,8 +203,6 @@ static void take_declared(struct spore__hold *h, size_t room)
 		memcpy(p->name, d.name, sizeof p->name);
 		memcpy(p->framing, d.framing, sizeof p->framing);
 		memcpy(p->protocol, d.protocol, sizeof p->protocol);
-		if (p->framing[0] == '\0')
-			memcpy(p->framing, "lines", sizeof "lines");
 	}
 }
 
@@ -291,36 +265,27 @@ void spore__hold_named_close(struct spore__hold *h)
 
 // ---- what the node sends
 
-static bool is(const struct spore__hold_word *word, const char *text)
-{
-	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
-}
-
-static bool can(int fd, int without)
-{
-	int flags = fcntl(fd, F_GETFL);
-	return flags >= 0 && (flags & O_ACCMODE) != without && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
 // Which of its descriptors is to be read, and which to be written. False: they are none for this port.
 static bool sort(const struct spore__hold_named *p, const struct spore__hold_message *m, const int *fds, int *in,
                  int *out)
 {
 	*in = *out = -1;
-	if (is(&m->kind, "stream") && m->descriptors == 1) {
+	if (spore__own_is(&m->kind, "stream") && m->descriptors == 1) {
 		// What it cannot take is not waited for by the other side.
 		if (!spore__named_is_socket(p))
 			(void)shutdown(fds[0], p->as == SPORE__AS_FIFO_IN ? SHUT_WR : SHUT_RD);
 		*in = p->as != SPORE__AS_FIFO_OUT ? fds[0] : -1;
 		*out = p->as != SPORE__AS_FIFO_IN ? fds[0] : -1;
-	} else if (is(&m->kind, "pipes") && m->descriptors == 2 && spore__named_is_socket(p)) {
+	} else if (spore__own_is(&m->kind, "pipes") && m->descriptors == 2 && spore__named_is_socket(p)) {
 		*in = fds[0];
 		*out = fds[1];
-	} else if (is(&m->kind, "pipe") && m->descriptors == 1) {
-		bool reads = p->as == SPORE__AS_FIFO_IN || (spore__named_is_socket(p) && can(fds[0], O_WRONLY));
+	} else if (spore__own_is(&m->kind, "pipe") && m->descriptors == 1) {
+		bool reads =
+		    p->as == SPORE__AS_FIFO_IN || (spore__named_is_socket(p) && spore__own_can(fds[0], O_WRONLY));
 		*(reads ? in : out) = fds[0];
 	}
-	return (*in >= 0 || *out >= 0) && (*in < 0 || can(*in, O_WRONLY)) && (*out < 0 || can(*out, O_RDONLY));
+	return (*in >= 0 || *out >= 0) && (*in < 0 || spore__own_can(*in, O_WRONLY)) &&
+	       (*out < 0 || spore__own_can(*out, O_RDONLY));
 }
 
 static bool make_mid(struct spore__hold_named *p)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "task/hold.h"
+#include "task/hold_own.h"
 #include "task/port.h"
 
 enum { IN = SPORE__WINDOW_IN, OUT = SPORE__WINDOW_OUT, UNANSWERED_MS = 5000 };
@@ -59,60 +59,31 @@ static void close_pipe(struct spore__hold_pumped *p, int way)
 
 // ---- to the node
 
-// ALL: also a channel that is not the node's.
-static void put_open(const struct spore__hold *h, const struct spore__hold_pumped *p, bool all,
-                     struct spore__msgpack_writer *w)
+// As the node is told of it, with what is declared in D.
+static struct spore__own_port describe(const struct spore__hold *h, const struct spore__hold_pumped *p,
+                                       struct spore__declared *d)
 {
-	bool shown = p->serial != 0 && (all || p->serial < SPORE__HOLD_JOINED);
-	unsigned char bytes[512];
-	struct spore__msgpack_writer items;
-	struct spore__declared d;
 	const struct kind *k = &kinds[p->kind];
-	bool declared = spore__declared_find(h->spec.ports, k->port, &d);
-	spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
-	spore__msgpack_str(&items, k->port);
-	spore__msgpack_str(&items, "bytes");
-	spore__msgpack_str(&items, "connect");
-	bool speaks = declared && d.protocol[0] != '\0';
-	bool framed = declared && d.framing[0] != '\0';
-	spore__msgpack_map(&items, 2 + (uint32_t)k->reads + (uint32_t)speaks);
-	spore__msgpack_str(&items, "framing");
-	spore__msgpack_str(&items, framed ? d.framing : "lines");
-	if (speaks) {
-		spore__msgpack_str(&items, "protocol");
-		spore__msgpack_str(&items, d.protocol);
-	}
-	spore__msgpack_str(&items, "pump");
-	spore__msgpack_str(&items, "true");
-	if (k->reads) {
-		spore__msgpack_str(&items, "renews");
-		spore__msgpack_str(&items, "true");
-	}
-	spore__msgpack_array(&items, 2);
-	for (int i = 0; i < 2; i++)
-		spore__msgpack_str(&items, k->features[i]);
-	spore__hold_put_open(w, p->id, items.data, items.len, &p->serial, shown ? 1 : 0);
+	bool declared = spore__declared_find(h->spec.ports, k->port, d);
+	return (struct spore__own_port){.name = k->port,
+	                                .framing = declared ? d->framing : "",
+	                                .protocol = declared ? d->protocol : "",
+	                                .pump = true,
+	                                .renews = k->reads,
+	                                .features = k->features,
+	                                .feature_count = 2};
 }
 
 static void say_open(struct spore__hold *h, struct spore__hold_pumped *p)
 {
-	struct spore__msgpack_writer w = {0};
-	p->id = ++h->ports.last_id;
-	p->serial = 0;
-	put_open(h, p, false, &w);
-	spore__hold_peers_say(h, &w);
-	spore__msgpack_writer_finish(&w);
+	struct spore__declared d;
+	const struct spore__own_port port = describe(h, p, &d);
+	spore__own_say_open(h, &port, &p->id, &p->serial);
 }
 
 static void say_close(struct spore__hold *h, struct spore__hold_pumped *p)
 {
-	struct spore__msgpack_writer w = {0};
-	if (p->id == 0)
-		return;
-	spore__hold_put_number(&w, SPORE__HOLD_CLOSE, (int64_t)p->id);
-	spore__hold_peers_say(h, &w);
-	spore__msgpack_writer_finish(&w);
-	p->id = p->serial = 0;
+	spore__own_say_close(h, &p->id, &p->serial);
 }
 
 size_t spore__hold_pumped_said(const struct spore__hold *h)
@@ -123,11 +94,16 @@ size_t spore__hold_pumped_said(const struct spore__hold *h)
 	return count;
 }
 
+// ALL: also a channel that is not the node's.
 void spore__hold_pumped_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
-	for (size_t i = 0; i < h->pumped_count; i++)
-		if (h->pumped[i].id != 0)
-			put_open(h, &h->pumped[i], all, w);
+	for (size_t i = 0; i < h->pumped_count; i++) {
+		const struct spore__hold_pumped *p = &h->pumped[i];
+		struct spore__declared d;
+		const struct spore__own_port port = describe(h, p, &d);
+		if (p->id != 0)
+			spore__own_put(&port, p->id, all || p->serial < SPORE__HOLD_JOINED ? p->serial : 0, w);
+	}
 }
 
 bool spore__hold_pumped_has(const struct spore__hold *h, const char *port)
@@ -311,28 +287,18 @@ static struct spore__hold_pumped *find(struct spore__hold *h, int64_t id)
 	return NULL;
 }
 
-static bool is(const struct spore__hold_word *word, const char *text)
-{
-	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
-}
-
-static bool can(int fd, int without)
-{
-	int flags = fcntl(fd, F_GETFL);
-	return flags >= 0 && (flags & O_ACCMODE) != without && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
 // The descriptors become those of CHANNEL. False: they are none for this port, and stay open.
 static bool sort(const struct spore__hold_pumped *p, const struct spore__hold_message *m, const int *fds,
                  int channel[2])
 {
-	bool both = p->kind == SPORE__WIRED_STDIO, stream = is(&m->kind, "stream");
+	bool both = p->kind == SPORE__WIRED_STDIO, stream = spore__own_is(&m->kind, "stream");
 	channel[IN] = channel[OUT] = -1;
-	if (m->descriptors != (both && !stream ? 2 : 1) || (!stream && !is(&m->kind, both ? "pipes" : "pipe")))
+	if (m->descriptors != (both && !stream ? 2 : 1) ||
+	    (!stream && !spore__own_is(&m->kind, both ? "pipes" : "pipe")))
 		return false;
-	if (has(p, IN) && !can(fds[0], O_WRONLY))
+	if (has(p, IN) && !spore__own_can(fds[0], O_WRONLY))
 		return false;
-	if (has(p, OUT) && !can(fds[m->descriptors - 1], O_RDONLY))
+	if (has(p, OUT) && !spore__own_can(fds[m->descriptors - 1], O_RDONLY))
 		return false;
 	// What it cannot take is not waited for by the other side.
 	if (stream && !both)
@@ -477,7 +443,7 @@ void spore__hold_pumped_stay(struct spore__hold *h)
 }
 
 // As it is now, with its descriptors.
-static void describe(const struct spore__hold_pumped *p, struct spore__hold_end *e)
+static void leave(const struct spore__hold_pumped *p, struct spore__hold_end *e)
 {
 	const int fds[SPORE__HOLD_END_FDS] = {p->channel[IN], p->channel[OUT], p->theirs[IN],
 	                                      p->theirs[OUT], p->ours[IN],     p->ours[OUT]};
@@ -506,7 +472,7 @@ size_t spore__hold_pumped_leave(struct spore__hold *h, struct spore__hold_end *e
 			unwire(h, p, p->serial); // that goes with this hold
 		for (int way = IN; way <= OUT; way++)
 			spore__hold_pump_kill(&p->pumps[way]);
-		describe(p, &ends[count]);
+		leave(p, &ends[count]);
 		count += ends[count].has != 0;
 	}
 	return count;

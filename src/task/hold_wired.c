@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "task/hold.h"
+#include "task/hold_own.h"
 #include "task/port.h"
 
 // By enum spore__hold_wired_kind. The transports as the program's hello has them, the best first.
@@ -49,11 +49,8 @@ void spore__hold_wired_open(struct spore__hold *h)
 void spore__hold_wired_close(struct spore__hold *h)
 {
 	for (size_t i = 0; i < h->wired_count; i++) {
-		struct spore__msgpack_writer w = {0};
 		close_ends(&h->wired[i]);
-		spore__hold_put_number(&w, SPORE__HOLD_CLOSE, (int64_t)h->wired[i].id);
-		spore__hold_peers_say(h, &w);
-		spore__msgpack_writer_finish(&w);
+		spore__own_say_close(h, &h->wired[i].id, &h->wired[i].serial);
 	}
 	h->wired_count = 0;
 }
@@ -62,27 +59,15 @@ void spore__hold_wired_put(const struct spore__hold *h, struct spore__msgpack_wr
 {
 	for (size_t i = 0; i < h->wired_count; i++) {
 		const struct spore__hold_wired *own = &h->wired[i];
-		unsigned char bytes[512];
-		struct spore__msgpack_writer items;
-		spore__msgpack_writer_fixed(&items, bytes, sizeof bytes);
-		spore__msgpack_str(&items, kinds[own->kind].port);
-		spore__msgpack_str(&items, "bytes");
-		spore__msgpack_str(&items, "connect");
-		// With it the node knows a plain end.
+		const struct kind *k = &kinds[own->kind];
 		struct spore__declared d;
-		bool declared = spore__declared_find(h->spec.ports, kinds[own->kind].port, &d);
-		bool speaks = declared && d.protocol[0] != '\0';
-		spore__msgpack_map(&items, 1 + (uint32_t)speaks);
-		spore__msgpack_str(&items, "framing");
-		spore__msgpack_str(&items, declared && d.framing[0] != '\0' ? d.framing : "lines");
-		if (speaks) {
-			spore__msgpack_str(&items, "protocol");
-			spore__msgpack_str(&items, d.protocol);
-		}
-		spore__msgpack_array(&items, 2);
-		for (int k = 0; k < 2; k++)
-			spore__msgpack_str(&items, kinds[own->kind].features[k]);
-		spore__hold_put_open(w, own->id, items.data, items.len, &own->serial, own->serial != 0 ? 1 : 0);
+		bool declared = spore__declared_find(h->spec.ports, k->port, &d);
+		const struct spore__own_port port = {.name = k->port,
+		                                     .framing = declared ? d.framing : "",
+		                                     .protocol = declared ? d.protocol : "",
+		                                     .features = k->features,
+		                                     .feature_count = 2};
+		spore__own_put(&port, own->id, own->serial, w);
 	}
 }
 
