@@ -325,6 +325,15 @@ class Pipes(Up):
                   **{name: {"after": "[gate]"} for name, script in (("a", a), ("b", b)) if script})
         self.until_state("a" if a else "b", "waiting")
 
+    def until_gone(self):
+        def look():
+            try:
+                with open(f"/proc/{self.hold}/stat", encoding="utf-8") as f:
+                    return f.read().rpartition(")")[2].split()[0] in "ZX"
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+        wait_until(look, "the hold to end")
+
     def test_the_node_is_killed_between(self):
         self.between(b=self.READS)
         os.kill(json.loads(self.ok(self.spore("node", "status", "--json")).stdout)["pid"], signal.SIGKILL)
@@ -340,11 +349,12 @@ class Pipes(Up):
         self.assertEqual(self.state("b"), "running")
         self.ok(self.spore("stop", "line/a"))
         self.until_state("b", "ended")
-        wait_until(lambda: not os.path.exists(f"/proc/{self.hold}"), "the hold to end")
+        self.until_gone()
 
     def test_the_hold_that_keeps_it_is_killed(self):
         self.between(b=self.READS)
         os.kill(self.hold, signal.SIGKILL)
+        self.until_gone()  # or what is written meanwhile goes with it
         self.write("open", "")
         self.ok(self.spore("restart", "line/a"))
         self.got(*range(1, 1001))
