@@ -21,7 +21,8 @@ const struct spore__command spore__command_why = {
     .summary = "find out why nothing passes between two ports or tasks",
     .text = "Walks the path step by step: whether the node runs, the tasks exist, something wires them, both ports "
             "are open and fit, a channel was made, and whether messages pass, or wait for a program that does not "
-            "receive. A or B may be one of several replicas. The first step that fails has the mark _no_, and what "
+            "receive. Where no wire joins the two it goes over the tasks between them. A or B may be one of several "
+            "replicas. The first step that fails has the mark _no_, and what "
             "helps below it; the status is 1 then. "
             "Whether messages pass can be seen only of channels of shared memory.",
     .options = options,

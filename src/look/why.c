@@ -9,6 +9,7 @@
 #include "look/flow.h"
 #include "look/look.h"
 #include "look/measure.h"
+#include "look/path.h"
 #include "show/text.h"
 
 static void good(const char *fmt, ...) SPORE__PRINTF(1, 2);
@@ -69,47 +70,6 @@ static bool resolve(struct spore__tasks *t, const char *name, char *out, size_t 
 		(void)snprintf(out + strlen(out), size - strlen(out), "%s", dot);
 	good("%s %s", dot != NULL ? "the task of" : "there is", out);
 	return true;
-}
-
-// [SYSTEM/]TASK[@REPLICA][.PORT], cut in its parts.
-struct place {
-	char task[600];
-	const char *replica, *port; // "": none
-	char rest[300];
-};
-
-static void cut(const char *name, struct place *p)
-{
-	(void)snprintf(p->task, sizeof p->task, "%s", name);
-	char *dot = strrchr(p->task, '.');
-	(void)snprintf(p->rest, sizeof p->rest, "%s", dot != NULL ? dot + 1 : "");
-	if (dot != NULL)
-		*dot = '\0';
-	char *at = strrchr(p->task, '@');
-	p->replica = at != NULL ? at + 1 : "";
-	p->port = p->rest;
-	if (at != NULL)
-		*at = '\0';
-}
-
-// Is PORT, as a wire has it, the port or at the task ASKED? A wire of all replicas is one of each.
-static bool is_at(const char *port, const char *asked)
-{
-	struct place p, a;
-	cut(port, &p);
-	cut(asked, &a);
-	return strcmp(p.task, a.task) == 0 && (a.port[0] == '\0' || strcmp(a.port, p.port) == 0) &&
-	       (a.replica[0] == '\0' || p.replica[0] == '\0' || strcmp(a.replica, p.replica) == 0);
-}
-
-// PORT of the replica that ASKED names, where it names one.
-static void narrow(const char *port, const char *asked, char *out, size_t size)
-{
-	struct place p, a;
-	cut(port, &p);
-	cut(asked, &a);
-	const char *replica = a.replica[0] != '\0' ? a.replica : p.replica;
-	(void)snprintf(out, size, "%s%s%s.%s", p.task, replica[0] != '\0' ? "@" : "", replica, p.port);
 }
 
 // Of plain programs, whose bytes a pump carries.
@@ -310,11 +270,67 @@ static int judge(struct spore__tasks *t, const struct spore__wire_list *list, co
 	return status != SPORE__EXIT_OK ? status : other;
 }
 
+// All wires that join A and B. FOUND: how many.
+static int judge_all(struct spore__tasks *t, const struct spore__wire_list *list, const char *a, const char *b,
+                     size_t *found)
+{
+	int status = SPORE__EXIT_OK;
+	*found = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct spore__wire_info *w = &list->items[i];
+		bool turned = spore__path_is_at(w->from, b) && spore__path_is_at(w->to, a);
+		if (!turned && !(spore__path_is_at(w->from, a) && spore__path_is_at(w->to, b)))
+			continue;
+		++*found;
+		struct spore__wire_info asked = *w;
+		char from[600], to[600];
+		spore__path_narrow(w->from, turned ? b : a, from, sizeof from);
+		spore__path_narrow(w->to, turned ? a : b, to, sizeof to);
+		asked.from = from;
+		asked.to = to;
+		int one = judge(t, list, w, &asked);
+		status = status == SPORE__EXIT_OK ? one : status;
+	}
+	return status;
+}
+
+// Over the tasks between them, up to the first step that fails. False: there is no way from A to B.
+static bool judge_path(struct spore__tasks *t, const struct spore__wire_list *list, const char *a, const char *b,
+                       int *status)
+{
+	struct spore__path path;
+	size_t found;
+	spore__path_find(list, a, b, &path);
+	bool any = path.count > 0;
+	if (any) {
+		printf("ok  the way is %s", a);
+		for (size_t i = 1; i < path.count; i++)
+			printf(" -> %s", path.stops[i]);
+		printf("\n");
+	}
+	for (size_t i = 0; i + 1 < path.count && *status == SPORE__EXIT_OK; i++)
+		*status = judge_all(t, list, path.stops[i], path.stops[i + 1], &found);
+	spore__path_finish(&path);
+	return any;
+}
+
+static int judge_way(struct spore__tasks *t, const struct spore__wire_list *list, const char *a, const char *b)
+{
+	size_t found;
+	char remedy[1300];
+	int status = judge_all(t, list, a, b, &found);
+	if (found > 0 || judge_path(t, list, a, b, &status) || judge_path(t, list, b, a, &status))
+		return status;
+	(void)snprintf(remedy, sizeof remedy, "spore wire %s%s %s%s", a, strchr(a, '.') != NULL ? "" : ".PORT", b,
+	               strchr(b, '.') != NULL ? "" : ".PORT");
+	return bad(remedy, "nothing wires %s and %s", a, b);
+}
+
 int spore__look_why(const struct spore__look *look)
 {
 	struct spore__tasks t;
 	struct spore__wire_list list = {0};
-	char a[600], b[600], remedy[1300];
+	char a[600], b[600];
 	int status = spore__tasks_open(&t, "why", false);
 	if (status < 0)
 		return bad("'spore node start' starts it; tasks go on without it, but nothing is wired",
@@ -327,28 +343,7 @@ int spore__look_why(const struct spore__look *look)
 		return SPORE__EXIT_FAILED;
 	}
 	enum spore_err err = spore__wires_list(&t, &list);
-	if (err != SPORE_OK)
-		status = spore__tasks_failed(&t, err);
-	size_t found = 0;
-	for (size_t i = 0; i < list.count; i++) {
-		const struct spore__wire_info *w = &list.items[i];
-		bool turned = is_at(w->from, b) && is_at(w->to, a);
-		if (!turned && !(is_at(w->from, a) && is_at(w->to, b)))
-			continue;
-		found++;
-		struct spore__wire_info asked = *w;
-		char from[600], to[600];
-		narrow(w->from, turned ? b : a, from, sizeof from);
-		narrow(w->to, turned ? a : b, to, sizeof to);
-		asked.from = from;
-		asked.to = to;
-		int one = judge(&t, &list, w, &asked);
-		status = status == 0 ? one : status;
-	}
-	(void)snprintf(remedy, sizeof remedy, "spore wire %s%s %s%s", a, strchr(a, '.') != NULL ? "" : ".PORT", b,
-	               strchr(b, '.') != NULL ? "" : ".PORT");
-	if (found == 0 && status == 0)
-		status = bad(remedy, "nothing wires %s and %s", a, b);
+	status = err != SPORE_OK ? spore__tasks_failed(&t, err) : judge_way(&t, &list, a, b);
 	spore__wire_list_finish(&list);
 	spore__tasks_close(&t);
 	return status;

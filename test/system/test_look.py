@@ -403,6 +403,21 @@ class Measures(LookTest):
         self.assertEqual(self.measure(pass_fds=self.many_files())["a.out", "b.in"]["forward"]["depth"], 500)
         self.assertEqual(self.measure()["a.out", "b.in"]["forward"]["depth"], 500)
 
+    def test_why_over_others(self):
+        self.talker("a", "give", "out", "500", "0")
+        self.talker("b", "deaf", "in")
+        self.talker("c", "take", "in")
+        self.wired("a.out", "b.in")
+        self.ok(self.spore("wire", "b.out", "c.in"))
+        self.said("a", "gave")
+        lines = wait_until(lambda: [x for x in [self.why("a", "c")] if any("500 messages wait at b.in" in y for y in x)],
+                           "what waits")[0]
+        self.assertIn("ok  the way is a -> b -> c", lines)
+        self.assertNotIn("b.out", "\n".join(lines))  # behind the step that fails
+        self.assertIn("ok  the way is a.out -> b -> c.in", self.why("c.in", "a.out"))
+        self.assertEqual(self.why("c.in", "a.none")[-2:],
+                         ["no  nothing wires c.in and a.none", "    spore wire c.in a.none"])
+
     def test_why_all_is_well(self):
         self.talker("a", "give", "out", "300", "0")
         self.talker("b", "count", "in")
