@@ -207,6 +207,9 @@ static struct replaced change_to(struct spore_chan *c, struct spore__installed *
 	if (queued == QUEUED)
 		old.queued = pop(p); // nobody receives
 	tell_ways(c);
+	if (old.latest != NULL && old.latest->t->ops->reads_on != NULL && !p->never[SPORE__RECEIVE] &&
+	    old.queued != old.latest)
+		old.latest->t->ops->reads_on(old.latest->t);
 	if (old.latest != NULL)
 		old.latest->t->ops->hang_up(old.latest->t);
 	return old;

@@ -222,6 +222,11 @@ static void destroy(struct spore__transport *t)
 	free_ring(r);
 }
 
+static void reads_on(struct spore__transport *t)
+{
+	atomic_store_explicit(&ring(t)->receive.done->reads_on, 1, memory_order_release);
+}
+
 static void hang_up(struct spore__transport *t)
 {
 	spore__bell_hang_up(&ring(t)->bell);
@@ -487,6 +492,7 @@ const struct spore__transport_ops spore__ring_ops = {
     .open = open_end,
     .destroy = destroy,
     .hang_up = hang_up,
+    .reads_on = reads_on,
     .send = spore__ring_send,
     .loan = spore__ring_loan,
     .commit = spore__ring_commit,

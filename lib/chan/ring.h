@@ -75,7 +75,8 @@ static_assert(sizeof(struct spore__ring_lines) == 384, "layout");
 // What the receiver has done with, exactly; the sender looks at it once the receiver is gone. `released` above is for room, and behind.
 struct spore__ring_done { // of one direction, written by the receiver
 	alignas(128) _Atomic uint64_t
-	    place; // cells (their low 48 bits), and messages of the pack that begins there (low 16)
+	    place;                 // cells (their low 48 bits), and messages of the pack that begins there (low 16)
+	_Atomic uint32_t reads_on; // 1: it has hung up, and still takes everything that was sent
 };
 static_assert(sizeof(struct spore__ring_done) == 128, "layout");
 
@@ -404,6 +405,8 @@ enum spore_err spore__ring_flush(struct spore__transport *t);
 void spore__ring_publish_pack(struct spore__ring *r);
 enum spore_err spore__ring_finish(struct spore__transport *t);
 uint64_t spore__ring_lost(struct spore__transport *t);
+// Has the receiver hung up, and takes what was sent nevertheless?
+bool spore__ring_reads_on(struct spore__ring *r);
 // Has the receiver released anything since the last look?
 bool spore__ring_room(struct spore__ring *r);
 

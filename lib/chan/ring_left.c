@@ -17,6 +17,11 @@ bool spore__ring_gone(const struct spore__transport *t)
 	return atomic_load_explicit(&((const struct spore__ring *)t)->bell.gone, memory_order_acquire);
 }
 
+bool spore__ring_reads_on(struct spore__ring *r)
+{
+	return atomic_load_explicit(&r->send.done->reads_on, memory_order_acquire) != 0 && spore__ring_gone(&r->base);
+}
+
 // Another thread may be the one that reads the bell.
 static bool is_gone(struct spore__ring *r)
 {
@@ -63,6 +68,8 @@ enum spore_err spore__ring_left(struct spore__transport *t, const void **data, s
 		if (!is_gone(r))
 			return SPORE_EBUSY;
 		(void)spore__ring_flush(t);
+		if (spore__ring_reads_on(r))
+			return SPORE_ECLOSED;
 		r->left = reader(r);
 	}
 	return r->left != NULL ? spore__ring_take(r->left, data, len) : SPORE_ENOMEM;

@@ -411,6 +411,8 @@ uint64_t spore__ring_lost(struct spore__transport *t)
 	uint64_t lost = 0;
 	uint32_t skip;
 	(void)refresh(ring(t), false);
+	if (spore__ring_reads_on(ring(t)))
+		return 0;
 	for (uint64_t at = spore__ring_place(ring(t), &skip); at < s->at; at++)
 		lost += s->slots[at & s->mask] & SPORE__RING_SLOT_MESSAGES;
 	return lost > skip ? lost - skip : 0;

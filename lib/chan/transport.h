@@ -74,6 +74,9 @@ struct spore__transport_ops {
 	void (*destroy)(struct spore__transport *t);
 	// The peer is told that this end is gone, though messages that have arrived can still be received. From any thread.
 	void (*hang_up)(struct spore__transport *t);
+	// Before that, from any thread: everything that was sent will be received here nevertheless, so the peer lost nothing, and has nothing to send
+	// to another one. NULL: peers do not ask.
+	void (*reads_on)(struct spore__transport *t);
 
 	// ---- sending
 	// Queues with MORE true: it need not be published yet.

@@ -173,12 +173,59 @@ static void test_another_peer_while_half_a_message_is_here(void **state)
 	spore_chan_close(second);
 }
 
+static void wire_to_each_other(struct port_rig *t, struct port_rig *u)
+{
+	struct spore__channel_end ends[2];
+	struct port_rig *const rigs[2] = {t, u};
+	assert_int_equal(spore__channel_make("ring", NULL, ends), SPORE_OK);
+	for (int i = 0; i < 2; i++) {
+		struct spore__transport *transport;
+		assert_int_equal(spore__channel_end_open(&ends[i], &transport), SPORE_OK);
+		spore__chan_install(rigs[i]->p, transport, "peer", ++rigs[i]->serial, true);
+	}
+}
+
+// Who lives takes what came before, and so it is not sent again; whether the wire is away for a while or another channel takes its place.
+static void test_both_live(void **state)
+{
+	struct port_rig *t = *state, *u;
+	struct spore_chan_stats stats;
+	char text[8];
+	size_t len;
+	void *other;
+	assert_int_equal(port_rig_setup(&other), 0);
+	u = other;
+	wire_to_each_other(t, u);
+	for (uint64_t round = 0; round < 4; round++) {
+		for (uint64_t i = 0; i < 5; i++)
+			assert_int_equal(port_give(t->p, 10 * round + i, PORT_LARGEST, PORT_PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_flush(t->p, PORT_PATIENCE), SPORE_OK);
+		port_take(u->p, 10 * round, PORT_LARGEST);
+		if (round % 2 == 0) {
+			spore__chan_unwire(t->p, t->serial);
+			spore__chan_unwire(u->p, u->serial);
+			assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ECLOSED);
+		}
+		wire_to_each_other(t, u);
+		assert_int_equal(spore_chan_send(t->p, "x", 1, PORT_PATIENCE), SPORE_ERETURNED);
+		assert_int_equal(spore_chan_send(t->p, "new", 3, PORT_PATIENCE), SPORE_OK);
+		for (uint64_t i = 1; i < 5; i++)
+			port_take(u->p, 10 * round + i, PORT_LARGEST);
+		assert_int_equal(spore_chan_recv(u->p, text, sizeof text, &len, PORT_PATIENCE), SPORE_ERETURNED);
+		receive(u->p, "new");
+	}
+	spore_chan_stats(t->p, &stats);
+	assert_int_equal(stats.redelivered, 0);
+	assert_int_equal(stats.lost, 0);
+	(void)port_rig_teardown(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    port_test(test_finished_for_the_peer_that_was_there),          port_test(test_finished_and_gone),
 	    port_test_stateless(test_finished_for_a_peer_that_is_swapped), port_test(test_finished_and_delivered_again),
-	    port_test(test_another_peer_while_half_a_message_is_here),
+	    port_test(test_another_peer_while_half_a_message_is_here),     port_test(test_both_live),
 	};
 	if (!port_rig_has_rings())
 		return 0;
