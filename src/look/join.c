@@ -116,6 +116,9 @@ static int failed(struct spore__joint *j, enum spore_err e)
 	struct became b = {spore_err_text(e), NULL};
 	if (e == SPORE_ECLOSED)
 		b = became(j, true);
+	else if (e == SPORE_EINVALID) // it knows its framing, and takes no message that would be two
+		b = (struct became){"it takes lines, and there is a newline in the message",
+		                    "on standard input each line is a message"};
 	if (b.why == NULL)
 		b = (struct became){"its program has closed the channel", "'spore logs' may say why"};
 	spore__report(b.remedy, "%s: %s.%s: %s", j->look->what, j->link.held.name, j->link.port, b.why);

@@ -79,9 +79,16 @@ static bool waits_for_port(const struct spore__tasks *t, const struct spore__wir
 		    (e->replica == 0 || t->table.tasks[i]->replica == e->replica))
 			runs = t->table.tasks[i];
 	bool ended = count > 0 && t->table.tasks[first]->state == SPORE__TASK_ENDED;
+	bool failed = count > 0 && t->table.tasks[first]->state == SPORE__TASK_FAILED;
 	const struct spore__hold *hold = runs != NULL ? runs->hold != NULL ? runs->hold : runs->old : NULL;
 	if (count == 0)
 		(void)snprintf(why, size, "there is no task %s", task);
+	else if (runs == NULL && failed)
+		(void)snprintf(
+		    why, size,
+		    "%s does not run: it is failed; 'spore logs %s' may say why, and 'spore start %s' runs it "
+		    "again",
+		    task, task, task);
 	else if (runs == NULL)
 		(void)snprintf(why, size, "%s does not run: it is %s%s%s%s", task,
 		               spore__task_state_word(t->table.tasks[first]->state), ended ? "; 'spore start " : "",

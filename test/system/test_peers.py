@@ -51,6 +51,10 @@ class NamedPorts(NamedTest):
         self.until("a", "running")
         self.ok(self.spore("send", "a.in", "one", "two words"))
         self.said("a", "got one\ngot two words\nend\n")
+        two = self.spore("send", "a.in", "a line\nand another")
+        self.assertEqual((two.returncode, two.stderr.splitlines()),
+                         (1, ["spore: send: a.in: it takes lines, and there is a newline in the message",
+                              "  on standard input each line is a message"]))
         self.ok(self.spore("send", "a.in", input="three\n"))
         self.said("a", "got three\nend\n")
         # And it can be wired as before.
