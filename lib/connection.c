@@ -15,6 +15,7 @@
 #include "stop.h"
 
 static atomic_int hold_fd = -1; // -1 also: the program has closed it
+static atomic_bool beside;      // another instance runs, in whose place this one was started
 static bool forked;             // this is a child made by fork
 static struct spore__io_id hold_id;
 static bool traces;
@@ -108,7 +109,7 @@ static void after_fork_in_child(void)
 // Before main, so that whatever the program starts and however early, inherits neither the descriptor nor the variable.
 __attribute__((constructor)) static void start(void)
 {
-	const char *text = getenv("SPORE_FD"), *tracing = getenv("SPORE_TRACE");
+	const char *text = getenv("SPORE_FD"), *tracing = getenv("SPORE_TRACE"), *second = getenv("SPORE_BESIDE");
 	traces = tracing != NULL && strcmp(tracing, "1") == 0;
 	(void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 	if (text == NULL)
@@ -123,7 +124,19 @@ __attribute__((constructor)) static void start(void)
 	else
 		atomic_store(&hold_fd, (int)fd);
 	spore__io_identify((int)fd, &hold_id);
+	atomic_store(&beside, second != NULL && strcmp(second, "1") == 0);
 	(void)unsetenv("SPORE_FD");
+	(void)unsetenv("SPORE_BESIDE");
+}
+
+bool spore__connection_is_beside(void)
+{
+	return atomic_load(&beside);
+}
+
+void spore__connection_is_alone(void)
+{
+	atomic_store(&beside, false);
 }
 
 bool spore__connection_is_lost(void)

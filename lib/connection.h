@@ -24,6 +24,9 @@ void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, con
 // Takes what the hold has said so far; does not wait. True when it asked to stop, or is gone.
 bool spore__connection_heard_stop(void);
 bool spore__connection_is_swapped(void); // it was asked to stop because another instance takes over
+bool spore__connection_is_beside(
+    void); // the instance in whose place it was started runs still: it publishes nothing yet
+void spore__connection_is_alone(void); // it does not any more
 // Likewise; what another thread takes at this moment has been taken too when it returns.
 void spore__connection_hear_all(void);
 // Likewise at the end of the program, which may have come while another part of it does the same: for that it waits MS milliseconds at most.

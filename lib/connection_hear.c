@@ -119,6 +119,10 @@ static void take(const struct spore__control_message *m)
 	case SPORE__CONTROL_CHANNEL:
 		take_channel(m);
 		return;
+	case SPORE__CONTROL_ALONE:
+		spore__connection_is_alone();
+		spore__port_is_alone();
+		return;
 	case SPORE__CONTROL_UNWIRED:
 	case SPORE__CONTROL_CLOSED:
 	case SPORE__CONTROL_SWAP:

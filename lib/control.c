@@ -11,7 +11,7 @@ static const struct {
     {"status", SPORE__CONTROL_STATUS},   {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
     {"open", SPORE__CONTROL_OPEN},       {"close", SPORE__CONTROL_CLOSE},       {"channel", SPORE__CONTROL_CHANNEL},
     {"unwired", SPORE__CONTROL_UNWIRED}, {"closed", SPORE__CONTROL_CLOSED},     {"swap", SPORE__CONTROL_SWAP},
-    {"broken", SPORE__CONTROL_BROKEN},
+    {"broken", SPORE__CONTROL_BROKEN},   {"alone", SPORE__CONTROL_ALONE},
 };
 
 static enum spore__control_type type_of(const struct spore__msgpack_value *v)
@@ -107,6 +107,7 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 	case SPORE__CONTROL_LISTENS:
 	case SPORE__CONTROL_READY:
 	case SPORE__CONTROL_STOPPING:
+	case SPORE__CONTROL_ALONE:
 	case SPORE__CONTROL_UNKNOWN:
 		return true;
 	}
@@ -420,6 +421,11 @@ void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *por
 	spore__msgpack_str(w, port);
 	spore__msgpack_uint(w, serial);
 	end(w, at);
+}
+
+void spore__control_put_alone(struct spore__msgpack_writer *w)
+{
+	end(w, begin(w, "alone", 1));
 }
 
 void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code, const char *text)

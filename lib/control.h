@@ -18,6 +18,7 @@
 //	                                                   hold to program; COUNT descriptors come with it
 //	["unwired", port, serial]                          hold to program
 //	["swap", port, serial, on]                         hold to program; its peer is about to be swapped, or not any more
+//	["alone"]                                          hold to program; the instance in whose place it was started is gone
 //	["closed", port, code, text]                       hold to program; the answer to close, or open is refused
 //
 // Messages of other names and items after the known ones are passed over, so that either side may be older.
@@ -60,6 +61,7 @@ enum spore__control_type {
 	SPORE__CONTROL_CLOSED,
 	SPORE__CONTROL_SWAP,
 	SPORE__CONTROL_BROKEN,
+	SPORE__CONTROL_ALONE,
 };
 
 // A word of a message, not NUL-terminated.
@@ -122,6 +124,7 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
                                      const char *slow, bool redeliver, bool early);
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
 void spore__control_put_swap(struct spore__msgpack_writer *w, const char *port, uint64_t serial, bool on);
+void spore__control_put_alone(struct spore__msgpack_writer *w);
 void spore__control_put_closed(struct spore__msgpack_writer *w, const char *port, enum spore_err code,
                                const char *text);
 

@@ -108,6 +108,7 @@ static enum spore_err judge(struct spore__hold_side *h, const struct spore__cont
 	case SPORE__CONTROL_UNWIRED:
 	case SPORE__CONTROL_CLOSED:
 	case SPORE__CONTROL_SWAP:
+	case SPORE__CONTROL_ALONE:
 		return refuse(h, SPORE_EMALFORMED, "a message that is for the hold to send");
 	case SPORE__CONTROL_UNKNOWN:
 		break;

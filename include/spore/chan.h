@@ -77,7 +77,8 @@ enum spore_shape {
 	SPORE_CONNECT = 1, // one peer
 	SPORE_SERVE = 2,   // a channel per client: spore_port_open
 	SPORE_PUBLISH =
-	    3, // sends only, to any number of subscribers; also to none: the last message stays for those that come
+	    3, // sends only, to any number of subscribers; also to none: the last message stays for those that come. Of a
+	       // program that takes the place of one that still runs (a swap) it is wired when that one is gone
 	SPORE_SUBSCRIBE = 4, // receives only
 };
 

@@ -7,9 +7,11 @@
 #include "../os/os.h"
 #include "chan/inside.h"
 #include "chan/port.h"
+#include "chan/pub.h"
 
 enum {
-	QUEUED = 4, // channels that are over, for one who may still receive what came
+	QUEUED = 4,        // channels that are over, for one who may still receive what came
+	QUEUED_SWAPS = 64, // ... of publishers that were swapped, since nobody sends again what is there
 	// A process that ends closes its descriptors one after the other: the next channel may be here before the bell of this one is closed, some
 	// microseconds later. Or somebody else has that end, and keeps it.
 	CLOSING_MS = 1000,
@@ -190,6 +192,11 @@ struct replaced {
 	struct spore__installed *latest, *queued;
 };
 
+static unsigned most_queued(const struct spore__installed *oldest)
+{
+	return oldest->t->ops == &spore__publication_ops && atomic_load(&oldest->swaps) ? QUEUED_SWAPS : QUEUED;
+}
+
 // With the lock; LATEST (may be NULL) is taken.
 static struct replaced change_to(struct spore_chan *c, struct spore__installed *latest)
 {
@@ -204,7 +211,7 @@ static struct replaced change_to(struct spore_chan *c, struct spore__installed *
 	for (; *at != NULL; at = &(*at)->next)
 		queued++;
 	*at = spore__installed_ref(latest);
-	if (queued == QUEUED)
+	if (p->queue != NULL && queued >= most_queued(p->queue))
 		old.queued = pop(p); // nobody receives
 	tell_ways(c);
 	if (old.latest != NULL && old.latest->t->ops->reads_on != NULL && !p->never[SPORE__RECEIVE] &&

@@ -42,6 +42,7 @@ struct opened {
 	struct spore_chan *chan;            // NULL: closed, or it serves
 	struct spore_port *server;          // likewise
 	struct spore__transport *publisher; // of `chan`, which publishes; NULL: it does not
+	bool held;                          // ... once this instance is the only one: `chan` has nothing so far
 	enum spore_slow slow;               // of a subscriber, what it said
 	bool last;                          // likewise
 	bool handed;                        // over, at the end of the program
@@ -237,6 +238,27 @@ void spore__port_quiet_all(void)
 	pthread_mutex_unlock(&lock);
 }
 
+// With the lock: what CHAN sends from now on is published. False: no memory.
+static bool install_publisher(struct opened *o)
+{
+	o->held = false;
+	spore__pub_begin(o->publisher);
+	spore__chan_install(o->chan, o->publisher, NULL, 0, false);
+	if (o->chan->port->latest != NULL)
+		return true;
+	o->publisher = NULL;
+	return false;
+}
+
+void spore__port_is_alone(void)
+{
+	pthread_mutex_lock(&lock);
+	for (struct opened *o = all; o != NULL; o = o->next)
+		if (o->held && !install_publisher(o))
+			spore__chan_end(o->chan, SPORE_ENOMEM);
+	pthread_mutex_unlock(&lock);
+}
+
 bool spore__port_is_swapped(void)
 {
 	return spore__connection_is_swapped();
@@ -325,9 +347,18 @@ static void put_options(struct request *r, const struct spore_chan_options *opti
 	}
 }
 
-// What is of this name from now on is in LIKE, and the hold knows.
+// With the lock. Nobody is told that this instance is the only one between the look and the entry.
+static enum spore_err begin(struct opened *o)
+{
+	if (o->publisher == NULL)
+		return SPORE_OK;
+	o->held = spore__connection_is_beside();
+	return o->held || install_publisher(o) ? SPORE_OK : SPORE_ENOMEM;
+}
+
+// What is of this name from now on is in LIKE, and the hold knows. Its publisher is taken, unless the name was taken before.
 static enum spore_err enter(const char *port, const char *shape, const struct spore_chan_options *options,
-                            const struct opened *like)
+                            struct opened *like)
 {
 	bool bytes = options != NULL && options->bytes;
 	struct request r = {.port = port, .kind = bytes ? "bytes" : "messages", .shape = shape}, bare = r;
@@ -353,10 +384,18 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
 			return SPORE_EEXISTS;
 		}
 	}
-	*at = o;
+	enum spore_err e = begin(o);
+	bool publishes = like->publisher != NULL;
+	like->publisher = NULL;
+	if (e == SPORE_OK)
+		*at = o;
 	pthread_mutex_unlock(&lock);
+	if (e != SPORE_OK) {
+		free(o);
+		return e;
+	}
 	hear_from_now_on();
-	spore__connection_say_with(put_open, &r, &bare, fds, like->publisher != NULL ? 2 : 0);
+	spore__connection_say_with(put_open, &r, &bare, fds, publishes ? 2 : 0);
 	hear();
 	return SPORE_OK;
 }
@@ -386,6 +425,12 @@ static enum spore_err check(const char *port, const struct spore_chan_options *o
 	return spore__connection_fd() >= 0 ? SPORE_OK : SPORE_ENOTFOUND;
 }
 
+static void drop_publisher(struct spore__transport *t)
+{
+	if (t != NULL)
+		t->ops->destroy(t);
+}
+
 enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options, struct spore_chan **c)
 {
 	static const char *const words[] = {"", "connect", "", "publish", "subscribe"};
@@ -403,19 +448,12 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 		return e;
 	e = spore__chan_create_port(&opened);
 	if (e != SPORE_OK) {
-		if (like.publisher != NULL)
-			like.publisher->ops->destroy(like.publisher);
+		drop_publisher(like.publisher);
 		return e;
 	}
 	like.chan = opened;
 	like.slow = options != NULL ? options->slow : SPORE_SLOW_BLOCK;
 	like.last = options != NULL && options->last;
-	if (like.publisher != NULL)
-		spore__chan_install(opened, like.publisher, NULL, 0, false);
-	if (like.publisher != NULL && opened->port->latest == NULL) {
-		spore_chan_close(opened);
-		return SPORE_ENOMEM;
-	}
 	if (shape == SPORE_PUBLISH)
 		spore__chan_never(opened, SPORE__RECEIVE);
 	if (shape == SPORE_SUBSCRIBE)
@@ -423,10 +461,12 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 	spore__chan_listen(opened, spore__connection_fd(), hear, hear_all, options != NULL && options->stateless);
 	spore__chan_tell_broken(opened, port, tell_broken);
 	e = enter(port, words[shape], options, &like);
-	if (e == SPORE_OK)
+	if (e == SPORE_OK) {
 		*c = opened;
-	else
-		spore_chan_close(opened);
+		return e;
+	}
+	drop_publisher(like.publisher);
+	spore_chan_close(opened);
 	return e;
 }
 
@@ -434,18 +474,22 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 static void leave(const struct spore_chan *chan, const struct spore_port *server)
 {
 	char name[SPORE__CONTROL_NAME + 1] = "";
+	struct spore__transport *held = NULL;
 	pthread_mutex_lock(&lock);
 	for (struct opened *o = all; o != NULL; o = o->next) {
 		if ((chan != NULL && o->chan == chan) || (server != NULL && o->server == server)) {
+			held = o->held ? o->publisher : NULL;
 			o->chan = NULL;
 			o->server = NULL;
 			o->publisher = NULL;
+			o->held = false;
 			strcpy(name, o->name);
 		}
 	}
 	pthread_mutex_unlock(&lock);
 	if (name[0] != '\0')
 		spore__connection_say(put_close, name, NULL);
+	drop_publisher(held);
 }
 
 void spore__port_forget(struct spore_chan *c)
@@ -528,7 +572,7 @@ enum spore_err spore_port_open(const char *port, const struct spore_chan_options
 		(void)spore__io_gather_add(p->gather, p->control, POLLIN);
 		(void)spore__io_gather_add(p->gather, p->wake[0], POLLIN);
 	}
-	const struct opened like = {.server = p};
+	struct opened like = {.server = p};
 	e = enter(port, "serve", options, &like);
 	if (e != SPORE_OK) {
 		free_port(p);

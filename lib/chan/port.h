@@ -11,6 +11,8 @@ void spore__port_hear(const struct spore__control_message *m, const int *fds);
 void spore__port_end_all(void);
 // Calls that receive from a port's end say SPORE_EEND from now on: another instance takes over.
 void spore__port_quiet_all(void);
+// The instance in whose place this one was started is gone: what this one publishes is published from now on.
+void spore__port_is_alone(void);
 // C is about to be closed. Nothing when it is no port's.
 void spore__port_forget(struct spore_chan *c);
 bool spore__port_is_swapped(void); // this program was asked to stop, since another instance of it takes over

@@ -129,6 +129,8 @@ bool spore__pub_listen(int sock);
 // says so, and may call the functions below.
 enum spore_err spore__pub_create(const struct spore__channel_sizes *sizes, void (*hear)(void),
                                  struct spore__transport **t);
+// Takes the subscribers that are there, so that what is published first is for them. Before it is used, or by the thread that does.
+void spore__pub_begin(struct spore__transport *t);
 // One more subscriber, END of role 0, whose descriptors are taken over in every case; known by SERIAL. From any thread.
 void spore__pub_add(struct spore__transport *t, struct spore__channel_end *end, uint64_t serial);
 void spore__pub_remove(struct spore__transport *t, uint64_t serial); // likewise

@@ -179,6 +179,11 @@ static void look(struct spore__pub *p)
 		make_changes(p);
 }
 
+void spore__pub_begin(struct spore__transport *t)
+{
+	make_changes(pub(t));
+}
+
 static void change(struct spore__transport *t, const struct spore__channel_end *end, uint64_t serial)
 {
 	struct spore__pub *p = pub(t);

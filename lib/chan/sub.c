@@ -179,6 +179,11 @@ static uint64_t lost_nothing(struct spore__transport *t)
 	return 0;
 }
 
+static bool is_gone(const struct spore__transport *t)
+{
+	return atomic_load_explicit(&((const struct spore__sub *)t)->gone, memory_order_relaxed);
+}
+
 static enum spore_err keep(struct spore__transport *t, enum spore__way way, const void *buffer)
 {
 	(void)t;
@@ -249,6 +254,7 @@ const struct spore__transport_ops spore__publication_ops = {
     .flush = flush_nothing,
     .finish = finish_nothing,
     .lost = lost_nothing,
+    .gone = is_gone,
     .read = spore__sub_read,
     .copy = spore__sub_copy,
     .release = spore__sub_release,

@@ -92,9 +92,9 @@ struct spore__transport_ops {
 	size_t (*subscribers)(const struct spore__transport *t); // of a publisher, from any thread; else NULL
 	// The oldest message that a peer which is gone had not released, and that this has not said before; valid until the next call.
 	// SPORE_EEND: behind them this end had finished. SPORE_ECLOSED: there are no more. SPORE_EBUSY: the peer is not gone. Other
-	// errors: there are more, which cannot be had. NULL, as `gone`: the transport does not know what its peer released.
+	// errors: there are more, which cannot be had. NULL: the transport does not know what its peer released.
 	enum spore_err (*left)(struct spore__transport *t, const void **data, size_t *len);
-	bool (*gone)(const struct spore__transport *t); // it is known that the peer is; from any thread
+	bool (*gone)(const struct spore__transport *t); // it is known that the peer is; from any thread. NULL: never
 
 	// ---- receiving
 	enum spore_err (*read)(struct spore__transport *t, const void **data, size_t *len);

@@ -107,9 +107,9 @@ static void on_timer(uv_timer_t *timer)
 	}
 	for (size_t i = 0; i < t->table.count; i++) {
 		const struct spore__task *task = t->table.tasks[i];
-		const uint64_t looks[] = {task->swap_until, task->proof_at};
+		const uint64_t looks[] = {task->swap_until, task->proof_at, task->alone_at};
 		next = sooner(task->due_ms, next);
-		for (int k = 0; k < 2; k++) {
+		for (int k = 0; k < 3; k++) {
 			if (looks[k] != 0 && looks[k] <= now)
 				task->system->unsettled = true;
 			else

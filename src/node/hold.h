@@ -36,6 +36,7 @@ struct spore__hold {
 	bool speaks_swap;          // likewise
 	bool speaks_early;         // likewise
 	bool speaks_heirs;         // likewise
+	bool beside;               // its program publishes nothing before it is told that it is alone (alone.h)
 	unsigned pumped;           // of stdin, stdout and stdio those with a pump, as long as it lives
 	bool ports_known;          // it has said what there is
 	uint64_t ports_due;        // messages until it has
@@ -62,6 +63,7 @@ void spore__hold_send_stop(struct spore__hold *hold, int64_t grace_ms, int64_t s
 void spore__hold_send_stop_swap(struct spore__hold *hold, int64_t standard_grace_ms); // another instance takes over
 void spore__hold_send_swap(struct spore__hold *hold, uint64_t id, uint64_t serial, bool on);
 void spore__hold_send_hand(struct spore__hold *hold, bool on);
+void spore__hold_send_alone(struct spore__hold *hold);
 void spore__hold_send_restart(struct spore__hold *hold);
 void spore__hold_send_signal(struct spore__hold *hold, int64_t signal);
 void spore__hold_send_update(struct spore__hold *hold, const struct spore__spec *spec);

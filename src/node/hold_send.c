@@ -182,6 +182,13 @@ void spore__hold_send_hand(struct spore__hold *hold, bool on)
 	hold->hands = on;
 }
 
+void spore__hold_send_alone(struct spore__hold *hold)
+{
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put(&w, SPORE__HOLD_ALONE);
+	spore__hold_send(hold, &w);
+}
+
 void spore__hold_send_restart(struct spore__hold *hold)
 {
 	struct spore__msgpack_writer w = {0};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/hold.h"
+#include "node/swap_off.h"
 #include "node/wires.h"
 #include "os/os.h"
 #include "task/elsewhere.h"
@@ -88,7 +89,12 @@ static int start_process(const struct spore__tasks *t, const struct spore__task 
 		spore__hold_name_format(&before->name, old_hold);
 		(void)snprintf(old, sizeof old, "%s/holds/%s", t->state, old_hold);
 	}
-	const char *argv[] = {t->program, folder, run, before != NULL ? old : NULL, NULL};
+	const char *argv[6] = {t->program, folder, run}, **to = &argv[3];
+	if (before != NULL)
+		*to++ = old;
+	// While subscribers wait for the next publisher it says nothing before they are joined.
+	if (task->swap != SPORE__SWAP_NONE || spore__swap_off_is_for(t, task))
+		*to = "beside";
 	const struct spore__spawn s = {
 	    .argv = argv,
 	    .cwd = "/",

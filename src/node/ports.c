@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/alone.h"
 #include "node/hold.h"
 #include "node/log.h"
 #include "node/names.h"
@@ -69,6 +70,7 @@ static void is_known(struct spore__hold *hold)
 	hold->tasks->unsettled |= hold->tasks->kept;
 	wires_of(hold)->sweep = true;
 	spore__ahead_hold_known(hold->tasks);
+	spore__alone_look(hold->tasks);
 	spore__swap_look(hold);
 }
 
@@ -78,6 +80,7 @@ void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_messa
 	hold->speaks_swap = m->swaps;
 	hold->speaks_early = m->early;
 	hold->speaks_heirs = m->heirs;
+	hold->beside = m->beside;
 	if (!m->ports)
 		is_known(hold); // an older one: there are none
 }
@@ -147,6 +150,7 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 		p->transports |= spore__channel_bit(s, len);
 		p->swaps |= len == 6 && memcmp(s, "swap-1", 6) == 0;
 		p->early |= len == 7 && memcmp(s, "early-1", 7) == 0;
+		p->beside |= len == 8 && memcmp(s, "beside-1", 8) == 0;
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/alone.h"
 #include "node/beside.h"
 #include "node/db_swap.h"
 #include "node/hold.h"
@@ -32,13 +33,20 @@ static struct spore__port *other_end(const struct spore__joint *j, const struct 
 // Has the program at the other end to be told? One that serves has a channel for each client, and gets another.
 static bool is_told(const struct spore__port *other)
 {
-	return other != NULL && spore__shape_of(other->shape) == SPORE__SHAPE_CONNECT;
+	enum spore__shape shape = other != NULL ? spore__shape_of(other->shape) : SPORE__SHAPE_SERVE;
+	return shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SUBSCRIBE;
+}
+
+static bool publishes(const struct spore__port *p)
+{
+	return spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH;
 }
 
 static bool is_carried(const struct spore__port *p)
 {
 	enum spore__shape shape = spore__shape_of(p->shape);
-	return !p->plain && (shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SERVE);
+	return !p->plain &&
+	       (shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SERVE || shape == SPORE__SHAPE_PUBLISH);
 }
 
 // Whose end ends what is under way in it. One of an earlier node is known by the wire.
@@ -57,7 +65,7 @@ static bool joint_may(const struct spore__port *p, const struct spore__joint *j,
 		return true; // its peer is gone, or about to be heard of
 	spore__hold_port_name(other->hold, other->name, peer, sizeof peer);
 	spore__hold_port_name(p->hold, p->name, own, sizeof own);
-	if (strcmp(j->transport, "ring") != 0)
+	if (strcmp(j->transport, publishes(p) ? "publication" : "ring") != 0)
 		(void)snprintf(
 		    why, size,
 		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over; %s",
@@ -84,8 +92,10 @@ static bool ports_may(const struct spore__hold *hold, char *why, size_t size)
 {
 	for (const struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold) {
 		if (p->joint_count > 0 && !is_carried(p)) {
-			(void)snprintf(why, size, "its port %s is %s; %s", p->name,
-			               p->plain ? "one of a plain program" : "one that publishes or subscribes", plain);
+			(void)snprintf(why, size, "its port %s %s; %s", p->name,
+			               p->plain ? "is one of a plain program"
+			                        : "subscribes, and what it has not received would be lost",
+			               p->plain ? plain : "use 'spore restart'");
 			return false;
 		}
 		for (size_t i = 0; i < p->joint_count; i++)
@@ -204,6 +214,16 @@ static const struct spore__port *not_open(const struct spore__hold *old, const s
 	return NULL;
 }
 
+// A port of NEW that would publish beside the one of OLD. NULL: none.
+static const struct spore__port *too_early(const struct spore__hold *old, const struct spore__hold *new)
+{
+	for (const struct spore__port *p = old->ports; p != NULL; p = p->next_of_hold)
+		for (const struct spore__port *q = new->ports; q != NULL && p->joint_count > 0; q = q->next_of_hold)
+			if (publishes(q) && strcmp(q->name, p->name) == 0 && !q->beside)
+				return q;
+	return NULL;
+}
+
 // A task at the other end of a wire of HOLD whose instances are being exchanged. What the one before had not received goes from HOLD to the one
 // after it: HOLD has to be there as long, and what HOLD itself sent is for it to receive. NULL: none.
 static const struct spore__task *swapped_beside(const struct spore__hold *hold)
@@ -272,7 +292,7 @@ static bool has_failed(struct spore__tasks *t, struct spore__task *task)
 static void starting(struct spore__tasks *t, struct spore__task *task)
 {
 	char why[1300], name[SPORE__FULL_NAME];
-	const struct spore__port *missing, *joined;
+	const struct spore__port *missing, *joined, *early;
 	const struct spore__task *beside;
 	if (has_failed(t, task))
 		return;
@@ -303,6 +323,10 @@ static void starting(struct spore__tasks *t, struct spore__task *task)
 		(void)snprintf(why, sizeof why, "its port %s cannot be joined again", joined->name);
 		if (is_late(t, task))
 			undo(t, task, why);
+	} else if ((early = too_early(task->old, task->hold)) != NULL) {
+		(void)snprintf(why, sizeof why, "its port %s is of an older libspore, which publishes at once; %s",
+		               early->name, plain);
+		undo(t, task, why);
 	} else if ((missing = not_open(task->old, task->hold)) == NULL) {
 		move(t, task, SPORE__SWAP_TELLING, TELLING_MS);
 		tell(task->old, true);
@@ -346,6 +370,7 @@ static void staying(struct spore__tasks *t, struct spore__task *task)
 
 void spore__swap_settle(struct spore__tasks *t, struct spore__task *task)
 {
+	spore__alone_settle(t, task);
 	if (task->swap == SPORE__SWAP_NONE)
 		return;
 	if (task->stopping && (task->swap != SPORE__SWAP_STOPPING || !task->wanted)) { // somebody else has decided
@@ -354,7 +379,8 @@ void spore__swap_settle(struct spore__tasks *t, struct spore__task *task)
 	} else if (stays(task)) {
 		staying(t, task);
 	} else if (task->old == NULL) {
-		over(t, task);
+		if (!spore__alone_waits(task))
+			over(t, task);
 	} else if (task->swap == SPORE__SWAP_STARTING) {
 		starting(t, task);
 	} else if (task->swap == SPORE__SWAP_TELLING) {
@@ -383,7 +409,7 @@ void spore__swap_begin(struct spore__tasks *t, struct spore__task *task)
 
 void spore__swap_look(struct spore__hold *hold)
 {
-	if (hold != NULL && hold->task != NULL && hold->task->swap != SPORE__SWAP_NONE)
+	if (hold != NULL && hold->task != NULL && (hold->task->swap != SPORE__SWAP_NONE || hold->beside))
 		spore__task_touch(hold->tasks, hold->task);
 }
 

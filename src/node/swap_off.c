@@ -48,6 +48,14 @@ static bool is_to_come(const struct spore__port *p)
 	return task->state != SPORE__TASK_REMOVED && task->wanted && !task->done && is_wired(p);
 }
 
+bool spore__swap_off_is_for(const struct spore__tasks *t, const struct spore__task *task)
+{
+	const struct spore__port *p = t->wires.awaits;
+	while (p != NULL && p->awaits != task)
+		p = p->next_awaits;
+	return p != NULL;
+}
+
 void spore__swap_off_settle(struct spore__tasks *t)
 {
 	for (struct spore__port *p = t->wires.awaits, *next; p != NULL; p = next) {

@@ -8,6 +8,8 @@
 // The channel SERIAL of P, whose program was told, has lost its other end, at PEER.
 void spore__swap_off_awaits(struct spore__port *p, uint64_t serial, const struct spore__hold *peer);
 void spore__swap_off_joined(struct spore__port *p); // it has one again, or goes
+bool spore__swap_off_is_for(const struct spore__tasks *t,
+                            const struct spore__task *task); // is it TASK that one of them waits for?
 // What follows from how things are, once per turn of the loop.
 void spore__swap_off_settle(struct spore__tasks *t);
 

@@ -89,6 +89,7 @@ struct spore__task {
 	enum spore__swap_step swap;
 	bool swap_ready;     // the new one is; what is looked at now is its ports
 	uint64_t swap_until; // of the loop's clock: when it goes back; 0: not
+	uint64_t alone_at;   // likewise: until then its subscribers are waited for (alone.h)
 	int64_t swap_old;    // generation of the old one
 	int64_t generation;  // the highest that there was
 	int64_t replaced;    // holds that an earlier node left are to be replaced up to this one; 0: none

@@ -120,6 +120,7 @@ struct spore__port {
 	unsigned transports; // bits by the order of spore__channel_kinds
 	bool swaps;          // the program can be told that its peer is swapped
 	bool early;          // ... and can have a channel whose peer has not come yet
+	bool beside;         // ... and publishes nothing before the instance in whose place it was started is gone
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };

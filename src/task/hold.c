@@ -368,7 +368,7 @@ static void finish(struct spore__hold *h)
 	}
 }
 
-int spore__hold_main(const char *folder, int64_t run, const char *before, int inherited)
+int spore__hold_main(const char *folder, int64_t run, const char *before, bool beside, int inherited)
 {
 	static struct spore__hold hold;
 	struct spore__hold *h = &hold;
@@ -385,6 +385,7 @@ int spore__hold_main(const char *folder, int64_t run, const char *before, int in
 		return 1;
 	}
 	spore__tree_init(&h->tree);
+	h->beside = beside;
 	(void)snprintf(h->state.tree, sizeof h->state.tree, "%s", h->tree.how);
 	spore__hold_peers_open(h, inherited);
 	spore__hold_log_open(h);

@@ -157,7 +157,7 @@ struct spore__hold_run {
 
 // The environment of what runs for the task: its own, and what spore adds. HELPER: it is not the program itself, and has no say in
 // what that is doing. 0, or -1 with errno; to be finished either way.
-enum { SPORE__HOLD_OWN = 7 };
+enum { SPORE__HOLD_OWN = 8 };
 struct spore__hold_environment {
 	const char **items; // malloc'ed; NULL-terminated
 	size_t count, owned;
@@ -236,6 +236,7 @@ void spore__hold_ports_passed(struct spore__hold *h, const struct spore__hold_pa
 void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hold_passed *passed); // nor will it
 void spore__hold_ports_swap(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_ports_said_swap(struct spore__hold *h, const struct spore__hold_passed *said);
+void spore__hold_ports_alone(struct spore__hold *h); // the instance in whose place this one was started is gone
 bool spore__hold_ports_knows_swap(const struct spore__hold *h); // the program does
 // Says wired, over or swap of a channel to those whom it concerns.
 void spore__hold_ports_tell(struct spore__hold *h, enum spore__hold_type type, uint64_t id, uint64_t serial);
@@ -655,6 +656,7 @@ struct spore__hold {
 	bool hands;           // another hold takes over what its stdin and stdout are wired with
 	bool keeps;           // ... and this one is there for that only
 	bool given;           // ... and has given it
+	bool beside;          // another one runs still, in whose place this one was started
 	int64_t step_at;      // monotonic ms: until when it is waited for what is left
 	int64_t kill_at;      // monotonic ms: the end of the ladder
 	int64_t killed_at;    // since when it is killed

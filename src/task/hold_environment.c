@@ -11,8 +11,8 @@
 
 static bool is_own(const char *variable)
 {
-	static const char *const names[] = {"SPORE_TASK=",    "SPORE_INSTANCE=", "SPORE_PORTS=", "SPORE_FD=",
-	                                    "NOTIFY_SOCKET=", "WATCHDOG_USEC=",  "WATCHDOG_PID="};
+	static const char *const names[] = {"SPORE_TASK=",   "SPORE_INSTANCE=", "SPORE_PORTS=",   "SPORE_FD=",
+	                                    "SPORE_BESIDE=", "NOTIFY_SOCKET=",  "WATCHDOG_USEC=", "WATCHDOG_PID="};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strncmp(variable, names[i], strlen(names[i])) == 0)
 			return true;
@@ -52,6 +52,8 @@ int spore__hold_environment_make(const struct spore__hold *h, bool helper, int c
 		set(e, "SPORE_PORTS=%s", h->ports_folder);
 	if (!helper && control >= 0)
 		set(e, "SPORE_FD=%d", control);
+	if (!helper && control >= 0 && h->beside)
+		set(e, "SPORE_BESIDE=1");
 	if (!helper && h->run.notify_path[0] != '\0')
 		set(e, "NOTIFY_SOCKET=%s", h->run.notify_path);
 	if (!helper && h->spec.alive == SPORE__ALIVE_NOTIFY)

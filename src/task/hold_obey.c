@@ -165,6 +165,9 @@ bool spore__peer_obey(struct spore__hold *h, struct spore__hold_peer *p, const s
 	case SPORE__HOLD_SWAP:
 		spore__hold_ports_swap(h, m);
 		break;
+	case SPORE__HOLD_ALONE:
+		spore__hold_ports_alone(h);
+		break;
 	case SPORE__HOLD_ENDED:
 		spore__hold_pumped_answered(h, m);
 		break;

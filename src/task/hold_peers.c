@@ -366,7 +366,10 @@ static struct spore__hold_peer *add(struct spore__hold *h, int fd)
 	}
 	h->peers[i] = p;
 	p->since = spore__hold_now_ms();
-	spore__hold_put_hello_swap(&p->out);
+	if (h->beside)
+		spore__hold_put_hello_beside(&p->out);
+	else
+		spore__hold_put_hello_swap(&p->out);
 	put_state(h, p);
 	if (p->out.err == 0 && spore__peer_flush(h, p))
 		return p;

@@ -466,6 +466,16 @@ void spore__hold_ports_said_swap(struct spore__hold *h, const struct spore__hold
 	spore__hold_ports_tell(h, SPORE__HOLD_SWAP, said->id, said->serial);
 }
 
+void spore__hold_ports_alone(struct spore__hold *h)
+{
+	struct spore__msgpack_writer w = {0};
+	if (!h->beside)
+		return;
+	h->beside = false; // of the next run as well
+	spore__control_put_alone(&w);
+	(void)spore__hold_say(h, &w, NULL);
+}
+
 bool spore__hold_ports_knows_swap(const struct spore__hold *h)
 {
 	const struct spore__hold_word swap = {"swap", 4};

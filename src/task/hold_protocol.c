@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HEAD = 4, HELLO_FEATURES = 6 };
+enum { HEAD = 4, HELLO_FEATURES = 7 };
 
 enum items {
 	ITEMS_NONE,
@@ -44,12 +44,14 @@ static const struct {
     [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},      [SPORE__HOLD_KEEP] = {"keep", ITEMS_KEEP},
     [SPORE__HOLD_BROKEN] = {"broken", ITEMS_BROKEN},    [SPORE__HOLD_HAND] = {"hand", ITEMS_FLAG},
     [SPORE__HOLD_INHERIT] = {"inherit", ITEMS_NONE},    [SPORE__HOLD_ENDS] = {"ends", ITEMS_ENDS},
+    [SPORE__HOLD_ALONE] = {"alone", ITEMS_NONE},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
 static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory",
-                  feature_swap[] = "swap", feature_early[] = "early", feature_heirs[] = "heirs";
+                  feature_swap[] = "swap", feature_early[] = "early", feature_heirs[] = "heirs",
+                  feature_beside[] = "beside";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -96,6 +98,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		m->swaps |= spore__msgpack_is(&v, feature_swap);
 		m->early |= spore__msgpack_is(&v, feature_early);
 		m->heirs |= spore__msgpack_is(&v, feature_heirs);
+		m->beside |= spore__msgpack_is(&v, feature_beside);
 	}
 	return true;
 }
@@ -282,6 +285,12 @@ void spore__hold_put_hello_swap(struct spore__msgpack_writer *w)
 {
 	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
 	                                                 feature_heirs});
+}
+
+void spore__hold_put_hello_beside(struct spore__msgpack_writer *w)
+{
+	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
+	                                                 feature_heirs, feature_beside});
 }
 
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)

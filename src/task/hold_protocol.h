@@ -38,6 +38,11 @@
 //	["swap", id, serial, on]               to the hold: the other end of this channel is about to be swapped, or not any more. From the
 //	                                       hold: the program was sent that
 //
+// With the feature "beside" of the hold's hello, which it has until then:
+//
+//	["alone"]                              to the hold: the instance in whose place this one was started is gone, and its subscribers
+//	                                       have their channels: the program may publish
+//
 // With the feature "early" of the hold's hello:
 //
 //	["keep", port, serial, transport, role, count, {"peer": name, "kind": kind, "shape": shape, "protocol": protocol}]
@@ -122,6 +127,7 @@ enum spore__hold_type {
 	SPORE__HOLD_HAND,
 	SPORE__HOLD_INHERIT,
 	SPORE__HOLD_ENDS,
+	SPORE__HOLD_ALONE,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -141,6 +147,7 @@ struct spore__hold_message {
 	bool swaps;                 // hello: ... of swapping
 	bool early;                 // hello: ... of channels for ports that are not open yet
 	bool heirs;                 // hello: ... of handing over
+	bool beside;                // hello: another instance runs, in whose place this one was started
 	bool swap;                  // stop, swap; hand: on
 	bool watches;               // memory
 	const unsigned char *bytes; // refuse: text; input, output
@@ -181,7 +188,8 @@ void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const vo
 void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial);
 void spore__hold_put_broken(struct spore__msgpack_writer *w, uint64_t id, const struct spore__hold_word *peer,
                             const struct spore__hold_word *transport);
-void spore__hold_put_hello_swap(struct spore__msgpack_writer *w); // of a hold
+void spore__hold_put_hello_swap(struct spore__msgpack_writer *w);   // of a hold
+void spore__hold_put_hello_beside(struct spore__msgpack_writer *w); // likewise, of one that was started beside another
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
 void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);
 void spore__hold_put_hand(struct spore__msgpack_writer *w, bool on);

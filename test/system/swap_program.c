@@ -3,11 +3,13 @@
 //	swap_program pass IN OUT           passes on what it receives; takes the stop request
 //	swap_program deaf IN OUT           likewise, and does not: it ends when there is no more to receive
 //	swap_program take PORT             prints `took FROM TO` when it stops: the numbers that came, in order; else `wrong`
+//	swap_program pub IN OUT            as pass, and publishes it
+//	swap_program sub PORT SLOW         as take; it subscribes. What a slow one lost has to have been counted
 //	swap_program ask PORT FILE         asks for each number until there is a FILE, one after the other; prints `asked N`
 //	swap_program serve PORT            answers those who ask
 // SWAP_FOLDER in the environment: before it is ready it waits until there is no file `wait` there, and fails when there is `fail`; with
 // `slow` it takes its time to stop until that is gone. STATELESS=1: its peers may be swapped without a word. TOLERANT=1: they may
-// end as well.
+// end as well. SLOWLY=1: it sends a number each 2 ms.
 #include <inttypes.h>
 #include <poll.h>
 #include <stdint.h>
@@ -47,15 +49,21 @@ static void pause_briefly(void)
 	(void)nanosleep(&brief, NULL);
 }
 
-static struct spore_chan *open_port(const char *port)
+static struct spore_chan *open_as(const char *port, enum spore_shape shape, enum spore_slow slow)
 {
 	const char *stateless = getenv("STATELESS");
-	const struct spore_chan_options options = {.stateless = stateless != NULL && strcmp(stateless, "1") == 0};
+	const struct spore_chan_options options = {
+	    .shape = shape, .slow = slow, .stateless = stateless != NULL && strcmp(stateless, "1") == 0};
 	struct spore_chan *c;
 	enum spore_err e = spore_chan_open(port, &options, &c);
 	if (e != SPORE_OK)
 		fail(port, e);
 	return c;
+}
+
+static struct spore_chan *open_port(const char *port)
+{
+	return open_as(port, SPORE_CONNECT, SPORE_SLOW_BLOCK);
 }
 
 static void become_ready(void)
@@ -93,9 +101,12 @@ static int send_numbers(const char *port, const char *file)
 	unsigned char message[300] = {0};
 	uint64_t n = 0;
 	become_ready();
+	bool slowly = getenv("SLOWLY") != NULL;
 	for (; (n & 255) != 0 || access(file, F_OK) != 0; n++) {
 		memcpy(message, &n, sizeof n);
 		give(c, message, n % 7 == 0 ? sizeof message : sizeof n);
+		if (slowly)
+			pause_briefly();
 	}
 	const uint64_t last[2] = {LAST, n};
 	give(c, last, sizeof last);
@@ -105,9 +116,9 @@ static int send_numbers(const char *port, const char *file)
 	return 0;
 }
 
-static int pass(const char *in, const char *out, bool listens)
+static int pass(const char *in, const char *out, bool listens, enum spore_shape shape)
 {
-	struct spore_chan *from = open_port(in), *to = open_port(out);
+	struct spore_chan *from = open_port(in), *to = open_as(out, shape, SPORE_SLOW_BLOCK);
 	static unsigned char message[4096];
 	enum spore_err e = SPORE_OK;
 	size_t len;
@@ -127,11 +138,24 @@ static int pass(const char *in, const char *out, bool listens)
 	return 0;
 }
 
-static int take(const char *port)
+static enum spore_slow slow_of(const char *word)
 {
-	struct spore_chan *c = open_port(port);
+	return strcmp(word, "drop-oldest") == 0  ? SPORE_SLOW_DROP
+	       : strcmp(word, "disconnect") == 0 ? SPORE_SLOW_DISCONNECT
+	                                         : SPORE_SLOW_BLOCK;
+}
+
+static uint64_t dropped_by(struct spore_chan *c)
+{
+	struct spore_chan_stats stats;
+	spore_chan_stats(c, &stats);
+	return stats.dropped;
+}
+
+static int take(struct spore_chan *c, bool drops)
+{
 	static unsigned char message[4096];
-	uint64_t first = 0, next = 0, count = 0, number = 0;
+	uint64_t first = 0, next = 0, count = 0, number = 0, missing = 0;
 	size_t len;
 	become_ready();
 	while (!spore_stop_requested()) {
@@ -147,6 +171,8 @@ static int take(const char *port)
 		if (number == LAST) {
 			memcpy(&number, message + 8, sizeof number);
 			printf("all %" PRIu64 "\n", number);
+		} else if (count > 0 && number > next && drops) {
+			missing += number - next;
 		} else if (count > 0 && number != next) {
 			printf("wrong: %" PRIu64 " after %" PRIu64 "\n", number, next - 1);
 		}
@@ -157,6 +183,8 @@ static int take(const char *port)
 		count++;
 	}
 	stop_slowly();
+	if (missing != dropped_by(c))
+		printf("wrong: %" PRIu64 " are missing, %" PRIu64 " were dropped\n", missing, dropped_by(c));
 	printf("took %" PRIu64 " %" PRIu64 ", returned %" PRIu64 "\n", first, next, returned);
 	return 0;
 }
@@ -226,12 +254,16 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "send") == 0)
 		return send_numbers(argv[2], argv[3]);
 	if (argc == 4 && strcmp(argv[1], "pass") == 0)
-		return pass(argv[2], argv[3], true);
+		return pass(argv[2], argv[3], true, SPORE_CONNECT);
+	if (argc == 4 && strcmp(argv[1], "pub") == 0)
+		return pass(argv[2], argv[3], true, SPORE_PUBLISH);
 	if (argc == 4 && strcmp(argv[1], "deaf") == 0)
-		return pass(argv[2], argv[3], false);
+		return pass(argv[2], argv[3], false, SPORE_CONNECT);
 	if (argc == 4 && strcmp(argv[1], "ask") == 0)
 		return ask(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "take") == 0)
-		return take(argv[2]);
+		return take(open_port(argv[2]), false);
+	if (argc == 4 && strcmp(argv[1], "sub") == 0)
+		return take(open_as(argv[2], SPORE_SUBSCRIBE, slow_of(argv[3])), strcmp(argv[3], "block") != 0);
 	return argc == 3 && strcmp(argv[1], "serve") == 0 ? serve(argv[2]) : 2;
 }

@@ -68,6 +68,8 @@ static void test_each_message(void **state)
 	assert_printed(&w, "[\"stop\", 5000, true]");
 	spore__control_put_swap(&w, "in", 7, false);
 	assert_printed(&w, "[\"swap\", \"in\", 7, false]");
+	spore__control_put_alone(&w);
+	assert_printed(&w, "[\"alone\"]");
 	spore__control_put_closed(&w, "in", SPORE_EDENIED, "no");
 	assert_printed(&w, "[\"closed\", \"in\", 12, \"no\"]");
 }
@@ -163,6 +165,7 @@ static void put_all(struct spore__msgpack_writer *w)
 	spore__control_put_closed(w, "in", SPORE_EDENIED, "no");
 	spore__control_put_stop_swap(w, 5000);
 	spore__control_put_swap(w, "in", 7, true);
+	spore__control_put_alone(w);
 	assert_int_equal(w->err, 0);
 }
 
@@ -187,7 +190,7 @@ static void test_truncated(void **state)
 			free(part);
 		}
 	}
-	assert_int_equal(messages, 16);
+	assert_int_equal(messages, 17);
 	spore__msgpack_writer_finish(&w);
 }
 

@@ -207,6 +207,30 @@ static void test_the_bytes_of_swapping_are_frozen(void **state)
 	}
 }
 
+static void test_the_bytes_of_one_beside_another_are_frozen(void **state)
+{
+	static const unsigned char bytes[] = "\x2f\0\0\0\x94\xa5hello\x01\x96\xa5ports\xa6memory\xa4swap\xa5"
+	                                     "early\xa5"
+	                                     "heirs\xa6"
+	                                     "beside\x80"
+	                                     "\x07\0\0\0\x91\xa5"
+	                                     "alone";
+	struct spore__hold_message m;
+	size_t used;
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_hello_beside(&w);
+	spore__hold_put(&w, SPORE__HOLD_ALONE);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof bytes - 1);
+	assert_memory_equal(w.data, bytes, w.len);
+	spore__msgpack_writer_finish(&w);
+	assert_int_equal(spore__hold_decode(bytes, sizeof bytes - 1, &m, &used), SPORE_OK);
+	assert_true(m.beside && m.swaps && m.early);
+	assert_int_equal(spore__hold_decode(bytes + used, sizeof bytes - 1 - used, &m, &used), SPORE_OK);
+	assert_int_equal(m.type, SPORE__HOLD_ALONE);
+}
+
 static void test_the_bytes_are_frozen(void **state)
 {
 	(void)state;
@@ -362,6 +386,7 @@ int main(void)
 	    cmocka_unit_test(test_the_bytes_of_pumps_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_heirs_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_swapping_are_frozen),
+	    cmocka_unit_test(test_the_bytes_of_one_beside_another_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
 	    cmocka_unit_test(test_the_bytes_of_ports_are_frozen),
 	    cmocka_unit_test(test_messages_of_ports),
