@@ -1,5 +1,5 @@
 // Transports: what carries the messages of one channel between its two ends. Each is one file, whose ops alone leave it;
-// spore__transports lists them, and test/unit/lib/test_transports.c runs every case over each of them.
+// spore__transports lists them, and test/unit/lib/transport_rig.c runs every case over each of them.
 //
 // The one for publishing and subscribing is not among them, since it goes one way: pub.h.
 //

@@ -564,7 +564,7 @@ int main(int argc, char **argv)
 		struct spore__channel_end ends[2];
 		const struct spore__framing *framing = spore__transports[i]->framing;
 		if (framing != NULL && framing->plain)
-			continue; // its end of file is no death: test_transports.c
+			continue; // its end of file is no death: transport_rig.c
 		if (spore__channel_make(name, NULL, ends) != SPORE_OK)
 			continue; // not on this platform
 		spore__channel_end_close(&ends[0]);

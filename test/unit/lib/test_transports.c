@@ -1,129 +1,20 @@
-// The conformance suite of transports: every case over each of spore__transports, and over streams that run through a thread which delays,
-// splits and joins what it passes on, as a network does.
-#include <dirent.h>
-#include <errno.h>
+// The conformance suite of transports: what is sent arrives, in every way of sending, receiving and polling, and wakes who waits for it.
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "chan/chan.h"
-#include "chan/framing.h"
 #include "chan/transport.h"
-#include "rough.h"
-
-enum {
-	LARGEST = 3 * 1024 * 1024 + 5,
-	PATIENCE = 30000, // ms: whatever takes longer is stuck
-	VARIANTS = 24,
-};
+#include "transport_rig.h"
 
 static const size_t sizes[] = {0,    1,    7,     8,     55,     56,     57,     64,      119,
                                120,  121,  184,   247,   248,    249,    1000,   1016,    1017,
                                4096, 4097, 65535, 65536, 131072, 262144, 262145, 1 << 20, LARGEST};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
-
-struct variant {
-	const char *transport;
-	bool rough;
-	enum spore_err gone; // what a peer's death without finish is: on a plain stream the same as that
-	struct spore__channel_sizes sizes;
-	const char *label;
-};
-
-static struct variant variants[VARIANTS];
-static unsigned variant_count;
-
-struct pair {
-	struct spore_chan *a, *b;
-	struct rough *rough; // may be NULL
-};
-
-static void open_pair(const struct variant *v, struct pair *p)
-{
-	struct spore__channel_end ends[2];
-	memset(p, 0, sizeof *p);
-	assert_int_equal(spore__channel_make(v->transport, &v->sizes, ends), SPORE_OK);
-	if (v->rough) {
-		struct spore__channel_end other[2];
-		assert_int_equal(spore__channel_make(v->transport, &v->sizes, other), SPORE_OK);
-		const char *seed = getenv("SPORE_TEST_SEED");
-		uint32_t begin = seed != NULL ? (uint32_t)strtoul(seed, NULL, 10) : 1;
-		p->rough = rough_start(ends[1].fds[0], other[0].fds[0], begin, 0);
-		assert_non_null(p->rough);
-		ends[1].count = 0;
-		other[0].count = 0;
-		ends[1] = other[1];
-	}
-	assert_int_equal(spore__chan_create(&ends[0], &p->a), SPORE_OK);
-	assert_int_equal(spore__chan_create(&ends[1], &p->b), SPORE_OK);
-}
-
-static void close_pair(struct pair *p)
-{
-	spore_chan_close(p->a);
-	spore_chan_close(p->b);
-	rough_stop(p->rough);
-}
-
-static uint32_t next(uint32_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 17;
-	*seed ^= *seed << 5;
-	return *seed;
-}
-
-// What message NUMBER of a direction has at each place.
-static unsigned char byte_of(uint32_t number, size_t i)
-{
-	unsigned char byte = (unsigned char)(number * 31 + i * 7 + (i >> 8));
-	return byte != '\n' ? byte : '\r'; // which no line has
-}
-
-// Bytes of a message repeat after so many that no piece of memory is as long: they are copied and compared in pieces of a table, which the
-// thread sanitizer watches as well and many times faster than it does single bytes.
-enum { PERIOD = 65521 };
-static unsigned char table[2 * PERIOD];
-
-static void make_table(void)
-{
-	for (size_t i = 0; i < sizeof table; i++)
-		table[i] = byte_of(0, i % PERIOD);
-}
-
-static const unsigned char *piece_of(uint32_t number, size_t at, size_t left, size_t *len)
-{
-	*len = left < PERIOD ? left : PERIOD;
-	return table + (at + (size_t)number * 7919) % PERIOD;
-}
-
-static void fill(unsigned char *to, size_t len, uint32_t number)
-{
-	for (size_t i = 0, n; i < len; i += n) {
-		const unsigned char *piece = piece_of(number, i, len - i, &n);
-		memcpy(to + i, piece, n);
-	}
-}
-
-static bool is_filled(const unsigned char *from, size_t len, uint32_t number)
-{
-	for (size_t i = 0, n; i < len; i += n) {
-		const unsigned char *piece = piece_of(number, i, len - i, &n);
-		if (memcmp(from + i, piece, n) != 0)
-			return false;
-	}
-	return true;
-}
 
 // ---- two threads, all sizes, all ways of sending and receiving
 
@@ -452,158 +343,6 @@ static void test_poll_for_both(void **state)
 	assert_string_equal(b.problem, "");
 }
 
-// ---- closing
-
-static void test_finish(void **state)
-{
-	struct pair p;
-	char back[8];
-	size_t len;
-	open_pair(*state, &p);
-	assert_int_equal(spore_chan_queue(p.a, "one", 3, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_queue(p.a, "two", 3, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_finish(p.a, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_finish(p.a, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_send(p.a, "x", 1, PATIENCE), SPORE_ECLOSED);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_OK);
-	assert_memory_equal(back, "two", 3);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_EEND);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_EEND);
-	// the other direction goes on
-	assert_int_equal(spore_chan_send(p.b, "three", 5, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_recv(p.a, back, sizeof back, &len, PATIENCE), SPORE_OK);
-	assert_int_equal(len, 5);
-	assert_int_equal(spore_chan_finish(p.b, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_recv(p.a, back, sizeof back, &len, PATIENCE), SPORE_EEND);
-	close_pair(&p);
-}
-
-static void test_close(void **state)
-{
-	const struct variant *v = *state;
-	struct pair p;
-	char back[8] = "";
-	size_t len;
-	open_pair(v, &p);
-	assert_int_equal(spore_chan_send(p.a, "last", 4, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
-	spore_chan_close(p.a);
-	p.a = NULL;
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_OK);
-	assert_memory_equal(back, "last", 4);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), v->gone);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, SPORE_NOW), v->gone);
-	enum spore_err e;
-	while ((e = spore_chan_send(p.b, back, sizeof back, PATIENCE)) == SPORE_OK)
-		;
-	assert_int_equal(e, SPORE_ECLOSED);
-	struct spore_chan_stats stats;
-	spore_chan_stats(p.b, &stats);
-	assert_int_equal(stats.state, SPORE_CHAN_GONE);
-	close_pair(&p);
-}
-
-static void *close_later(void *arg)
-{
-	(void)sched_yield();
-	spore_chan_close(arg);
-	return NULL;
-}
-
-// Whoever waits learns of it.
-static void test_close_wakes(void **state)
-{
-	const struct variant *v = *state;
-	for (int i = 0; i < (v->rough ? 5 : 100); i++) {
-		struct pair p;
-		pthread_t thread;
-		char back[8];
-		size_t len;
-		open_pair(v, &p);
-		while (i % 2 == 1 && spore_chan_send(p.b, "fill it up", 10, SPORE_NOW) == SPORE_OK)
-			;
-		assert_int_equal(pthread_create(&thread, NULL, close_later, p.a), 0);
-		enum spore_err e = i % 2 == 0 ? spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE)
-		                              : spore_chan_send(p.b, "too much", 8, PATIENCE);
-		assert_true(e == SPORE_ECLOSED || (i % 2 == 0 && e == v->gone) || (v->rough && e == SPORE_OK));
-		assert_int_equal(pthread_join(thread, NULL), 0);
-		p.a = NULL;
-		close_pair(&p);
-	}
-}
-
-// ---- arguments
-
-static void test_limits(void **state)
-{
-	struct pair p;
-	char back[8];
-	void *loan, *second;
-	const void *data;
-	size_t len;
-	open_pair(*state, &p);
-	assert_int_equal(spore_chan_send(p.a, back, SPORE_CHAN_LARGEST + 1, PATIENCE), SPORE_ETOOBIG);
-	assert_int_equal(spore_chan_loan(p.a, SPORE_CHAN_LARGEST + 1, &loan, PATIENCE), SPORE_ETOOBIG);
-	assert_int_equal(spore_chan_send(p.a, "too long for it", 15, PATIENCE), SPORE_OK);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_ETOOBIG);
-	assert_int_equal(len, 15);
-	assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
-	assert_memory_equal(data, "too long for it", 15);
-	assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_EBUSY);
-	spore_chan_release(p.b);
-	spore_chan_release(p.b);
-
-	assert_int_equal(spore_chan_commit(p.a, 0, PATIENCE), SPORE_EINVALID);
-	for (size_t size = 0; size <= 2 << 20; size = size * 3 + 100) {
-		assert_int_equal(spore_chan_loan(p.a, size, &loan, PATIENCE), SPORE_OK);
-		assert_int_equal((uintptr_t)loan % 8, 0);
-		memset(loan, 1, size);
-		assert_int_equal(spore_chan_loan(p.a, 5, &second, PATIENCE), SPORE_EBUSY);
-		assert_int_equal(spore_chan_send(p.a, "x", 1, PATIENCE), SPORE_EBUSY);
-		assert_int_equal(spore_chan_commit(p.a, size + 1, PATIENCE), SPORE_EINVALID);
-		spore_chan_abandon(p.a);
-		spore_chan_abandon(p.a);
-		assert_int_equal(spore_chan_loan(p.a, size, &loan, PATIENCE), SPORE_OK);
-		size_t less = size / 2 < 5000 ? size / 2 : 5000;
-		memset(loan, 7, less);
-		assert_int_equal(spore_chan_commit(p.a, less, PATIENCE), SPORE_OK);
-		assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
-		assert_int_equal(len, less);
-		assert_int_equal((uintptr_t)data % 8, 0);
-		for (size_t i = 0; i < len; i++)
-			assert_int_equal(((const char *)data)[i], 7);
-		spore_chan_release(p.b);
-	}
-	close_pair(&p);
-}
-
-// Many are lent, and are what they were when later ones come.
-static void test_lent(void **state)
-{
-	enum { MANY = 12 };
-	struct pair p;
-	const void *data[MANY];
-	size_t len[MANY];
-	unsigned char bytes[1500];
-	open_pair(*state, &p);
-	for (unsigned round = 0; round < 20; round++) {
-		for (uint32_t i = 0; i < MANY; i++) {
-			fill(bytes, i * 37, i);
-			assert_int_equal(spore_chan_queue(p.a, bytes, (size_t)i * 37, PATIENCE), SPORE_OK);
-		}
-		assert_int_equal(spore_chan_flush(p.a, PATIENCE), SPORE_OK);
-		for (uint32_t i = 0; i < MANY; i++)
-			assert_int_equal(spore_chan_read(p.b, &data[i], &len[i], PATIENCE), SPORE_OK);
-		for (uint32_t i = 0; i < MANY; i++) {
-			assert_int_equal(len[i], i * 37);
-			assert_true(is_filled(data[i], len[i], i));
-			spore_chan_release(p.b);
-		}
-	}
-	close_pair(&p);
-}
-
 // ---- waking
 
 struct player {
@@ -726,91 +465,14 @@ static void test_signal(void **state)
 	assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
 }
 
-// ---- nothing is left
-
-static unsigned count_fds(void)
-{
-	unsigned n = 0;
-	DIR *d = opendir("/dev/fd");
-	if (d == NULL)
-		return 0;
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
-static void test_leaks(void **state)
-{
-	unsigned before = count_fds();
-	static unsigned char bytes[400 * 1024];
-	for (int i = 0; i < 10; i++) {
-		struct pair p;
-		void *loan;
-		const void *data;
-		size_t len;
-		open_pair(*state, &p);
-		assert_int_equal(spore_chan_send(p.a, bytes, i * 1000, PATIENCE), SPORE_OK);
-		assert_int_equal(spore_chan_queue(p.b, bytes, i * 10, PATIENCE), SPORE_OK);
-		assert_int_equal(spore_chan_loan(p.a, sizeof bytes, &loan, PATIENCE), SPORE_OK);
-		assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
-		close_pair(&p);
-	}
-	assert_int_equal(count_fds(), before);
-}
-
-// ---- the variants
-
-static void add(const char *transport, bool rough, struct spore__channel_sizes sizes_of, const char *label)
-{
-	struct spore__channel_end ends[2];
-	if (variant_count == VARIANTS || spore__channel_make(transport, NULL, ends) != SPORE_OK)
-		return; // not on this platform
-	spore__channel_end_close(&ends[0]);
-	spore__channel_end_close(&ends[1]);
-	variants[variant_count++] = (struct variant){
-	    .transport = transport, .rough = rough, .sizes = sizes_of, .label = label, .gone = SPORE_ECLOSED};
-	const struct spore__framing *framing = spore__transport_find(transport, strlen(transport))->framing;
-	if (framing != NULL && framing->plain)
-		variants[variant_count - 1].gone = SPORE_EEND;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest cases[] = {
-	    cmocka_unit_test(test_sizes),  cmocka_unit_test(test_traffic),       cmocka_unit_test(test_now),
-	    cmocka_unit_test(test_poll),   cmocka_unit_test(test_poll_for_both), cmocka_unit_test(test_finish),
-	    cmocka_unit_test(test_close),  cmocka_unit_test(test_close_wakes),   cmocka_unit_test(test_limits),
-	    cmocka_unit_test(test_lent),   cmocka_unit_test(test_wake),          cmocka_unit_test(test_both_sleep),
-	    cmocka_unit_test(test_signal), cmocka_unit_test(test_leaks),
+	    cmocka_unit_test(test_sizes),      cmocka_unit_test(test_traffic),       cmocka_unit_test(test_now),
+	    cmocka_unit_test(test_poll),       cmocka_unit_test(test_poll_for_both), cmocka_unit_test(test_wake),
+	    cmocka_unit_test(test_both_sleep), cmocka_unit_test(test_signal),
 	};
-	enum { CASES = sizeof cases / sizeof cases[0] };
-	static struct CMUnitTest tests[CASES * VARIANTS];
-	static char names[CASES * VARIANTS][64];
-	const struct spore__channel_sizes usual = {0}, small = {.cells = 64, .heap = 64 * 1024, .large = 16 << 20};
-	for (size_t i = 0; spore__transports[i] != NULL; i++) {
-		const char *name = spore__transports[i]->name;
-		if (spore__transports[i]->framing != NULL && spore__transports[i]->framing->chunks)
-			continue; // no messages: test_framing
-		add(name, false, usual, "");
-		if (spore__transports[i]->needs_linux)
-			add(name, false, small, ", small");
-		else
-			add(name, true, usual, ", rough");
-	}
-	size_t n = 0;
-	for (unsigned v = 0; v < variant_count; v++) {
-		for (size_t i = 0; i < CASES; i++, n++) {
-			snprintf(names[n], sizeof names[n], "%s (%s%s)", cases[i].name, variants[v].transport,
-			         variants[v].label);
-			tests[n] = cases[i];
-			tests[n].name = names[n];
-			tests[n].initial_state = &variants[v];
-		}
-	}
-	(void)signal(SIGPIPE, SIG_DFL);
-	make_table();
 	if (getenv("SPORE_TEST_SEEDS") != NULL)
 		cmocka_set_test_filter("test_traffic*");
-	return _cmocka_run_group_tests("transports", tests, n, NULL, NULL);
+	return transport_rig_run("transports", cases, sizeof cases / sizeof cases[0]);
 }
