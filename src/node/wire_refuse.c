@@ -185,9 +185,8 @@ bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, si
 		(void)snprintf(why + len, size - len, ", or wire one by one: TASK@REPLICA.PORT");
 		return false;
 	}
-	if ((wish->slow[0] != '\0' && !spore__slow_fits(&faces[0], &faces[1], why, size)) ||
-	    (wish->redeliver && !spore__redeliver_fits(&faces[0], &faces[1], plan.bridged, why, size)) ||
-	    (wish->tap && !spore__tap_fits(&faces[0], &faces[1], why, size)))
+	const struct spore__wire_says says = {wish->slow[0] != '\0', wish->redeliver, wish->tap, plan.bridged};
+	if (!spore__options_fit(&faces[0], &faces[1], &says, why, size))
 		return false;
 	// The manifest's are followed by a start of its tasks.
 	if (a->system[0] == '\0' && spore__plain_is_active(a->t, wish, why, size))
@@ -240,15 +239,16 @@ bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *
 		spore__spec_init(&spec);
 		bool known = spore__task_read_spec(a->t, hold->task, &spec, others, sizeof others);
 		bool declared = known && spore__declared_find(spec.ports, port, &room);
-		// One that is ready as soon as it is started has to come to its ports first.
-		bool soon =
-		    known && spec.ready == SPORE__READY_STARTED && uv_now(a->t->loop) - hold->started_ms < PORTS_MS;
+		bool has = list_open(hold, others, sizeof others);
+		// One that is ready as soon as it is started has to come to its ports first. When it has some they are what is known.
+		bool soon = known && spec.ready == SPORE__READY_STARTED && !has &&
+		            uv_now(a->t->loop) - hold->started_ms < PORTS_MS;
 		spore__spec_finish(&spec);
 		if (declared || soon)
 			continue;
 		(void)snprintf(why, size, "%s%s%s is ready and has no port %s open", system,
 		               system[0] != '\0' ? "/" : "", task, port);
-		if (list_open(hold, others, sizeof others))
+		if (has)
 			(void)snprintf(why + strlen(why), size - strlen(why), "; it has %s", others);
 		return true;
 	}

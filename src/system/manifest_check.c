@@ -360,9 +360,9 @@ static void check_fit(struct spore__manifest *m, const struct at_task *all, size
 		tell_misfit(m, w, why);
 	else if (!spore__replicas_fit(&from, &to, why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
-	else if ((w->slow != NULL && !spore__slow_fits(&from, &to, why, sizeof why)) ||
-	         (w->redeliver && !spore__redeliver_fits(&from, &to, plan.bridged, why, sizeof why)) ||
-	         (w->tap && !spore__tap_fits(&from, &to, why, sizeof why)))
+	else if (!spore__options_fit(&from, &to,
+	                             &(struct spore__wire_says){w->slow != NULL, w->redeliver, w->tap, plan.bridged},
+	                             why, sizeof why))
 		(void)spore__yaml_wrong(&m->yaml, w->mark, "wires: %s", why);
 	else if (spore__port_is_standard(w->from.port) && spore__port_is_standard(w->to.port) && !check_order(m, w))
 		return;

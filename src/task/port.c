@@ -327,3 +327,20 @@ char *spore__port_cut(char *text)
 	*dot = '\0';
 	return spore__name_is_valid(dot + 1) ? dot + 1 : NULL;
 }
+
+bool spore__options_fit(const struct spore__face *from, const struct spore__face *to,
+                        const struct spore__wire_says *says, char *why, size_t size)
+{
+	if ((says->slow && !spore__slow_fits(from, to, why, size)) ||
+	    (says->redeliver && !spore__redeliver_fits(from, to, says->bridged, why, size)) ||
+	    (says->tap && !spore__tap_fits(from, to, why, size)))
+		return false;
+	// Whatever the shapes are, one of them does nothing.
+	if (says->slow && says->redeliver)
+		(void)snprintf(
+		    why, size,
+		    "%s to %s: slow is for publish -> subscribe, and redeliver for what connects and serves; "
+		    "leave one of them out",
+		    from->name, to->name);
+	return !says->slow || !says->redeliver;
+}

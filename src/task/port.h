@@ -52,6 +52,14 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 // where one would wait for ever, or publish to nobody: WHY says so, with both names.
 bool spore__replicas_fit(const struct spore__face *from, const struct spore__face *to, char *why, size_t size);
 
+// May the wire between them say all of this at once? WHY as below.
+struct spore__wire_says {
+	bool slow, redeliver, tap;
+	bool bridged; // a bridge comes between them
+};
+bool spore__options_fit(const struct spore__face *from, const struct spore__face *to,
+                        const struct spore__wire_says *says, char *why, size_t size);
+
 // What is done about a subscriber that is too slow: block, drop-oldest, disconnect.
 bool spore__slow_is_word(const char *word);
 // May the wire between them say it? False where one of them is known to connect or to serve: WHY says so, with both names.

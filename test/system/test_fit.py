@@ -129,6 +129,12 @@ class Open(TasksTest):
         result = self.ok(self.spore("wire", "a.eer", "b.mouth"))
         self.assertEqual(result.stderr, "spore: wire: note: a is ready and has no port eer open; it has ear: the wire waits for it\n")
         self.ok(self.spore("unwire", "a.eer", "b.mouth"))
+        # Of one that is ready when it is started as well, as soon as it has ports.
+        self.begin("c", argv=[PROGRAM, "deaf", "nose"], control=True)
+        wait_until(lambda: "c.nose" in {p["name"] for p in self.call("ports.list")["ports"] if p["open"]}, "the port")
+        result = self.ok(self.spore("wire", "b.mouth", "c.nos"))
+        self.assertEqual(result.stderr, "spore: wire: note: c is ready and has no port nos open; it has nose: the wire waits for it\n")
+        self.ok(self.spore("unwire", "b.mouth", "c.nos"))
         self.assertEqual(self.ok(self.spore("wire", "a.ear", "b.mouth")).stderr, "")
 
 

@@ -60,6 +60,8 @@ class WithoutEffect(WiresTest):
                 ("a.news", "b.sub", "redeliver", "redeliver is for what connects and serves, and a.news has the shape publish; leave"),
                 ("a.out", "c.stdin", "redeliver", "redeliver is for two programs with libspore, and c.stdin is a plain end; leave it")):
             self.fails(1, f"{left} to {right}: {words}", "wires.add", wires=[{"from": left, "to": right, option: True}])
+        self.fails(1, "a.later to b.later: slow is for publish -> subscribe, and redeliver for what connects and serves; leave one of them out",
+                   "wires.add", wires=[{"from": "a.later", "to": "b.later", "slow": "block", "redeliver": True}])
         result = self.spore("wire", "--tap", "a.out", "b.in")
         self.assertEqual((result.returncode, result.stderr.splitlines()[1]),
                          (1, "  leave it out, since what passes between these can be watched anyway"))

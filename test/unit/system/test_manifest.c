@@ -81,7 +81,7 @@ static const char full[] =
     "wires:\n"
     "  - web.words -> often.in\n"
     "  - web.api (lsp) <> db.api (lsp)\n"
-    "  - { from: db.out, to: web.in, slow: drop-oldest, tap: false, redeliver: true, duplex: false }\n"
+    "  - { from: db.out, to: web.in, slow: drop-oldest, tap: false, duplex: false }\n"
     "recipe:\n"
     "  build: [make]\n";
 
@@ -377,6 +377,9 @@ static const struct {
     {TASK "    ports: { x: { shape: publish } }\n    replicas: 2\n"
           "  db: { source: ./db, ports: { in: { shape: subscribe } } }\nwires:\n  - web.x -> db.in\n",
      "9:5", "there are 2 of web.x and 1 of db.in, and who subscribes hears one publisher only"},
+    {TASK "wires:\n  - { from: web.x, to: web.z, slow: block, redeliver: true }\n", "6:5",
+     "web.x to web.z: slow is for publish -> subscribe, and redeliver for what connects and serves; leave one of them "
+     "out"},
     {TASK "wires:\n  - { from: web.x, to: web.out, tap: true }\n", "6:5",
      "wires: web.x to web.out: tap is for a stdin or stdout; leave it out, since"},
     {TASK "  db: { source: ./db }\nwires:\n  - { from: web.stdout, to: db.in, redeliver: true }\n", "7:5",
