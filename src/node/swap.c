@@ -56,6 +56,7 @@ static bool has_relay(const struct spore__joint *j)
 }
 
 static const char plain[] = "swapping without loss is for ports of libspore; use 'spore restart'";
+static const char restart[] = "use 'spore restart'";
 
 static bool joint_may(const struct spore__port *p, const struct spore__joint *j, char *why, size_t size)
 {
@@ -69,7 +70,7 @@ static bool joint_may(const struct spore__port *p, const struct spore__joint *j,
 		(void)snprintf(
 		    why, size,
 		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over; %s",
-		    p->name, peer, j->transport[0] != '\0' ? j->transport : "something unknown", plain);
+		    p->name, peer, j->transport[0] != '\0' ? j->transport : "something unknown", restart);
 	else if (has_relay(j))
 		(void)snprintf(
 		    why, size,
@@ -79,10 +80,10 @@ static bool joint_may(const struct spore__port *p, const struct spore__joint *j,
 	else if (other->hold == p->hold)
 		(void)snprintf(why, size,
 		               "its port %s is joined with %.300s, of the task itself, so that both ends go; %s",
-		               p->name, peer, plain);
+		               p->name, peer, restart);
 	else if (is_told(other) && !(other->swaps && other->hold->speaks_swap))
 		(void)snprintf(why, size, "%.300s is of an older libspore or hold, which cannot be told; %s", peer,
-		               plain);
+		               restart);
 	else
 		return true;
 	return false;
@@ -95,7 +96,7 @@ static bool ports_may(const struct spore__hold *hold, char *why, size_t size)
 			(void)snprintf(why, size, "its port %s %s; %s", p->name,
 			               p->plain ? "is one of a plain program"
 			                        : "subscribes, and what it has not received would be lost",
-			               p->plain ? plain : "use 'spore restart'");
+			               p->plain ? plain : restart);
 			return false;
 		}
 		for (size_t i = 0; i < p->joint_count; i++)

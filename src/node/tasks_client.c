@@ -156,9 +156,15 @@ void spore__tasks_say_not_swapped(const char *command, const struct spore__msgpa
 	struct spore__msgpack_reader at;
 	const char *why;
 	uint32_t len;
-	if (spore__msgpack_find(result, "not_swapped", &at) &&
-	    spore__msgpack_read_str(&at, &why, &len) == SPORE__MSGPACK_OK)
-		spore__report(NULL, "%s: note: replaced without its channels: %.*s", command, (int)len, why);
+	if (!spore__msgpack_find(result, "not_swapped", &at) ||
+	    spore__msgpack_read_str(&at, &why, &len) != SPORE__MSGPACK_OK)
+		return;
+	// It has been replaced: that is no remedy any more.
+	static const char remedy[] = "; use 'spore restart'";
+	uint32_t tail = sizeof remedy - 1;
+	if (len > tail && memcmp(why + len - tail, remedy, tail) == 0)
+		len -= tail;
+	spore__report(NULL, "%s: note: replaced without its channels: %.*s", command, (int)len, why);
 }
 
 // Where the user is, by the name that the shell knows it by where that is right: a manifest may lie below a link.

@@ -390,7 +390,7 @@ class Refused(SwapTest):
         self.ok(result)
         self.assertEqual(
             result.stderr, "spore: start: note: replaced without its channels: left: its stdin or stdout is wired; "
-                           "swapping without loss is for ports of libspore; use 'spore restart'\n")
+                           "swapping without loss is for ports of libspore\n")
 
     def test_by_command(self):
         self.begin("alone", wait="started")
