@@ -5,8 +5,8 @@
 //	ledger_program publish PORT LEDGER      as send, to subscribers
 //	ledger_program subscribe PORT SLOW LEDGER       as take, of a publisher; SLOW is block, drop or disconnect, or with `-last` behind it
 // A ledger is a file of words: of `send` the number that was to be sent last, and the one that was (its call returned); of `pass` the number that was
-// received last, and the one that was passed on; of `take` the last number, how many are missing before it, and the process that took it (of `subscribe`
-// those that are missing between two of one process and were not said to be dropped). A message is its number, and bytes that follow from that. What is torn, repeated or out of order is said: `WRONG ...`.
+// received last, and the one that was passed on; of `take` the last number, how many are missing before it, and the process that took it. A message is
+// its number, and bytes that follow from that. What is torn, repeated or out of order is said: `WRONG ...`.
 // LEDGER_FOLDER in the environment: before it is ready it waits until there is no file `wait` there, and takes its time to stop while there is `slow`,
 // of which a file `is-slow` tells.
 #include <fcntl.h>
@@ -243,12 +243,9 @@ static void subscribed(struct subscribed *s, struct spore_chan *c, _Atomic uint6
 	spore_chan_stats(c, &stats);
 	if (number < last || (number == last && !(s->fresh && s->again)))
 		say_wrong("order", number, last);
-	if (s->begun && number > last + 1) {
-		uint64_t missing = number - last - 1, dropped = stats.dropped - s->dropped;
-		if (!s->fresh && missing != dropped)
-			say_wrong("count of what was dropped", number, last);
-		ledger[MISSING] += s->slow == SPORE_SLOW_BLOCK ? missing : 0;
-	}
+	// Before it was joined with another publisher that may have published more.
+	if (s->begun && !s->fresh && number - last - 1 != stats.dropped - s->dropped)
+		say_wrong("count of what was dropped", number, last);
 	s->dropped = stats.dropped;
 	s->begun = true;
 	s->fresh = false;
