@@ -95,12 +95,7 @@ def ring_io():
     os.close(checked(libc.syscall(SYS_IO_URING_SETUP, 1, params)))
 
 
-def main():
-    there = json.loads(sys.argv[1])
-    control = Control()
-    for port in there["ports"]:
-        control.open(port)
-    control.say("ready")
+def try_all(there):
     for what, path in there["sockets"].items():
         attempt("connect " + what, connect, path)
         attempt("pair " + what, send_from_a_pair, path, socket.SOCK_STREAM)
@@ -112,8 +107,8 @@ def main():
     for what, path in there["fifos"].items():
         attempt("read " + what, open_and_close, path, os.O_RDONLY)
         attempt("write " + what, open_and_close, path, os.O_RDWR)
-        attempt("link " + what, os.link, path, os.path.join(os.environ["SPORE_PORTS"], "linked"))
-        attempt("move " + what, os.rename, path, os.path.join(os.environ["SPORE_PORTS"], "moved"))
+        attempt("link " + what, os.link, path, os.path.join(there.get("own", os.environ.get("SPORE_PORTS")), "linked"))
+        attempt("move " + what, os.rename, path, os.path.join(there.get("own", os.environ.get("SPORE_PORTS")), "moved"))
     for what, path in there["folders"].items():
         attempt("list " + what, os.listdir, path)
     for what, p in there["processes"].items():
@@ -132,6 +127,15 @@ def main():
             attempt(f"open channel of {what}", open_and_close, f"/proc/{pid}/fd/{fd}", os.O_RDWR)
             attempt(f"take channel of {what}", take_descriptor, pid, fd)
     attempt("make io_uring", ring_io)
+
+
+def main():
+    there = json.loads(sys.argv[1])
+    control = Control()
+    for port in there["ports"]:
+        control.open(port)
+    control.say("ready")
+    try_all(there)
     a, b = socket.socketpair()  # what is no way out stays
     a.sendall(b"x")
     assert b.recv(1) == b"x"

@@ -8,6 +8,7 @@ import socket
 import sys
 import unittest
 
+import confined_program
 from spore_test import BUILD, wait_until
 from test_hold_limits import landlock
 from test_named import ports
@@ -17,9 +18,9 @@ ESCAPE = os.path.join(HERE, "confined_program.py")
 SWAPPED = os.path.join(BUILD, "test", "system", "swap_program")
 
 
-@unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX confines nothing")
-@unittest.skipUnless(landlock() >= 6, "the kernel's Landlock does not guard signals")
-class Confined(WiresTest):
+class Others(WiresTest):
+    """Tasks that are none of its business, and those at whose other end it may be."""
+
     def setUp(self):
         super().setUp()
         # Two others with a ring, one with files of its own and a socket that is told of readiness, and the one that it is wired to.
@@ -72,15 +73,25 @@ class Confined(WiresTest):
             "processes": {name: self.process(pid) for name, pid in processes.items()},
         }
 
+    @staticmethod
+    def outcomes(said):
+        """{how it ended: what was tried}"""
+        found = collections.defaultdict(set)
+        for what, how in re.findall(r"^attempt (.*) (\w+)$", said, re.MULTILINE):
+            found[how].add(what)
+        return found
+
+
+@unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX confines nothing")
+@unittest.skipUnless(landlock() >= 6, "the kernel's Landlock does not guard signals")
+class Confined(Others):
     def attempts(self, name, **more):
         """{how it ended: what was tried} of a task that tries it all."""
         there = self.there()
         self.begin(name, argv=[sys.executable, ESCAPE, json.dumps(there)], control=True, ready="notify",
                    env=["PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1"], ports=ports(held="fifo_in"), **more)
         self.said(name, "tried all")
-        found = collections.defaultdict(set)
-        for what, how in re.findall(r"^attempt (.*) (\w+)$", self.output(name), re.MULTILINE):
-            found[how].add(what)
+        found = self.outcomes(self.output(name))
         self.assertGreater(sum(map(len, found.values())), 100)
         return found
 
@@ -140,6 +151,33 @@ class Confined(WiresTest):
             self.assertRaises(BlockingIOError, listener.accept)
             return "a confined task makes no sockets" in self.spore("logs", "--stream", "events", "evil").stdout
         wait_until(is_refused, "the refusal")
+
+
+@unittest.skipIf(os.environ.get("SPORE_POSIX"), "there are no rings")
+@unittest.skipUnless(os.geteuid() == 0, "takes root, to be somebody else")
+class AnotherUser(Others):
+    def test_reaches_nothing(self):
+        there = {**self.there(), "own": os.path.join(self.dir, "own")}
+        there["folders"].pop("processes")  # of which everybody sees the numbers
+        path = os.path.join(self.dir, "said")
+        os.mkdir(there["own"])
+        os.chmod(there["own"], 0o777)
+        os.chmod(self.dir, 0o755)  # so that it is spore's own folders which keep others out
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), 1)
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            confined_program.try_all(there)
+            os._exit(0)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+        with open(path, encoding="utf-8") as f:
+            found = self.outcomes(f.read())
+        self.assertGreater(sum(map(len, found.values())), 100)
+        # An abstract socket of somebody who asks nobody who he is, and what is its own.
+        self.assertEqual({w for w in found.pop("REACHED") if "abstract" not in w and w != "make io_uring"}, set())
+        self.assertEqual(set(found) - {"EACCES", "EPERM", "EISCONN"}, set(), found)
 
 
 if __name__ == "__main__":
