@@ -95,15 +95,15 @@ class Leaks(LeaksTest):
 
     def test_programs(self):
         self.chain()
-        self.none_stays(2000 if LONG else 60, lambda _: self.kill("middle"), TASKS, ["sender", "taker"])
+        self.none_stays(1000 if LONG else 60, lambda _: self.kill("middle"), TASKS, ["sender", "taker"])
 
     def test_both_ends_in_turn(self):
         self.chain()
-        self.none_stays(1000 if LONG else 60, lambda _: self.kill(self.rng.choice(["sender", "taker"])), TASKS, ["middle"])
+        self.none_stays(400 if LONG else 60, lambda _: self.kill(self.rng.choice(["sender", "taker"])), TASKS, ["middle"])
 
     def test_holds(self):
         self.chain()
-        self.none_stays(500 if LONG else 20, lambda _: self.kill("middle", "hold"), ["sender", "taker"], ["sender", "taker"])
+        self.none_stays(200 if LONG else 20, lambda _: self.kill("middle", "hold"), ["sender", "taker"], ["sender", "taker"])
 
     def test_swaps(self):
         self.chain()
@@ -111,7 +111,7 @@ class Leaks(LeaksTest):
         def swap(_):
             self.call("tasks.swap", names=["middle"])
             self.flows()
-        self.none_stays(500 if LONG else 20, swap, ["sender", "taker"], ["sender", "taker"])
+        self.none_stays(200 if LONG else 20, swap, ["sender", "taker"], ["sender", "taker"])
 
     def test_wires(self):
         self.chain()
@@ -120,7 +120,7 @@ class Leaks(LeaksTest):
             self.unwire("sender.out", "middle.in")
             self.wire("sender.out", "middle.in", redeliver=True)
             self.flows()
-        self.none_stays(1000 if LONG else 40, wire, TASKS, TASKS)
+        self.none_stays(200 if LONG else 40, wire, TASKS, TASKS)
 
     def test_nodes(self):
         self.chain()
@@ -129,7 +129,7 @@ class Leaks(LeaksTest):
             self.kill_node()
             self.revive()
             self.flows()
-        self.none_stays(300 if LONG else 10, kill, TASKS, TASKS)
+        self.none_stays(60 if LONG else 10, kill, TASKS, TASKS)
 
 
 class Subscribers(LeaksTest):
@@ -172,7 +172,7 @@ class Subscribers(LeaksTest):
     def test_kills(self):
         victims = ["pub", *SUBSCRIBERS, "node", "hold of pub", *("hold of " + s for s in SUBSCRIBERS)]
         self.flows()
-        for i in range(1000 if LONG else 30):
+        for i in range(int(os.environ.get("SPORE_TEST_KILLS") or 30)):
             chosen = self.rng.sample(victims, self.rng.randint(1, 2))
             self.case = f"{chosen} killed, round {i}, seed {self.seed}"
             self.kill(chosen)
@@ -187,12 +187,12 @@ class Subscribers(LeaksTest):
 
     def test_of_subscribers(self):
         self.flows()
-        self.none_stays(1000 if LONG else 40, lambda _: self.kill([self.rng.choice(list(SUBSCRIBERS)[1:])]),
+        self.none_stays(400 if LONG else 40, lambda _: self.kill([self.rng.choice(list(SUBSCRIBERS)[1:])]),
                         ["pub", *SUBSCRIBERS], ["pub", "waits"])
 
     def test_of_publishers(self):
         self.flows()
-        self.none_stays(500 if LONG else 20, lambda _: self.kill(["pub"]), ["pub", *SUBSCRIBERS], list(SUBSCRIBERS))
+        self.none_stays(100 if LONG else 20, lambda _: self.kill(["pub"]), ["pub", *SUBSCRIBERS], list(SUBSCRIBERS))
 
 
 class PublishersEnd(Subscribers):
@@ -201,7 +201,7 @@ class PublishersEnd(Subscribers):
     test_kills = test_of_subscribers = test_of_publishers = None
 
     def test_it_arrives(self):
-        for i in range(200 if LONG else 12):
+        for i in range(60 if LONG else 12):
             self.flows()
             victim = self.rng.choice(["pid", "hold", "stop"])
             hold = self.task("pub")["hold"]
