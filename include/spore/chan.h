@@ -38,9 +38,12 @@
 //	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
 //	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
 //	                  not received is counted (spore_chan_stats). On an accepted channel it stays, and so it does when this program
-//	                  was asked to stop: no other peer comes then
+//	                  was asked to stop: no other peer comes then. A thread of the library's own notices the end: what a call
+//	                  sends in the moment until then is lost, and counted, though it said SPORE_OK. spore_chan_flush and
+//	                  spore_chan_finish say it where something was lost
 //	SPORE_ERETURNED   an open port's peer (or another one) has come; said once for each direction before anything of it is
-//	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew.
+//	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew. How the
+//	                  one before ended (SPORE_ECLOSED, receiving also SPORE_EEND) was said before, also when both are news.
 //	                  When the peer was swapped (`spore restart --swap`) neither SPORE_ECLOSED nor SPORE_EEND comes before it, what the
 //	                  one before had not received goes to the new one first, and with the option `stateless` not even this is said
 //	SPORE_ETOOBIG     send: over SPORE_CHAN_LARGEST, or over what the transport takes. receive: over the buffer; the message stays
@@ -190,7 +193,8 @@ SPORE_EXPORT short spore_chan_events(const struct spore_chan *c);
 enum spore_chan_state {
 	SPORE_CHAN_UNWIRED = 0, // no peer; an open port waits for one
 	SPORE_CHAN_WIRED = 1,
-	SPORE_CHAN_GONE = 2, // the peer is gone; nothing comes any more on an accepted channel
+	SPORE_CHAN_GONE =
+	    2, // the peer is gone: nothing more comes of it than what has arrived; an open port's next calls say so
 };
 
 struct spore_chan_stats {

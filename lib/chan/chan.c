@@ -188,17 +188,18 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 {
 	const struct spore__side *send = &c->ways[SPORE__SEND], *receive = &c->ways[SPORE__RECEIVE];
 	const struct spore__installed *i = receive->use;
+	bool gone = atomic_load(&c->gone);
 	*stats = (struct spore_chan_stats){.transport = ""};
-	stats->state = atomic_load(&c->gone) ? SPORE_CHAN_GONE : SPORE_CHAN_WIRED;
 	if (c->port != NULL) {
 		pthread_mutex_lock(&c->port->lock);
 		i = c->port->latest;
 		if (i == NULL && spore__early_has_come(c->port))
 			i = atomic_load(&c->port->early);
-		stats->state = i != NULL                    ? SPORE_CHAN_WIRED
-		               : c->port->ended != SPORE_OK ? SPORE_CHAN_GONE
-		                                            : SPORE_CHAN_UNWIRED;
+		gone = i == NULL && c->port->ended != SPORE_OK;
 	}
+	if (i != NULL && !atomic_load(&i->swaps) && i->t->ops->gone != NULL && i->t->ops->gone(i->t))
+		gone = true;
+	stats->state = gone ? SPORE_CHAN_GONE : i != NULL ? SPORE_CHAN_WIRED : SPORE_CHAN_UNWIRED;
 	if (i != NULL) {
 		stats->transport = i->t->ops->name;
 		stats->slept = atomic_load_explicit(&i->t->slept, memory_order_relaxed);

@@ -43,7 +43,7 @@ static enum spore_err go_on_copying(struct spore_chan *c, void *buffer, size_t s
 		}
 		// Takes note of that only, since this transport is gone on with; else every wait would end at once.
 		if (spore__way_is_new(c, SPORE__RECEIVE))
-			(void)spore__way_update(c, SPORE__RECEIVE);
+			spore__way_update(c, SPORE__RECEIVE);
 		e = t->ops->copy(t, buffer, size, len);
 	}
 	return e;

@@ -174,17 +174,36 @@ static enum spore_err is_over(struct spore_chan *c)
 	return e == SPORE_OK || e == SPORE_ENOTWIRED ? SPORE_ECLOSED : e;
 }
 
+// What a peer that went had not received is lost, unless another one takes its place.
+static enum spore_err flushed(struct spore_chan *c, enum spore_err e)
+{
+	const struct spore__side *w = &c->ways[SPORE__SEND];
+	struct spore__transport *t = w->use->t;
+	if (e == SPORE_OK && !w->finished && t->ops->gone != NULL && t->ops->gone(t) && t->ops->lost(t) > 0)
+		e = SPORE_ECLOSED;
+	if (e != SPORE_OK)
+		e = spore__way_judge(c, SPORE__SEND, e);
+	return e == SPORE_ENOTWIRED ? SPORE_OK : e;
+}
+
 static enum spore_err flush(struct spore_chan *c, int timeout_ms)
 {
 	struct spore__timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
 	spore__sending_settled(c);
-	if (w->use == NULL)
+	if (w->loan)
+		return w->use->t->ops->flush(w->use->t);
+	if (w->use == NULL && !spore__way_is_new(c, SPORE__SEND))
 		return SPORE_OK; // nothing was queued
+	enum spore_err e = SPORE_OK;
+	if (c->port != NULL && (spore__way_is_new(c, SPORE__SEND) || spore__way_now(w) == NULL))
+		e = spore__sending_usable(c);
+	if (e != SPORE_OK || w->use == NULL)
+		return e == SPORE_ENOTWIRED || e == w->err ? SPORE_OK : e;
 	for (;;) {
-		enum spore_err e = w->use->t->ops->flush(w->use->t);
+		e = w->use->t->ops->flush(w->use->t);
 		if (e != SPORE_EBUSY)
-			return e;
+			return flushed(c, e);
 		if (spore__sending_is_replaced(c))
 			return is_over(c);
 		e = spore__wait_after(c, SPORE__SEND, SPORE_EAGAIN, &timer);

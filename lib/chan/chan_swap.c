@@ -200,10 +200,8 @@ enum spore_err spore__sending_usable(struct spore_chan *c)
 	if (!w->loan && (spore__way_is_new(c, SPORE__SEND) || spore__way_now(w) == NULL)) {
 		pthread_mutex_lock(&p->sending);
 		if (spore__way_is_new(c, SPORE__SEND))
-			e = spore__way_update(c, SPORE__SEND);
-		if (e == SPORE_OK)
-			e = w->owed;
-		w->owed = SPORE_OK; // said, or something newer is
+			spore__way_update(c, SPORE__SEND);
+		e = spore__way_say(w);
 		if (e == SPORE_OK && w->use != NULL && (w->left != NULL || w->refinish))
 			e = move(c);
 		note(c);
@@ -222,13 +220,17 @@ static bool settle(struct spore_chan *c, bool is_new)
 	bool kept = w->left != NULL || w->refinish || (w->use != NULL && keeps(w->use));
 	enum spore_err e = SPORE_OK;
 	if (kept && is_new) {
-		enum spore_err owed = w->owed;
-		w->owed = SPORE_ERETURNED; // until it is done no call goes on by itself
-		enum spore_err said = spore__way_update(c, SPORE__SEND);
-		w->owed = said != SPORE_OK ? said : owed; // by the next call
+		bool handing = w->handing;
+		w->handing = true; // until it is done no call goes on by itself
+		spore__way_update(c, SPORE__SEND);
+		w->handing = handing;
 	}
 	if (w->use != NULL && (w->left != NULL || w->refinish))
 		e = move(c);
+	if (e == SPORE_ECLOSED || e == SPORE_EMALFORMED) { // that one is gone again
+		w->owed = e;
+		w->returned = false;
+	}
 	bool more = w->use != NULL && (e == SPORE_EAGAIN || e == SPORE_ENOMEM);
 	note(c); // from here on the calls that send may be at work, unless there is more
 	return more;

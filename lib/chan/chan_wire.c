@@ -492,22 +492,36 @@ static struct spore__installed *leave(struct spore_chan *c, enum spore__way way)
 	return last;
 }
 
-// Goes on with NEXT, which may be NULL. What is to be said of that; SPORE_OK: nothing.
-static enum spore_err go_on(struct spore_chan *c, enum spore__way way, struct spore__installed *next)
+// Goes on with NEXT, which may be NULL, after what ended with E.
+static void go_on(struct spore_chan *c, enum spore__way way, struct spore__installed *next, enum spore_err e)
 {
 	struct spore__side *w = &c->ways[way];
-	bool was_wired = w->use != NULL;
+	bool was_known = w->use != NULL && !w->said && !w->returned;
 	drop(c, way);
 	w->use = next;
 	w->finished = w->refinish;
+	if (was_known && !w->swapped)
+		w->owed = e;
+	w->returned = next != NULL && w->had && !(w->swapped && c->port->stateless);
+	if (next != NULL) {
+		atomic_store_explicit(&w->number, next->number, memory_order_relaxed);
+		w->had = true;
+		w->swapped = false;
+	}
 	spore__way_ready(w);
-	if (next == NULL)
-		return was_wired && !w->swapped ? SPORE_ECLOSED : SPORE_OK;
-	atomic_store_explicit(&w->number, next->number, memory_order_relaxed);
-	bool returned = w->had && !(w->swapped && c->port->stateless);
-	w->had = true;
-	w->swapped = false;
-	return returned ? SPORE_ERETURNED : SPORE_OK;
+}
+
+enum spore_err spore__way_say(struct spore__side *w)
+{
+	enum spore_err e = w->owed;
+	w->owed = SPORE_OK;
+	if (e == SPORE_OK && w->returned) {
+		w->returned = false;
+		e = SPORE_ERETURNED;
+	}
+	if (e != SPORE_OK)
+		spore__way_ready(w);
+	return e;
 }
 
 // What there is beside a channel; with the port's lock. Returns the generation of that.
@@ -539,7 +553,7 @@ bool spore__sending_is_replaced(struct spore_chan *c)
 	return replaced;
 }
 
-enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way)
+void spore__way_update(struct spore_chan *c, enum spore__way way)
 {
 	struct spore__wiring *p = c->port;
 	struct spore__side *w = &c->ways[way];
@@ -557,17 +571,15 @@ enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way)
 	w->stale = receives && next != p->latest;
 	bool in_vain = next == NULL && p->latest == NULL && p->in_vain;
 	pthread_mutex_unlock(&p->lock);
-	enum spore_err e = SPORE_OK;
 	if (stays)
 		spore__way_ready(w);
 	else
-		e = go_on(c, way, next);
+		go_on(c, way, next, SPORE_ECLOSED);
 	if (in_vain && w->swapped) { // nobody came after the one that was to be swapped
 		w->swapped = false;
-		e = SPORE_ECLOSED;
+		w->owed = SPORE_ECLOSED;
 	}
 	atomic_store_explicit(&w->generation, generation, memory_order_release);
-	return e;
 }
 
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
@@ -577,11 +589,11 @@ enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
 		return SPORE_EUNSUPPORTED;
 	if (c->port != NULL && way == SPORE__SEND)
 		return spore__sending_usable(c);
-	if (spore__way_is_new(c, way)) {
-		enum spore_err e = spore__way_update(c, way);
-		if (e != SPORE_OK)
-			return e;
-	}
+	if (spore__way_is_new(c, way))
+		spore__way_update(c, way);
+	enum spore_err e = spore__way_say(w);
+	if (e != SPORE_OK)
+		return e;
 	if (w->quiet && w->lent == 0)
 		return SPORE_EEND;
 	if (w->use != NULL)
@@ -604,8 +616,8 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 	struct spore__installed *next = pop(c->port);
 	w->stale = next != NULL && next != c->port->latest;
 	pthread_mutex_unlock(&c->port->lock);
-	enum spore_err r = go_on(c, SPORE__RECEIVE, next);
-	return r == SPORE_ECLOSED && ends(e) ? e : r;
+	go_on(c, SPORE__RECEIVE, next, ends(e) ? e : SPORE_ECLOSED);
+	return spore__way_say(w);
 }
 
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e)

@@ -58,12 +58,15 @@ struct spore__side {
 	int wake[2];        // of a port: readable when its generation is another; -1
 	bool swapped;       // what was used before was swapped
 	bool quiet;         // receiving: nothing more is received
+	// What the next calls say, in this order: how the peer before ended (SPORE_OK: nothing), and that another one has come. Of the sending way with
+	// port->sending, as below.
+	enum spore_err owed;
+	bool returned;
 	// Sending, of a port. Whoever changes these, `use`, `now` or `generation` holds port->sending.
-	enum spore_err owed;      // the next call says this: SPORE_ERETURNED or SPORE_ECLOSED; SPORE_OK: nothing
 	bool refinish;            // what is next is finished once `left` was sent
 	struct spore__left *left; // the oldest messages first
 	bool awaits;              // the end of the first one's peer: there is nothing to be done before
-	bool handing;             // the program ends, and hands over what it can: calls wait for that
+	bool handing;             // somebody does in place of the sender what is due: calls wait for that
 	void *loan_at;
 };
 
@@ -134,7 +137,7 @@ static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way
 static inline void spore__way_ready(struct spore__side *w)
 {
 	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet &&
-	             w->owed == SPORE_OK && w->left == NULL && !w->handing;
+	             w->owed == SPORE_OK && !w->returned && w->left == NULL && !w->handing;
 	struct spore__transport *t = ready ? w->use->t : NULL;
 	w->lender = NULL;
 	// `now` last: whoever sends finds by it that all is done which another thread did in its place.
@@ -183,8 +186,10 @@ static inline void spore__way_lent(struct spore__side *w)
 
 struct spore__installed *spore__installed_ref(struct spore__installed *i);
 void spore__installed_unref(struct spore__installed *i);
-// Goes on with what the port is wired to now; of the sending way with port->sending. SPORE_ERETURNED, SPORE_ECLOSED: to be said.
-enum spore_err spore__way_update(struct spore_chan *c, enum spore__way way);
+// Goes on with what the port is wired to now; of the sending way with port->sending.
+void spore__way_update(struct spore_chan *c, enum spore__way way);
+// What of `owed` and `returned` is said now.
+enum spore_err spore__way_say(struct spore__side *w);
 
 // ---- chan_swap.c
 

@@ -263,6 +263,8 @@ enum spore_err spore__ring_loan(struct spore__transport *t, size_t size, void **
 		return SPORE_OK;
 	if (s->err != SPORE_OK)
 		return s->err;
+	if (atomic_load_explicit(&r->bell.gone, memory_order_relaxed))
+		return end(s, SPORE_ECLOSED);
 	if (size > s->large_size && size > s->heap_size / 4)
 		return SPORE_ETOOBIG;
 	if (s->pack_bytes > 0)
@@ -383,6 +385,8 @@ enum spore_err spore__ring_finish(struct spore__transport *t)
 		return s->err;
 	if (s->pack_bytes > 0)
 		spore__ring_publish_pack(r);
+	if (spore__ring_gone(t) && spore__ring_lost(t) > 0)
+		return end(s, SPORE_ECLOSED);
 	enum spore_err e = room(r, 1);
 	if (e == SPORE_OK) {
 		publish(r, spore__ring_head(s->at, SPORE__RING_FINISH, 0), (struct spore__ring_record){.cells = 1});

@@ -20,6 +20,14 @@
 
 // ---- the parts that a child plays; each returns its exit status
 
+// To the peer of now: how the one before ended, and that another has come, is said of each direction.
+static void send_anew(struct spore_chan *c, const void *data, size_t len)
+{
+	enum spore_err e = SPORE_ECLOSED;
+	while (e == SPORE_ECLOSED || e == SPORE_ERETURNED)
+		e = spore_chan_send(c, data, len, PATIENCE);
+}
+
 static int play_echo(void)
 {
 	struct spore_chan *c;
@@ -53,8 +61,8 @@ static int play_tell(void)
 			dprintf(STDERR_FILENO, "%c", buffer[0]);
 		else
 			dprintf(STDERR_FILENO, "<%d>", (int)e);
-		if (e == SPORE_ERETURNED && spore_chan_send(c, "back", 4, SPORE_FOREVER) == SPORE_ERETURNED)
-			(void)spore_chan_send(c, "back", 4, SPORE_FOREVER);
+		if (e == SPORE_ERETURNED)
+			send_anew(c, "back", 4);
 		if (e != SPORE_OK && e != SPORE_ERETURNED && e != SPORE_ECLOSED)
 			break;
 	}
@@ -89,8 +97,8 @@ static int play_poll(void)
 			dprintf(STDERR_FILENO, "%c", buffer[0]);
 		else
 			dprintf(STDERR_FILENO, "<%d>", (int)e);
-		if (e == SPORE_OK && spore_chan_send(c, buffer, len, PATIENCE) == SPORE_ERETURNED)
-			(void)spore_chan_send(c, buffer, len, PATIENCE);
+		if (e == SPORE_OK)
+			send_anew(c, buffer, len);
 	}
 	spore_chan_close(c);
 	return 0;
@@ -112,6 +120,55 @@ static int play_fill(void)
 	e = spore_chan_send(c, "back", 4, PATIENCE);
 	spore_chan_close(c);
 	return (int)e;
+}
+
+// Does what it is told on standard input, a letter each, and says what came of that.
+static int play_steps(void)
+{
+	const struct timespec brief = {.tv_nsec = 1000000};
+	struct spore_chan *c;
+	struct spore_chan_stats stats = {0};
+	void *loan;
+	char step, buffer[8];
+	size_t len;
+	if (spore_chan_open("in", NULL, &c) != SPORE_OK)
+		return 10;
+	while (read(STDIN_FILENO, &step, 1) == 1) {
+		enum spore_err e = SPORE_OK;
+		switch (step) {
+		case 's':
+			e = spore_chan_send(c, "one", 3, SPORE_NOW);
+			break;
+		case 'q':
+			e = spore_chan_queue(c, "two", 3, SPORE_NOW);
+			break;
+		case 'l':
+		case 'b':
+			e = spore_chan_loan(c, step == 'b' ? 10000000 : 3, &loan, SPORE_NOW);
+			break;
+		case 'c':
+			e = spore_chan_commit(c, 3, SPORE_NOW);
+			break;
+		case 'f':
+			e = spore_chan_flush(c, SPORE_NOW);
+			break;
+		case 'F':
+			e = spore_chan_finish(c, SPORE_NOW);
+			break;
+		case 'r':
+			while (spore_chan_recv(c, buffer, sizeof buffer, &len, PATIENCE) != SPORE_OK)
+				;
+			break;
+		default: // it computes; nothing of the channel is called until its peer is gone
+			for (stats.state = 0; stats.state != SPORE_CHAN_GONE; spore_chan_stats(c, &stats))
+				(void)nanosleep(&brief, NULL);
+		}
+		dprintf(STDERR_FILENO, "<%d>", (int)e);
+	}
+	spore_chan_stats(c, &stats);
+	dprintf(STDERR_FILENO, "%d lost", (int)stats.lost);
+	spore_chan_close(c);
+	return 0;
 }
 
 static int play_timeouts(void)
@@ -190,7 +247,7 @@ static const struct {
 	int (*play)(void);
 } parts[] = {
     {"echo", play_echo}, {"tell", play_tell},         {"poll", play_poll},   {"beat", play_beat},
-    {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve},
+    {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve}, {"steps", play_steps},
 };
 
 // ---- the tests
@@ -265,21 +322,7 @@ static void test_timeouts(void **state)
 	end(&c, SPORE_ECLOSED);
 }
 
-// SPORE_ECLOSED is not said where the next peer was there at once.
-static const char *without_gone(const char *seen)
-{
-	static char kept[64];
-	kept[0] = '\0';
-	for (const char *s = seen; *s != '\0' && strlen(kept) < sizeof kept - 1; s++) {
-		if (strncmp(s, "<4>", 3) == 0)
-			s += 2;
-		else
-			strncat(kept, s, 1);
-	}
-	return kept;
-}
-
-// A peer that goes without a word, and another: one report of each.
+// A peer that goes without a word, and another: one report of each, also where the other one is there at once.
 static void test_returns(void **state)
 {
 	struct child c;
@@ -291,7 +334,6 @@ static void test_returns(void **state)
 	assert_int_equal(spore_chan_flush(mine, PATIENCE), SPORE_OK);
 	spore_chan_close(mine);
 	for (int i = 0; i < 3; i++) {
-		// It has said that the peer is gone, or sees both at once.
 		mine = wire(&c);
 		expect(mine, "back");
 		tell(mine, "c");
@@ -302,7 +344,73 @@ static void test_returns(void **state)
 	tell(mine, "q");
 	const char *seen = end(&c, 0);
 	spore_chan_close(mine);
-	assert_string_equal(without_gone(seen), "ab<17>c<17>c<17>c");
+	assert_string_equal(seen, "ab<4><17>c<4><17>c<4><17>c");
+}
+
+static void do_steps(struct child *c, const char *steps, const char *expected)
+{
+	char seen[64] = "";
+	assert_int_equal(write(c->in, steps, strlen(steps)), (ssize_t)strlen(steps));
+	for (size_t len = 0; len < strlen(expected);) {
+		ssize_t n = read(c->err, seen + len, strlen(expected) - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+	}
+	assert_string_equal(seen, expected);
+}
+
+// Who computes, and sends now and then, is told by the first call after the end was noticed, whichever it is.
+static void test_gone_between_two_calls(void **state)
+{
+	static const struct {
+		const char *before, *answers, *then, *says;
+	} cases[] = {
+	    {"s", "<0>", "gss", "<0><4><19>"},     {"s", "<0>", "gqs", "<0><4><19>"},
+	    {"s", "<0>", "gls", "<0><4><19>"},     {"s", "<0>", "gbs", "<0><4><19>"},
+	    {"sl", "<0><0>", "gcs", "<0><4><19>"}, {"sq", "<0><0>", "gfs", "<0><4><19>"},
+	    {"sb", "<0><0>", "gcs", "<0><4><19>"}, {"sq", "<0><0>", "gFs", "<0><4><19>"},
+	};
+	(void)state;
+	if (strcmp(transport, "ring") != 0)
+		return;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct child c;
+		begin(&c, "steps");
+		hear(&c, SPORE__CONTROL_OPEN, "connect");
+		struct spore_chan *mine = wire(&c);
+		tell(mine, "there");
+		do_steps(&c, "r", "<0>");
+		do_steps(&c, cases[i].before, cases[i].answers);
+		if (cases[i].before[0] == 's')
+			expect(mine, "one");
+		spore_chan_close(mine);
+		do_steps(&c, cases[i].then, cases[i].says);
+		(void)end(&c, 0);
+	}
+}
+
+// The same where another peer is there before any call was made.
+static void test_gone_and_another(void **state)
+{
+	enum { TIMES = 20 };
+	struct child c;
+	(void)state;
+	begin(&c, "steps");
+	hear(&c, SPORE__CONTROL_OPEN, "connect");
+	struct spore_chan *mine = wire(&c);
+	tell(mine, "there");
+	do_steps(&c, "rss", "<0><0><0>");
+	for (int i = 0; i < TIMES; i++) {
+		expect(mine, "one");
+		spore_chan_close(mine);
+		mine = wire(&c);
+		tell(mine, "there");
+		do_steps(&c, "r", "<0>");
+		do_steps(&c, "ssss", "<4><17><0><0>");
+	}
+	const char *seen = end(&c, 0);
+	spore_chan_close(mine);
+	assert_string_equal(seen, strcmp(transport, "ring") == 0 ? "20 lost" : "0 lost");
 }
 
 // A wire that is taken away while both live: what had arrived is received, and the peer sees it closed.
@@ -323,7 +431,7 @@ static void test_unwired(void **state)
 	mine = wire(&c);
 	expect(mine, "back");
 	tell(mine, "q");
-	assert_string_equal(without_gone(end(&c, 0)), "ab<17>");
+	assert_string_equal(end(&c, 0), "ab<4><17>");
 	spore_chan_close(mine);
 }
 
@@ -468,7 +576,7 @@ static void test_early(void **state)
 	expect(mine, "back");
 	tell(mine, "d");
 	tell(mine, "q");
-	assert_string_equal(without_gone(end(&c, 0)), "abc<17>d");
+	assert_string_equal(end(&c, 0), "abc<4><17>d");
 	spore_chan_close(mine);
 }
 
@@ -537,6 +645,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup(test_timeouts, choose),
 	    cmocka_unit_test_setup(test_dies_at_work, choose),
 	    cmocka_unit_test_setup(test_returns, choose),
+	    cmocka_unit_test_setup(test_gone_between_two_calls, choose),
+	    cmocka_unit_test_setup(test_gone_and_another, choose),
 	    cmocka_unit_test_setup(test_unwired, choose),
 	    cmocka_unit_test_setup(test_serve, choose),
 	    cmocka_unit_test_setup(test_wrong_descriptors, choose),

@@ -15,8 +15,10 @@ static void test_what_was_not_received_goes_to_the_next(void **state)
 	size_t len;
 	for (uint64_t received = 0; received <= 24; received++) {
 		struct spore_chan *old = port_rig_wire(t, false);
-		if (received > 0)
+		if (received > 0) {
+			assert_int_equal(spore_chan_send(t->p, "", 0, SPORE_NOW), SPORE_ECLOSED);
 			assert_int_equal(spore_chan_send(t->p, "", 0, SPORE_NOW), SPORE_ERETURNED);
+		}
 		for (uint64_t i = 0; i < 24; i++)
 			assert_int_equal(port_give(t->p, i, PORT_LARGEST, PORT_PATIENCE), SPORE_OK);
 		assert_int_equal(spore_chan_flush(t->p, PORT_PATIENCE), SPORE_OK);
@@ -28,7 +30,10 @@ static void test_what_was_not_received_goes_to_the_next(void **state)
 		char answer[8];
 		struct spore_chan *new = received % 2 == 0 ? port_rig_wire(t, false) : NULL;
 		assert_int_equal(spore_chan_recv(t->p, answer, sizeof answer, &len, PORT_PATIENCE),
-		                 received > 0 ? SPORE_ERETURNED : SPORE_OK);
+		                 received > 0 ? SPORE_ECLOSED : SPORE_OK);
+		if (received > 0)
+			assert_int_equal(spore_chan_recv(t->p, answer, sizeof answer, &len, PORT_PATIENCE),
+			                 SPORE_ERETURNED);
 		if (received > 0)
 			assert_int_equal(spore_chan_recv(t->p, answer, sizeof answer, &len, PORT_PATIENCE), SPORE_OK);
 		assert_int_equal(len, 6);
@@ -193,6 +198,8 @@ static void test_unwired_meanwhile(void **state)
 		old = port_rig_wire(t, false);
 		while (spore_chan_recv(t->p, text, sizeof text, &len, SPORE_NOW) != SPORE_EAGAIN)
 			;
+		if (early > 0)
+			assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ECLOSED);
 		assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ERETURNED);
 		assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_OK);
 		assert_int_equal(spore_chan_recv(old, text, sizeof text, &len, SPORE_NOW), SPORE_OK);
