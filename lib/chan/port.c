@@ -304,8 +304,10 @@ static void hear_from_now_on(void)
 {
 	enum { STACK = 256 * 1024 };
 	pthread_mutex_lock(&lock);
-	if (!hears)
+	if (!hears) {
+		(void)spore__bell_watch_fd(); // before the first channel comes
 		hears = spore__background_start(keep_hearing, STACK) == 0;
+	}
 	pthread_mutex_unlock(&lock);
 }
 
