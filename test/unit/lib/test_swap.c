@@ -108,6 +108,26 @@ static void test_who_waits_for_the_answer_sends_the_question_again(void **state)
 	spore_chan_close(new);
 }
 
+// Another thread, or the end of a call, tries to send to it what was left, in vain: the next call says so.
+static void test_the_next_is_gone_at_once(void **state)
+{
+	struct port_rig *t = *state;
+	struct spore_chan *old = port_rig_wire(t, false);
+	assert_int_equal(spore_chan_send(t->p, "ask", 3, PORT_PATIENCE), SPORE_OK);
+	spore__chan_swap(t->p, t->serial, true);
+	spore_chan_close(old);
+	spore_chan_close(port_rig_wire(t, false));
+	struct spore__transport *next = t->p->port->latest->t;
+	(void)next->ops->arm(next, SPORE__RECEIVE);
+	assert_true(next->ops->gone(next));
+	spore__sending_catch_up(t->p);
+	enum spore_err e = spore_chan_send(t->p, "x", 1, SPORE_NOW);
+	if (e == SPORE_ERETURNED)
+		e = spore_chan_send(t->p, "x", 1, SPORE_NOW);
+	assert_int_equal(e, SPORE_ECLOSED);
+	assert_int_equal(spore_chan_send(t->p, "x", 1, SPORE_NOW), SPORE_ENOTWIRED); // once
+}
+
 static void test_more_than_the_next_has_room_for(void **state)
 {
 	struct port_rig *t = *state;
@@ -612,6 +632,7 @@ int main(void)
 	    port_test_stateless(test_without_a_word_where_messages_stand_for_themselves),
 	    port_test(test_who_waits_for_the_answer_sends_the_question_again),
 	    port_test_stateless(test_more_than_the_next_has_room_for),
+	    port_test(test_the_next_is_gone_at_once),
 	    port_test(test_redelivered_after_a_death),
 	    port_test(test_unwired_meanwhile),
 	    port_test(test_nobody_comes_after_it),
