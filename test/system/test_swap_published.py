@@ -75,6 +75,14 @@ class Publishing(PublishedTest):
         self.said("block", f"all {sent}")
         self.assertEqual(self.took("block")[2], 0)
 
+    def test_one_that_subscribes_is_refused(self):
+        """With the reason, and nothing is done to it."""
+        self.fan(["block"])
+        self.fails(1, "block: its port in subscribes, and what it has not received would be lost; use 'spore restart'",
+                   "tasks.swap", names=["block"])
+        sent = self.sent()
+        self.said("block", f"all {sent}")
+
     def test_without_a_word(self):
         self.fan(["block"], env=["STATELESS=1"])
         for _ in range(3):
