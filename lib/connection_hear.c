@@ -190,6 +190,7 @@ bool spore__connection_heard_stop(void)
 		pthread_mutex_unlock(&spore__connection_in);
 	}
 	spore__connection_catch_up();
+	spore__port_leave_moved();
 	errno = e;
 	return atomic_load(&heard_stop);
 }

@@ -380,9 +380,9 @@ void spore__control_put_close(struct spore__msgpack_writer *w, const char *port)
 
 void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                      const char *transport, unsigned role, unsigned count, const char *peer,
-                                     const char *slow, bool redeliver, bool early)
+                                     const char *slow, bool redeliver, bool early, bool moves)
 {
-	const char *values[9] = {NULL}, **to = values;
+	const char *values[11] = {NULL}, **to = values;
 	if (peer != NULL) {
 		*to++ = "peer";
 		*to++ = peer;
@@ -399,6 +399,10 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
 		*to++ = "early";
 		*to++ = "true";
 	}
+	if (moves) {
+		*to++ = "moves";
+		*to++ = "true";
+	}
 	size_t at = begin(w, "channel", 7);
 	spore__msgpack_str(w, port);
 	spore__msgpack_uint(w, serial);
@@ -412,7 +416,7 @@ void spore__control_put_subscription(struct spore__msgpack_writer *w, const char
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer)
 {
-	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL, false, false);
+	spore__control_put_subscription(w, port, serial, transport, role, count, peer, NULL, false, false, false);
 }
 
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial)

@@ -118,10 +118,10 @@ void spore__control_put_broken(struct spore__msgpack_writer *w, const char *port
 // The COUNT descriptors go with the first byte of the frame (SCM_RIGHTS). PEER may be NULL.
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer);
-// The same of a subscription: SLOW is a word of its subscriber; may be NULL. EARLY: the peer has not come yet.
+// The same of a subscription: SLOW is a word of its subscriber; may be NULL. EARLY: the peer has not come yet. MOVES: it is the one before.
 void spore__control_put_subscription(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                      const char *transport, unsigned role, unsigned count, const char *peer,
-                                     const char *slow, bool redeliver, bool early);
+                                     const char *slow, bool redeliver, bool early, bool moves);
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
 void spore__control_put_swap(struct spore__msgpack_writer *w, const char *port, uint64_t serial, bool on);
 void spore__control_put_alone(struct spore__msgpack_writer *w);

@@ -21,7 +21,11 @@ enum spore_err spore__chan_create_port(struct spore_chan **c);
 // released when it is gone is sent to the next.
 void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
                          bool redeliver);
-// Likewise, T being a ring, when the peer has not opened its port yet: the end is not wired before the first ring of the bell of T, and is as it was when the
+// Likewise, when the peer is the one before, and goes on over T as well: what is on its way over the transport before is received first, to its end, and
+// that end is told to nobody.
+void spore__chan_install_moved(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                               bool redeliver);
+// As spore__chan_install, T being a ring, when the peer has not opened its port yet: the end is not wired before the first ring of the bell of T, and is as it was when the
 // peer goes before that.
 void spore__chan_install_early(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
                                bool redeliver);

@@ -289,6 +289,8 @@ enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, i
 static bool loan_is_left(struct spore_chan *c)
 {
 	const struct spore__installed *use = c->ways[SPORE__SEND].use;
+	if (use != NULL && atomic_load(&use->moved))
+		return false; // it is sent there
 	return c->port != NULL && use->t->ops->gone != NULL &&
 	       (spore__way_is_new(c, SPORE__SEND) || use->t->ops->gone(use->t)) &&
 	       spore__way_swaps(c, SPORE__SEND, SPORE_ECLOSED);

@@ -88,7 +88,8 @@ enum spore_err spore__sending_await(struct spore_chan *c, int64_t deadline, stru
 bool spore__sending_keep(struct spore_chan *c)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
-	struct spore__left *l = keeps(w->use) ? calloc(1, sizeof *l) : NULL;
+	bool kept = w->part != SPORE__PART_DONE && keeps(w->use);
+	struct spore__left *l = kept ? calloc(1, sizeof *l) : NULL;
 	w->awaits = false;
 	if (w->left != NULL) // there is nothing to send it to, or something else first
 		await_no_more(c, w->left);
@@ -180,7 +181,7 @@ static enum spore_err move(struct spore_chan *c)
 static void note(struct spore_chan *c)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
-	atomic_store(&c->port->behind, w->left != NULL || w->refinish);
+	atomic_store(&c->port->behind, w->left != NULL || w->refinish || w->part == SPORE__PART_WAITS);
 	spore__way_ready(w);
 }
 
@@ -201,7 +202,10 @@ enum spore_err spore__sending_usable(struct spore_chan *c)
 		pthread_mutex_lock(&p->sending);
 		if (spore__way_is_new(c, SPORE__SEND))
 			spore__way_update(c, SPORE__SEND);
+		bool waits = w->part == SPORE__PART_WAITS && spore__sending_part(c);
 		e = spore__way_say(w);
+		if (e == SPORE_OK && waits)
+			e = SPORE_EAGAIN;
 		if (e == SPORE_OK && w->use != NULL && (w->left != NULL || w->refinish))
 			e = move(c);
 		note(c);
@@ -217,21 +221,21 @@ enum spore_err spore__sending_usable(struct spore_chan *c)
 static bool settle(struct spore_chan *c, bool is_new)
 {
 	struct spore__side *w = &c->ways[SPORE__SEND];
-	bool kept = w->left != NULL || w->refinish || (w->use != NULL && keeps(w->use));
+	bool kept = w->left != NULL || w->refinish || (w->use != NULL && keeps(w->use)) || spore__sending_is_moved(c);
 	enum spore_err e = SPORE_OK;
-	if (kept && is_new) {
-		bool handing = w->handing;
-		w->handing = true; // until it is done no call goes on by itself
+	bool handing = w->handing;
+	w->handing = true; // until it is done no call goes on by itself
+	if (kept && is_new)
 		spore__way_update(c, SPORE__SEND);
-		w->handing = handing;
-	}
-	if (w->use != NULL && (w->left != NULL || w->refinish))
+	bool waits = w->part == SPORE__PART_WAITS && spore__sending_part(c);
+	w->handing = handing;
+	if (!waits && w->use != NULL && (w->left != NULL || w->refinish))
 		e = move(c);
 	if (e == SPORE_ECLOSED || e == SPORE_EMALFORMED) { // that one is gone again
 		w->owed = e;
 		w->returned = false;
 	}
-	bool more = w->use != NULL && (e == SPORE_EAGAIN || e == SPORE_ENOMEM);
+	bool more = w->use != NULL && (waits || e == SPORE_EAGAIN || e == SPORE_ENOMEM);
 	note(c); // from here on the calls that send may be at work, unless there is more
 	return more;
 }
@@ -316,6 +320,22 @@ void spore__sending_exit(struct spore_chan *c, bool lingers)
 	pthread_mutex_unlock(&p->sending);
 }
 
+// With the lock. True: it was done, and *MORE says what settle says. False: a call that sends does it.
+static bool settle_for_another(struct spore_chan *c, bool *more)
+{
+	struct spore__wiring *p = c->port;
+	const struct spore__side *w = &c->ways[SPORE__SEND];
+	// What a sender sees when its mark is not seen here has to be looked at before.
+	bool is_new = spore__way_is_new(c, SPORE__SEND), behind = atomic_load(&p->behind);
+	if (p->barrier)
+		(void)spore__io_barrier();
+	atomic_thread_fence(memory_order_seq_cst);
+	if ((!is_new && !behind) || atomic_load_explicit(&w->busy, memory_order_acquire))
+		return false;
+	*more = settle(c, is_new);
+	return true;
+}
+
 bool spore__sending_help(struct spore_chan *c)
 {
 	struct spore__wiring *p = c->port;
@@ -325,17 +345,20 @@ bool spore__sending_help(struct spore_chan *c)
 	if (!atomic_load(&p->behind) && (generation == p->helped || !spore__way_is_new(c, SPORE__SEND)))
 		return false;
 	pthread_mutex_lock(&p->sending);
-	// What a sender sees when its mark is not seen here has to be looked at before.
-	bool is_new = spore__way_is_new(c, SPORE__SEND), behind = atomic_load(&p->behind);
-	if (p->barrier)
-		(void)spore__io_barrier();
-	atomic_thread_fence(memory_order_seq_cst);
-	if ((is_new || behind) && !atomic_load_explicit(&w->busy, memory_order_acquire)) { // else it does so itself
-		more = settle(c, is_new);
+	if (settle_for_another(c, &more)) {
 		p->helped = generation;
 		if (more && !w->awaits)
 			(void)w->use->t->ops->arm(w->use->t, SPORE__SEND);
 	}
 	pthread_mutex_unlock(&p->sending);
 	return more;
+}
+
+void spore__sending_nudge(struct spore_chan *c)
+{
+	bool more;
+	if (pthread_mutex_trylock(&c->port->sending) != 0)
+		return; // who has it looks afterwards
+	(void)settle_for_another(c, &more);
+	pthread_mutex_unlock(&c->port->sending);
 }

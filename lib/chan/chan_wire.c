@@ -10,8 +10,9 @@
 #include "chan/pub.h"
 
 enum {
-	QUEUED = 4,        // channels that are over, for one who may still receive what came
-	QUEUED_SWAPS = 64, // ... of publishers that were swapped, since nobody sends again what is there
+	QUEUED = 4, // channels that are over, for one who may still receive what came
+	QUEUED_SWAPS =
+	    64, // ... of publishers that were swapped, and of those that were moved, since nobody sends again what is there
 	// A process that ends closes its descriptors one after the other: the next channel may be here before the bell of this one is closed, some
 	// microseconds later. Or somebody else has that end, and keeps it.
 	CLOSING_MS = 1000,
@@ -39,11 +40,13 @@ struct spore__installed *spore__installed_ref(struct spore__installed *i)
 
 void spore__installed_unref(struct spore__installed *i)
 {
-	if (i == NULL || atomic_fetch_sub(&i->refs, 1) != 1)
-		return;
-	i->t->ops->destroy(i->t);
-	free(i->peer);
-	free(i);
+	while (i != NULL && atomic_fetch_sub(&i->refs, 1) == 1) {
+		struct spore__installed *after = i->after;
+		i->t->ops->destroy(i->t);
+		free(i->peer);
+		free(i);
+		i = after;
+	}
 }
 
 static struct spore__installed *pop(struct spore__wiring *p)
@@ -120,6 +123,7 @@ void spore_chan_close(struct spore_chan *c)
 	if (c->port != NULL) {
 		spore__left_drop(c);
 		spore__installed_unref(c->port->latest);
+		spore__installed_unref(c->port->unseen);
 		spore__installed_unref(atomic_load(&c->port->early));
 		for (struct spore__installed *i; (i = pop(c->port)) != NULL;)
 			spore__installed_unref(i);
@@ -194,7 +198,8 @@ struct replaced {
 
 static unsigned most_queued(const struct spore__installed *oldest)
 {
-	return oldest->t->ops == &spore__publication_ops && atomic_load(&oldest->swaps) ? QUEUED_SWAPS : QUEUED;
+	bool swaps = oldest->t->ops == &spore__publication_ops && atomic_load(&oldest->swaps);
+	return swaps || atomic_load(&oldest->moved) ? QUEUED_SWAPS : QUEUED;
 }
 
 // With the lock; LATEST (may be NULL) is taken.
@@ -217,7 +222,7 @@ static struct replaced change_to(struct spore_chan *c, struct spore__installed *
 	if (old.latest != NULL && old.latest->t->ops->reads_on != NULL && !p->never[SPORE__RECEIVE] &&
 	    old.queued != old.latest)
 		old.latest->t->ops->reads_on(old.latest->t);
-	if (old.latest != NULL)
+	if (old.latest != NULL && !atomic_load(&old.latest->moved))
 		old.latest->t->ops->hang_up(old.latest->t);
 	return old;
 }
@@ -325,19 +330,48 @@ int spore__early_fd(struct spore__wiring *p)
 
 // ----
 
-void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
-                         bool redeliver)
+// With the lock: the latest is moved, and goes on over I. What is to be dropped afterwards.
+static struct spore__installed *follow(struct spore__wiring *p, struct spore__installed *i)
+{
+	struct spore__installed *unseen = NULL;
+	if (p->unseen == NULL || p->unseen_end != p->latest) {
+		unseen = p->unseen;
+		p->unseen = spore__installed_ref(p->latest);
+	}
+	p->unseen_end = i;
+	p->latest->after = spore__installed_ref(i);
+	atomic_store(&p->latest->moved, true);
+	return unseen;
+}
+
+static void install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial, bool redeliver,
+                    bool moves)
 {
 	struct spore__installed *i = wrap_for(t, peer, serial, redeliver);
 	int e = errno;
 	if (i == NULL)
 		return;
 	pthread_mutex_lock(&c->port->lock);
-	struct replaced early = settle_early(c), old = change_to(c, i);
+	struct replaced early = settle_early(c);
+	struct spore__installed *unseen = moves && c->port->latest != NULL ? follow(c->port, i) : NULL;
+	struct replaced old = change_to(c, i);
 	pthread_mutex_unlock(&c->port->lock);
+	spore__installed_unref(unseen);
 	drop_replaced(early);
 	drop_replaced(old);
 	errno = e;
+}
+
+void spore__chan_install(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                         bool redeliver)
+{
+	install(c, t, peer, serial, redeliver, false);
+}
+
+void spore__chan_install_moved(struct spore_chan *c, struct spore__transport *t, const char *peer, uint64_t serial,
+                               bool redeliver)
+{
+	install(c, t, peer, serial, redeliver, true);
 }
 
 void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on)
@@ -453,7 +487,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	if (w->use == NULL)
 		return;
 	struct spore__transport *t = w->use->t;
-	w->swapped = atomic_load(&w->use->swaps);
+	w->swapped = atomic_load(&w->use->swaps) || atomic_load(&w->use->moved);
 	spore__way_not_now(w);
 	if (way == SPORE__RECEIVE) {
 		c->empty = 0;
@@ -462,7 +496,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	}
 	leave_gather(c, w->use, way);
 	if (way != SPORE__SEND || !spore__sending_keep(c)) {
-		if (way == SPORE__SEND) {
+		if (way == SPORE__SEND && w->part != SPORE__PART_DONE) {
 			(void)t->ops->flush(t); // what was queued was sent, too
 			atomic_fetch_add_explicit(&w->lost, t->ops->lost(t), memory_order_relaxed);
 		}
@@ -470,6 +504,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	}
 	w->use = NULL;
 	w->said = false;
+	w->part = SPORE__PART_NOT;
 }
 
 // WAY is going to drop what it uses, since that is over. When both have, the port is wired to nothing: what it was wired to, for the caller.
@@ -537,6 +572,43 @@ static uint64_t hear_news(struct spore_chan *c, enum spore__way way)
 	return atomic_load_explicit(&c->generation, memory_order_relaxed);
 }
 
+// With the port's lock: is the sending way to finish what it uses before it goes on?
+static bool is_to_part(const struct spore_chan *c)
+{
+	const struct spore__side *w = &c->ways[SPORE__SEND];
+	const struct spore__installed *latest = c->port->latest;
+	return w->use != NULL && latest != NULL && w->use != latest && atomic_load(&w->use->moved) &&
+	       w->part <= SPORE__PART_WAITS;
+}
+
+// With the port's lock: each that was moved is finished, also when nothing was sent over it.
+static struct spore__installed *next_to_send(const struct spore_chan *c)
+{
+	const struct spore__wiring *p = c->port;
+	const struct spore__installed *use = c->ways[SPORE__SEND].use;
+	struct spore__installed *next = use != NULL && use->after != NULL ? use->after : p->unseen;
+	while (next != NULL && (next == use || (next->left & 1U << SPORE__SEND) != 0))
+		next = next->after;
+	return next != NULL && p->latest != NULL ? next : p->latest;
+}
+
+bool spore__sending_is_moved(struct spore_chan *c)
+{
+	const struct spore__installed *use = c->ways[SPORE__SEND].use;
+	pthread_mutex_lock(&c->port->lock);
+	bool moved = c->port->unseen != NULL || (use != NULL && atomic_load(&use->moved));
+	pthread_mutex_unlock(&c->port->lock);
+	return moved;
+}
+
+// With the port's lock, of what is received next: is it another one than the latest, and is its end waited for?
+static void judge_age(struct spore_chan *c, const struct spore__installed *next)
+{
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	w->stale = next != c->port->latest;
+	w->patient = w->stale && next != NULL && c->port->latest != NULL && atomic_load(&next->moved);
+}
+
 bool spore__sending_is_replaced(struct spore_chan *c)
 {
 	struct spore__wiring *p = c->port;
@@ -546,6 +618,12 @@ bool spore__sending_is_replaced(struct spore_chan *c)
 	pthread_mutex_lock(&p->sending);
 	pthread_mutex_lock(&p->lock);
 	bool replaced = w->use != p->latest || (w->use == NULL && w->swapped && p->in_vain);
+	if (is_to_part(c)) { // what was begun is completed here
+		w->part = SPORE__PART_WAITS;
+		spore__way_not_now(w);
+		atomic_store(&p->behind, true);
+		replaced = false;
+	}
 	if (!replaced)
 		atomic_store_explicit(&w->generation, hear_news(c, SPORE__SEND), memory_order_release);
 	pthread_mutex_unlock(&p->lock);
@@ -565,21 +643,34 @@ void spore__way_update(struct spore_chan *c, enum spore__way way)
 	bool stays = receives ? w->use != NULL : w->use == p->latest;
 	if (!receives && w->use == NULL && p->latest != NULL)
 		stays = (p->latest->left & 1U << way) != 0;
+	if (!receives && is_to_part(c)) {
+		w->part = SPORE__PART_WAITS;
+		stays = true;
+	}
 	struct spore__installed *next = w->use;
 	if (!stays)
-		next = receives ? pop(p) : spore__installed_ref(p->latest);
-	w->stale = receives && next != p->latest;
+		next = receives ? pop(p) : spore__installed_ref(next_to_send(c));
+	if (receives)
+		judge_age(c, next);
+	bool parts = !receives && next != NULL && next != p->latest && p->latest != NULL;
 	bool in_vain = next == NULL && p->latest == NULL && p->in_vain;
+	struct spore__installed *unseen = receives ? NULL : p->unseen;
+	if (!receives)
+		p->unseen = NULL; // it is in use, or behind what is
 	pthread_mutex_unlock(&p->lock);
-	if (stays)
+	if (stays) {
 		spore__way_ready(w);
-	else
+	} else {
 		go_on(c, way, next, SPORE_ECLOSED);
+		w->part = parts ? SPORE__PART_WAITS : SPORE__PART_NOT;
+		spore__way_ready(w);
+	}
 	if (in_vain && w->swapped) { // nobody came after the one that was to be swapped
 		w->swapped = false;
 		w->owed = SPORE_ECLOSED;
 	}
 	atomic_store_explicit(&w->generation, generation, memory_order_release);
+	spore__installed_unref(unseen);
 }
 
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
@@ -614,7 +705,8 @@ static enum spore_err switch_over(struct spore_chan *c, enum spore_err e)
 		return SPORE_EBUSY;
 	pthread_mutex_lock(&c->port->lock);
 	struct spore__installed *next = pop(c->port);
-	w->stale = next != NULL && next != c->port->latest;
+	judge_age(c, next);
+	w->stale &= next != NULL;
 	pthread_mutex_unlock(&c->port->lock);
 	go_on(c, SPORE__RECEIVE, next, ends(e) ? e : SPORE_ECLOSED);
 	return spore__way_say(w);
@@ -625,7 +717,7 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 	struct spore__side *w = &c->ways[way];
 	if (w->use == NULL || e == SPORE_ERETURNED || (w->quiet && e == SPORE_EEND))
 		return e;
-	if (way == SPORE__RECEIVE && w->stale && (ends(e) || e == SPORE_EAGAIN))
+	if (way == SPORE__RECEIVE && w->stale && (ends(e) || (e == SPORE_EAGAIN && !w->patient)))
 		return switch_over(c, e);
 	if (!ends(e))
 		return e;

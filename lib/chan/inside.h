@@ -19,7 +19,9 @@ struct spore__installed {
 	uint64_t number;   // of all that were installed in this port, in their order; 0 of a channel over one transport
 	bool redeliver;    // what its peer had not released when it went is sent to the next
 	atomic_bool swaps; // likewise, and the peer's end is not told
-	unsigned left;     // a bit for each way that found it to be over; with the port's lock
+	atomic_bool moved; // the peer goes on over the next one: this is finished, and received to its end
+	struct spore__installed *after; // ... that one; else NULL; with the port's lock
+	unsigned left;                  // a bit for each way that found it to be over; with the port's lock
 	unsigned gathered; // a bit for each way that waits for it on the port's `gather`; with the port's lock
 };
 
@@ -31,6 +33,13 @@ struct spore__left {
 	int64_t until;  // its peer's end, which is still open, is waited for so long; 0: it is not
 	int end, timer; // members of what the port is polled by: that end was closed, or the time is over; -1
 	struct spore__left *next;
+};
+
+enum spore__part { // of a way that sends, from one that was moved
+	SPORE__PART_NOT = 0,
+	SPORE__PART_WAITS, // until it is finished
+	SPORE__PART_DONE,
+	SPORE__PART_GONE, // its peer went before
 };
 
 struct spore__side {
@@ -46,7 +55,10 @@ struct spore__side {
 	_Atomic uint64_t dropped;     // receiving: over the transports before
 	struct spore__installed *use; // may be NULL: not wired
 	_Atomic uint64_t number;      // of the one that is or was used last
-	bool stale;    // receiving: `use` is not the latest; once what arrived over it is received another is taken
+	bool stale;   // receiving: `use` is not the latest; once what arrived over it is received another is taken
+	bool patient; // ... its end is waited for
+	enum spore__part part;
+	bool finishes; // ... which has finished it
 	bool had;      // something was wired before
 	bool said;     // that `use` is over; it is kept since something of it is lent
 	bool finished; // sending: spore_chan_finish was called
@@ -80,6 +92,9 @@ struct spore__wiring {      // of a port
 	// Whose peer has not opened its port yet. It counts from the first ring of its bell on, and is as if it had never been when that ends before.
 	// Changed with the lock. NULL: none
 	struct spore__installed *_Atomic early;
+	// With the lock: of those that were moved one after the other, the first that the sending way has not seen, which may use none yet; and what the last of
+	// them goes on over, not owned. NULL: none
+	struct spore__installed *unseen, *unseen_end;
 	enum spore_err ended;   // SPORE_OK: not
 	bool never[2];          // it does not go these ways
 	bool gathers[2];        // these ways wait on `gather`; with the lock
@@ -137,7 +152,8 @@ static inline bool spore__way_is_new(const struct spore_chan *c, enum spore__way
 static inline void spore__way_ready(struct spore__side *w)
 {
 	bool ready = w->use != NULL && !w->parts && !w->finished && !w->loan && w->lent == 0 && !w->quiet &&
-	             w->owed == SPORE_OK && !w->returned && w->left == NULL && !w->handing;
+	             w->owed == SPORE_OK && !w->returned && w->left == NULL && !w->handing &&
+	             w->part == SPORE__PART_NOT;
 	struct spore__transport *t = ready ? w->use->t : NULL;
 	w->lender = NULL;
 	// `now` last: whoever sends finds by it that all is done which another thread did in its place.
@@ -191,6 +207,13 @@ void spore__way_update(struct spore_chan *c, enum spore__way way);
 // What of `owed` and `returned` is said now.
 enum spore_err spore__way_say(struct spore__side *w);
 
+// ---- chan_part.c
+
+// With port->sending, where the sending way WAITS: finishes what it uses, and goes on with the latest. True: not yet.
+bool spore__sending_part(struct spore_chan *c);
+// With port->sending: is there one to be finished that the sending way has not left? (chan_wire.c)
+bool spore__sending_is_moved(struct spore_chan *c);
+
 // ---- chan_swap.c
 
 // Whoever did not see the mark of this call, and does what it has to do, is done with it. In a call that sends, before it looks at more than `now`,
@@ -202,6 +225,8 @@ enum spore_err spore__sending_usable(struct spore_chan *c);
 bool spore__sending_keep(struct spore_chan *c);
 // Before a receiving way sleeps: does what the sending way has to do, when nobody is sending. True: not all of it yet.
 bool spore__sending_help(struct spore_chan *c);
+// As far as that goes at once, from any thread that is in no call that sends: a program that makes no calls is not to keep what its peer waits for.
+void spore__sending_nudge(struct spore_chan *c);
 // Where it `awaits`: sleeps until that is over, DEADLINE, or one of P (COUNT, and room for one more) is ready. As ops->wait of a transport.
 enum spore_err spore__sending_await(struct spore_chan *c, int64_t deadline, struct pollfd *p, unsigned count);
 void spore__sending_catch_up(struct spore_chan *c);

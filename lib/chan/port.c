@@ -46,12 +46,14 @@ struct opened {
 	enum spore_slow slow;               // of a subscriber, what it said
 	bool last;                          // likewise
 	bool handed;                        // over, at the end of the program
+	bool moved;                         // what it was wired to may have to be left
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   // of all below
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER; // no channel goes while this is held
 static struct opened *all;
-static bool hears; // a thread does
+static bool hears;        // a thread does
+static atomic_bool moved; // some of them
 
 // ---- what the hold says
 
@@ -157,6 +159,13 @@ static bool is_set(const struct spore__msgpack_reader *fields, const char *key)
 	       len == 4 && memcmp(text, "true", 4) == 0;
 }
 
+static void move(struct opened *o, struct spore__transport *t, const char *peer, uint64_t serial, bool redeliver)
+{
+	spore__chan_install_moved(o->chan, t, peer, serial, redeliver);
+	o->moved = true;
+	atomic_store(&moved, true);
+}
+
 // Descriptors that nobody wants are closed: the peer sees it.
 static void hear_channel(struct opened *o, const struct spore__control_message *m, const int *fds)
 {
@@ -190,6 +199,8 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 		bool redeliver = is_set(&m->fields, "redeliver");
 		if (ops == &spore__ring_ops && is_set(&m->fields, "early"))
 			spore__chan_install_early(o->chan, t, peer, m->serial, redeliver);
+		else if (is_set(&m->fields, "moves"))
+			move(o, t, peer, m->serial, redeliver);
 		else
 			spore__chan_install(o->chan, t, peer, m->serial, redeliver);
 	}
@@ -264,6 +275,30 @@ bool spore__port_is_swapped(void)
 	return spore__connection_is_swapped();
 }
 
+static struct spore_chan *next_moved(void)
+{
+	pthread_mutex_lock(&lock);
+	struct opened *o = all;
+	while (o != NULL && (o->chan == NULL || !o->moved))
+		o = o->next;
+	if (o != NULL)
+		o->moved = false;
+	pthread_mutex_unlock(&lock);
+	return o != NULL ? o->chan : NULL;
+}
+
+// Who sends leaves what was moved in its next call; but it may make none. While one is being closed it is left to the next who hears.
+void spore__port_leave_moved(void)
+{
+	struct spore_chan *c;
+	if (!atomic_load(&moved) || pthread_mutex_trylock(&ending) != 0)
+		return;
+	atomic_store(&moved, false);
+	while ((c = next_moved()) != NULL)
+		spore__sending_nudge(c);
+	pthread_mutex_unlock(&ending);
+}
+
 static void hear(void)
 {
 	(void)spore__connection_heard_stop();
@@ -292,6 +327,7 @@ static void *keep_hearing(void *unused)
 		if (spore__chan_listens())
 			(void)nanosleep(&pause, NULL);
 		hear_all();
+		spore__port_leave_moved();
 	}
 	hear_all(); // the socket may be lost
 	// The program may go on for long, and so may its channels.
@@ -535,6 +571,7 @@ void spore__port_after_fork(void)
 	memcpy(&lock, &fresh, sizeof lock); // perhaps another thread of the parent held it
 	memcpy(&ending, &fresh, sizeof ending);
 	all = NULL; // the parent's
+	atomic_store(&moved, false);
 	hears = false;
 }
 

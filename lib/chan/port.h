@@ -22,4 +22,7 @@ void spore__port_after_fork(void);
 // What to poll (POLLIN) before the next spore_port_accept with SPORE_NOW. Borrowed.
 void spore__port_polled(const struct spore_port *p, int fds[2]);
 
+// After something was heard, with no locks: ports that make no calls leave the channels that were moved.
+void spore__port_leave_moved(void);
+
 #endif

@@ -50,7 +50,7 @@ bool spore__link_offer(struct spore__link *l, const char *transport, struct spor
 	                             l->publishes    ? "drop-oldest"
 	                             : l->subscribes ? "block"
 	                                             : NULL,
-	                             false, false);
+	                             false, false, false);
 	spore__link_say(l, &w, theirs->fds, (unsigned)theirs->count);
 	spore__channel_end_close(theirs);
 	if (passed_on(l, serial)) {

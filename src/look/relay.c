@@ -1,10 +1,13 @@
 // spore-look relay: between the two ends of a wire with a fault. The node starts it with an end of each of two channels, and has no part in it
 // afterwards: it ends with either of them.
 //
-//	spore-look relay TRANSPORT ROLE COUNT TRANSPORT ROLE COUNT DELAY_US DROP_PPM SEED COUNTERS
+//	spore-look relay TRANSPORT ROLE COUNT TRANSPORT ROLE COUNT DELAY_US DROP_PPM SEED COUNTERS ANSWERS
 //
 // Descriptor 3 is a socket, from which the descriptors of both ends come with one byte, the left one's first. Each direction has a thread: messages keep their
 // order, and when as many as may are under way nothing more is received, so that the sender feels it.
+//
+// SIGUSR1: its wire is to have another channel. Nothing is held back from now on; both ends finish and are received to their end. With ANSWERS 1 one end serves,
+// and may not finish by itself: it has PATIENCE_MS after the other one has. SIGUSR2: its wire is cut. Nothing more is taken, what is held back is passed on.
 #include "look/relay.h"
 
 #include <errno.h>
@@ -13,6 +16,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +34,17 @@
 
 enum {
 	SOCKET = 3,
-	OPERANDS = 10,
+	OPERANDS = 11,
 	UNDER_WAY = 65536,          // messages that wait in one direction
 	BYTES_UNDER_WAY = 64 << 20, // and their bytes; one message may always
 	MILLION = 1000000,
 	PATIENCE_MS = 10000,
+	CUT_MS = 2000, // what is held back is passed on for so long
+	TURN_MS = 100,
+	MS = 1000000,
 };
+
+enum hurry { HURRY_NOT, HURRY_MOVES, HURRY_CUT };
 
 struct parcel {
 	struct parcel *next;
@@ -50,10 +59,14 @@ struct lane {
 	size_t count, bytes;
 	int64_t delay_ns;
 	uint64_t drop_ppm, random;
-	_Atomic uint64_t *dropped;
+	_Atomic uint64_t *dropped, *under_way;
 };
 
 static const char *counters_path;
+static struct spore__relay_counts *counts;
+static bool answers;
+static atomic_int hurry, finished; // ... of the lanes
+static int woken[2];               // a pipe that is readable once there is any hurry, and is never read
 
 static int64_t now_ns(void)
 {
@@ -71,10 +84,28 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ z >> 31;
 }
 
+static void on_signal(int sig)
+{
+	int e = errno, is = atomic_load(&hurry), says = sig == SIGUSR2 ? HURRY_CUT : HURRY_MOVES;
+	if (says > is) {
+		atomic_store(&hurry, says);
+		(void)!write(woken[1], "", 1);
+	}
+	errno = e;
+}
+
+// What is lost now the node counts.
 static _Noreturn void leave(void)
 {
+	if (atomic_load(&counts->under_way[0]) + atomic_load(&counts->under_way[1]) > 0)
+		_exit(SPORE__RELAY_LOST);
 	(void)unlink(counters_path);
 	_exit(0);
+}
+
+static struct pollfd until_hurry(void)
+{
+	return (struct pollfd){.fd = atomic_load(&hurry) == HURRY_NOT ? woken[0] : -1, .events = POLLIN};
 }
 
 static bool is_full(const struct lane *l)
@@ -82,13 +113,18 @@ static bool is_full(const struct lane *l)
 	return l->count >= UNDER_WAY || l->bytes >= BYTES_UNDER_WAY;
 }
 
-// False: the end where it should go is gone.
+// False: the end where it should go is gone, or does not receive while its wire is cut.
 static bool deliver(struct lane *l, const void *data, size_t len)
 {
 	enum spore_err e;
-	do
-		e = spore_chan_send(l->out, data, len, SPORE_FOREVER);
-	while (e == SPORE_ECANCELLED);
+	int64_t until = 0;
+	do {
+		e = spore_chan_send(l->out, data, len, TURN_MS);
+		if (atomic_load(&hurry) == HURRY_CUT && until == 0)
+			until = now_ns() + (int64_t)CUT_MS * MS;
+	} while (e == SPORE_ECANCELLED || (e == SPORE_ETIMEOUT && (until == 0 || now_ns() < until)));
+	if (e == SPORE_OK)
+		atomic_fetch_sub_explicit(l->under_way, 1, memory_order_relaxed);
 	return e == SPORE_OK;
 }
 
@@ -105,10 +141,15 @@ static bool deliver_first(struct lane *l)
 	return good;
 }
 
+// Or until there is a hurry.
 static void sleep_until(int64_t ns)
 {
 	const struct timespec t = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+	for (int64_t left = ns - now_ns(); left >= MS && atomic_load(&hurry) == HURRY_NOT; left = ns - now_ns()) {
+		struct pollfd p = until_hurry();
+		(void)poll(&p, 1, left / MS < INT_MAX ? (int)(left / MS) : INT_MAX);
+	}
+	while (atomic_load(&hurry) == HURRY_NOT && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		;
 }
 
@@ -130,8 +171,9 @@ static bool take(struct lane *l, const void *data, size_t len)
 		atomic_fetch_add_explicit(l->dropped, 1, memory_order_relaxed);
 		return true;
 	}
-	if (l->delay_ns == 0)
-		return deliver(l, data, len);
+	atomic_fetch_add_explicit(l->under_way, 1, memory_order_relaxed);
+	if (l->delay_ns == 0 || atomic_load(&hurry) != HURRY_NOT)
+		return deliver_all(l) && deliver(l, data, len);
 	p = malloc(sizeof *p + len);
 	if (p == NULL) { // later than meant, but not lost
 		int64_t due = now_ns() + l->delay_ns;
@@ -149,33 +191,51 @@ static bool take(struct lane *l, const void *data, size_t len)
 	return true;
 }
 
-// The next message when there is one before the first is due.
+// The next message when there is one before the first is due, or a hurry. SPORE_ETIMEOUT: look again.
 static enum spore_err receive(struct lane *l, const void **data, size_t *len)
 {
-	if (l->first == NULL)
-		return spore_chan_read(l->in, data, len, SPORE_FOREVER);
-	int64_t left = l->first->due - now_ns();
-	if (left <= 0)
-		return SPORE_ETIMEOUT;
-	if (is_full(l)) {
+	if (l->first != NULL && is_full(l)) {
 		sleep_until(l->first->due);
 		return SPORE_ETIMEOUT;
 	}
-	// Whole milliseconds are waited for, the rest is slept, which takes no message later than it is delivered.
-	enum spore_err e = spore_chan_read(l->in, data, len, left >= 1000000 ? (int)(left / 1000000) : SPORE_NOW);
-	if (e == SPORE_EAGAIN) {
-		sleep_until(l->first->due);
-		return SPORE_ETIMEOUT;
-	}
-	return e;
+	enum spore_err e = spore_chan_read(l->in, data, len, SPORE_NOW);
+	if (e != SPORE_EAGAIN)
+		return e;
+	struct pollfd p = until_hurry();
+	e = spore__chan_pause(l->in, l->first != NULL ? l->first->due : -1, &p, 1);
+	return e == SPORE_OK ? SPORE_ETIMEOUT : e;
 }
 
-// Of one that sends nothing more. What it would be sent is of no use to it then.
+// Of one that sends nothing more: what it would be sent is of no use to it then. Or it is known that there will be nothing for it.
 static void await_death(const struct spore_chan *c)
 {
-	struct pollfd p = {.fd = spore_chan_fd(c)};
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
+	atomic_fetch_add(&finished, 1);
+	for (;;) {
+		struct pollfd p[] = {{.fd = spore_chan_fd(c)}, until_hurry()};
+		if (atomic_load(&hurry) == HURRY_MOVES && atomic_load(&finished) == 2)
+			return; // nothing more can come, and they may read what came for as long as they like
+		bool bounded = answers && atomic_load(&hurry) == HURRY_MOVES;
+		int n = poll(p, 2, bounded ? PATIENCE_MS : -1);
+		if (n == 0 || (n > 0 && p[0].revents != 0) || atomic_load(&hurry) == HURRY_CUT)
+			return;
+	}
+}
+
+// What is held back is passed on, and nothing more is received.
+static bool is_over(struct lane *l)
+{
+	if (atomic_load(&hurry) != HURRY_CUT)
+		return false;
+	(void)deliver_all(l);
+	return true;
+}
+
+static void finish(struct lane *l)
+{
+	enum spore_err e;
+	do
+		e = spore_chan_finish(l->out, TURN_MS);
+	while ((e == SPORE_ETIMEOUT || e == SPORE_ECANCELLED) && atomic_load(&hurry) != HURRY_CUT);
 }
 
 static void *run(void *arg)
@@ -184,9 +244,11 @@ static void *run(void *arg)
 	for (;;) {
 		const void *data;
 		size_t len;
-		while (l->first != NULL && l->first->due <= now_ns())
+		while (l->first != NULL && (l->first->due <= now_ns() || atomic_load(&hurry) != HURRY_NOT))
 			if (!deliver_first(l))
 				return NULL; // the other direction ends with what is under way in it
+		if (is_over(l))
+			return NULL;
 		enum spore_err e = receive(l, &data, &len);
 		if (e == SPORE_OK) {
 			bool good = take(l, data, len);
@@ -196,8 +258,10 @@ static void *run(void *arg)
 		} else if (e == SPORE_EEND) {
 			if (!deliver_all(l))
 				return NULL;
-			(void)spore_chan_finish(l->out, SPORE_FOREVER);
+			finish(l);
 			await_death(l->in);
+			if (is_over(l))
+				return NULL;
 			leave();
 		} else if (e != SPORE_ETIMEOUT && e != SPORE_EAGAIN && e != SPORE_ECANCELLED) {
 			(void)deliver_all(l);
@@ -259,10 +323,22 @@ static struct spore__relay_counts *open_counters(const char *path)
 	if (fd >= 0 && spore__os_lock(fd, true, true) == 0 && ftruncate(fd, sizeof(struct spore__relay_counts)) == 0)
 		map = mmap(NULL, sizeof(struct spore__relay_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	// The descriptor stays open: with it the lock is held, by which the next node knows that this process lives.
-	struct spore__relay_counts *counts = map != MAP_FAILED ? map : &own;
-	counts->pid = getpid();
-	counts->magic = SPORE__RELAY_MAGIC;
-	return counts;
+	struct spore__relay_counts *c = map != MAP_FAILED ? map : &own;
+	c->pid = getpid();
+	c->magic = SPORE__RELAY_MAGIC;
+	return c;
+}
+
+static void hear_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+	if (spore__os_pipe(woken) != 0)
+		spore__die(SPORE__EXIT_SPORE, NULL, "relay: no pipe can be made");
+	(void)sigaction(SIGUSR1, &action, NULL);
+	(void)sigaction(SIGUSR2, &action, NULL);
+	sigset_t none; // the node has blocked them until now
+	sigemptyset(&none);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 _Noreturn int spore__look_relay(const struct spore__look *look)
@@ -278,22 +354,25 @@ _Noreturn int spore__look_relay(const struct spore__look *look)
 		bad_start();
 	take_end(look->operands, &ends[0]);
 	take_end(look->operands + 3, &ends[1]);
-	int64_t delay = (int64_t)number(look->operands[6], INT32_MAX * UINT64_C(1000)) * 1000;
+	int64_t delay = (int64_t)number(look->operands[6], INT32_MAX * UINT64_C(1000));
 	uint64_t drop = number(look->operands[7], MILLION), seed = number(look->operands[8], INT64_MAX);
 	counters_path = look->operands[9];
+	answers = number(look->operands[10], 1) == 1;
+	hear_signals();
 	receive_ends(ends);
 	for (int i = 0; i < 2; i++)
 		if (spore__chan_create(&ends[i], &chans[i]) != SPORE_OK)
 			spore__die(SPORE__EXIT_SPORE, NULL, "relay: a channel cannot be opened");
-	struct spore__relay_counts *counts = open_counters(counters_path);
+	counts = open_counters(counters_path);
 	for (int i = 0; i < 2; i++)
 		lanes[i] = (struct lane){.in = chans[i],
 		                         .out = chans[1 - i],
 		                         .last = &lanes[i].first,
-		                         .delay_ns = delay,
+		                         .delay_ns = delay * 1000,
 		                         .drop_ppm = drop,
 		                         .random = seed * 2 + (uint64_t)i,
-		                         .dropped = &counts->dropped[i]};
+		                         .dropped = &counts->dropped[i],
+		                         .under_way = &counts->under_way[i]};
 	if (pthread_create(&other, NULL, run, &lanes[1]) != 0) {
 		(void)unlink(counters_path);
 		spore__die(SPORE__EXIT_SPORE, NULL, "relay: no thread can be had");

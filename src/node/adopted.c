@@ -89,7 +89,7 @@ static void on_end(uv_poll_t *poll, int status, int events)
 	if (is_there(t, j, &pid))
 		look_soon(t); // somebody else has its lock
 	else
-		spore__joint_end(t, j, false);
+		spore__fault_over(t, j);
 }
 
 // Waits for the end of its process PID. False: that cannot be.
@@ -124,7 +124,7 @@ static void on_look(uv_timer_t *timer)
 		if (j->watched != NULL)
 			continue;
 		if (!is_there(t, j, &pid))
-			spore__joint_end(t, j, false);
+			spore__fault_over(t, j);
 		else
 			left |= !watch(t, j, pid);
 	}

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bridge/plan.h"
@@ -13,6 +16,7 @@
 #include "node/bridged.h"
 #include "node/db_wires.h"
 #include "node/hold.h"
+#include "node/log.h"
 #include "node/methods.h"
 #include "node/relay_counts.h"
 #include "node/task_params.h"
@@ -20,7 +24,10 @@
 #include "os/os.h"
 #include "pass.h"
 
-enum { WHY = 2048 };
+enum {
+	WHY = 2048,
+	PARTING = 8, // processes between the ends of a wire that only deliver what they have
+};
 
 bool spore__fault_relays(const struct spore__fault *f)
 {
@@ -70,7 +77,7 @@ static int start(const struct spore__tasks *t, const struct spore__joint *j, con
                  const struct spore__channel_end *right, int theirs, pid_t *pid)
 {
 	const struct spore__fault *f = &j->wire->fault;
-	char roles[2][8], counts[2][8], delay[24], drop[24], seed[24], path[PATH_MAX];
+	char roles[2][8], counts[2][8], delay[24], drop[24], seed[24], answers[2] = "0", path[PATH_MAX];
 	const struct spore__channel_end *const ends[] = {left, right};
 	for (int i = 0; i < 2; i++) {
 		(void)snprintf(roles[i], sizeof roles[i], "%d", ends[i]->role);
@@ -80,13 +87,15 @@ static int start(const struct spore__tasks *t, const struct spore__joint *j, con
 	(void)snprintf(drop, sizeof drop, "%" PRId64, f->drop_ppm);
 	(void)snprintf(seed, sizeof seed, "%" PRId64, f->seed);
 	bool at_right = spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_SERVE;
+	if (at_right || spore__shape_of(j->ports[1]->shape) == SPORE__SHAPE_SERVE)
+		answers[0] = '1';
 	if (!record_path(t, j, at_right, path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
 	const char *argv[] = {t->look,  "relay",   left->transport, roles[0], counts[0], right->transport,
 	                      roles[1], counts[1], delay,           drop,     seed,      path,
-	                      NULL};
+	                      answers,  NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
 		return -1;
@@ -96,9 +105,15 @@ static int start(const struct spore__tasks *t, const struct spore__joint *j, con
 	    .fds = {null, null, -1},
 	    .fourth = theirs,
 	    .session = true,
-	    .reset_signals = true,
 	};
+	// What it is told before it can hear it waits.
+	sigset_t told, mask;
+	sigemptyset(&told);
+	sigaddset(&told, SIGUSR1);
+	sigaddset(&told, SIGUSR2);
+	(void)pthread_sigmask(SIG_BLOCK, &told, &mask);
 	int rc = spore__os_spawn(&s, pid), saved = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	close(null);
 	errno = saved;
 	return rc;
@@ -153,11 +168,128 @@ bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct sp
 	return true;
 }
 
+// A process that has no part in any channel that is wanted, and delivers what it has.
+struct spore__parting {
+	struct spore__parting *next;
+	pid_t pid;
+	int64_t wire; // its row
+	char path[PATH_MAX];
+};
+
+static bool read_counts(const char *path, struct spore__relay_counts *counts)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	ssize_t n = pread(fd, counts, sizeof *counts, 0);
+	close(fd);
+	return n == (ssize_t)sizeof *counts && counts->magic == SPORE__RELAY_MAGIC;
+}
+
+// What is in the file of a process that has ended, when it is there, was lost with it.
+static void count_lost(struct spore__wire *wire, const char *path)
+{
+	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
+	struct spore__relay_counts counts;
+	uint64_t lost = read_counts(path, &counts) ? counts.under_way[0] + counts.under_way[1] : 0;
+	if (unlink(path) != 0 || lost == 0 || wire == NULL)
+		return;
+	wire->lost += lost;
+	spore__wire_end_name(&wire->ends[0], left);
+	spore__wire_end_name(&wire->ends[1], right);
+	spore__node_log("%s and %s: %" PRIu64 " messages that their fault held back are lost: its process ended", left,
+	                right, lost);
+}
+
+// The process between, or 0; PATH is its file.
+static pid_t relay_of(const struct spore__tasks *t, const struct spore__joint *j, char path[PATH_MAX])
+{
+	struct spore__relay_counts counts;
+	path[0] = '\0';
+	if (j->bridged || (j->relay == 0 && !j->adopted))
+		return 0;
+	for (int i = 0; i < 2; i++)
+		if (record_path(t, j, i, path) && read_counts(path, &counts))
+			return j->relay != 0 ? j->relay : (pid_t)counts.pid;
+	return j->relay;
+}
+
+void spore__fault_part(struct spore__tasks *t, const struct spore__joint *j)
+{
+	char path[PATH_MAX];
+	pid_t pid = relay_of(t, j, path);
+	struct spore__parting *p = pid > 0 ? malloc(sizeof *p) : NULL;
+	if (pid > 0)
+		(void)kill(pid, SIGUSR1);
+	if (p == NULL)
+		return;
+	*p = (struct spore__parting){.next = t->wires.partings, .pid = pid, .wire = j->wire != NULL ? j->wire->id : 0};
+	memcpy(p->path, path, sizeof path);
+	t->wires.partings = p;
+}
+
+// The process between delivers what it has, and ends; then the programs are told. False: there is none.
+static bool cut(struct spore__tasks *t, struct spore__joint *j)
+{
+	char path[PATH_MAX];
+	pid_t pid = relay_of(t, j, path);
+	j->cuts = pid > 0 && kill(pid, SIGUSR2) == 0;
+	return j->cuts;
+}
+
+// One whose channel is to be another by now.
+static struct spore__joint *next_to_change(const struct spore__wire *wire)
+{
+	for (const struct spore__port *p = wire->ends[0].plug->ports; p != NULL; p = p->next)
+		for (size_t i = 0; i < p->joint_count; i++)
+			if (p->joints[i]->wire == wire && !p->joints[i]->moves && !p->joints[i]->cuts)
+				return p->joints[i];
+	return NULL;
+}
+
+static size_t parting(const struct spore__tasks *t, const struct spore__wire *wire)
+{
+	size_t count = 0;
+	for (const struct spore__parting *p = t->wires.partings; p != NULL; p = p->next)
+		count += p->wire == wire->id;
+	return count;
+}
+
+// What is under way arrives first; a cut one is over for the programs. Where the programs do not get on with what is under way, changes wait.
+static void change(struct spore__tasks *t, struct spore__wire *wire)
+{
+	struct spore__joint *j;
+	wire->changes = !wire->fault.cut && parting(t, wire) >= PARTING;
+	while (!wire->changes && (j = next_to_change(wire)) != NULL)
+		if (wire->fault.cut ? !cut(t, j) : !spore__move_begin(t, j))
+			spore__joint_end(t, j, wire->fault.cut);
+	spore__wire_is_dirty(&t->wires, wire);
+}
+
+// False: it was none of those.
+static bool has_parted(struct spore__tasks *t, pid_t pid)
+{
+	struct spore__parting **at = &t->wires.partings, *p;
+	while (*at != NULL && (*at)->pid != pid)
+		at = &(*at)->next;
+	if ((p = *at) == NULL)
+		return false;
+	struct spore__wire *wire = t->wires.first;
+	while (wire != NULL && wire->id != p->wire)
+		wire = wire->next;
+	count_lost(wire, p->path);
+	*at = p->next;
+	free(p);
+	if (wire != NULL && wire->changes)
+		change(t, wire);
+	return true;
+}
+
 static struct spore__joint *joint_with(const struct spore__wire *wire, pid_t pid)
 {
 	for (const struct spore__port *p = wire->ends[0].plug->ports; p != NULL; p = p->next)
 		for (size_t i = 0; i < p->joint_count; i++)
-			if (p->joints[i]->wire == wire && (pid == 0 || p->joints[i]->relay == pid))
+			if (p->joints[i]->wire == wire && p->joints[i]->relay == pid)
 				return p->joints[i];
 	return NULL;
 }
@@ -173,19 +305,31 @@ bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j, pid_t
 		if (fd < 0)
 			continue;
 		alive = spore__os_lock(fd, false, false) != 0;
-		if (!alive)
-			(void)unlink(path); // it was killed
-		else if (pread(fd, &counts, sizeof counts, 0) == (ssize_t)sizeof counts &&
-		         counts.magic == SPORE__RELAY_MAGIC)
+		if (alive && pread(fd, &counts, sizeof counts, 0) == (ssize_t)sizeof counts &&
+		    counts.magic == SPORE__RELAY_MAGIC)
 			*pid = (pid_t)counts.pid;
 		close(fd);
+		if (!alive)
+			count_lost(j->wire, path);
 	}
 	return alive;
+}
+
+// It ends with the channels that it joined; where the ends have not said so yet, it was killed.
+void spore__fault_over(struct spore__tasks *t, struct spore__joint *j)
+{
+	if (j->moves)
+		spore__move_now(t, j);
+	else
+		spore__joint_end(t, j, j->wire != NULL && j->wire->fault.cut);
 }
 
 void spore__fault_child(struct spore__tasks *t, pid_t pid, int status)
 {
 	char path[PATH_MAX];
+	bool lost = WIFEXITED(status) && WEXITSTATUS(status) == SPORE__RELAY_LOST;
+	if (has_parted(t, pid))
+		return;
 	for (struct spore__wire *wire = t->wires.first; wire != NULL; wire = wire->next) {
 		struct spore__joint *j = joint_with(wire, pid);
 		if (j == NULL)
@@ -193,10 +337,9 @@ void spore__fault_child(struct spore__tasks *t, pid_t pid, int status)
 		j->relay = 0;
 		for (int i = 0; i < 2; i++)
 			if (record_path(t, j, i, path))
-				(void)unlink(path);
-		spore__joint_failed(t, j, status != 0);
-		// It ends with the channels that it joined; where the ends have not said so yet, it was killed.
-		spore__joint_end(t, j, false);
+				count_lost(wire, path);
+		spore__joint_failed(t, j, status != 0 && !lost);
+		spore__fault_over(t, j);
 		return;
 	}
 }
@@ -295,16 +438,14 @@ static bool may_have(struct spore__tasks *t, const struct spore__wire *wire, con
 
 static void set(struct spore__tasks *t, struct spore__wire *wire, const struct spore__fault *f)
 {
-	struct spore__joint *j;
 	bool same = wire->fault.delay_us == f->delay_us && wire->fault.drop_ppm == f->drop_ppm &&
 	            wire->fault.seed == f->seed && wire->fault.cut == f->cut;
 	wire->fault = *f;
-	if (!same)
-		spore__wire_end_pauses(wire);
-	// What is under way arrives first; a cut one is over for the programs.
-	while (!same && (j = joint_with(wire, 0)) != NULL)
-		spore__joint_end(t, j, f->cut);
-	spore__wire_is_dirty(&t->wires, wire);
+	if (same)
+		return;
+	wire->lost = 0;
+	spore__wire_end_pauses(wire);
+	change(t, wire);
 }
 
 static bool take_fault(struct spore__rpc_call *call, struct spore__fault *f)

@@ -34,6 +34,7 @@ struct spore__hold {
 	bool runs_heard;           // then
 	int64_t run_ended;         // the latest instance that is known to have
 	bool speaks_swap;          // likewise
+	bool speaks_moves;         // likewise
 	bool speaks_early;         // likewise
 	bool speaks_heirs;         // likewise
 	bool beside;               // its program publishes nothing before it is told that it is alone (alone.h)
@@ -76,8 +77,8 @@ bool spore__hold_takes_channel(const struct spore__hold *hold);
 // Is nothing under way to it whose answer or arrival would be heard of?
 bool spore__hold_is_idle(const struct spore__hold *hold);
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
-                              const struct spore__channel_end *end, const char *peer, const char *slow,
-                              bool redeliver); // SLOW may be NULL
+                              const struct spore__channel_end *end, const char *peer, const char *slow, bool redeliver,
+                              bool moves); // SLOW may be NULL
 // An end for a port that is not open yet, as Q stands for it, with the other one at P; and that other one, whose peer is not there yet.
 bool spore__hold_send_keep(const struct spore__port *q, uint64_t serial, const struct spore__channel_end *end,
                            const struct spore__port *p, bool redeliver);

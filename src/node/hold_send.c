@@ -88,20 +88,21 @@ static bool send_end(struct spore__hold *hold, struct spore__msgpack_writer *w, 
 }
 
 static bool send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial, const struct spore__channel_end *end,
-                         const char *peer, const char *slow, bool redeliver, bool early)
+                         const char *peer, const char *slow, bool redeliver, bool early, bool moves)
 {
 	struct spore__msgpack_writer w = {0};
 	spore__hold_put_subscription(&w, id, serial, end->transport, (unsigned)end->role, (unsigned)end->count, peer,
-	                             slow, redeliver, early);
+	                             slow, redeliver, early, moves);
 	bool sent = send_end(hold, &w, end);
 	hold->unsaid += sent;
 	return sent;
 }
 
 bool spore__hold_send_channel(struct spore__hold *hold, uint64_t id, uint64_t serial,
-                              const struct spore__channel_end *end, const char *peer, const char *slow, bool redeliver)
+                              const struct spore__channel_end *end, const char *peer, const char *slow, bool redeliver,
+                              bool moves)
 {
-	return send_channel(hold, id, serial, end, peer, slow, redeliver, false);
+	return send_channel(hold, id, serial, end, peer, slow, redeliver, false, moves);
 }
 
 bool spore__hold_send_early(const struct spore__port *p, uint64_t serial, const struct spore__channel_end *end,
@@ -109,7 +110,7 @@ bool spore__hold_send_early(const struct spore__port *p, uint64_t serial, const 
 {
 	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
 	spore__hold_port_name(q->hold, q->name, peer, sizeof peer);
-	return send_channel(p->hold, p->id, serial, end, peer, NULL, redeliver, true);
+	return send_channel(p->hold, p->id, serial, end, peer, NULL, redeliver, true, false);
 }
 
 bool spore__hold_send_keep(const struct spore__port *q, uint64_t serial, const struct spore__channel_end *end,

@@ -320,11 +320,13 @@ static const char *slow_of(const struct spore__joint *j)
 
 static bool send_ends(const struct spore__joint *j, struct spore__channel_end ends[2])
 {
+	bool moves = spore__move_ends(j->ports[0], j->ports[1]);
 	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
 	for (int i = 0; i < 2; i++) {
 		spore__hold_port_name(j->ports[1 - i]->hold, j->ports[1 - i]->name, peer, sizeof peer);
 		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer, slow_of(j),
-		                              j->wire->redeliver)) {
+		                              j->wire->redeliver,
+		                              moves && spore__shape_of(j->ports[i]->shape) == SPORE__SHAPE_CONNECT)) {
 			// The one that got its end finds that the other one is gone.
 			if (i == 1)
 				send_over(j->ports[0], j->serial, false);

@@ -81,6 +81,7 @@ void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_messa
 	hold->speaks_early = m->early;
 	hold->speaks_heirs = m->heirs;
 	hold->beside = m->beside;
+	hold->speaks_moves = m->moves;
 	if (!m->ports)
 		is_known(hold); // an older one: there are none
 }
@@ -149,6 +150,7 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 			break;
 		p->transports |= spore__channel_bit(s, len);
 		p->swaps |= len == 6 && memcmp(s, "swap-1", 6) == 0;
+		p->moves |= len == 7 && memcmp(s, "moves-1", 7) == 0;
 		p->early |= len == 7 && memcmp(s, "early-1", 7) == 0;
 		p->beside |= len == 8 && memcmp(s, "beside-1", 8) == 0;
 	}
@@ -273,6 +275,7 @@ void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_messag
 		j->owes[side]--;
 	const struct spore__port *other = j->ports[1 - side];
 	spore__swap_look(other != NULL ? other->hold : NULL);
+	spore__move_heard(hold->tasks, j);
 }
 
 static const struct spore__task *task_of(const struct spore__tasks *t, const struct spore__plug *plug, int64_t replica)

@@ -1,6 +1,6 @@
 // The record of a wire with a fault: a file of 64 bytes in the folder of the hold at its left end (the right one where the left one serves), named
 // after the channel, `fault-SERIAL`. The relay (src/look/relay.c) maps and writes it, has a lock on it, and removes it when it ends, unless it is
-// killed; whoever looks maps it for reading.
+// killed or messages are lost with it; whoever looks maps it for reading.
 #ifndef SPORE_NODE_RELAY_COUNTS_H
 #define SPORE_NODE_RELAY_COUNTS_H
 
@@ -11,10 +11,13 @@
 
 struct spore__relay_counts {
 	uint64_t magic;
-	_Atomic uint64_t dropped[2]; // from left to right, and back
-	_Atomic int64_t pid;         // 0: of an older relay
-	uint64_t reserved[4];
+	_Atomic uint64_t dropped[2];   // from left to right, and back
+	_Atomic int64_t pid;           // 0: of an older relay
+	_Atomic uint64_t under_way[2]; // taken, and neither dropped nor passed on
+	uint64_t reserved[2];
 };
 _Static_assert(sizeof(struct spore__relay_counts) == 64, "it is a file's layout");
+
+enum spore__relay_status { SPORE__RELAY_LOST = 3 }; // it ended with messages under way
 
 #endif

@@ -207,6 +207,16 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 		look_for_leftover(t, wire, why, size);
 }
 
+static void why_fault(const struct spore__wire *wire, char *why, size_t size)
+{
+	if (wire->changes)
+		(void)snprintf(why, size, "its fault changes once what is under way has been received");
+	else if (wire->lost > 0)
+		(void)snprintf(why, size,
+		               "%" PRIu64 " messages that a fault held back are lost: the process that makes it ended",
+		               wire->lost);
+}
+
 static void put_text(struct spore__msgpack_writer *w, const char *key, const char *value)
 {
 	spore__msgpack_str(w, key);
@@ -307,6 +317,8 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		(void)snprintf(why, sizeof why, "%s", wire->trouble);
 	else
 		look_for_leftover(t, wire, why, sizeof why);
+	if (why[0] == '\0')
+		why_fault(wire, why, sizeof why);
 	char broken[3 * SPORE__PORT_NAME] = "";
 	say_broken(t, wire, broken, sizeof broken);
 	char fault[SPORE__FAULT_TEXT];

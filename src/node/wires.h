@@ -2,7 +2,7 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, ahead.c those that are made ahead, wire_view.c what a wire waits for,
+// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, move.c how a channel is exchanged for another, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, ahead.c those that are made ahead, wire_view.c what a wire waits for,
 // db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
@@ -80,6 +80,7 @@ struct spore__wire {
 	char owner[SPORE__NAME_MAX + 1]; // the system whose manifest has it; "": none
 	struct spore__fault fault;       // on purpose
 	bool unsaved;                    // its row is still to be written
+	bool changes;                    // its fault, once processes that made it before have ended
 	// By the call that goes on: it is to go, another one is there in its place, it has just come.
 	bool marked, replaced, fresh;
 	bool dirty;
@@ -92,6 +93,7 @@ struct spore__wire {
 	uint64_t retry_at;                 // ... and when it is tried again, of the loop's clock
 	struct spore__wire_pause *pauses;  // ... but not before that is over: of the channels whose process failed
 	size_t pause_count;
+	uint64_t lost;               // in processes that made its faults, while this node runs
 	struct spore__ahead *ahead;  // a channel that waits for one of its ports; NULL: none
 	bool wishes;                 // for one
 	struct spore__pause unahead; // the last one was refused: none before that is over
@@ -121,6 +123,8 @@ struct spore__port {
 	bool swaps;          // the program can be told that its peer is swapped
 	bool early;          // ... and can have a channel whose peer has not come yet
 	bool beside;         // ... and publishes nothing before the instance in whose place it was started is gone
+	bool moves;          // ... and one that takes the place of another to the same peer
+	uint64_t moved;      // the channel that was taken away for such a one, by its serial; 0: none
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };
@@ -136,6 +140,8 @@ struct spore__joint {
 	struct spore__wire *wire;     // NULL: not known yet
 	pid_t relay; // the process between its ends, which makes a fault or is a bridge; 0: none, or of an earlier node
 	bool bridged;                   // a bridge
+	bool moves;                     // both programs are being told that another takes its place (move.c)
+	bool cuts;                      // the process between was told that it is cut
 	uint64_t since_ms;              // of the loop's clock
 	bool adopted;                   // that process was started by an earlier node: no signal tells of its end...
 	struct spore__adopted *watched; // ... but this does; NULL: not
@@ -149,9 +155,10 @@ struct spore__wires {
 	size_t count;
 	struct spore__wire *dirty, **dirty_end; // in the order in which they became so
 	struct spore__joint *halves;
-	struct spore__port *awaits; // port.next_awaits
-	uint64_t serial;            // the latest
-	bool sweep;                 // some of the halves may be over
+	struct spore__port *awaits;      // port.next_awaits
+	struct spore__parting *partings; // fault.c
+	uint64_t serial;                 // the latest
+	bool sweep;                      // some of the halves may be over
 	bool adopt;   // the database was lost, and not all holds have been heard since: what is wired is wanted
 	bool unsaved; // some of them are
 	uv_timer_t retry, look; // look: at what was adopted (adopted.h)
@@ -245,6 +252,16 @@ bool spore__port_is_going(const struct spore__port *p); // it takes no other cha
 // A channel of TRANSPORT, one between plain ends too.
 enum spore_err spore__joint_make(struct spore__wires *w, const char *transport, struct spore__channel_end ends[2]);
 unsigned spore__channel_bit(const char *feature, size_t len); // 0: none that this node can make
+
+// ---- move.c: another channel between the same two ports, which are open
+
+// Begins that for J, so that nothing is lost that is on its way in it. False: it cannot be done, and nothing was.
+bool spore__move_begin(struct spore__tasks *t, struct spore__joint *j);
+// A hold has said that its program was told. When both have, or NOW, J is ended, and its wire is joined again.
+void spore__move_heard(struct spore__tasks *t, struct spore__joint *j);
+void spore__move_now(struct spore__tasks *t, struct spore__joint *j);
+// P and Q are joined: in place of a channel that they had?
+bool spore__move_ends(struct spore__port *p, struct spore__port *q);
 
 // ---- again.c
 

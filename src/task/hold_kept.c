@@ -74,7 +74,7 @@ static bool describe(struct spore__hold *h, struct spore__hold_kept *k, const st
 	k->serial = m->serial;
 	k->id = ++h->ports.last_id;
 	spore__control_put_subscription(&k->frame, k->name, k->serial, ring, m->role, m->descriptors,
-	                                peer[0] != '\0' ? peer : NULL, NULL, redeliver, false);
+	                                peer[0] != '\0' ? peer : NULL, NULL, redeliver, false, false);
 	return k->frame.err == 0;
 }
 

@@ -299,12 +299,17 @@ void spore__hold_ports_end(struct spore__hold *h)
 
 // ---- from the node
 
-static bool is_early(const struct spore__hold_message *m)
+static bool says(const struct spore__hold_message *m, const char *key)
 {
 	struct spore__msgpack_reader at;
-	bool early = false;
-	return spore__msgpack_find(&m->map, "early", &at) &&
-	       spore__msgpack_read_bool(&at, &early) == SPORE__MSGPACK_OK && early;
+	bool value = false;
+	return spore__msgpack_find(&m->map, key, &at) && spore__msgpack_read_bool(&at, &value) == SPORE__MSGPACK_OK &&
+	       value;
+}
+
+static bool is_early(const struct spore__hold_message *m)
+{
+	return says(m, "early");
 }
 
 static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, const struct spore__hold_message *m,
@@ -328,12 +333,9 @@ static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, 
 		memcpy(slow, s, len);
 		slow[len] = '\0';
 	}
-	bool redeliver = false;
-	if (spore__msgpack_find(&m->map, "redeliver", &at))
-		(void)spore__msgpack_read_bool(&at, &redeliver);
 	spore__control_put_subscription(&w, port->name, m->serial, transport, m->role, m->descriptors,
-	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL, redeliver,
-	                                is_early(m));
+	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL,
+	                                says(m, "redeliver"), is_early(m), says(m, "moves"));
 	return spore__hold_say(h, &w, passed);
 }
 

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HEAD = 4, HELLO_FEATURES = 7 };
+enum { HEAD = 4, HELLO_FEATURES = 8 };
 
 enum items {
 	ITEMS_NONE,
@@ -51,7 +51,7 @@ enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
 static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory",
                   feature_swap[] = "swap", feature_early[] = "early", feature_heirs[] = "heirs",
-                  feature_beside[] = "beside";
+                  feature_beside[] = "beside", feature_moves[] = "moves";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -99,6 +99,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		m->early |= spore__msgpack_is(&v, feature_early);
 		m->heirs |= spore__msgpack_is(&v, feature_heirs);
 		m->beside |= spore__msgpack_is(&v, feature_beside);
+		m->moves |= spore__msgpack_is(&v, feature_moves);
 	}
 	return true;
 }
@@ -284,13 +285,13 @@ void spore__hold_put_hello_memory(struct spore__msgpack_writer *w)
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w)
 {
 	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
-	                                                 feature_heirs});
+	                                                 feature_heirs, feature_moves});
 }
 
 void spore__hold_put_hello_beside(struct spore__msgpack_writer *w)
 {
 	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
-	                                                 feature_heirs, feature_beside});
+	                                                 feature_heirs, feature_moves, feature_beside});
 }
 
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)
@@ -425,12 +426,12 @@ void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer)
 {
-	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL, false, false);
+	spore__hold_put_subscription(w, id, serial, transport, role, count, peer, NULL, false, false, false);
 }
 
 void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                                   unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver,
-                                  bool early)
+                                  bool early, bool moves)
 {
 	size_t at = begin(w, SPORE__HOLD_CHANNEL, 6);
 	spore__msgpack_uint(w, id);
@@ -438,8 +439,8 @@ void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, 
 	spore__msgpack_str(w, transport);
 	spore__msgpack_uint(w, role);
 	spore__msgpack_uint(w, count);
-	spore__msgpack_map(w,
-	                   (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL) + (uint32_t)redeliver + (uint32_t)early);
+	spore__msgpack_map(w, (uint32_t)(peer != NULL) + (uint32_t)(slow != NULL) + (uint32_t)redeliver +
+	                          (uint32_t)early + (uint32_t)moves);
 	if (peer != NULL)
 		put_text(w, "peer", peer);
 	if (slow != NULL)
@@ -448,6 +449,8 @@ void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, 
 		put_true(w, "redeliver");
 	if (early)
 		put_true(w, "early");
+	if (moves)
+		put_true(w, "moves");
 	end(w, at);
 }
 

@@ -38,6 +38,11 @@
 //	["swap", id, serial, on]               to the hold: the other end of this channel is about to be swapped, or not any more. From the
 //	                                       hold: the program was sent that
 //
+// With the feature "moves" of the hold's hello:
+//
+//	["channel", ..., {"moves": true}]      to the hold: what is at the other end is what was there before. What is on its way over the
+//	                                       channel that the port has comes first
+//
 // With the feature "beside" of the hold's hello, which it has until then:
 //
 //	["alone"]                              to the hold: the instance in whose place this one was started is gone, and its subscribers
@@ -147,6 +152,7 @@ struct spore__hold_message {
 	bool swaps;                 // hello: ... of swapping
 	bool early;                 // hello: ... of channels for ports that are not open yet
 	bool heirs;                 // hello: ... of handing over
+	bool moves;                 // hello: ... of channels that take the place of others
 	bool beside;                // hello: another instance runs, in whose place this one was started
 	bool swap;                  // stop, swap; hand: on
 	bool watches;               // memory
@@ -199,10 +205,11 @@ void spore__hold_put_watch(struct spore__msgpack_writer *w, uint64_t id, uint64_
 void spore__hold_put_channel(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                              unsigned role, unsigned count, const char *peer);
 // The same with what the wire says: of a subscriber what happens when it is SLOW, and whether what a peer that died had not released is sent again.
-// PEER and SLOW may be NULL. EARLY: the other end is kept for a port that is not open yet.
+// PEER and SLOW may be NULL. EARLY: the other end is kept for a port that is not open yet. MOVES: it takes the place of one
+// between the same two ports.
 void spore__hold_put_subscription(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, const char *transport,
                                   unsigned role, unsigned count, const char *peer, const char *slow, bool redeliver,
-                                  bool early);
+                                  bool early, bool moves);
 // What a port has to be to get what was kept for it.
 struct spore__hold_face {
 	const char *kind, *shape, *protocol; // "": none

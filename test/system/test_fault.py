@@ -1,8 +1,10 @@
 """Faults on purpose: wires that delay, drop or are cut, whatever is started again meanwhile."""
 
+import glob
 import json
 import os
 import signal
+import struct
 import sys
 import time
 import unittest
@@ -14,6 +16,7 @@ from test_wires import WiresTest
 
 MASK = (1 << 64) - 1
 PUBLISHER = os.path.join(BUILD, "test", "system", "pub_program")
+FLOW = os.path.join(BUILD, "test", "system", "flow_program")
 
 
 def kept(count, per_million, seed):
@@ -153,6 +156,103 @@ class HalfClosed(FaultTest):
         self.begin("server", argv=[sys.executable, path], ports=["ask - - - - listener"], wait="started")
         self.ask("server.ask")
         self.said("client", "got answer to question\n")
+
+
+FAULTS = (["delay=40ms"], ["delay=5ms"], ["off"], ["delay=1us"], ["delay=200ms"], ["off"], ["delay=20ms"], ["delay=20ms", "seed=3"])
+
+
+class Changing(FaultTest):
+    """Whatever a fault is changed to, and however often: each message arrives, once, in order."""
+
+    def flow(self, name, *args, **more):
+        return self.begin(name, argv=[FLOW, *map(str, args)], control=True, ready="notify", **more)
+
+    def change_until(self, port, over, faults=FAULTS):
+        """Again and again, and for some messages each time."""
+        rounds = 0
+        while not over():
+            for fault in faults:
+                self.ok(self.fault(port, *fault))
+                time.sleep(0.02)  # so that messages are sent in it
+            rounds += 1
+        self.ok(self.fault(port, "off"))
+        return rounds
+
+    def over(self, *names, word="sent"):
+        return lambda: all(word in self.output(name) for name in names)
+
+    def passes(self, count, us, slow, rounds):
+        self.flow("taker", "take", "in", slow)
+        self.call("tasks.start", spec=self.spec("giver", argv=[FLOW, "give", "out", str(count), str(us)], control=True, ready="notify", enabled=False))
+        self.wire("giver.out", "taker.in")
+        self.call("tasks.begin", names=["giver"])
+        rounds = max(rounds, self.change_until("giver.out", self.over("giver")))
+        self.said("taker", f"received {count}, 0 wrong\n")
+        self.said("giver", f"sent {count}, 0 lost\n")
+        self.assertGreaterEqual(rounds, 1)
+        self.gone()
+
+    def test_one_each_millisecond(self):
+        self.passes(3000, 1000, 0, 2)
+
+    def test_at_full_speed(self):
+        self.passes(400000, 0, 0, 1)
+
+    def test_a_slow_receiver(self):
+        """All that there is room for is under way."""
+        self.passes(20000, 0, 200, 1)
+
+    def test_both_ways(self):
+        for name in "ab":
+            self.call("tasks.start", spec=self.spec(name, argv=[FLOW, "both", "it", "30000", "0" if name == "a" else "20"], control=True, ready="notify",
+                                                    enabled=False))
+        self.wire("a.it", "b.it", duplex=True)
+        self.call("tasks.begin", names=["a", "b"])
+        self.change_until("a.it", self.over("a", "b"))
+        for name in "ab":
+            self.said(name, "received 30000, 0 wrong\n")
+            self.said(name, "sent 30000, 0 lost\n")
+        self.gone()
+
+    def test_questions_and_answers(self):
+        self.flow("b", "answer", "it")
+        self.call("tasks.start", spec=self.spec("a", argv=[FLOW, "ask", "it", "300", "0"], control=True, ready="notify", enabled=False))
+        self.wire("a.it", "b.it", duplex=True)
+        self.call("tasks.begin", names=["a"])
+        self.change_until("a.it", self.over("a", word="received"))
+        self.said("a", "received 300, 0 wrong\n")
+        self.gone()
+
+    def test_of_one_that_serves(self):
+        """It sees one client leave, which has all answers, and another come."""
+        self.program("server", "echo", "clients")
+        self.call("tasks.start", spec=self.spec("a", argv=[FLOW, "ask", "it", "300", "0"], control=True, ready="notify", enabled=False))
+        self.wire("a.it", "server.clients", duplex=True)
+        self.ok(self.fault("a.it", "delay=30ms"))
+        self.call("tasks.begin", names=["a"])
+        self.change_until("a.it", self.over("a", word="received"), [["delay=30ms"], ["delay=5ms"], ["delay=10ms"]])
+        self.said("a", "received 300, 0 wrong\n")
+
+
+    def test_a_relay_that_is_killed(self):
+        """What it had is lost, and that is said; what it had not is not."""
+        self.flow("taker", "take", "in", 0)
+        self.call("tasks.start", spec=self.spec("giver", argv=[FLOW, "give", "out", "500", "1000"], control=True, ready="notify", enabled=False))
+        self.wire("giver.out", "taker.in")
+        self.ok(self.fault("giver.out", "delay=1m"))
+        self.call("tasks.begin", names=["giver"])
+        self.said("giver", "sent 500, 0 lost\n")
+        path, = glob.glob(os.path.join(self.state, "holds", "_.giver.1", "fault-*"))
+
+        def under_way():
+            with open(path, "rb") as f:
+                return struct.unpack("<8Q", f.read())[4]
+        wait_until(lambda: under_way() == 500, "all to be in the relay")
+        os.kill(self.relays()[0], signal.SIGKILL)
+        wait_until(lambda: self.why("giver.out", "taker.in")[1]
+                   == "500 messages that a fault held back are lost: the process that makes it ended", "that it is said")
+        with open(os.path.join(self.state, "node.log"), encoding="utf-8") as f:
+            self.assertIn("giver.out and taker.in: 500 messages that their fault held back are lost", f.read())
 
 
 class Wishes(FaultTest):

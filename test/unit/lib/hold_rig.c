@@ -121,7 +121,7 @@ struct spore__channel_end pass_end(struct child *c, bool early)
 	struct spore__msgpack_writer w = {0};
 	assert_int_equal(spore__channel_make(transport, NULL, ends), SPORE_OK);
 	spore__control_put_subscription(&w, "in", ++c->serial, transport, (unsigned)ends[1].role,
-	                                (unsigned)ends[1].count, "other/task.out", NULL, false, early);
+	                                (unsigned)ends[1].count, "other/task.out", NULL, false, early, false);
 	send_with(c->fd, &w, ends[1].fds, (unsigned)ends[1].count);
 	spore__channel_end_close(&ends[1]);
 	spore__msgpack_writer_finish(&w);

@@ -103,7 +103,7 @@ static void test_the_bytes_of_keep_are_frozen(void **state)
 	struct spore__hold_message m;
 	size_t used;
 	spore__hold_put_keep(&w, "in", 5, "ring", 1, 3, "s/t.p", true, &face);
-	spore__hold_put_subscription(&w, 7, 5, "ring", 1, 3, "s/t.p", NULL, false, true);
+	spore__hold_put_subscription(&w, 7, 5, "ring", 1, 3, "s/t.p", NULL, false, true, false);
 	assert_int_equal(w.err, 0);
 	assert_int_equal(w.len, sizeof bytes - 1);
 	assert_memory_equal(w.data, bytes, w.len);
@@ -176,8 +176,8 @@ static void test_the_bytes_of_heirs_are_frozen(void **state)
 
 static void test_the_bytes_of_swapping_are_frozen(void **state)
 {
-	static const unsigned char bytes[] = "\x28\0\0\0\x94\xa5hello\x01\x95\xa5ports\xa6memory\xa4swap\xa5"
-	                                     "early\xa5heirs\x80"
+	static const unsigned char bytes[] = "\x2e\0\0\0\x94\xa5hello\x01\x96\xa5ports\xa6memory\xa4swap\xa5"
+	                                     "early\xa5heirs\xa5moves\x80"
 	                                     "\x08\0\0\0\x93\xa4stop\xff\xc3"
 	                                     "\x09\0\0\0\x94\xa4swap\x07\x05\xc3"
 	                                     "\x08\0\0\0\x93\xa4swap\x07\x05";
@@ -203,15 +203,16 @@ static void test_the_bytes_of_swapping_are_frozen(void **state)
 		assert_int_equal(m.swap, wanted[i].swap);
 		assert_int_equal(m.swaps, i == 0);
 		assert_int_equal(m.heirs, i == 0);
+		assert_int_equal(m.moves, i == 0);
 		assert_int_equal(m.serial, m.type == SPORE__HOLD_SWAP ? 5 : 0);
 	}
 }
 
 static void test_the_bytes_of_one_beside_another_are_frozen(void **state)
 {
-	static const unsigned char bytes[] = "\x2f\0\0\0\x94\xa5hello\x01\x96\xa5ports\xa6memory\xa4swap\xa5"
+	static const unsigned char bytes[] = "\x35\0\0\0\x94\xa5hello\x01\x97\xa5ports\xa6memory\xa4swap\xa5"
 	                                     "early\xa5"
-	                                     "heirs\xa6"
+	                                     "heirs\xa5moves\xa6"
 	                                     "beside\x80"
 	                                     "\x07\0\0\0\x91\xa5"
 	                                     "alone";
