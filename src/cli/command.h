@@ -16,6 +16,8 @@ enum spore__completes {
 	SPORE__COMPLETES_WORDS,   // those in `words`
 	SPORE__COMPLETES_COMMAND, // names of spore's commands
 	SPORE__COMPLETES_TASK,    // names of tasks
+	SPORE__COMPLETES_PORT,    // names of ports
+	SPORE__COMPLETES_END,     // names of ports and of tasks
 	SPORE__COMPLETES_CALL,    // first a port, then a method of its program
 };
 
@@ -45,6 +47,7 @@ struct spore__command {
 	size_t max_operands;                        // SIZE_MAX: no limit
 	bool operands_end_options;                  // the first operand ends the options: the rest belongs to a program
 	enum spore__completes completes;            // the first operand; each one, when they are tasks
+	enum spore__completes second;               // the second one, of others than tasks
 	int (*run)(const struct spore__args *args); // returns the exit status
 };
 

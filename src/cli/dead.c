@@ -32,6 +32,7 @@ const struct spore__command spore__command_dead = {
     .options = options,
     .examples = examples,
     .max_operands = 2,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
+    .second = SPORE__COMPLETES_PORT,
     .run = run,
 };

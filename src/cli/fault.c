@@ -149,6 +149,7 @@ const struct spore__command spore__command_fault = {
     .examples = examples,
     .min_operands = 2,
     .max_operands = (size_t)-1,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
+    .second = SPORE__COMPLETES_PORT,
     .run = run,
 };

@@ -30,10 +30,29 @@ static const char *what(enum spore__completes completes)
 		return "commands";
 	case SPORE__COMPLETES_TASK:
 		return "tasks";
+	case SPORE__COMPLETES_PORT:
+		return "ports";
+	case SPORE__COMPLETES_END:
+		return "ends";
 	case SPORE__COMPLETES_CALL:
 		return "calls";
 	}
 	return "nothing";
+}
+
+// What a shell runs for names that only the node has; NULL for others.
+static const char *names_of(enum spore__completes completes)
+{
+	switch (completes) {
+	case SPORE__COMPLETES_TASK:
+		return "spore ps --names 2>/dev/null";
+	case SPORE__COMPLETES_PORT:
+		return "spore wires --names 2>/dev/null";
+	case SPORE__COMPLETES_END:
+		return "spore wires --names 2>/dev/null; spore ps --names 2>/dev/null";
+	default:
+		return NULL;
+	}
 }
 
 static void command_names(struct spore__buf *out, const struct spore__command *const *commands)
@@ -59,8 +78,8 @@ static void bash_command(struct spore__buf *out, const char *path, const struct 
 	if (c->commands != NULL)
 		command_names(out, c->commands);
 	bool one = c->completes == SPORE__COMPLETES_TASK && c->max_operands == 1;
-	spore__buf_printf(out, "' operand=%s ends=%s ;;\n", one ? "task" : what(c->completes),
-	                  c->operands_end_options ? "yes" : "no");
+	spore__buf_printf(out, "' operand=%s second=%s ends=%s ;;\n", one ? "task" : what(c->completes),
+	                  what(c->second), c->operands_end_options ? "yes" : "no");
 }
 
 // What the value of an option is: "PATH OPTION" to the words or the kind.
@@ -81,10 +100,12 @@ static void bash_values(struct spore__buf *out, const char *path, const struct s
 
 void spore__generate_bash(struct spore__buf *out)
 {
-	spore__buf_str(out, "# bash completion for spore; made from its table of commands\n\n"
-	                    "# Sets what can follow the command in $1.\n"
-	                    "_spore_command()\n{\n\toptions= valued= commands= operand=nothing ends=no\n\tcase $1 in\n"
-	                    "\t'') options='--help --version' commands='");
+	spore__buf_str(
+	    out,
+	    "# bash completion for spore; made from its table of commands\n\n"
+	    "# Sets what can follow the command in $1.\n"
+	    "_spore_command()\n{\n\toptions= valued= commands= operand=nothing second=nothing ends=no\n\tcase $1 in\n"
+	    "\t'') options='--help --version' commands='");
 	command_names(out, spore__commands);
 	spore__buf_str(out, "' ;;\n");
 	spore__generate_each(bash_command, out);
@@ -94,12 +115,14 @@ void spore__generate_bash(struct spore__buf *out)
 	spore__buf_str(out, "\t*) ;;\n\tesac\n}\n\n"
 	                    "_spore()\n{\n"
 	                    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} path= operands=0 option= word i first=\n"
-	                    "\tlocal options valued commands operand ends kind words all\n"
+	                    "\tlocal options valued commands operand second ends kind words all\n"
 	                    "\tCOMPREPLY=()\n"
 	                    "\t_spore_command ''\n\tall=$commands\n"
 	                    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	                    "\t\tword=${COMP_WORDS[i]}\n"
 	                    "\t\tif [[ $word == '=' ]]; then\n\t\t\tcontinue\n"
+	                    "\t\telif [[ $word == @ ]]; then\n"
+	                    "\t\t\toperands=$((operands - 1)) # of what readline takes for two words\n"
 	                    "\t\telif [[ -n $option ]]; then\n\t\t\toption=\n"
 	                    "\t\telif [[ $options && $word == -- ]]; then\n\t\t\toptions=\n"
 	                    "\t\telif [[ $options && $word == -?* ]]; then\n"
@@ -111,11 +134,13 @@ void spore__generate_bash(struct spore__buf *out)
 	                    "\t\t\t[[ $ends == yes ]] && options=\n"
 	                    "\t\tfi\n\tdone\n"
 	                    "\t[[ $cur == '=' ]] && cur=\n"
+	                    "\t[[ $cur == @ ]] && operands=$((operands - 1))\n"
 	                    "\tif [[ -n $option ]]; then\n\t\t_spore_value \"$path $option\"\n"
 	                    "\telif [[ $options && $cur == -* ]]; then\n\t\tkind=words words=$options\n"
 	                    "\telif [[ -n $commands ]]; then\n\t\tkind=words words=$commands\n"
 	                    "\telif [[ $operand == calls ]] && ((operands < 2)); then\n"
 	                    "\t\tkind=words words=$(spore call $first --names 2>/dev/null)\n"
+	                    "\telif ((operands == 1)) && [[ $second != nothing ]]; then\n\t\tkind=$second\n"
 	                    "\telif ((operands > 0)) && [[ $operand != tasks ]]; then\n"
 	                    "\t\tkind=nothing\n\t\t[[ $ends == yes ]] && kind=files\n"
 	                    "\telse\n\t\tkind=$operand\n\tfi\n"
@@ -129,10 +154,14 @@ void spore__generate_bash(struct spore__buf *out)
 	                    "\t\twhile IFS= read -r word; do COMPREPLY+=(\"$word\"); done < "
 	                    "<(compgen -W \"$words\" -- \"$cur\")\n"
 	                    "\t\t;;\n"
-	                    "\ttask | tasks)\n"
+	                    "\ttask | tasks | ports | ends)\n"
 	                    "\t\t# readline begins a new word at @, COMP_WORDS behind it\n"
-	                    "\t\tall=${COMP_LINE-$cur} words=$(spore ps --names 2>/dev/null) option=\n"
-	                    "\t\tall=${all:0:${COMP_POINT-${#all}}} all=${all##*[[:space:]]}\n"
+	                    "\t\tall=${COMP_LINE-$cur} option=\n"
+	                    "\t\tcase $kind in\n");
+	spore__buf_printf(out, "\t\tports) words=$(%s) ;;\n\t\tends) words=$(%s) ;;\n\t\t*) words=$(%s) ;;\n\t\tesac\n",
+	                  names_of(SPORE__COMPLETES_PORT), names_of(SPORE__COMPLETES_END),
+	                  names_of(SPORE__COMPLETES_TASK));
+	spore__buf_str(out, "\t\tall=${all:0:${COMP_POINT-${#all}}} all=${all##*[[:space:]]}\n"
 	                    "\t\t[[ $all == *@* ]] && option=${all%@*}\n"
 	                    "\t\twhile IFS= read -r word; do COMPREPLY+=(\"${word#\"$option\"}\"); done < "
 	                    "<(compgen -W \"$words\" -- \"$all\")\n"
@@ -164,8 +193,8 @@ static void zsh_action(struct spore__buf *out, enum spore__completes completes, 
 		else
 			command_names(out, spore__commands);
 		spore__buf_char(out, ')');
-	} else if (completes == SPORE__COMPLETES_TASK) {
-		spore__buf_str(out, "{compadd -- ${(f)\"$(spore ps --names 2>/dev/null)\"}}");
+	} else if (names_of(completes) != NULL) {
+		spore__buf_printf(out, "{compadd -- ${(f)\"$(%s)\"}}", names_of(completes));
 	} else if (completes == SPORE__COMPLETES_CALL) {
 		spore__buf_str(out, "{compadd -- ${(f)\"$(spore call --names 2>/dev/null)\"}}' \\\n\t\t'2:method:"
 		                    "{compadd -- ${(f)\"$(spore call $words[2] --names 2>/dev/null)\"}}");
@@ -233,6 +262,11 @@ static void zsh_command(struct spore__buf *out, const char *path, const struct s
 		zsh_action(out, c->completes, "");
 		spore__buf_char(out, '\'');
 	}
+	if (c->second != SPORE__COMPLETES_NOTHING) {
+		spore__buf_str(out, " \\\n\t\t'2:operand:");
+		zsh_action(out, c->second, "");
+		spore__buf_char(out, '\'');
+	}
 	spore__buf_printf(out, "%s\n}\n\n", c->operands_end_options ? " \\\n\t\t'*::argument:_files'" : "");
 }
 
@@ -252,8 +286,6 @@ static void fish_line(struct spore__buf *out, const char *path, const char *rest
 	spore__buf_str(out, "'\n");
 }
 
-static const char fish_tasks[] = " -a '(spore ps --names 2>/dev/null)'";
-
 static void fish_option(struct spore__buf *out, const char *path, const struct spore__option *o)
 {
 	struct spore__buf rest = {0};
@@ -266,8 +298,8 @@ static void fish_option(struct spore__buf *out, const char *path, const struct s
 		spore__buf_str(&rest, " -a '");
 		quoted(&rest, o->words, "\\'");
 		spore__buf_char(&rest, '\'');
-	} else if (o->value != NULL && o->completes == SPORE__COMPLETES_TASK) {
-		spore__buf_str(&rest, fish_tasks);
+	} else if (o->value != NULL && names_of(o->completes) != NULL) {
+		spore__buf_printf(&rest, " -a '(%s)'", names_of(o->completes));
 	}
 	fish_line(out, path, rest.data, o->help);
 	spore__buf_finish(&rest);
@@ -287,9 +319,10 @@ static void fish_command(struct spore__buf *out, const char *path, const struct 
 		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" none' -a '", path);
 		command_names(out, spore__commands);
 		spore__buf_str(out, "'\n");
-	} else if (c->completes == SPORE__COMPLETES_TASK) {
-		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" %s'%s\n", path,
-		                  c->max_operands > 1 ? "any" : "none", fish_tasks);
+	} else if (names_of(c->completes) != NULL) {
+		bool each = c->completes == SPORE__COMPLETES_TASK && c->max_operands > 1;
+		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" %s' -a '(%s)'\n", path,
+		                  each ? "any" : "none", names_of(c->completes));
 	} else if (c->completes == SPORE__COMPLETES_CALL) {
 		spore__buf_printf(
 		    out,
@@ -302,6 +335,9 @@ static void fish_command(struct spore__buf *out, const char *path, const struct 
 	} else if (c->completes != SPORE__COMPLETES_NOTHING) {
 		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" none' -F\n", path);
 	}
+	if (names_of(c->second) != NULL)
+		spore__buf_printf(out, "complete -c spore -n '__spore_at \"%s\" one' -a '(%s)'\n", path,
+		                  names_of(c->second));
 }
 
 // The branches of a switch, one per command: its subcommands, the options that take a value, whether an operand ends options.
@@ -333,7 +369,7 @@ void spore__generate_fish(struct spore__buf *out)
 	    out,
 	    "    end\nend\n\n"
 	    "# The words before the cursor name the command $argv[1]; $argv[2] is what has to hold: none (no operand "
-	    "yet), options\n# (options are still taken), any.\n"
+	    "yet), one (operand),\n# options (they are still taken), any.\n"
 	    "function __spore_at\n"
 	    "    set -l path\n    set -l operands 0\n    set -l options yes\n    set -l skip no\n"
 	    "    set -l table (__spore_command)\n"
@@ -351,6 +387,7 @@ void spore__generate_fish(struct spore__buf *out)
 	    "    test \"$path\" = \"$argv[1]\"; or return 1\n"
 	    "    switch $argv[2]\n"
 	    "        case none\n            test $operands -eq 0\n"
+	    "        case one\n            test $operands -eq 1\n"
 	    "        case options\n            test $options = yes\n"
 	    "        case any\n            true\n    end\nend\n\n"
 	    "complete -c spore -f\n"

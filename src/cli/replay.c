@@ -29,5 +29,6 @@ const struct spore__command spore__command_replay = {
     .min_operands = 2,
     .max_operands = 2,
     .completes = SPORE__COMPLETES_FILE,
+    .second = SPORE__COMPLETES_PORT,
     .run = run,
 };

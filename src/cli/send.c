@@ -32,6 +32,6 @@ const struct spore__command spore__command_send = {
     .examples = examples,
     .min_operands = 1,
     .max_operands = SIZE_MAX,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
     .run = run,
 };

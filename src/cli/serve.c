@@ -37,6 +37,6 @@ const struct spore__command spore__command_serve = {
     .examples = examples,
     .min_operands = 1,
     .max_operands = 1,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
     .run = run,
 };

@@ -72,6 +72,6 @@ const struct spore__command spore__command_stubs = {
     .examples = examples,
     .min_operands = 0,
     .max_operands = 1,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
     .run = run,
 };

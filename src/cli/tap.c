@@ -42,6 +42,6 @@ const struct spore__command spore__command_tap = {
     .examples = examples,
     .min_operands = 1,
     .max_operands = 1,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
     .run = run,
 };

@@ -26,6 +26,7 @@ const struct spore__command spore__command_unwire = {
     .examples = examples,
     .min_operands = 2,
     .max_operands = 2,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
+    .second = SPORE__COMPLETES_PORT,
     .run = run,
 };

@@ -29,6 +29,7 @@ const struct spore__command spore__command_why = {
     .examples = examples,
     .min_operands = 2,
     .max_operands = 2,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_END,
+    .second = SPORE__COMPLETES_END,
     .run = run,
 };

@@ -49,6 +49,7 @@ const struct spore__command spore__command_wire = {
     .examples = examples,
     .min_operands = 2,
     .max_operands = 2,
-    .completes = SPORE__COMPLETES_TASK,
+    .completes = SPORE__COMPLETES_PORT,
+    .second = SPORE__COMPLETES_PORT,
     .run = run,
 };

@@ -12,6 +12,8 @@ static const struct spore__option options[] = {
     {"stats", 's', NULL, "show what passes over them: messages, bytes, rate, depth and latency", 0, NULL},
     {"live", 0, NULL, "the same, again each second until Ctrl-C", 0, NULL},
     {"json", 0, NULL, "print JSON", 0, NULL},
+    {"names", 0, NULL,
+     "print only the names of the ports there are, nothing when no node runs, and no errors (for completion)", 0, NULL},
     {0},
 };
 
@@ -119,10 +121,37 @@ static void print_json(const struct spore__args *args, const struct spore__wire_
 	spore__buf_finish(&out);
 }
 
+static bool is_port_of(const struct spore__args *args, const char *port)
+{
+	bool asked = args->operand_count == 0;
+	for (size_t i = 0; i < args->operand_count && !asked; i++)
+		asked = spore__end_is_of(port, args->operands[i]);
+	return asked;
+}
+
+static int names(const struct spore__args *args)
+{
+	struct spore__tasks t;
+	struct spore__strs ports = {0};
+	// Completion happens in the middle of a command line: not a word about failures.
+	if (freopen("/dev/null", "w", stderr) == NULL || spore__tasks_open(&t, "wires", false) != 0)
+		return SPORE__EXIT_OK;
+	(void)spore__ports_names(&t, &ports);
+	spore__strs_sort(&ports); // a port that both instances of a swap have is there twice
+	for (size_t i = 0; i < ports.count; i++)
+		if (is_port_of(args, ports.items[i]) && (i == 0 || strcmp(ports.items[i - 1], ports.items[i]) != 0))
+			puts(ports.items[i]);
+	spore__strs_finish(&ports);
+	spore__tasks_close(&t);
+	return SPORE__EXIT_OK;
+}
+
 static int run(const struct spore__args *args)
 {
 	struct spore__tasks t;
 	struct spore__wire_list list = {0};
+	if (spore__args_has(args, "names"))
+		return names(args);
 	if (spore__args_has(args, "stats") || spore__args_has(args, "live"))
 		spore__command_become(args, "spore-look", "wires");
 	int status = spore__tasks_open(&t, "wires", true);

@@ -88,7 +88,44 @@ void spore__wire_list_finish(struct spore__wire_list *list)
 	*list = (struct spore__wire_list){0};
 }
 
-static bool end_is_of(const char *end, const char *system)
+// One answer to ports.list. What the next one skips; -1: it was the last.
+static int64_t take_ports(const struct spore__msgpack_reader *result, struct spore__strs *names)
+{
+	struct spore__msgpack_reader list, at;
+	const char *name;
+	uint32_t count = 0, len;
+	int64_t next = -1;
+	if (!spore__msgpack_find(result, "ports", &list) ||
+	    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
+		return -1;
+	for (; count > 0; count--) {
+		if (spore__msgpack_find(&list, "name", &at) &&
+		    spore__msgpack_read_str(&at, &name, &len) == SPORE__MSGPACK_OK)
+			spore__strs_addf(names, "%.*s", (int)len, name);
+		if (spore__msgpack_skip(&list) != SPORE__MSGPACK_OK)
+			return -1;
+	}
+	if (!spore__msgpack_find(result, "next", &at) || spore__msgpack_read_int(&at, &next) != SPORE__MSGPACK_OK)
+		return -1;
+	return next;
+}
+
+enum spore_err spore__ports_names(struct spore__tasks *t, struct spore__strs *names)
+{
+	for (int64_t skip = 0; skip >= 0;) {
+		struct spore__msgpack_writer w = {0};
+		spore__msgpack_map(&w, 1);
+		spore__msgpack_str(&w, "skip");
+		spore__msgpack_int(&w, skip);
+		enum spore_err err = spore__tasks_call(t, "ports.list", &w, true, SPORE__TASKS_PATIENCE_MS);
+		if (err != SPORE_OK)
+			return err;
+		skip = take_ports(&t->rpc.m.result, names);
+	}
+	return SPORE_OK;
+}
+
+bool spore__end_is_of(const char *end, const char *system)
 {
 	const char *slash = strchr(end, '/');
 	size_t len = slash != NULL ? (size_t)(slash - end) : 0;
@@ -97,7 +134,7 @@ static bool end_is_of(const char *end, const char *system)
 
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system)
 {
-	return end_is_of(w->from, system) || end_is_of(w->to, system) || strcmp(w->system, system) == 0;
+	return spore__end_is_of(w->from, system) || spore__end_is_of(w->to, system) || strcmp(w->system, system) == 0;
 }
 
 static bool has_wires(const struct spore__wire_list *list, const char *system)

@@ -2,6 +2,7 @@
 #ifndef SPORE_NODE_WIRES_CLIENT_H
 #define SPORE_NODE_WIRES_CLIENT_H
 
+#include "base/buf.h"
 #include "node/tasks_client.h"
 
 // A wire of the node's (docs/design/wires.md). Strings are in one block, which begins with `from`.
@@ -21,6 +22,11 @@ struct spore__wire_list {
 // All wires, in as many calls as it takes. LIST is to be finished either way.
 enum spore_err spore__wires_list(struct spore__tasks *t, struct spore__wire_list *list);
 void spore__wire_list_finish(struct spore__wire_list *list);
+// The names of the ports that are open, or that tasks declare, as many as are heard of: NAMES is to be finished either way.
+enum spore_err spore__ports_names(struct spore__tasks *t, struct spore__strs *names);
+
+// Is the port END of a task of SYSTEM? "": of a task without system.
+bool spore__end_is_of(const char *end, const char *system);
 // Has W an end at a task of SYSTEM, or is it of its manifest? "": at a task without system.
 bool spore__wire_is_of(const struct spore__wire_info *w, const char *system);
 // Is each of SYSTEMS (NULL-terminated) one that the node has, or one of LIST? The exit status, after a report as WHAT where not.

@@ -318,6 +318,7 @@ class Show(Tasks):
 
     def test_names_are_silent_without_a_node(self):
         self.ok(self.spore("ps", "--names"), "")
+        self.ok(self.spore("wires", "--names"), "")
         self.assertFalse(os.path.exists(os.path.join(self.dir, "state", "node.lock")))
         self.sleeper("a")
         self.ok(self.spore("stop", "a"))

@@ -23,6 +23,7 @@ def needs(program):
 
 # What spore itself is asked for by completions.
 STANDS_IN = ("case \"$*\" in 'ps --names') printf 'web\\nshop/db@1\\nshop/db@2\\n'; return;; 'call --names') printf 'node\\nshop/calc.calc\\n'; return;; "
+             "'wires --names') printf 'web.out\\nshop/db@1.in\\nshop/db@2.in\\n'; return;; "
              "'call shop/calc.calc --names') printf 'add\\ndivide\\n'; return;; esac")
 
 
@@ -70,6 +71,21 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.bash("start", "--after", "w"), ["web"])
         self.assertEqual(self.bash("inspect", "web", ""), [])
 
+    def test_bash_ports(self):
+        ports = ["shop/db@1.in", "shop/db@2.in", "web.out"]
+        for command in ("cat", "send", "tap", "record", "serve", "fault", "wire", "unwire", "dead"):
+            self.assertEqual(self.bash(command, ""), ports, command)
+            self.assertEqual(self.bash(command, "w"), ["web.out"], command)
+        for command in ("fault", "wire", "unwire", "dead"):
+            self.assertEqual(self.bash(command, "web.out", "shop"), ports[:2], command)
+            self.assertEqual(self.bash(command, "web.out", "shop/db.in", ""), [], command)
+        # What follows the port is messages.
+        self.assertEqual(self.bash("send", "web.out", ""), [])
+        self.assertEqual(self.bash("replay", "pro"), ["prog.c"])
+        self.assertEqual(self.bash("replay", "--speed", "2", "prog.c", "w"), ["web.out"])
+        self.assertEqual(self.bash("why", "w"), ["web", "web.out"])
+        self.assertEqual(self.bash("why", "web.out", "shop/db@1"), ["@1", "@1.in"])
+
     def test_bash_calls(self):
         self.assertEqual(self.bash("call", ""), ["node", "shop/calc.calc"])
         self.assertEqual(self.bash("call", "sh"), ["shop/calc.calc"])
@@ -108,6 +124,12 @@ class Completion(unittest.TestCase):
         terminal.expect("<run><--bin=x><with space.c><-->")
         terminal.send("spore stop w\td\t1\t\n")
         terminal.expect("<stop><web><db@1>")
+        terminal.send("spore wire d\t2\tdb@\t1\t\n")
+        terminal.expect("<wire><db@2.in><db@1.in>")
+        terminal.send("spore inspect d\t2\t\n")
+        terminal.expect("<inspect><db@2>")
+        terminal.send("spore replay pr\tw\t\n")
+        terminal.expect("<replay><prog.c><web.out>")
         terminal.send("spore call sh\tdi\t7\n")
         terminal.expect("<call><shop/calc.calc><divide><7>")
 
@@ -123,6 +145,14 @@ class Completion(unittest.TestCase):
         terminal.expect("<help><store>")
         terminal.send("spore stop we\tdb\t1\t\n")
         terminal.expect("<stop><web><db@1>")
+        terminal.send("spore wire we\tdb\t2\t\n")
+        terminal.expect("<wire><web.out><db@2.in>")
+        terminal.send("spore send we\tdb\t\n")
+        terminal.expect("<send><web.out><db>")
+        terminal.send("spore replay pr\twe\t\n")
+        terminal.expect("<replay><prog.c><web.out>")
+        terminal.send("spore why shop/db.in web.\t\n")
+        terminal.expect("<why><shop/db.in><web.out>")
         terminal.send("spore call sh\tdi\t7\n")
         terminal.expect("<call><shop/calc.calc><divide><7>")
 
@@ -139,6 +169,7 @@ class Completion(unittest.TestCase):
 
         def offered(line):
             names = ("function spore; switch \"$argv\"; case 'call --names'; printf 'node\\nshop/calc.calc\\n'; "
+                     "case 'wires --names'; printf 'web.out\\ndb@1.in\\n'; "
                      "case 'call shop/calc.calc --names'; printf 'add\\ndivide\\n'; case '*'; printf 'web\\ndb@1\\n'; end; end")
             script = names + f"; source {path}; complete -C '{line}'"
             result = run("fish", "--no-config", "-c", script, cwd=self.dir, env={**os.environ, "HOME": self.dir})
@@ -151,6 +182,14 @@ class Completion(unittest.TestCase):
         self.assertNotIn("--opt", offered("spore run prog.c --"))
         self.assertEqual(sorted(offered("spore stop web ")), ["db@1", "web"])
         self.assertEqual(offered("spore start --after w"), ["web"])
+        for command in ("cat", "send", "tap", "record", "serve", "fault", "wire", "unwire"):
+            self.assertEqual(sorted(offered(f"spore {command} ")), ["db@1.in", "web.out"], command)
+        self.assertEqual(sorted(offered("spore wire web.out ")), ["db@1.in", "web.out"])
+        self.assertEqual(offered("spore fault web.out db@1.in "), [])
+        self.assertEqual(offered("spore send web.out "), [])
+        self.assertEqual(offered("spore replay pro"), ["prog.c"])
+        self.assertEqual(offered("spore replay --speed 2 prog.c w"), ["web.out"])
+        self.assertEqual(sorted(offered("spore why w")), ["web", "web.out"])
         self.assertEqual(sorted(offered("spore call ")), ["node", "shop/calc.calc"])
         self.assertEqual(sorted(offered("spore call shop/calc.calc ")), ["add", "divide"])
         self.assertEqual(offered("spore call shop/calc.calc d"), ["divide"])

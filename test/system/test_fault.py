@@ -448,6 +448,14 @@ class Wishes(FaultTest):
         self.refused(self.spore("fault", "free.out", "off"), "fault: free.out is not wired", "'spore wires' lists what is")
         self.refused(self.spore("unwire", "free.a", "free.b"), "unwire: free.a and free.b are not wired", "'spore wires' lists what is")
 
+    def test_names_of_ports(self):
+        """What the shells offer: ports that are open, and those that tasks only declare."""
+        self.call("tasks.start", spec=self.spec("c", system="shop", ports=["in messages connect -"], control=True, enabled=False))
+        self.call("tasks.start", spec=self.spec("none", enabled=False))
+        self.ok(self.spore("wires", "--names"), "a.out\nb.in\nshop/c.in\n")
+        self.ok(self.spore("wires", "--names", "shop"), "shop/c.in\n")
+        self.ok(self.spore("wires", "--names", "nosuch"), "")
+
 
 class Several(FaultTest):
     def test_one_that_fails_holds_back_no_other(self):

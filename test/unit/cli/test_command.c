@@ -83,6 +83,7 @@ static void check_commands(const struct spore__command *const *commands)
 		assert_true((c->run == NULL) == (c->commands != NULL));
 		assert_true(c->max_operands >= c->min_operands);
 		assert_true((c->max_operands == 0) == (c->operands[0] == '\0'));
+		assert_true(c->second == SPORE__COMPLETES_NOTHING || c->max_operands > 1);
 		check_options(c);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(c->name, commands[k]->name);
