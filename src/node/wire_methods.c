@@ -70,9 +70,9 @@ static void note_about(struct names *n, size_t index, const char *text)
 	n->count++;
 }
 
-// Marks the wires of the system that go, and those that are asked for: neither is a rival. Notes the wishes that may not be; where REFUSED is NULL the
-// first of them ends it: false, WHY.
-static bool judge(struct spore__asking *a, bool only, struct names *refused, char *why)
+// Marks the wires of the system that go, and those that are asked for: neither is a rival. Notes the wishes that may not be; where it is not DRY the
+// first of them ends it: false, WHY. What is there already stays, but of a system's that cannot be made either it is noted.
+static bool judge(struct spore__asking *a, bool only, bool dry, struct changes *c, char *why)
 {
 	bool good = true;
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
@@ -83,12 +83,13 @@ static bool judge(struct spore__asking *a, bool only, struct names *refused, cha
 		if (wire != NULL)
 			wire->marked = true;
 	}
-	for (size_t i = 0; i < a->count && good; i++)
-		if (!a->kept[i] && !spore__wish_is_allowed(a, i, why, WHY)) {
-			good = refused != NULL;
-			if (good)
-				note_about(refused, i, why);
-		}
+	for (size_t i = 0; i < a->count && good; i++) {
+		if ((a->kept[i] && !only) || spore__wish_is_allowed(a, i, why, WHY))
+			continue;
+		good = a->kept[i] || dry;
+		if (good)
+			note_about(a->kept[i] ? &c->doubtful : &c->refused, i, why);
+	}
 	for (struct spore__wire *wire = a->t->wires.first; wire != NULL; wire = wire->next)
 		wire->marked = false;
 	return good;
@@ -232,8 +233,9 @@ static void add(struct spore__rpc_call *call)
 		spore__wishes_finish(&a);
 		return;
 	}
-	if (!judge(&a, only, dry ? &c.refused : NULL, why)) {
+	if (!judge(&a, only, dry, &c, why)) {
 		spore__rpc_call_fail(call, SPORE_EINVALID, "%s", why);
+		finish_changes(&c);
 		spore__wishes_finish(&a);
 		return;
 	}
@@ -328,7 +330,8 @@ static const struct spore__rpc_field add_result[] = {
     {"removed", "array", "likewise", false},
     {"unchanged", "array", "likewise", false},
     {"refused", "array", "dry: of maps: wire (an index), why", false},
-    {"doubtful", "array", "likewise: a port that a program at work does not have", false},
+    {"doubtful", "array",
+     "likewise: a port that a program at work does not have, or a wire that is there and cannot be made", false},
     {0},
 };
 static const struct spore__rpc_field remove_params[] = {

@@ -121,7 +121,9 @@ static const struct spore__wish *rival_wish(const struct spore__asking *a, size_
 	for (const struct spore__wish_end *e = first_end(a, &key);
 	     e != NULL && e < a->ends + 2 * a->count && spore__wish_ends_compare(e, &key) == 0; e++) {
 		size_t other = (size_t)(e->wish - a->wishes);
-		bool counts = other < index || (other > index && a->kept[other]);
+		// Of two that are there already the second is one too many.
+		bool counts = a->kept[index] ? other < index && a->kept[other]
+		                             : other < index || (other > index && a->kept[other]);
 		if (counts && spore__ports_overlap(e->wish->ends[e->side].port, wish->ends[side].port) &&
 		    overlap(e->wish->ends[e->side].replica, wish->ends[side].replica) &&
 		    (found == NULL || e->wish < found))

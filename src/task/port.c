@@ -273,8 +273,8 @@ bool spore__ports_fit(const struct spore__face *from, const struct spore__face *
 		if (!fit_plain(from, to, why, size))
 			return false;
 	} else if (from->kind[0] != '\0' && to->kind[0] != '\0' && strcmp(from->kind, to->kind) != 0) {
-		(void)snprintf(why, size, "%s is a port of %s, and %s one of %s", from->name, from->kind, to->name,
-		               to->kind);
+		(void)snprintf(why, size, "%s is a port of %s, and %s one of %s: open both as one of the two",
+		               from->name, from->kind, to->name, to->kind);
 		return false;
 	}
 	if (!fit_shapes(from, to, duplex, why, size) || !fit_wish(from, why, size) || !fit_wish(to, why, size))

@@ -123,6 +123,32 @@ class Open(TasksTest):
             told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
             self.assertEqual([line for line in told if "wires:" in line], [note])
 
+    def test_a_wire_that_is_there(self):
+        """What two programs opened cannot be joined: known when they run, and the wire is there already."""
+        self.shop("  - one.a -> two.b\n  - three.c -> one.n\n")
+        both = "shop/one.a and shop/two.b both serve: one of them has to connect"
+        other = "shop/one is ready and has no port n open; it has a"
+        told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
+        self.assertEqual([line for line in told if "wires:" in line],
+                         [f"spore: spore.yaml:8:5: note: wires: {both}", f"spore: spore.yaml:9:5: note: wires: {other}"])
+        self.ok(self.spore("check"),
+                f"spore.yaml:8:5: note: wires: as it runs now, {both}\n"
+                f"spore.yaml:9:5: note: wires: as it runs now, {other}\n"
+                "spore.yaml: no mistakes, 3 tasks\n")
+        # What is there is no reason to refuse what is new.
+        self.shop("  - one.a -> two.b\n")
+        self.ok(self.spore("up", "-d"))
+        self.assertEqual(len(self.call("wires.list")["wires"]), 1)
+
+    def test_two_that_are_there(self):
+        """At a port of which it is known only when its program runs that it has one channel."""
+        self.shop("  - one.a -> three.c\n  - two.b -> three.c\n")
+        two = ("shop/two.b to shop/three.c: shop/three.c has one channel only, and shop/one.a to shop/three.c is asked for too; "
+               "leave one of them out")
+        told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
+        self.assertEqual([line for line in told if "wires:" in line], [f"spore: spore.yaml:9:5: note: wires: {two}"])
+        self.ok(self.spore("check"), f"spore.yaml:9:5: note: wires: as it runs now, {two}\nspore.yaml: no mistakes, 3 tasks\n")
+
     def test_by_hand(self):
         self.begin("a", argv=[PROGRAM, "deaf", "ear"], control=True, ready="notify")
         self.begin("b", argv=[PROGRAM, "deaf", "mouth"], control=True, ready="notify")

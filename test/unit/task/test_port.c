@@ -54,7 +54,7 @@ static void test_kinds_and_protocols(void **state)
 	assert_true(fit("messages", "connect", "rpc", "messages", "serve", "rpc", true));
 	assert_true(fit("messages", "connect", "", "messages", "serve", "rpc", false));
 	assert_false(fit("bytes", "", "", "messages", "", "", false));
-	assert_string_equal(why, "a.x is a port of bytes, and b.y one of messages");
+	assert_string_equal(why, "a.x is a port of bytes, and b.y one of messages: open both as one of the two");
 	assert_false(fit("", "", "lsp", "", "", "rpc", false));
 	assert_string_equal(why, "a.x speaks lsp, and b.y speaks rpc");
 	const struct spore__face from = {"a.x", "", "", "lsp", "rpc"}, to = {"b.y", "", "", "", ""};
