@@ -23,6 +23,7 @@ void spore__connection_say_with(void (*put)(struct spore__msgpack_writer *w, con
 
 // Takes what the hold has said so far; does not wait. True when it asked to stop, or is gone.
 bool spore__connection_heard_stop(void);
+bool spore__connection_was_asked(void);  // likewise, as far as was taken before
 bool spore__connection_is_swapped(void); // it was asked to stop because another instance takes over
 bool spore__connection_is_beside(
     void); // the instance in whose place it was started runs still: it publishes nothing yet

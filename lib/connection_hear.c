@@ -182,6 +182,11 @@ bool spore__connection_is_swapped(void)
 	return atomic_load(&swapped);
 }
 
+bool spore__connection_was_asked(void)
+{
+	return atomic_load(&heard_stop);
+}
+
 bool spore__connection_heard_stop(void)
 {
 	int e = errno;

@@ -150,6 +150,12 @@ bool spore__stop_is_listening(void)
 	return atomic_load(&set_up);
 }
 
+bool spore__stop_is_asked(void)
+{
+	return atomic_load(&set_up) &&
+	       (atomic_load(&requested) || atomic_load(&signalled_at) != 0 || spore__connection_was_asked());
+}
+
 bool spore_stop_requested(void)
 {
 	start();

@@ -8,5 +8,7 @@
 void spore__stop_after_fork(void);
 // Has the program said that it takes the request?
 bool spore__stop_is_listening(void);
+// Has it, and was it asked? As far as was heard.
+bool spore__stop_is_asked(void);
 
 #endif

@@ -38,7 +38,7 @@
 //	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
 //	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
 //	                  not received is counted (spore_chan_stats). On an accepted channel it stays, and so it does when this program
-//	                  was asked to stop: no other peer comes then. A thread of the library's own notices the end: what a call
+//	                  was asked to stop: no other peer comes then, nor does one to a port that is wired to nothing. A thread of the library's own notices the end: what a call
 //	                  sends in the moment until then is lost, and counted, though it said SPORE_OK. spore_chan_flush and
 //	                  spore_chan_finish say it where something was lost
 //	SPORE_ERETURNED   an open port's peer (or another one) has come; said once for each direction before anything of it is
@@ -50,7 +50,10 @@
 //	SPORE_ENOMEM      no memory for a message of this size; the channel is as before
 //	SPORE_EINVALID    send: the peer is a plain program that takes lines, and there is a newline in the message
 //	SPORE_EMALFORMED  the peer broke the rules; the channel is closed
-//	SPORE_ECANCELLED  a signal
+//	SPORE_ECANCELLED  a signal. And, where the program takes stop requests (it called spore_stop_requested, spore_stop_fd or the
+//	                  like), that it was asked to stop or is swapped: each direction, and spore_port_accept, say it once, in the
+//	                  first call that would wait, or a wait ends with it. So none is missed between a look for the request and
+//	                  a wait. What is left can be sent and received afterwards; with SPORE_NOW nothing changes
 //	SPORE_EUNSUPPORTED  a publisher received, or a subscriber sent
 //
 // Publish and subscribe: what is published goes to every subscriber, each of which reads it where it lies. A publisher is never not wired, and
@@ -117,7 +120,7 @@ SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore
 // Opens a port that many may connect to. OPTIONS->shape is not looked at. Errors as of spore_chan_open.
 SPORE_EXPORT enum spore_err spore_port_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_port **p);
-// The next client's channel. SPORE_EAGAIN, SPORE_ETIMEOUT: none. SPORE_ECLOSED: nor will there be one. [one thread at a time]
+// The next client's channel. SPORE_EAGAIN, SPORE_ETIMEOUT: none. SPORE_ECANCELLED: as above. SPORE_ECLOSED: nor will there be one. [one thread at a time]
 SPORE_EXPORT enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct spore_chan **c);
 // Readable when spore_port_accept may have a client. Borrowed. [any]
 SPORE_EXPORT int spore_port_fd(const struct spore_port *p);

@@ -3,6 +3,7 @@
 #include "../os/os.h"
 #include "chan/bell.h"
 #include "chan/wait.h"
+#include "stop.h"
 
 // ---- waiting
 
@@ -100,12 +101,31 @@ enum spore_err spore__wait_once(struct spore_chan *c, enum spore__way way, int64
 	return e;
 }
 
-// A peer may wake this end up for nothing, faster than it falls asleep.
-enum spore_err spore__wait_within(struct spore_chan *c, enum spore__way way, struct spore__timer *t)
+bool spore__way_stops(struct spore__side *w)
 {
-	enum spore_err e = spore__wait_once(c, way, spore__wait_deadline(t), NULL, 0);
+	bool stops = !w->stopped && spore__stop_is_asked();
+	w->stopped = w->stopped || stops;
+	return stops;
+}
+
+enum spore_err spore__way_unwired(const struct spore__side *w)
+{
+	bool by_stop = w->waits && w->err == SPORE_ECLOSED && !w->stopped && spore__stop_is_asked();
+	return w->err == SPORE_OK || by_stop ? SPORE_ENOTWIRED : w->err;
+}
+
+// A peer may wake this end up for nothing, faster than it falls asleep.
+static enum spore_err wait_within(struct spore_chan *c, enum spore__way way, struct spore__timer *t,
+                                  struct pollfd *more, unsigned count)
+{
+	enum spore_err e = spore__wait_once(c, way, spore__wait_deadline(t), more, count);
 	t->over = e == SPORE_ETIMEOUT || (e == SPORE_OK && t->ms > 0 && spore__bell_now() >= t->deadline);
 	return e == SPORE_ETIMEOUT ? SPORE_OK : e;
+}
+
+enum spore_err spore__wait_within(struct spore_chan *c, enum spore__way way, struct spore__timer *t)
+{
+	return wait_within(c, way, t, NULL, 0);
 }
 
 enum spore_err spore__wait_after(struct spore_chan *c, enum spore__way way, enum spore_err e, struct spore__timer *t)
@@ -114,7 +134,17 @@ enum spore_err spore__wait_after(struct spore_chan *c, enum spore__way way, enum
 		return t->unarmed ? e : spore__wait_arm(c, way, e);
 	if (t->over)
 		return e == SPORE_EAGAIN ? SPORE_ETIMEOUT : e;
-	return spore__wait_within(c, way, t);
+	struct spore__side *w = &c->ways[way];
+	if (spore__way_stops(w))
+		return SPORE_ECANCELLED;
+	// A port is woken by what is heard of the hold.
+	struct pollfd stop = {.fd = -1, .events = POLLIN};
+	if (c->port == NULL && !w->stopped && spore__stop_is_listening())
+		stop.fd = spore_stop_fd();
+	e = wait_within(c, way, t, &stop, stop.fd >= 0 ? 1 : 0);
+	if (e == SPORE_ECANCELLED)
+		(void)spore__way_stops(w); // it was the signal
+	return e;
 }
 
 // ---- polling, state

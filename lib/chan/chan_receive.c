@@ -22,7 +22,7 @@ static enum spore_err after(struct spore_chan *c, enum spore_err e, struct spore
 	if (e != SPORE_EAGAIN && e != SPORE_ENOTWIRED)
 		return e;
 	if (c->port != NULL && spore__sending_help(c) && timer->ms != SPORE_NOW)
-		return pause_briefly(c, e, timer);
+		return spore__way_stops(&c->ways[SPORE__RECEIVE]) ? SPORE_ECANCELLED : pause_briefly(c, e, timer);
 	return spore__wait_after(c, SPORE__RECEIVE, e, timer);
 }
 
@@ -87,6 +87,7 @@ static enum spore_err receive_slowly(struct spore_chan *c, void *buffer, size_t 
 		return receive_bytes(c, buffer, size, len, timer.ms);
 	if (w->lent > 0)
 		return SPORE_EBUSY;
+	w->waits = timer.ms != SPORE_NOW;
 	for (;; e = SPORE_ENOTWIRED) {
 		if (e == SPORE_ENOTWIRED) { // not tried yet
 			e = spore__way_usable(c, SPORE__RECEIVE);
@@ -188,6 +189,7 @@ static __attribute__((noinline)) enum spore_err lend(struct spore_chan *c, const
 {
 	struct spore__timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	w->waits = timeout_ms != SPORE_NOW;
 	for (;;) {
 		enum spore_err e = spore__way_usable(c, SPORE__RECEIVE);
 		if (e == SPORE_OK)

@@ -60,6 +60,7 @@ static enum spore_err send_slowly(struct spore_chan *c, const struct sending *s,
 {
 	struct spore__timer timer = {.ms = timeout_ms};
 	struct spore__side *w = &c->ways[SPORE__SEND];
+	w->waits = timeout_ms != SPORE_NOW;
 	for (;;) {
 		enum spore_err e = spore__way_usable(c, SPORE__SEND);
 		if (e == SPORE_OK && w->finished)

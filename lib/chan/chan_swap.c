@@ -213,7 +213,7 @@ enum spore_err spore__sending_usable(struct spore_chan *c)
 	}
 	if (e != SPORE_OK || w->use != NULL)
 		return e;
-	return w->err != SPORE_OK ? w->err : SPORE_ENOTWIRED;
+	return spore__way_unwired(w);
 }
 
 // Outside of the calls that send, with the lock. IS_NEW: every sender sees that the port was wired anew, and takes the lock. True: there is

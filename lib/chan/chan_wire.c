@@ -689,7 +689,7 @@ enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way)
 		return SPORE_EEND;
 	if (w->use != NULL)
 		return SPORE_OK;
-	return w->err != SPORE_OK ? w->err : SPORE_ENOTWIRED;
+	return spore__way_unwired(w);
 }
 
 static bool ends(enum spore_err e)

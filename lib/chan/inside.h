@@ -69,6 +69,8 @@ struct spore__side {
 	enum spore_err err; // for good
 	int wake[2];        // of a port: readable when its generation is another; -1
 	bool swapped;       // what was used before was swapped
+	bool stopped;       // that the program was asked to stop was said
+	bool waits;         // the call that is made now would
 	bool quiet;         // receiving: nothing more is received
 	// What the next calls say, in this order: how the peer before ended (SPORE_OK: nothing), and that another one has come. Of the sending way with
 	// port->sending, as below.
@@ -131,6 +133,10 @@ struct spore_chan {
 enum spore_err spore__way_usable(struct spore_chan *c, enum spore__way way);
 // What E, which the transport said, means for this way: what the caller is told. SPORE_OK: try again.
 enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum spore_err e);
+// The program takes stop requests, and was asked: a call that would wait says so, once.
+bool spore__way_stops(struct spore__side *w);
+// What is said of a port that is wired to nothing.
+enum spore_err spore__way_unwired(const struct spore__side *w);
 // After a wait on T, or what prepared for one: who polls is told by the port itself of what T could not tell.
 void spore__way_tell_of(struct spore_chan *c, struct spore__transport *t);
 // Has the peer of `early` come, it is installed; is it gone, it is dropped.

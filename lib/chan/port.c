@@ -17,6 +17,7 @@
 #include "chan/inside.h"
 #include "chan/pub.h"
 #include "connection.h"
+#include "stop.h"
 
 enum { BRIEF_MS = 100 };
 
@@ -32,6 +33,7 @@ struct spore_port {
 	struct client *clients, *last;
 	bool ended;
 	bool bytes;
+	bool stopped; // that the program was asked to stop was said
 };
 
 // A port in the order of opening. One that was closed stays until the hold has said so: what it says before that is about that one, and not
@@ -647,6 +649,10 @@ enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct sp
 	for (;;) {
 		hear();
 		enum spore_err e = take_client(p, c);
+		if (e != SPORE_OK && timeout_ms != SPORE_NOW && !p->stopped && spore__stop_is_asked()) {
+			p->stopped = true;
+			return SPORE_ECANCELLED;
+		}
 		if (e != SPORE_EAGAIN || timeout_ms == SPORE_NOW)
 			return e;
 		struct pollfd polled[2] = {{.fd = p->control, .events = POLLIN}, {.fd = p->wake[0], .events = POLLIN}};

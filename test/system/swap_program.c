@@ -88,9 +88,10 @@ static void stop_slowly(void)
 static void give(struct spore_chan *c, const void *data, size_t len)
 {
 	enum spore_err e;
-	while ((e = spore_chan_send(c, data, len, SPORE_FOREVER)) == SPORE_ERETURNED ||
+	// That it is to stop is said once; what was begun is brought to its end.
+	while ((e = spore_chan_send(c, data, len, SPORE_FOREVER)) == SPORE_ERETURNED || e == SPORE_ECANCELLED ||
 	       (e == SPORE_ECLOSED && tolerant))
-		returned++;
+		returned += e != SPORE_ECANCELLED;
 	if (e != SPORE_OK)
 		fail("send", e);
 }
@@ -162,7 +163,7 @@ static int take(struct spore_chan *c, bool drops)
 		enum spore_err e = spore_chan_recv(c, message, sizeof message, &len, 20);
 		if (e == SPORE_ERETURNED)
 			returned++;
-		else if (e != SPORE_OK && e != SPORE_ETIMEOUT && e != SPORE_ENOTWIRED &&
+		else if (e != SPORE_OK && e != SPORE_ETIMEOUT && e != SPORE_ENOTWIRED && e != SPORE_ECANCELLED &&
 		         !(e == SPORE_ECLOSED && tolerant))
 			fail("recv", e);
 		if (e != SPORE_OK)

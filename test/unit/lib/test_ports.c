@@ -171,6 +171,42 @@ static int play_steps(void)
 	return 0;
 }
 
+// The loop of docs/channels.md, in each of the calls that wait. Nothing but the hold's word ends it.
+static int play_until_stop(void)
+{
+	static char block[1000];
+	const char *how = getenv("SPORE_TEST_HOW");
+	struct spore_port *p = NULL;
+	struct spore_chan *c = NULL;
+	size_t len;
+	enum spore_err e =
+	    strncmp(how, "accept", 6) == 0 ? spore_port_open("in", NULL, &p) : spore_chan_open("in", NULL, &c);
+	if (e != SPORE_OK)
+		return 10;
+	if (strcmp(how, "accepted") == 0 && spore_port_accept(p, PATIENCE, &c) != SPORE_OK)
+		return 11;
+	while (strcmp(how, "send") == 0 && e != SPORE_EAGAIN)
+		e = spore_chan_send(c, block, sizeof block, SPORE_NOW);
+	while (!spore_stop_requested()) {
+		dprintf(STDERR_FILENO, ".");
+		if (strcmp(how, "accept") == 0)
+			e = spore_port_accept(p, SPORE_FOREVER, &c);
+		else if (strcmp(how, "send") == 0)
+			e = spore_chan_send(c, block, sizeof block, SPORE_FOREVER);
+		else
+			e = spore_chan_recv(c, block, sizeof block, &len, SPORE_FOREVER);
+		dprintf(STDERR_FILENO, "<%d>", (int)e);
+	}
+	// What is left is still received, and so it is said once.
+	if (strcmp(how, "recv") == 0) {
+		e = spore_chan_recv(c, block, sizeof block, &len, PATIENCE);
+		dprintf(STDERR_FILENO, "<%d>", (int)e);
+	}
+	spore_chan_close(c);
+	spore_port_close(p);
+	return 0;
+}
+
 static int play_timeouts(void)
 {
 	struct spore_chan *c;
@@ -246,8 +282,9 @@ static const struct {
 	const char *name;
 	int (*play)(void);
 } parts[] = {
-    {"echo", play_echo}, {"tell", play_tell},         {"poll", play_poll},   {"beat", play_beat},
-    {"fill", play_fill}, {"timeouts", play_timeouts}, {"serve", play_serve}, {"steps", play_steps},
+    {"echo", play_echo},   {"tell", play_tell},   {"poll", play_poll},
+    {"beat", play_beat},   {"fill", play_fill},   {"timeouts", play_timeouts},
+    {"serve", play_serve}, {"steps", play_steps}, {"until-stop", play_until_stop},
 };
 
 // ---- the tests
@@ -411,6 +448,49 @@ static void test_gone_and_another(void **state)
 	const char *seen = end(&c, 0);
 	spore_chan_close(mine);
 	assert_string_equal(seen, strcmp(transport, "ring") == 0 ? "20 lost" : "0 lost");
+}
+
+static void put_stop(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
+{
+	(void)port;
+	(void)serial;
+	spore__control_put_stop(w, 60000);
+}
+
+// A stop request ends a wait, and is not missed between a look for it and the wait.
+static void test_stop_ends_a_wait(void **state)
+{
+	static const struct {
+		const char *how;
+		bool wired;
+		const char *says;
+	} cases[] = {
+	    {"recv", true, "<13><0>"}, {"other", true, "<13>"},   {"other", false, "<13>"},
+	    {"send", true, "<13>"},    {"accept", false, "<13>"}, {"accepted", true, "<13>"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct child c;
+		struct spore_chan *mine = NULL;
+		const char *how = cases[i].how;
+		assert_int_equal(setenv("SPORE_TEST_HOW", how, 1), 0);
+		begin(&c, "until-stop");
+		hear(&c, SPORE__CONTROL_OPEN, strncmp(how, "accept", 6) == 0 ? "serve" : "connect");
+		if (cases[i].wired)
+			mine = wire(&c);
+		do_steps(&c, "", ".");
+		if (cases[i].wired && strcmp(how, "send") != 0) {
+			tell(mine, "a");
+			do_steps(&c, "", "<0>.");
+		}
+		hear(&c, SPORE__CONTROL_LISTENS, NULL);
+		say(&c, put_stop);
+		hear(&c, SPORE__CONTROL_STOPPING, NULL);
+		if (strcmp(how, "recv") == 0)
+			tell(mine, "b");
+		assert_string_equal(end(&c, 0), cases[i].says);
+		spore_chan_close(mine);
+	}
 }
 
 // A wire that is taken away while both live: what had arrived is received, and the peer sees it closed.
@@ -647,6 +727,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup(test_returns, choose),
 	    cmocka_unit_test_setup(test_gone_between_two_calls, choose),
 	    cmocka_unit_test_setup(test_gone_and_another, choose),
+	    cmocka_unit_test_setup(test_stop_ends_a_wait, choose),
 	    cmocka_unit_test_setup(test_unwired, choose),
 	    cmocka_unit_test_setup(test_serve, choose),
 	    cmocka_unit_test_setup(test_wrong_descriptors, choose),
