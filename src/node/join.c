@@ -120,6 +120,17 @@ const char *spore__joint_transport(const struct spore__port *a, const struct spo
 	return "";
 }
 
+// What was heard first is on the right.
+static void turn(struct spore__joint *j)
+{
+	struct spore__port *p = j->ports[0];
+	bool told = j->told[0];
+	j->ports[0] = j->ports[1];
+	j->ports[1] = p;
+	j->told[0] = j->told[1];
+	j->told[1] = told;
+}
+
 // The wire that J, which was found, is of.
 static struct spore__wire *wire_of(struct spore__joint *j)
 {
@@ -130,11 +141,8 @@ static struct spore__wire *wire_of(struct spore__joint *j)
 		if (other->plug != b || !spore__wire_fits_replica(e, j->ports[0]) ||
 		    !spore__wire_fits_replica(other, j->ports[1]))
 			continue;
-		if (side == 1) {
-			struct spore__port *p = j->ports[0];
-			j->ports[0] = j->ports[1];
-			j->ports[1] = p;
-		}
+		if (side == 1)
+			turn(j);
 		return e->wire;
 	}
 	return NULL;
@@ -154,11 +162,8 @@ static bool is_in_order(const struct spore__joint *j)
 static struct spore__wire *adopt(struct spore__tasks *t, struct spore__joint *j)
 {
 	struct spore__wish wish = {0};
-	if (!is_in_order(j)) {
-		struct spore__port *p = j->ports[0];
-		j->ports[0] = j->ports[1];
-		j->ports[1] = p;
-	}
+	if (!is_in_order(j))
+		turn(j);
 	for (int i = 0; i < 2; i++) {
 		const struct spore__plug *p = j->ports[i]->plug;
 		memcpy(wish.ends[i].system, p->system, sizeof p->system);
@@ -259,7 +264,10 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 		if (p == NULL)
 			continue;
 		take_off(p, j);
-		send_over(p, j->serial, unwire);
+		bool awaits = j->told[i] && j->ports[1 - i] == NULL; // its end is none, as long as another one may come
+		send_over(p, j->serial, unwire && !awaits);
+		if (awaits)
+			spore__swap_off_lost(p, j->serial);
 		if (p->plug != NULL)
 			spore__plug_is_dirty(&t->wires, p->plug);
 		spore__swap_look(p->hold);

@@ -213,9 +213,12 @@ void spore__ports_open(struct spore__hold *hold, const struct spore__hold_messag
 		hold->pumped |= p->pumped ? spore__plain_bit(p->name) : 0;
 		p->next_of_hold = hold->ports;
 		hold->ports = p;
-		if (plug_in(hold, p))
+		bool plugged = plug_in(hold, p);
+		if (plugged)
 			relearn_all(hold, p, m->held);
-		else
+		if (plugged && m->told != 0)
+			spore__swap_off_found(p, m->told);
+		if (!plugged)
 			spore__node_log("%s.%s: no memory for its port %s", hold->name.system, hold->name.task,
 			                p->name);
 	}

@@ -4,18 +4,58 @@
 
 #include "node/hold.h"
 
-void spore__swap_off_awaits(struct spore__port *p, uint64_t serial, const struct spore__hold *peer)
+static void await(struct spore__port *p, uint64_t serial, struct spore__task *task)
 {
 	struct spore__tasks *t = p->hold->tasks;
-	const struct spore__hold_name *n = &peer->name;
-	struct spore__task *task = spore__table_find(&t->table, n->system, n->task, n->replica);
-	if (p->awaits != NULL || task == NULL)
-		return;
 	task->refs++;
 	p->awaits = task;
 	p->awaited = serial;
 	p->next_awaits = t->wires.awaits;
 	t->wires.awaits = p;
+}
+
+void spore__swap_off_awaits(struct spore__port *p, uint64_t serial, const struct spore__hold *peer)
+{
+	const struct spore__hold_name *n = &peer->name;
+	struct spore__task *task = spore__table_find(&p->hold->tasks->table, n->system, n->task, n->replica);
+	if (p->awaits == NULL && task != NULL)
+		await(p, serial, task);
+}
+
+// A task at the other end of a wire of P, the replica of the same number where there is one. NULL: none.
+static struct spore__task *peer_of(const struct spore__port *p)
+{
+	struct spore__table *table = &p->hold->tasks->table;
+	struct spore__task *found = NULL;
+	for (const struct spore__wire_end *e = p->plug != NULL ? p->plug->ends : NULL; e != NULL; e = e->next) {
+		const struct spore__wire_end *other = &e->wire->ends[e == &e->wire->ends[0]];
+		size_t count, first = spore__table_range(table, other->plug->system, other->plug->task, &count);
+		for (size_t i = first; i < first + count && spore__wire_fits_replica(e, p); i++) {
+			struct spore__task *task = table->tasks[i];
+			bool meant = other->replica == 0 || other->replica == task->replica;
+			if (meant && (found == NULL || task->replica == p->hold->name.replica))
+				found = task;
+		}
+	}
+	return found;
+}
+
+void spore__swap_off_lost(struct spore__port *p, uint64_t serial)
+{
+	struct spore__task *task = p->awaits == NULL ? peer_of(p) : NULL;
+	if (task != NULL)
+		await(p, serial, task);
+	else if (p->awaits == NULL)
+		spore__hold_send_swap(p->hold, p->id, serial, false);
+}
+
+void spore__swap_off_found(struct spore__port *p, uint64_t serial)
+{
+	struct spore__joint *j = spore__joint_of(p, serial);
+	if (j != NULL)
+		j->told[j->ports[1] == p] = true;
+	else if (p->joint_count == 0)
+		spore__swap_off_lost(p, serial);
 }
 
 void spore__swap_off_joined(struct spore__port *p)

@@ -24,6 +24,8 @@ struct spore__hold_port {
 	int bell;       // of the other end of a channel that was kept for it; -1
 	bool untold;    // nobody was told of it
 	uint64_t early; // one of them, whose other end was at no program when it came; 0: none
+	uint64_t
+	    told; // the channel of which the program was told that its other end is swapped; 0: none, or there was another since
 	struct spore__hold_publication *publication; // NULL: it does not publish, or does so without the hold
 	size_t len;
 	unsigned char items[]; // encoded: port, kind, shape, options
@@ -82,7 +84,7 @@ static void put_open(const struct spore__hold *h, const struct spore__hold_port 
 	unsigned char bytes[ITEMS_MAX + sizeof h->ports.features];
 	memcpy(bytes, p->items, p->len);
 	memcpy(bytes + p->len, h->ports.features, h->ports.features_len);
-	spore__hold_put_open(w, p->id, bytes, p->len + h->ports.features_len, serials, count);
+	spore__hold_put_open_told(w, p->id, bytes, p->len + h->ports.features_len, serials, count, p->told);
 	free(some);
 }
 
@@ -354,6 +356,8 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 			spore__hold_publication_give(port->publication, passed.fds[1]);
 		if (is_early(m))
 			port->early = m->serial;
+		else
+			port->told = 0;
 		if (pass_on(h, port, m, &passed)) {
 			if (m->descriptors == 0)
 				spore__hold_ports_tell(h, SPORE__HOLD_WIRED, port->id, m->serial);
@@ -459,6 +463,8 @@ void spore__hold_ports_swap(struct spore__hold *h, const struct spore__hold_mess
 	struct spore__hold_passed said = {.id = (uint64_t)m->number, .serial = m->serial, .swap = true};
 	if (port == NULL)
 		return;
+	if (m->swap || port->told == m->serial)
+		port->told = m->swap ? m->serial : 0;
 	spore__control_put_swap(&w, port->name, m->serial, m->swap);
 	(void)spore__hold_say(h, &w, &said);
 }

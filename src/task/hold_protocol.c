@@ -181,7 +181,7 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 	case ITEMS_OPEN:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_word(r, &m->port) &&
 		       take_word(r, &m->kind) && take_word(r, &m->shape) && take_map(r, m) && take_list(r, &m->list) &&
-		       take_list(r, &m->held);
+		       take_list(r, &m->held) && (left < 8 || take_number(r, &m->told));
 	case ITEMS_BROKEN:
 		return spore__msgpack_read_int(r, &m->number) == SPORE__MSGPACK_OK && take_word(r, &m->peer) &&
 		       take_word(r, &m->kind);
@@ -381,17 +381,25 @@ void spore__hold_put_ports(struct spore__msgpack_writer *w, int64_t run, uint64_
 	end(w, at);
 }
 
-void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
-                          const uint64_t *serials, size_t count)
+void spore__hold_put_open_told(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
+                               const uint64_t *serials, size_t count, uint64_t told)
 {
 	enum { ITEMS = 5 };
-	size_t at = begin(w, SPORE__HOLD_OPEN, 1 + ITEMS + 1);
+	size_t at = begin(w, SPORE__HOLD_OPEN, 1 + ITEMS + 1 + (told != 0));
 	spore__msgpack_uint(w, id);
 	spore__msgpack_raw(w, items, len);
 	spore__msgpack_array(w, (uint32_t)count);
 	for (size_t i = 0; i < count; i++)
 		spore__msgpack_uint(w, serials[i]);
+	if (told != 0)
+		spore__msgpack_uint(w, told);
 	end(w, at);
+}
+
+void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
+                          const uint64_t *serials, size_t count)
+{
+	spore__hold_put_open_told(w, id, items, len, serials, count, 0);
 }
 
 void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial)

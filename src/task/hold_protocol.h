@@ -22,8 +22,9 @@
 //
 //	["ports", run, count]                  from the hold: what it said of ports is void; COUNT open messages follow. After hello, and
 //	                                       at the end of an instance
-//	["open", id, port, kind, shape, {option: value}, [transport...], [serial...]]
-//	                                       from the hold: its program has this port, with these channels. ids never repeat
+//	["open", id, port, kind, shape, {option: value}, [transport...], [serial...], told]
+//	                                       from the hold: its program has this port, with these channels. ids never repeat. told, which may
+//	                                       be missing: the channel, there or over, of which it was told that its other end is swapped
 //	["close", id]                          from the hold
 //	["channel", id, serial, transport, role, count, {"peer": name}]
 //	                                       to the hold, with COUNT descriptors: an end of a channel
@@ -167,6 +168,7 @@ struct spore__hold_message {
 	struct spore__hold_word shape;     // open
 	struct spore__msgpack_reader list; // open: stands before the array of transports; ends: before that of ends
 	struct spore__msgpack_reader held; // open: ... of serials
+	uint64_t told;                     // open: 0: none
 	unsigned role, descriptors;        // channel, keep; ends
 };
 
@@ -188,7 +190,9 @@ void spore__hold_put_bytes(struct spore__msgpack_writer *w, enum spore__hold_typ
 void spore__hold_put_map(struct spore__msgpack_writer *w, enum spore__hold_type type, const void *map,
                          size_t len); // encoded
 void spore__hold_put_ports(struct spore__msgpack_writer *w, int64_t run, uint64_t count);
-// ITEMS is encoded: port, kind, shape, options, transports.
+// ITEMS is encoded: port, kind, shape, options, transports. TOLD may be 0.
+void spore__hold_put_open_told(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
+                               const uint64_t *serials, size_t count, uint64_t told);
 void spore__hold_put_open(struct spore__msgpack_writer *w, uint64_t id, const void *items, size_t len,
                           const uint64_t *serials, size_t count);
 void spore__hold_put_serial(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial);

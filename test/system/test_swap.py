@@ -307,6 +307,21 @@ class Swapping(SwapTest):
         self.said("middle", "slow")
         return asker
 
+    def processes(self):
+        """Of swap_program in the middle."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    words = f.read().split(b"\0")
+                with open(f"/proc/{pid}/environ", "rb") as f:
+                    ours = b"SWAP_FOLDER=" + self.folder.encode() in f.read().split(b"\0")
+            except OSError:
+                continue
+            if ours and words[0] == PROGRAM.encode():
+                found.append(int(pid))
+        return found
+
     def end_the_new_one(self):
         new = self.pid("middle")
         os.kill(new, signal.SIGKILL)
@@ -336,6 +351,38 @@ class Swapping(SwapTest):
         self.assertEqual(asker.receive()[2][1],
                          "middle: not swapped: status 3; the one before has ended too; 'spore inspect' says more")
         self.peers_saw_its_end()
+
+    def test_no_new_one_comes_and_another_node_is_there(self):
+        """It learns from the holds whom the one before has told."""
+        self.old_one_stops()
+        self.kill_node()
+        self.again()
+        self.end_the_new_one()
+        self.there("fail")
+        self.there("slow", False)
+        self.peers_saw_its_end()
+
+    def test_no_new_one_comes_and_no_node_is_there(self):
+        self.old_one_stops()
+        new = self.pid("middle")
+        old = next(pid for pid in self.processes() if pid != new)
+        self.kill_node()
+        self.there("fail")
+        os.kill(new, signal.SIGKILL)
+        self.there("slow", False)
+        wait_until(lambda: not self.alive(old), "the end of the old one")
+        self.again()
+        self.peers_saw_its_end()
+
+    def test_a_new_one_comes_though_no_node_is_there(self):
+        self.old_one_stops()
+        old = next(pid for pid in self.processes() if pid != self.pid("middle"))
+        self.kill_node()
+        self.there("slow", False)
+        wait_until(lambda: not self.alive(old), "the end of the old one")
+        self.again()
+        self.all_arrived()
+        self.assertIn("took 0 ", self.output("taker"))
 
     def test_it_is_stopped_while_the_old_one_stops(self):
         asker = self.old_one_stops()
