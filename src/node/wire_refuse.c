@@ -226,6 +226,48 @@ static const struct spore__hold *ready_hold(const struct spore__tasks *t, const 
 	return NULL;
 }
 
+// But for the options of a protocol.
+static bool is_same_word(const char *a, const char *b)
+{
+	size_t len = strcspn(a, ",");
+	return strcspn(b, ",") == len && memcmp(a, b, len) == 0;
+}
+
+// Does what P was opened as contradict what is declared of it? True: WHY, both sides.
+static bool contradicts(struct spore__asking *a, const struct spore__port *p, char *why, size_t size)
+{
+	struct spore__task *task = p->hold->task;
+	struct spore__declared room;
+	struct spore__spec spec;
+	char ignored[WHY], name[SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	const char *what = NULL, *says = "", *is = "";
+	if (task == NULL || task->hold != p->hold || p->plain || spore__port_is_standard(p->name))
+		return false;
+	spore__spec_init(&spec);
+	if (spore__task_read_spec(a->t, task, &spec, ignored, sizeof ignored) &&
+	    spore__declared_find(spec.ports, p->name, &room)) {
+		const char *const words[][3] = {{"kind", room.kind, p->kind},
+		                                {"shape", room.shape, p->shape},
+		                                {"protocol", room.protocol, p->protocol}};
+		for (size_t i = 0; i < sizeof words / sizeof words[0] && what == NULL; i++)
+			if (words[i][1][0] != '\0' && words[i][2][0] != '\0' &&
+			    !is_same_word(words[i][1], words[i][2])) {
+				what = words[i][0];
+				says = words[i][1];
+				is = words[i][2];
+			}
+	}
+	if (what != NULL) {
+		spore__hold_port_name(p->hold, p->name, name, sizeof name);
+		(void)snprintf(
+		    why, size,
+		    "%s is declared with the %s %s, and its program opened it with %s: change 'ports' or the program",
+		    name, what, says, is);
+	}
+	spore__spec_finish(&spec);
+	return what != NULL;
+}
+
 bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size)
 {
 	for (int i = 0; i < 2; i++) {
@@ -235,8 +277,14 @@ bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *
 		struct spore__spec spec;
 		struct spore__declared room;
 		char others[WHY / 2];
-		if ((p != NULL && p->ports != NULL) || hold == NULL || spore__port_is_standard(port) ||
-		    !spore__asking_keeps(a, system, task))
+		if (!spore__asking_keeps(a, system, task))
+			continue;
+		if (p != NULL && p->ports != NULL) {
+			if (a->system[0] != '\0' && contradicts(a, p->ports, why, size))
+				return true;
+			continue;
+		}
+		if (hold == NULL || spore__port_is_standard(port))
 			continue;
 		spore__spec_init(&spec);
 		bool known = spore__task_read_spec(a->t, hold->task, &spec, others, sizeof others);

@@ -149,6 +149,16 @@ class Open(TasksTest):
         self.assertEqual([line for line in told if "wires:" in line], [f"spore: spore.yaml:9:5: note: wires: {two}"])
         self.ok(self.spore("check"), f"spore.yaml:9:5: note: wires: as it runs now, {two}\nspore.yaml: no mistakes, 3 tasks\n")
 
+    def test_declared_otherwise(self):
+        """A port of which the manifest says what its program does not keep."""
+        self.shop("  - three.c -> one.a\n")
+        text = SHOP.format(program=os.path.basename(PROGRAM)).replace("[echo, a],", "[echo, a], ports: { a: { kind: bytes } },")
+        self.write("spore.yaml", text + "  - three.c -> one.a\n")
+        both = "shop/one.a is declared with the kind bytes, and its program opened it with messages: change 'ports' or the program"
+        told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
+        self.assertEqual([line for line in told if "wires:" in line], [f"spore: spore.yaml:8:5: note: wires: {both}"])
+        self.ok(self.spore("check"), f"spore.yaml:8:5: note: wires: as it runs now, {both}\nspore.yaml: no mistakes, 3 tasks\n")
+
     def test_by_hand(self):
         self.begin("a", argv=[PROGRAM, "deaf", "ear"], control=True, ready="notify")
         self.begin("b", argv=[PROGRAM, "deaf", "mouth"], control=True, ready="notify")
