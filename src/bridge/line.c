@@ -116,7 +116,7 @@ static bool port_said(struct spore__host_line *l, enum spore_err e)
 	if (e != SPORE_ECLOSED && e != SPORE_EEND && e != SPORE_EMALFORMED && e != SPORE_ENOTWIRED)
 		return false;
 	spore_chan_stats(l->chan, &stats);
-	if (stats.state != SPORE_CHAN_WIRED) {
+	if (stats.transport[0] == '\0') { // nor is it wired
 		l->in_over = l->hungry = true;
 		l->have = 0;
 	} else if (e != SPORE_ENOTWIRED) {
