@@ -263,12 +263,18 @@ static void sent(struct spore__host_line *l, size_t n)
 static void flush_messages(struct spore__host_line *l)
 {
 	const struct spore__buf *out = &l->codec->out;
+	bool told = false;
 	while (out->len - l->gone >= SPORE__FRAMING_U32) {
 		const unsigned char *p = (const unsigned char *)out->data + l->gone;
 		size_t len = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
 		enum spore_err e = spore_chan_queue(l->chan, p + SPORE__FRAMING_U32, len, SPORE_NOW);
 		if (e == SPORE_ECANCELLED || (l->port && e == SPORE_ERETURNED))
 			continue;
+		if (l->port && e == SPORE_ECLOSED &&
+		    !told) { // of the peer before; whether there is another one is said next
+			told = true;
+			continue;
+		}
 		if (e == SPORE_EAGAIN || e == SPORE_ENOTWIRED || (l->port && e == SPORE_ECLOSED)) {
 			l->blocked = true;
 			break;

@@ -38,8 +38,8 @@ static bool await_wired(struct spore_chan *c)
 		struct pollfd polls[SPORE__CHAN_POLLS];
 		(void)spore__chan_arm(c); // hears what the hold says
 		spore_chan_stats(c, &stats);
-		if (stats.state != SPORE_CHAN_UNWIRED)
-			return stats.state == SPORE_CHAN_WIRED;
+		if (stats.transport[0] != '\0' || stats.state == SPORE_CHAN_GONE)
+			return stats.transport[0] != '\0';
 		(void)poll(polls, spore__chan_polls(c, false, polls), -1);
 	}
 }
