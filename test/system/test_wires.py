@@ -431,7 +431,7 @@ class NotPassedOn(WiresTest):
         self.talker("other", "in")
         self.talker("client", "out", "other")
         self.wire("client.out", "server.in")
-        self.wired("client.out", "server.in")
+        self.said("client", "channel out server.in\n")
         self.call("tasks.stop", names=["server"], timeout_ms=1)
         self.said("server", "drains\n")
         before = self.pid("client")

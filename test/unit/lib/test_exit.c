@@ -40,9 +40,13 @@ static int play_keep(void)
 {
 	struct spore_chan *c = open_and_receive();
 	char byte;
-	for (const char *word = "abc"; *word != '\0'; word++)
-		if (spore_chan_send(c, word, 1, PATIENCE) != SPORE_OK)
+	for (const char *word = "abc"; *word != '\0'; word++) {
+		enum spore_err e = spore_chan_send(c, word, 1, PATIENCE);
+		if (e == SPORE_ERETURNED) // the next one is there by now
+			e = spore_chan_send(c, word, 1, PATIENCE);
+		if (e != SPORE_OK)
 			return 11;
+	}
 	return read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 12;
 }
 
@@ -53,7 +57,10 @@ static int play_stop(void)
 		if (spore_chan_queue(c, word, 1, PATIENCE) != SPORE_OK)
 			return 11;
 	struct pollfd p = {.fd = spore_stop_fd(), .events = POLLIN};
-	return poll(&p, 1, PATIENCE) == 1 && spore_stop_requested() ? 0 : 12;
+	while (!spore_stop_requested()) // it is readable for other reasons, too
+		if (poll(&p, 1, PATIENCE) != 1)
+			return 12;
+	return 0;
 }
 
 static void *wait_for_messages(void *c)
@@ -203,7 +210,12 @@ int main(int argc, char **argv)
 			return parts[i].play();
 	self = argv[0];
 	transport = "ring";
-	if (!spore__transport_find("ring", 4))
-		transport = "stream";
+	struct spore__channel_end ends[2];
+	if (spore__channel_make(transport, NULL, ends) == SPORE_EUNSUPPORTED) {
+		puts("1..0 # SKIP no shared memory");
+		return 0;
+	}
+	for (int i = 0; i < 2; i++)
+		spore__channel_end_close(&ends[i]);
 	return cmocka_run_group_tests_name("exit", tests, NULL, NULL);
 }
