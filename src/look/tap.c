@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "chan/spy.h"
+#include "look/heard.h"
 #include "look/link.h"
 #include "look/look.h"
 #include "look/peep.h"
@@ -30,7 +31,8 @@ enum {
 
 struct seen {
 	struct spore__spy *spy;
-	struct spore__peep *peep; // in its place, of what a pump carries
+	struct spore__peep *peep;   // in its place, of what a pump carries
+	struct spore__heard *heard; // likewise, of what is published
 	uint64_t serial;
 	unsigned role; // of the task's end
 	bool over;     // only what is left
@@ -46,8 +48,11 @@ struct tap {
 	uint64_t wanted[SPIES]; // serials to be asked for
 	size_t wanted_count;
 	bool asked;
-	bool opened;  // the port was
-	int64_t left; // messages; -1: no limit
+	bool opened;     // the port was
+	bool subscribes; // is to be looked at where it is published
+	bool published;  // is to be subscribed to
+	bool turned;     // what is published is received by the port that was asked for
+	int64_t left;    // messages; -1: no limit
 	uint64_t shown, missed;
 	const char *unit; // ... of what was missed
 	FILE *file;       // of a recording; NULL: none
@@ -172,11 +177,16 @@ static void show(struct tap *t, const struct seen *s, bool sent, const struct sp
 		cannot_write(t);
 }
 
+static uint64_t missed_by(const struct seen *s, int direction)
+{
+	if (s->heard != NULL)
+		return direction == 0 ? spore__heard_missed(s->heard) : 0;
+	return s->peep != NULL ? spore__peep_missed(s->peep, direction) : spore__spy_missed(s->spy, direction);
+}
+
 static void show_missed(struct tap *t, struct seen *s, int direction)
 {
-	uint64_t missed =
-	    (s->peep != NULL ? spore__peep_missed(s->peep, direction) : spore__spy_missed(s->spy, direction)) -
-	    s->missed[direction];
+	uint64_t missed = missed_by(s, direction) - s->missed[direction];
 	bool sent = (unsigned)direction == s->role;
 	if (missed == 0)
 		return;
@@ -296,7 +306,7 @@ static void take_memory(struct tap *t, const struct spore__hold_message *m)
 		add_spy(t, m, fds[0]);
 }
 
-// Of what is published nothing passes by: each subscriber reads it where it lies. A pipe shows what is in it to nobody.
+// A pipe shows what is in it to nobody.
 static void refuse(const struct tap *t)
 {
 	if (t->link.plain && !t->link.pumped)
@@ -305,14 +315,33 @@ static void refuse(const struct tap *t)
 		    "start its task with 'tap: true' of the wire ('spore wire --tap'): then its bytes can be seen",
 		    "%s: %s.%s is a pipe: nobody else sees what passes through it", t->look->what, t->link.held.name,
 		    t->link.port);
-	if (t->link.publishes)
-		spore__die(SPORE__EXIT_FAILED, "'spore cat' subscribes to it, which costs the others nothing",
-		           "%s: %s.%s publishes: whoever looks on is one more subscriber", t->look->what,
-		           t->link.held.name, t->link.port);
-	if (t->link.subscribes)
-		spore__die(SPORE__EXIT_FAILED, "'spore wires' shows it; 'spore cat' subscribes to it as well",
-		           "%s: %s.%s subscribes: look on at its publisher", t->look->what, t->link.held.name,
-		           t->link.port);
+}
+
+// Of what is published nothing passes by: each subscriber reads it where it lies, and so do we.
+static void subscribe(struct tap *t)
+{
+	t->published = false;
+	struct spore__heard *h = spore__heard_open(&t->link, t->file != NULL ? SPORE_CHAN_LARGEST : SHOWN);
+	if (h == NULL)
+		return;
+	for (size_t i = 0; i < t->count; i++)
+		t->seen[i].over = true; // of the publisher before; what is left of it is still read
+	if (t->count == SPIES) {
+		spore__heard_close(h);
+		return;
+	}
+	t->seen[t->count++] = (struct seen){.heard = h, .role = t->turned, .ended = {false, true}};
+}
+
+static void turn_to_publisher(struct tap *t)
+{
+	char *publisher = spore__heard_publisher(&t->link);
+	t->subscribes = false;
+	t->turned = true;
+	t->opened = false;
+	spore__link_close(&t->link);
+	spore__link_open(&t->link, t->look->what, publisher);
+	free(publisher);
 }
 
 static void hear(struct tap *t, const struct spore__hold_message *m)
@@ -324,12 +353,17 @@ static void hear(struct tap *t, const struct spore__hold_message *m)
 	case SPORE__HOLD_OPEN:
 		t->opened = true;
 		refuse(t);
+		t->published = t->link.publishes;
+		t->subscribes = t->link.subscribes;
+		if (t->published || t->subscribes)
+			break;
 		(void)spore__msgpack_read_array(&r, &count);
 		for (uint32_t i = 0; i < count && spore__msgpack_read_int(&r, &serial) == SPORE__MSGPACK_OK; i++)
 			want(t, (uint64_t)serial);
 		break;
 	case SPORE__HOLD_WIRED:
-		want(t, m->serial);
+		if (!t->link.publishes && !t->link.subscribes)
+			want(t, m->serial);
 		break;
 	case SPORE__HOLD_CHANNEL:
 		take_memory(t, m);
@@ -345,14 +379,16 @@ static void hear(struct tap *t, const struct spore__hold_message *m)
 
 static enum spore_err next_seen(struct seen *s, int direction, struct spore__spied *m)
 {
-	return s->peep != NULL ? spore__peep_next(s->peep, direction, s->over, m)
-	                       : spore__spy_next(s->spy, direction, m);
+	return s->peep != NULL    ? spore__peep_next(s->peep, direction, s->over, m)
+	       : s->heard != NULL ? spore__heard_next(s->heard, m)
+	                          : spore__spy_next(s->spy, direction, m);
 }
 
 static void forget(struct seen *s)
 {
 	spore__spy_close(s->spy);
 	spore__peep_close(s->peep);
+	spore__heard_close(s->heard);
 }
 
 static bool look_at(struct tap *t, struct seen *s)
@@ -434,8 +470,12 @@ static void follow(struct tap *t)
 		enum spore__link_heard heard = gone ? SPORE__LINK_GONE : spore__link_next(&t->link, &m);
 		while (heard == SPORE__LINK_MESSAGE) {
 			hear(t, &m);
+			if (t->subscribes)
+				turn_to_publisher(t);
 			heard = spore__link_next(&t->link, &m);
 		}
+		if (t->published)
+			subscribe(t);
 		gone = heard == SPORE__LINK_GONE;
 		bool finished = gone && !passes_on(t, &waited);
 		for (size_t i = 0; i < t->count; i++)

@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import subprocess
+import time
 import unittest
 
 from spore_test import BUILD, DEADLINE, wait_until
@@ -186,11 +187,50 @@ class Refused(PubSubTest):
         self.fails(1, "a.in subscribes, so it stands on the right", "wires.add",
                    wires=[{"from": "a.in", "to": "pub2.out"}])
         for args, words in ((("send", "pub.out", "x"), "send: pub.out publishes, and receives nothing"),
-                            (("tap", "pub.out"), "tap: pub.out publishes: whoever looks on is one more subscriber"),
-                            (("tap", "a.in"), "tap: a.in subscribes: look on at its publisher"),
                             (("cat", "a.in"), "cat: a.in subscribes, and sends nothing")):
             result = self.spore(*args)
             self.assertEqual((result.returncode, words in result.stderr), (1, True), result.stderr)
+
+    def test_taps_and_recordings(self):
+        self.publisher(restart="always", restart__delay_ms=20)
+        self.subscriber("a")
+        alone = self.spore("tap", "a.in")
+        self.assertEqual((alone.returncode, alone.stderr.splitlines()[0]),
+                         (1, "spore: tap: a.in subscribes, and is wired to nothing"))
+        self.wire("pub.out", "a.in")
+        self.first("a", self.pid("pub"))
+        for port, direction in (("pub.out", "sent"), ("a.in", "received")):
+            tap = self.start("tap", "--json", "-n", "50", port, stdout=subprocess.PIPE)
+            seen = [json.loads(line) for line in tap.communicate(timeout=DEADLINE)[0].splitlines()]
+            self.assertEqual(tap.returncode, 0)
+            self.assertEqual({m["direction"] for m in seen}, {direction})
+            numbers = [int(m["text"].split()[1]) for m in seen if "text" in m]
+            self.assertEqual(len(numbers), 50)
+            missed = sum(m.get("missed", 0) for m in seen)
+            self.assertEqual(numbers[-1] - numbers[0] + 1, 50 + missed)
+        # It goes on with the next program of the task.
+        tap = self.start("tap", "--json", "a.in", stdout=subprocess.PIPE)
+        before, after = self.pid("pub"), None
+        while after is None:
+            m = json.loads(tap.stdout.readline())
+            pid = int(m["text"].split()[0]) if "text" in m else before
+            if pid != before:
+                after = pid
+            elif self.pid("pub") == before:
+                os.kill(before, signal.SIGKILL)
+                wait_until(lambda: self.pid("pub") not in (0, before), "the next publisher")
+        self.assertEqual(after, self.pid("pub"))
+        tap.send_signal(signal.SIGINT)
+        self.assertEqual(tap.wait(DEADLINE), 0)
+        # What was recorded can be published again, with its times.
+        self.ok(self.spore("record", "-n", "100", "-o", "some.rec", "pub.out"))
+        self.call("tasks.stop", names=["pub"])
+        self.unwire("pub.out", "a.in")
+        started = time.monotonic()
+        self.ok(self.spore("replay", "some.rec", "a.in"))
+        self.assertGreater(time.monotonic() - started, 0.09)
+        self.said("a", "end")
+        self.assertEqual(self.result("a")[2], 0)
 
     def test_tools_are_ends(self):
         self.subscriber("a")
