@@ -217,10 +217,12 @@ unsigned spore__chan_polls(const struct spore_chan *c, bool sends, struct pollfd
 void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats)
 {
 	const struct spore__side *send = &c->ways[SPORE__SEND], *receive = &c->ways[SPORE__RECEIVE];
-	const struct spore__installed *i = receive->use;
+	const struct spore__installed *i = NULL;
 	bool gone = atomic_load(&c->gone);
 	*stats = (struct spore_chan_stats){.transport = ""};
-	if (c->port != NULL) {
+	if (c->port == NULL) {
+		i = receive->use; // which stays
+	} else {
 		pthread_mutex_lock(&c->port->lock);
 		i = c->port->latest;
 		if (i == NULL && spore__early_has_come(c->port))
