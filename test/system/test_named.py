@@ -437,8 +437,10 @@ class Elsewhere(NamedTest):
         self.again()
 
     def variable(self, name, variable):
-        with open(f"/proc/{self.pid(name)}/environ", encoding="latin-1") as f:
-            return next(v.partition("=")[2] for v in f.read().split("\0") if v.startswith(variable + "="))
+        def found():  # before it is executed it has the environment of its hold
+            with open(f"/proc/{self.pid(name)}/environ", encoding="latin-1") as f:
+                return [v.partition("=")[2] for v in f.read().split("\0") if v.startswith(variable + "=")]
+        return wait_until(found, "its environment")[0]
 
     def places(self):
         """Both folders of the task `a`, whose program is there."""
