@@ -234,7 +234,7 @@ static void destroy(struct spore__transport *t)
 static void hang_up(struct spore__transport *t)
 {
 	int e = errno;
-	atomic_store_explicit(&sub(t)->hung, true, memory_order_relaxed);
+	atomic_store_explicit(&sub(t)->hung, true, memory_order_release);
 	(void)shutdown(sub(t)->sock, SHUT_RDWR);
 	errno = e;
 }

@@ -241,13 +241,15 @@ static void pass_over(struct spore__sub *s, const struct found *f)
 	go_to(s, f->end);
 }
 
-static bool is_behind_bound(struct spore__sub *s, uint64_t head)
+// What was published before this end was hung up is received: so the end of that is looked for once it is known to have been.
+static enum spore_err bound(struct spore__sub *s)
 {
-	if (!s->bounded && atomic_load_explicit(&s->hung, memory_order_relaxed)) {
+	if (!s->bounded && atomic_load_explicit(&s->hung, memory_order_acquire)) {
+		if (spore__sub_see(s, &s->bound) != SPORE_OK)
+			return s->err;
 		s->bounded = true;
-		s->bound = head;
 	}
-	return s->bounded && s->at >= s->bound;
+	return s->bounded && s->at >= s->bound ? (s->err = SPORE_ECLOSED) : SPORE_OK;
 }
 
 // The next message, of which nothing but the head was copied.
@@ -268,8 +270,8 @@ static enum spore_err find(struct spore__sub *s, struct found *f)
 			return gone ? (s->err = SPORE_ECLOSED) : SPORE_EAGAIN;
 		if (head < s->at)
 			return s->err = SPORE_EMALFORMED;
-		if (is_behind_bound(s, head))
-			return s->err = SPORE_ECLOSED;
+		if (bound(s) != SPORE_OK)
+			return s->err;
 		bool good = head - s->at <= s->shape.log && parse(s, s->at, head, f);
 		if (!is_whole(s, s->at) || head - s->at > s->shape.log) {
 			if (!skip_ahead(s))
