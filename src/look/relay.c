@@ -230,12 +230,20 @@ static bool is_over(struct lane *l)
 	return true;
 }
 
+static bool is_to_be_tried_again(enum spore_err e)
+{
+	return (e == SPORE_ETIMEOUT || e == SPORE_ECANCELLED) && atomic_load(&hurry) != HURRY_CUT;
+}
+
 static void finish(struct lane *l)
 {
 	enum spore_err e;
 	do
 		e = spore_chan_finish(l->out, TURN_MS);
-	while ((e == SPORE_ETIMEOUT || e == SPORE_ECANCELLED) && atomic_load(&hurry) != HURRY_CUT);
+	while (is_to_be_tried_again(e));
+	do // what a stream has taken and not sent yet would end with this process
+		e = spore_chan_flush(l->out, TURN_MS);
+	while (is_to_be_tried_again(e));
 }
 
 static void *run(void *arg)
