@@ -117,9 +117,8 @@ static bool is_no_failure(enum spore_err e)
 
 typedef enum spore_err way_to_send(struct spore_chan *, const void *, size_t, int);
 
-typedef enum spore_err way_to_send(struct spore_chan *, const void *, size_t, int);
-
-// One that was refused was not sent, and is sent again. False: it is to stop, and there is nobody to take it.
+// One that was refused was not sent, and is sent again. False: it is to stop, and there is nobody to take it. That it is to stop is said to a call that
+// waits, too, and is no reason to keep what was received: there is room for it once the peer has received something.
 static bool give(struct spore_chan *c, way_to_send *how, uint64_t number)
 {
 	for (;;) {
@@ -129,7 +128,7 @@ static bool give(struct spore_chan *c, way_to_send *how, uint64_t number)
 			return true;
 		if (!is_no_failure(e))
 			fail("send", e);
-		if (stops && e != SPORE_ERETURNED)
+		if (stops && (e == SPORE_ECLOSED || e == SPORE_ENOTWIRED || e == SPORE_EEND))
 			return false;
 	}
 }

@@ -119,7 +119,10 @@ class Swap(LedgerTest):
         if step == "stopping":
             wait_until(lambda: os.path.exists(self.folder(name) + "/is-slow"), f"{name} to stop")
             self.there(name, "is-slow", False)
-        new = self.until(name, lambda t: self.is_new(t) and (step == "starting" or t["hold"].get("phase") == "running"), "the new one")
+        try:
+            new = self.until(name, lambda t: self.is_new(t) and (step == "starting" or t["hold"].get("phase") == "running"), "the new one")
+        except AssertionError as e:
+            raise AssertionError(f"{e}; {asker.receive()[2]}, {self.case}") from None
 
         def go_on():
             asker.close()
@@ -175,19 +178,19 @@ class Swap(LedgerTest):
         self.ends_well()
 
     def test_a_kill_at_every_step(self):
-        self.every_step(["middle"], True, 40 if LONG else 1)
+        self.every_step(["middle"], True, 20 if LONG else 1)
 
     def test_of_who_sends_and_who_takes(self):
-        self.every_step(["sender", "taker"], True, 10 if LONG else 1)
+        self.every_step(["sender", "taker"], True, 6 if LONG else 1)
 
     def test_without_sending_again(self):
         """What is in the ring to a killed one is lost with it."""
-        self.every_step(["middle"], False, 20 if LONG else 1)
+        self.every_step(["middle"], False, 8 if LONG else 1)
 
     def test_at_any_moment(self):
         """Several die, before, at and after a swap; whoever is the last to have something is one of them, or it arrives."""
         self.chain()
-        for i in range(300 if LONG else 10):
+        for i in range(200 if LONG else 10):
             name, victims = self.rng.choice(TASKS), self.rng.sample(["node", *TASKS, *("hold of " + n for n in TASKS)], self.rng.randint(1, 3))
             self.case = f"{victims} killed, {name} swapped, round {i}, seed {self.seed}"
             before = self.missing()
@@ -224,7 +227,7 @@ class Tail(LedgerTest):
 
     def test_of_who_writes(self):
         self.chain(restart="never")
-        for i in range(300 if LONG else 12):
+        for i in range(200 if LONG else 12):
             self.case = f"round {i}, seed {self.seed}"
             victim = self.rng.choice(("stop", "program", "program", "hold"))
             time.sleep(self.rng.random() / 100)
