@@ -37,7 +37,8 @@ const struct spore__command spore__command_tap = {
         "sockets and a stdin or stdout that is wired with *--tap* (_tap: true_); what these carry is told apart as the "
         "framing of the port says, lines otherwise. What is published it hears as one more subscriber, which nobody "
         "waits "
-        "for; of a port that subscribes it looks on at its publisher. Within one "
+        "for; of a port that subscribes it looks on at its publisher, and of one that is wired to a program "
+        "without libspore at the end of that one. Within one "
         "direction messages are in order; what passed in both directions within a moment may be shown in "
         "another order.",
     .options = options,

@@ -51,7 +51,8 @@ struct tap {
 	bool opened;     // the port was
 	bool subscribes; // is to be looked at where it is published
 	bool published;  // is to be subscribed to
-	bool turned;     // what is published is received by the port that was asked for
+	bool streams;    // is to be looked at where a program without libspore has it
+	bool turned;     // what is looked at is the other end of the port that was asked for
 	int64_t left;    // messages; -1: no limit
 	uint64_t shown, missed;
 	const char *unit; // ... of what was missed
@@ -270,7 +271,7 @@ static void add_peep(struct tap *t, const struct spore__hold_message *m, int fd)
 		cannot(t, m->serial, "");
 		return;
 	}
-	t->seen[t->count++] = (struct seen){.peep = peep, .serial = m->serial, .role = m->role & 1};
+	t->seen[t->count++] = (struct seen){.peep = peep, .serial = m->serial, .role = (m->role & 1) ^ t->turned};
 }
 
 static void add_spy(struct tap *t, const struct spore__hold_message *m, int fd)
@@ -298,8 +299,11 @@ static void take_memory(struct tap *t, const struct spore__hold_message *m)
 		memmove(t->wanted, t->wanted + 1, --t->wanted_count * sizeof t->wanted[0]);
 	for (unsigned i = 1; took && i < m->descriptors; i++)
 		close(fds[i]);
+	t->streams = took && m->descriptors == 0 && !t->turned && !t->link.serves;
+	if (t->streams)
+		return;
 	if (!took || m->descriptors == 0)
-		cannot(t, m->serial, ": it is over, or a stream, as to a program without libspore");
+		cannot(t, m->serial, ": it is over, or a stream");
 	else if (m->kind.len == sizeof pump - 1 && memcmp(m->kind.s, pump, sizeof pump - 1) == 0)
 		add_peep(t, m, fds[0]);
 	else
@@ -333,15 +337,25 @@ static void subscribe(struct tap *t)
 	t->seen[t->count++] = (struct seen){.heard = h, .role = t->turned, .ended = {false, true}};
 }
 
-static void turn_to_publisher(struct tap *t)
+static void turn_to(struct tap *t, char *port)
 {
-	char *publisher = spore__heard_publisher(&t->link);
-	t->subscribes = false;
 	t->turned = true;
 	t->opened = false;
+	t->wanted_count = 0;
 	spore__link_close(&t->link);
-	spore__link_open(&t->link, t->look->what, publisher);
-	free(publisher);
+	spore__link_open(&t->link, t->look->what, port);
+	free(port);
+}
+
+// Where the port has nothing to be looked at its other end may.
+static void turn(struct tap *t)
+{
+	char *other = t->subscribes ? spore__heard_publisher(&t->link) : spore__heard_plain_peer(&t->link);
+	t->subscribes = t->streams = false;
+	if (other != NULL)
+		turn_to(t, other);
+	else
+		cannot(t, t->link.taken, ": it is over, or a stream");
 }
 
 static void hear(struct tap *t, const struct spore__hold_message *m)
@@ -470,8 +484,8 @@ static void follow(struct tap *t)
 		enum spore__link_heard heard = gone ? SPORE__LINK_GONE : spore__link_next(&t->link, &m);
 		while (heard == SPORE__LINK_MESSAGE) {
 			hear(t, &m);
-			if (t->subscribes)
-				turn_to_publisher(t);
+			if (t->subscribes || t->streams)
+				turn(t);
 			heard = spore__link_next(&t->link, &m);
 		}
 		if (t->published)

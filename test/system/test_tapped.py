@@ -6,7 +6,7 @@ import signal
 import sys
 import unittest
 
-from spore_test import DEADLINE, wait_until
+from spore_test import BUILD, DEADLINE, wait_until
 from test_named import NamedTest
 from test_plain import LIBSPORE
 
@@ -480,6 +480,19 @@ class Looked(TappedTest):
             self.assertIn(f" {arrow} 5 hello\n", tap.communicate(timeout=DEADLINE)[0].decode())
         self.tell(go, "go")
         self.ended("a", "b")
+
+    def test_at_the_end_that_has_libspore(self):
+        """It shares no memory with a plain program; what passes is seen where that one has it."""
+        go = self.fifo("go")
+        self.begin("lib", argv=[os.path.join(BUILD, "test", "system", "flow_program"), "take", "in", "0"], control=True, ready="notify")
+        self.define("plain", f'exec 3<>{go} > "$SPORE_PORTS/out"; read x <&3; echo hello; read x <&3', ports=["out - - - lines fifo-out"])
+        self.wire("plain.out", "lib.in")
+        self.go("plain")
+        self.wired("plain.out", "lib.in")
+        tap = self.watching("tap", "lib.in", "-n", "1")
+        self.tell(go, "go")
+        self.assertIn(" <- 5 hello\n", tap.communicate(timeout=DEADLINE)[0].decode())
+        self.assertEqual(tap.returncode, 0)
 
     def test_what_passed_is_counted(self):
         self.prepare()
