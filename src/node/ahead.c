@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/bridged.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/wires.h"
 
@@ -83,6 +84,8 @@ static bool may_have(struct spore__tasks *t, const struct spore__wire *wire, str
 	if (hold == NULL || hold == (*p)->hold || (plug->seen && !plug->connects))
 		return false;
 	imagine(wire, 1 - side, *p, hold, q);
+	if (spore__port_contradicts(*p, why, sizeof why) || spore__port_contradicts(q, why, sizeof why))
+		return false;
 	const struct spore__port *ends[2] = {side == 0 ? *p : q, side == 0 ? q : *p};
 	return spore__bridged_plan(wire, ends[0], ends[1], &plan, why, sizeof why) && !plan.bridged &&
 	       strcmp(spore__joint_transport(*p, q), transport) == 0;

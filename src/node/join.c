@@ -9,6 +9,7 @@
 #include "node/adopted.h"
 #include "node/bridged.h"
 #include "node/db_wires.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/log.h"
 #include "node/swap_off.h"
@@ -442,7 +443,8 @@ static bool fit(const struct spore__wire *wire, const struct spore__port *p, con
 {
 	struct spore__plan plan;
 	char why[16];
-	return spore__bridged_plan(wire, p, q, &plan, why, sizeof why) && spore__fault_allows(wire, p, q, plan.bridged);
+	return !spore__port_contradicts(p, why, sizeof why) && !spore__port_contradicts(q, why, sizeof why) &&
+	       spore__bridged_plan(wire, p, q, &plan, why, sizeof why) && spore__fault_allows(wire, p, q, plan.bridged);
 }
 
 // Who was asked to stop takes nothing new: a program with libspore does not hear of it any more, and that the stdin or stdout of a task has ended

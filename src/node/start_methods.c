@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/db_tasks.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/methods.h"
 #include "node/names.h"
@@ -224,6 +225,7 @@ static void run_if_changed(struct start *s)
 			return;
 		if (task->hold != NULL)
 			spore__hold_send_update(task->hold, &s->spec);
+		spore__declared_changed(s->tasks, task);
 		if (begins) {
 			task->next_at = 0;
 			spore__task_begin(s->tasks, task);

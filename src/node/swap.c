@@ -8,6 +8,7 @@
 #include "node/alone.h"
 #include "node/beside.h"
 #include "node/db_swap.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/log.h"
 
@@ -255,6 +256,16 @@ static const struct spore__port *being_joined(const struct spore__hold *hold)
 	return NULL;
 }
 
+// Is there a channel which NEW could not have, since its port is open otherwise than it is declared? WHY.
+static bool is_open_otherwise(const struct spore__hold *old, const struct spore__hold *new, char *why, size_t size)
+{
+	for (const struct spore__port *p = old->ports; p != NULL; p = p->next_of_hold)
+		for (const struct spore__port *q = new->ports; q != NULL && p->joint_count > 0; q = q->next_of_hold)
+			if (strcmp(q->name, p->name) == 0 && spore__port_contradicts(q, why, size))
+				return true;
+	return false;
+}
+
 static void undo(struct spore__tasks *t, struct spore__task *task, const char *why)
 {
 	spore__node_log("%s: not swapped: %s", task->name, why);
@@ -327,6 +338,8 @@ static void starting(struct spore__tasks *t, struct spore__task *task)
 	} else if ((early = too_early(task->old, task->hold)) != NULL) {
 		(void)snprintf(why, sizeof why, "its port %s is of an older libspore, which publishes at once; %s",
 		               early->name, plain);
+		undo(t, task, why);
+	} else if (is_open_otherwise(task->old, task->hold, why, sizeof why)) {
 		undo(t, task, why);
 	} else if ((missing = not_open(task->old, task->hold)) == NULL) {
 		move(t, task, SPORE__SWAP_TELLING, TELLING_MS);

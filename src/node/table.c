@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/declared.h"
 #include "node/task.h"
 
 const char *spore__task_state_word(enum spore__task_state state)
@@ -168,6 +169,7 @@ static void free_task(struct spore__task *task)
 	free(task->schedule);
 	free(task->every);
 	free(task->source);
+	spore__declared_free(task->ports);
 	free(task->why);
 	free(task->tried);
 	free(task->said);

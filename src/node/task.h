@@ -10,6 +10,7 @@
 #include "node/schedule.h"
 #include "node/swap.h"
 #include "task/folder.h"
+#include "task/spec.h"
 
 enum {
 	SPORE__FULL_NAME = 2 * SPORE__NAME_MAX + 32, // [SYSTEM/]TASK[@REPLICA]
@@ -60,6 +61,7 @@ struct spore__task {
 	struct spore__schedule *schedule; // NULL: not periodic
 	char *every;                      // may be NULL
 	char *source;                     // may be NULL
+	spore__texts ports;               // that it declares; may be NULL
 	int64_t grace_ms;
 	enum spore__restart restart;
 	bool enabled;

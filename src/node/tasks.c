@@ -14,6 +14,7 @@
 #include "node/beside.h"
 #include "node/bridged.h"
 #include "node/db_tasks.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/log.h"
 #include "node/order.h"
@@ -84,9 +85,10 @@ bool spore__task_take_spec(struct spore__task *task, const struct spore__spec *s
 		return false;
 	char *every = spec->every != NULL && spec->every[0] != '\0' ? strdup(spec->every) : NULL;
 	char *source = spec->source != NULL ? strdup(spec->source) : NULL;
+	spore__texts ports = NULL;
 	if (every != NULL)
 		schedule = calloc(1, sizeof *schedule);
-	bool memory = (spec->source == NULL || source != NULL) &&
+	bool memory = spore__declared_copy(spec->ports, &ports) && (spec->source == NULL || source != NULL) &&
 	              (spec->every == NULL || spec->every[0] == '\0' || (every != NULL && schedule != NULL));
 	if (!memory)
 		(void)snprintf(why, size, "out of memory");
@@ -95,16 +97,19 @@ bool spore__task_take_spec(struct spore__task *task, const struct spore__spec *s
 		free(every);
 		free(source);
 		free(schedule);
+		spore__declared_free(ports);
 		return false;
 	}
 	spore__order_free(task->after, task->after_count);
 	free(task->every);
 	free(task->source);
 	free(task->schedule);
+	spore__declared_free(task->ports);
 	task->after = after;
 	task->after_count = count;
 	task->every = every;
 	task->source = source;
+	task->ports = ports;
 	task->schedule = schedule;
 	task->grace_ms = spec->stop_grace_ms;
 	task->restart = spec->restart;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge/plan.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/wire_ask.h"
 
@@ -165,6 +166,21 @@ static bool is_free(struct spore__asking *a, size_t index, int side, const char 
 	return other == NULL && wish == NULL;
 }
 
+// Is the port on SIDE open otherwise than its task, which goes on as it is, declares? WHY.
+static bool is_open_otherwise(const struct spore__asking *a, const struct spore__wish *wish, int side, char *why,
+                              size_t size)
+{
+	const char *system = wish->ends[side].system, *task = wish->ends[side].task;
+	const struct spore__plug *plug = spore__plug_find(&a->t->wires, system, task, wish->ends[side].port, false);
+	if (plug == NULL || !spore__asking_keeps(a, system, task))
+		return false;
+	for (const struct spore__port *p = plug->ports; p != NULL; p = p->next)
+		if ((wish->ends[side].replica == 0 || wish->ends[side].replica == p->hold->name.replica) &&
+		    spore__port_contradicts(p, why, size))
+			return true;
+	return false;
+}
+
 bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, size_t size)
 {
 	const struct spore__wish *wish = &a->wishes[index];
@@ -180,6 +196,8 @@ bool spore__wish_is_allowed(struct spore__asking *a, size_t index, char *why, si
 		return false;
 	}
 	struct spore__plan plan;
+	if (is_open_otherwise(a, wish, 0, why, size) || is_open_otherwise(a, wish, 1, why, size))
+		return false;
 	if (!spore__plan_wire(&faces[0], &faces[1], wish->duplex, wish->lossless, &plan, why, size))
 		return false;
 	if (!spore__replicas_fit(&faces[0], &faces[1], why, size)) {
@@ -226,48 +244,6 @@ static const struct spore__hold *ready_hold(const struct spore__tasks *t, const 
 	return NULL;
 }
 
-// But for the options of a protocol.
-static bool is_same_word(const char *a, const char *b)
-{
-	size_t len = strcspn(a, ",");
-	return strcspn(b, ",") == len && memcmp(a, b, len) == 0;
-}
-
-// Does what P was opened as contradict what is declared of it? True: WHY, both sides.
-static bool contradicts(struct spore__asking *a, const struct spore__port *p, char *why, size_t size)
-{
-	struct spore__task *task = p->hold->task;
-	struct spore__declared room;
-	struct spore__spec spec;
-	char ignored[WHY], name[SPORE__PORT_NAME + SPORE__HOLD_WORD];
-	const char *what = NULL, *says = "", *is = "";
-	if (task == NULL || task->hold != p->hold || p->plain || spore__port_is_standard(p->name))
-		return false;
-	spore__spec_init(&spec);
-	if (spore__task_read_spec(a->t, task, &spec, ignored, sizeof ignored) &&
-	    spore__declared_find(spec.ports, p->name, &room)) {
-		const char *const words[][3] = {{"kind", room.kind, p->kind},
-		                                {"shape", room.shape, p->shape},
-		                                {"protocol", room.protocol, p->protocol}};
-		for (size_t i = 0; i < sizeof words / sizeof words[0] && what == NULL; i++)
-			if (words[i][1][0] != '\0' && words[i][2][0] != '\0' &&
-			    !is_same_word(words[i][1], words[i][2])) {
-				what = words[i][0];
-				says = words[i][1];
-				is = words[i][2];
-			}
-	}
-	if (what != NULL) {
-		spore__hold_port_name(p->hold, p->name, name, sizeof name);
-		(void)snprintf(
-		    why, size,
-		    "%s is declared with the %s %s, and its program opened it with %s: change 'ports' or the program",
-		    name, what, says, is);
-	}
-	spore__spec_finish(&spec);
-	return what != NULL;
-}
-
 bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *wish, char *why, size_t size)
 {
 	for (int i = 0; i < 2; i++) {
@@ -279,11 +255,8 @@ bool spore__wish_is_doubtful(struct spore__asking *a, const struct spore__wish *
 		char others[WHY / 2];
 		if (!spore__asking_keeps(a, system, task))
 			continue;
-		if (p != NULL && p->ports != NULL) {
-			if (a->system[0] != '\0' && contradicts(a, p->ports, why, size))
-				return true;
+		if (p != NULL && p->ports != NULL)
 			continue;
-		}
 		if (hold == NULL || spore__port_is_standard(port))
 			continue;
 		spore__spec_init(&spec);

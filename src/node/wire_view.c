@@ -6,6 +6,7 @@
 #include "bridge/dead.h"
 #include "bridge/plan.h"
 #include "node/bridged.h"
+#include "node/declared.h"
 #include "node/hold.h"
 #include "node/tasks.h"
 #include "node/wires.h"
@@ -181,7 +182,8 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 		return;
 	}
 	struct spore__plan plan;
-	if (!spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, size) ||
+	if (spore__port_contradicts(p, why, size) || spore__port_contradicts(q, why, size) ||
+	    !spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, size) ||
 	    is_taken(wire, why, size))
 		return;
 	if (spore__fault_relays(&wire->fault) &&

@@ -104,15 +104,19 @@ size_t spore__wires_doubts(const struct spore__tasks *t, const char *key,
 	return told;
 }
 
+static bool goes_on(const struct spore__run_item *item)
+{
+	return item->action == SPORE__ACTION_UNCHANGED ||
+	       (item->action == SPORE__ACTION_UPDATE && !spore__strs_has(&item->changed, "ports"));
+}
+
 // Tasks that go on as they are.
 static void list_same(const struct spore__run *r, struct spore__strs *out)
 {
 	for (size_t i = 0; i < r->m.count; i++) {
 		bool same = true; // as one that is not selected
 		for (size_t k = 0; k < r->count; k++)
-			if (r->items[k].task == &r->m.tasks[i])
-				same = same && (r->items[k].action == SPORE__ACTION_UNCHANGED ||
-				                r->items[k].action == SPORE__ACTION_UPDATE);
+			same = same && (r->items[k].task != &r->m.tasks[i] || goes_on(&r->items[k]));
 		if (same)
 			spore__strs_add(out, r->m.tasks[i].name);
 	}

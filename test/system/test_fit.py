@@ -150,14 +150,42 @@ class Open(TasksTest):
         self.ok(self.spore("check"), f"spore.yaml:9:5: note: wires: as it runs now, {two}\nspore.yaml: no mistakes, 3 tasks\n")
 
     def test_declared_otherwise(self):
-        """A port of which the manifest says what its program does not keep."""
-        self.shop("  - three.c -> one.a\n")
-        text = SHOP.format(program=os.path.basename(PROGRAM)).replace("[echo, a],", "[echo, a], ports: { a: { kind: bytes } },")
-        self.write("spore.yaml", text + "  - three.c -> one.a\n")
-        both = "shop/one.a is declared with the kind bytes, and its program opened it with messages: change 'ports' or the program"
-        told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
-        self.assertEqual([line for line in told if "wires:" in line], [f"spore: spore.yaml:8:5: note: wires: {both}"])
-        self.ok(self.spore("check"), f"spore.yaml:8:5: note: wires: as it runs now, {both}\nspore.yaml: no mistakes, 3 tasks\n")
+        """A port of which the manifest says what its program does not keep is not wired."""
+        text = SHOP.format(program=os.path.basename(PROGRAM)) + "  - three.c -> one.a\n"
+        both = "shop/one.a is declared with the %s, and its program opened it with %s: change 'ports' or the program"
+        for ports, words in (("kind: bytes", ("kind bytes", "messages")), ("", ("shape connect", "serve")),
+                             ("shape: serve, protocol: json", None)):
+            self.write("spore.yaml", text.replace("[echo, a],", f"[echo, a], ports: {{ a: {{ {ports} }} }},"))
+            told = self.ok(self.spore("up", "-d", "--wait")).stderr.splitlines()
+            why = both % words if words else ""
+            self.assertEqual([line for line in told if "wires:" in line], [f"spore: spore.yaml:8:5: note: wires: {why}"] if why else [])
+            if why:
+                self.ok(self.spore("check"), f"spore.yaml:8:5: note: wires: as it runs now, {why}\nspore.yaml: no mistakes, 3 tasks\n")
+                wire = self.call("wires.list")["wires"][0]
+                self.assertEqual((wire["state"], wire["why"]), ("waiting", why))
+                self.assertIn(why, self.spore("why", "shop/three", "shop/one").stdout)
+                # Another node knows it as well.
+                self.ok(self.spore("node", "restart"))
+                self.again()
+                wait_until(lambda: self.call("wires.list")["wires"][0]["why"] == why, "the wire after the node")
+                self.ok(self.spore("unwire", "shop/three.c", "shop/one.a"))
+                result = self.spore("wire", "shop/three.c", "shop/one.a")
+                self.assertEqual((result.returncode, result.stderr.splitlines()[0]), (1, f"spore: wire: {why}"))
+                result = self.spore("up", "-d")
+                self.assertEqual((result.returncode, result.stderr.splitlines()), (125, [f"spore: spore.yaml:8:5: wires: {why}"]))
+        # What is declared can be set right while the programs run.
+        wait_until(lambda: self.call("wires.list")["wires"][0]["state"] == "wired", "the wire")
+
+    def test_swapped_otherwise(self):
+        """A new version that does not keep what is declared does not take over."""
+        text = SHOP.format(program=os.path.basename(PROGRAM)).replace("[deaf, c],", "[%s, c], ports: { c: { kind: messages } },")
+        self.write("spore.yaml", text % "deaf" + "  - three.c -> one.a\n")
+        self.ok(self.spore("up", "-d", "--wait"))
+        wait_until(lambda: self.call("wires.list")["wires"][0]["state"] == "wired", "the wire")
+        self.write("spore.yaml", text % "upper" + "  - three.c -> one.a\n")
+        result = self.spore("up", "-d", "--wait", "--swap")
+        self.assertIn("shop/three.c is declared with the kind messages, and its program opened it with bytes", result.stderr)
+        self.assertEqual(self.call("wires.list")["wires"][0]["state"], "wired")
 
     def test_by_hand(self):
         self.begin("a", argv=[PROGRAM, "deaf", "ear"], control=True, ready="notify")
