@@ -84,7 +84,8 @@ static bool may_have(struct spore__tasks *t, const struct spore__wire *wire, str
 	if (hold == NULL || hold == (*p)->hold || (plug->seen && !plug->connects))
 		return false;
 	imagine(wire, 1 - side, *p, hold, q);
-	if (spore__port_contradicts(*p, why, sizeof why) || spore__port_contradicts(q, why, sizeof why))
+	if (spore__wire_elder(wire, *p) != NULL || spore__wire_elder(wire, q) != NULL ||
+	    spore__port_contradicts(*p, why, sizeof why) || spore__port_contradicts(q, why, sizeof why))
 		return false;
 	const struct spore__port *ends[2] = {side == 0 ? *p : q, side == 0 ? q : *p};
 	return spore__bridged_plan(wire, ends[0], ends[1], &plan, why, sizeof why) && !plan.bridged &&

@@ -494,7 +494,7 @@ struct spore__port *spore__wire_partner(const struct spore__wire *wire, int side
 		bool serves = spore__shape_of(q->shape) == SPORE__SHAPE_SERVE || publishes(q);
 		bool numbered = p->hold->name.replica != 0 && q->hold->name.replica != 0;
 		if (!spore__wire_fits_replica(other, q) || !is_free(q) || q == p || !spore__swap_allows(p, q) ||
-		    !(side == 0 ? fit(wire, p, q) : fit(wire, q, p)))
+		    spore__wire_elder(wire, q) != NULL || !(side == 0 ? fit(wire, p, q) : fit(wire, q, p)))
 			continue;
 		if (!serves && numbered && !has_replica(p, q) && wire->ends[0].replica == 0 &&
 		    wire->ends[1].replica == 0)
@@ -516,7 +516,8 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 		return;
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
-			if (!spore__wire_fits_replica(&wire->ends[side], p) || spore__port_is_going(p))
+			if (!spore__wire_fits_replica(&wire->ends[side], p) || spore__port_is_going(p) ||
+			    spore__wire_elder(wire, p) != NULL)
 				continue;
 			if (is_paused(p))
 				note_pause(wire, p);

@@ -122,6 +122,7 @@ static bool prepare(struct spore__asking *a, bool only, struct changes *c)
 		fresh->fresh = true;
 		if (wire != NULL) {
 			fresh->id = wire->id;
+			fresh->number = wire->number;
 			fresh->fault = wire->fault;
 			wire->marked = wire->replaced = true;
 		}

@@ -105,7 +105,7 @@ static bool waits_for_port(const struct spore__tasks *t, const struct spore__wir
 	return true;
 }
 
-// The wire that has the one channel of P. NULL: it is free.
+// The wire that has the one channel of P, or is to have it. NULL: it is free.
 static const struct spore__wire *taken_by(const struct spore__port *p, const struct spore__wire *wire)
 {
 	if (!spore__shape_is_single(spore__shape_of(p->shape)))
@@ -113,7 +113,7 @@ static const struct spore__wire *taken_by(const struct spore__port *p, const str
 	for (size_t i = 0; i < p->joint_count; i++)
 		if (p->joints[i]->wire != NULL && p->joints[i]->wire != wire)
 			return p->joints[i]->wire;
-	return NULL;
+	return spore__wire_elder(wire, p);
 }
 
 static bool is_taken(const struct spore__wire *wire, char *why, size_t size)
@@ -123,10 +123,14 @@ static bool is_taken(const struct spore__wire *wire, char *why, size_t size)
 		const struct spore__wire *other = p != NULL ? taken_by(p, wire) : NULL;
 		if (other == NULL)
 			continue;
-		char name[SPORE__PORT_NAME], peer[SPORE__PORT_NAME];
+		char name[SPORE__PORT_NAME], from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
 		spore__wire_end_name(&wire->ends[i], name);
-		spore__wire_end_name(&other->ends[other->ends[0].plug == p->plug], peer);
-		(void)snprintf(why, size, "%s is wired to %s", name, peer);
+		spore__wire_end_name(&other->ends[0], from);
+		spore__wire_end_name(&other->ends[1], to);
+		(void)snprintf(why, size,
+		               "%s has one channel only, and %s to %s was first; 'spore unwire %s %s' leaves it to "
+		               "this one",
+		               name, from, to, from, to);
 		return true;
 	}
 	return false;
@@ -306,7 +310,7 @@ static void say_broken(const struct spore__tasks *t, const struct spore__wire *w
 
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w)
 {
-	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME], why[4 * SPORE__PORT_NAME] = "";
+	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME], why[6 * SPORE__PORT_NAME] = "";
 	const char *transport;
 	size_t unsaid, count = spore__wire_joints(wire, &unsaid, &transport);
 	spore__wire_end_name(&wire->ends[0], from);

@@ -158,6 +158,7 @@ struct spore__wire *spore__wire_add(struct spore__tasks *t, const struct spore__
 	*(w->last != NULL ? &w->last->next : &w->first) = wire;
 	w->last = wire;
 	w->count++;
+	wire->number = ++w->numbered;
 	spore__wire_is_dirty(w, wire);
 	return wire;
 }
@@ -278,6 +279,18 @@ bool spore__wire_leaves(const struct spore__tasks *t, const struct spore__wire *
 bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p)
 {
 	return e->replica == 0 || e->replica == p->hold->name.replica;
+}
+
+const struct spore__wire *spore__wire_elder(const struct spore__wire *wire, const struct spore__port *p)
+{
+	const struct spore__wire *elder = NULL;
+	if (!spore__shape_is_single(spore__shape_of(p->shape)))
+		return NULL;
+	for (const struct spore__wire_end *e = p->plug->ends; e != NULL; e = e->next)
+		if (e->wire->number < (elder != NULL ? elder : wire)->number && !e->wire->marked &&
+		    spore__wire_fits_replica(e, p))
+			elder = e->wire;
+	return elder;
 }
 
 // ---- all of them

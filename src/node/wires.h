@@ -73,6 +73,7 @@ struct spore__wire {
 	struct spore__wire_end ends[2];  // from, to
 	bool duplex;                     // it was written <>
 	char slow[16];                   // of a subscriber; "": as it says itself
+	uint64_t number;                 // lower than of those that were made later
 	bool redeliver;                  // what a peer that died had not released is sent again to the next
 	bool lossless;                   // no bridge in which anything is lost
 	char listens[SPORE__LISTENS];    // of a listener at its left end: "ADDRESS (PROTOCOL)"; "": there is none
@@ -156,6 +157,7 @@ struct spore__wires {
 	struct spore__wire *dirty, **dirty_end; // in the order in which they became so
 	struct spore__joint *halves;
 	struct spore__port *awaits;      // port.next_awaits
+	uint64_t numbered;
 	struct spore__parting *partings; // fault.c
 	uint64_t serial;                 // the latest
 	bool sweep;                      // some of the halves may be over
@@ -218,6 +220,9 @@ bool spore__wire_leaves(const struct spore__tasks *t, const struct spore__wire *
 bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p);
 
 // ---- ports.c: a hold said it
+// Of several wires at a port that has one channel the first that was made has it, whether or not its other end is there. That one, for another WIRE
+// at P. NULL: there is none, or P has any number of channels.
+const struct spore__wire *spore__wire_elder(const struct spore__wire *wire, const struct spore__port *p);
 
 void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_begin(struct spore__hold *hold, const struct spore__hold_message *m);

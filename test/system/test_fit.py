@@ -149,6 +149,30 @@ class Open(TasksTest):
         self.assertEqual([line for line in told if "wires:" in line], [f"spore: spore.yaml:9:5: note: wires: {two}"])
         self.ok(self.spore("check"), f"spore.yaml:9:5: note: wires: as it runs now, {two}\nspore.yaml: no mistakes, 3 tasks\n")
 
+    def test_which_of_two(self):
+        """Of two wires at a port of which nobody knew that it has one channel the first has it, whoever is there first."""
+        for name, args in (("one", ("echo", "a")), ("two", ("echo", "b")), ("three", ("deaf", "c"))):
+            self.begin(name, argv=[PROGRAM, *args], control=True, ready="notify", enabled=False, wait=None)
+        self.ok(self.spore("wire", "one.a", "three.c"))
+        self.ok(self.spore("wire", "two.b", "three.c"))
+        why = "three.c has one channel only, and one.a to three.c was first; 'spore unwire one.a three.c' leaves it to this one"
+
+        def wires():
+            return {w["from"]: (w["state"], w["why"]) for w in self.call("wires.list")["wires"]}
+
+        self.ok(self.spore("start", "two", "three"))
+        wait_until(lambda: wires()["two.b"] == ("waiting", why), "the second wire")
+        self.ok(self.spore("start", "one"))
+        wait_until(lambda: wires() == {"one.a": ("wired", ""), "two.b": ("waiting", why)}, "the first wire")
+        for again in (("restart", "one"), ("restart", "three"), ("node", "restart"), ("stop", "one")):
+            self.ok(self.spore(*again))
+            self.again()
+            wait_until(lambda: wires()["two.b"] == ("waiting", why), f"the second wire after {again}")
+            state = "waiting" if again[0] == "stop" else "wired"
+            wait_until(lambda: wires()["one.a"][0] == state, f"the first wire after {again}")
+        self.ok(self.spore("unwire", "one.a", "three.c"))
+        wait_until(lambda: wires() == {"two.b": ("wired", "")}, "the second wire alone")
+
     def test_declared_otherwise(self):
         """A port of which the manifest says what its program does not keep is not wired."""
         text = SHOP.format(program=os.path.basename(PROGRAM)) + "  - three.c -> one.a\n"
