@@ -57,6 +57,7 @@ struct spore__manifest_task {
 	struct spore__manifest_port *ports;
 	size_t port_count;
 	bool script;      // its source is one; false: it is not, or not known to be
+	bool has_recipe;  // its folder says how it is built, or cannot be read
 	int64_t replicas; // 0: one, without a number
 };
 

@@ -142,23 +142,6 @@ static void check_together(struct spore__manifest *m, const struct spore__manife
 		                        "%s: its stdin is its terminal (tty: true): remove stdin or tty", task->name);
 }
 
-static void check_source(struct spore__manifest *m, const struct spore__manifest_task *task)
-{
-	if (task->source == NULL)
-		return;
-	if (strncmp(task->source, "path:", 5) != 0) {
-		if (access(task->source, F_OK) != 0)
-			(void)spore__yaml_wrong(&m->yaml, task->source_mark, "source: %s: %s", task->source,
-			                        strerror(errno));
-		return;
-	}
-	char *program = spore__fs_find_program(task->source + 5, getenv("PATH"));
-	if (program == NULL)
-		(void)spore__yaml_wrong(&m->yaml, task->source_mark, "source: there is no program %s on PATH",
-		                        task->source + 5);
-	free(program);
-}
-
 static const struct spore__manifest_port *port_of(struct spore__manifest *m, const struct spore__manifest_end *e)
 {
 	const struct spore__manifest_task *task = spore__manifest_task(m, e->task);
@@ -460,7 +443,7 @@ void spore__manifest_check(struct spore__manifest *m, const struct spore__manife
 		check_after(m, &m->tasks[i]);
 		check_together(m, &m->tasks[i]);
 		if (world->files)
-			check_source(m, &m->tasks[i]);
+			spore__manifest_check_source(m, &m->tasks[i]);
 	}
 	check_circles(m);
 	struct at_task *all = sort_by_task(m);

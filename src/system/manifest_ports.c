@@ -135,6 +135,7 @@ static void inherit_folder(struct spore__manifest *m, struct spore__manifest_tas
 	char *path = spore__fs_join(task->source, "spore.yaml");
 	shallow.files = false;
 	if (is_same_file(path, m->path)) {
+		task->has_recipe = m->recipe.present;
 		merge_all(m, task, m);
 	} else if (spore__fs_read(path, &text) == 0) {
 		if (!spore__manifest_parse(&other, path, text.len > 0 ? text.data : "", text.len, &shallow)) {
@@ -142,7 +143,9 @@ static void inherit_folder(struct spore__manifest *m, struct spore__manifest_tas
 			char *first = spore__yaml_first(&other.yaml);
 			spore__yaml_note(&m->yaml, task->source_mark, "source: %s", first);
 			free(first);
+			task->has_recipe = true; // it cannot be told
 		}
+		task->has_recipe |= other.recipe.present;
 		merge_all(m, task, &other);
 		spore__manifest_finish(&other);
 	}

@@ -52,5 +52,7 @@ void spore__manifest_inherit(struct spore__manifest *m, const struct spore__mani
 const char *spore__manifest_port_shape(
     const struct spore__manifest_port *p); // what it said, else what that means; "" where it goes without
 void spore__manifest_check(struct spore__manifest *m, const struct spore__manifest_world *world);
+// Is there, at TASK's source, something that can be run? (manifest_source.c)
+void spore__manifest_check_source(struct spore__manifest *m, const struct spore__manifest_task *task);
 
 #endif

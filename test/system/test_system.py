@@ -45,6 +45,28 @@ class Check(SporeTest):
         self.assertEqual([(f["line"], f["level"]) for f in found["findings"]],
                          [(4, "error"), (5, "error"), (9, "error")])
 
+    def test_sources_of_no_known_kind(self):
+        """What `up` would say when it has begun to build."""
+        self.write("notes.xyz", "hello\n")
+        self.write("words/README", "nothing\n")
+        self.write("words/main.py", "print(1)\n")
+        os.makedirs(os.path.join(self.work, "empty"))
+        self.write("own/main.py", "print(1)\n")
+        self.write("own/spore.yaml", "spore: 1\nrecipe: { run: [python3, main.py] }\n")
+        self.write("deep/a/b/main.c", HELLO)
+        self.write("made/Makefile", "all:\n")
+        self.write("script", "#!/bin/sh\n", 0o755)
+        names = ("notes.xyz", "words", "empty", "own", "deep", "made", "script")
+        self.write("spore.yaml", "spore: 1\nname: s\ntasks:\n" + "".join(f"  t{i}: {{ source: ./{n} }}\n" for i, n in enumerate(names)))
+        unknown = "spore does not know what kind of source it is; give it an ending that tells (.c, .cpp, .py, .sh, .js) or a #! line"
+        no_way = ("no way to build it was found (no Meson, CMake, configure, Makefile or C files); "
+                  "write how into its spore.yaml (recipe:)")
+        result = self.check()
+        self.assertEqual((result.returncode, result.stdout.splitlines()),
+                         (1, [f"spore.yaml:4:17: source: {self.work}/notes.xyz: {unknown}",
+                              f"spore.yaml:5:17: source: {self.work}/words: {no_way}",
+                              f"spore.yaml:6:17: source: {self.work}/empty: {no_way}"]))
+
     def test_found_upwards_past_a_recipe(self):
         self.write("lib/spore.yaml", "spore: 1\nrecipe: { build: [make] }\n")
         result = self.ok(self.check(cwd=os.path.join(self.work, "lib")))
