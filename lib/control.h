@@ -13,7 +13,8 @@
 //	                                                   missing): another instance takes over
 //	["open", port, kind, shape, {key: value}]          program to hold; the map has strings and booleans
 //	["close", port]                                    program to hold
-//	["broken", port, peer, transport]                  program to hold; what came from that peer broke the rules of the transport
+//	["broken", port, peer, transport]                  program to hold; what came from that peer broke the rules of the transport; or "slow" in
+//	                                                   its place: it was cut off from what the port publishes
 //	["channel", port, serial, transport, role, count, {key: value}]
 //	                                                   hold to program; COUNT descriptors come with it
 //	["unwired", port, serial]                          hold to program

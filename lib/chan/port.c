@@ -110,6 +110,14 @@ static void tell_broken(const char *port, const char *peer, const struct spore__
 		spore__connection_say(put_broken, &b, NULL);
 }
 
+// A publisher has cut off a subscriber, which may be stopped and tell nobody.
+static void tell_slow(const char *port, const char *peer)
+{
+	const struct broken b = {port, peer, "slow"};
+	spore__connection_complain(peer, "it did not receive in time what was published, and was cut off");
+	spore__connection_say(put_broken, &b, NULL);
+}
+
 static void watch(struct spore__transport *t)
 {
 	if (t->ops == &spore__ring_ops)
@@ -195,7 +203,7 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 	} else if (o->chan == NULL || (o->publisher != NULL) != (ops == &spore__publication_ops && channel.role == 0)) {
 		spore__channel_end_close(&channel);
 	} else if (o->publisher != NULL) {
-		spore__pub_add(o->publisher, &channel, m->serial);
+		spore__pub_add_named(o->publisher, &channel, m->serial, peer[0] != '\0' ? peer : NULL);
 	} else if (spore__channel_end_open(&channel, &t) == SPORE_OK) {
 		watch(t);
 		bool redeliver = is_set(&m->fields, "redeliver");
@@ -484,6 +492,10 @@ enum spore_err spore_chan_open(const char *port, const struct spore_chan_options
 	struct opened like = {0};
 	if (e == SPORE_OK && shape == SPORE_PUBLISH)
 		e = spore__pub_create(NULL, hear, &like.publisher);
+	if (e == SPORE_OK && like.publisher != NULL && !spore__pub_tell_cut(like.publisher, port, tell_slow)) {
+		drop_publisher(like.publisher);
+		e = SPORE_ENOMEM;
+	}
 	if (e != SPORE_OK)
 		return e;
 	e = spore__chan_create_port(&opened);

@@ -352,6 +352,7 @@ static void destroy(struct spore__transport *t)
 		close(p->gather);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p->taken);
+	free(p->port);
 	free(p->polled);
 	free(p);
 	errno = e;

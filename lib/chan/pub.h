@@ -133,6 +133,12 @@ enum spore_err spore__pub_create(const struct spore__channel_sizes *sizes, void 
 void spore__pub_begin(struct spore__transport *t);
 // One more subscriber, END of role 0, whose descriptors are taken over in every case; known by SERIAL. From any thread.
 void spore__pub_add(struct spore__transport *t, struct spore__channel_end *end, uint64_t serial);
+// Likewise, by the name PEER, which may be NULL.
+void spore__pub_add_named(struct spore__transport *t, struct spore__channel_end *end, uint64_t serial,
+                          const char *peer);
+// Calls TELL, by the thread that sends, when a subscriber with a name is cut off from PORT since it is too slow. Before T is used. False: no memory.
+bool spore__pub_tell_cut(struct spore__transport *t, const char *port,
+                         void (*tell)(const char *port, const char *peer));
 void spore__pub_remove(struct spore__transport *t, uint64_t serial); // likewise
 size_t spore__pub_count(const struct spore__transport *t);           // subscribers, from any thread
 // What the hold gets: the memory for reading, and a page in which it writes another number when there is something to hear. Borrowed.

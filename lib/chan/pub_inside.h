@@ -16,12 +16,14 @@ struct spore__pub_taken { // a subscriber
 	uint64_t dropped;  // likewise
 	uint32_t rung;     // its number that was rung for
 	bool owed;         // the memory, which could not be sent
+	char *peer;        // its name; may be NULL
 };
 
 struct spore__pub_change { // that the sending thread has not made yet
 	struct spore__pub_change *next;
 	struct spore__channel_end end; // count 0: it goes
 	uint64_t serial;
+	char *peer; // as above
 };
 
 struct spore__pub_far {        // a large message
@@ -63,6 +65,8 @@ struct spore__pub {
 	struct pollfd *polled; // room + SPORE__END_EXTRA
 	// what is new
 	void (*hear)(void);
+	void (*tell_cut)(const char *port, const char *peer); // may be NULL
+	char *port;
 	int notice_memory;
 	_Atomic uint32_t *notice;
 	uint32_t noticed;

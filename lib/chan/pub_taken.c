@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../os/os.h"
@@ -37,6 +38,7 @@ static void leave(struct spore__pub *p, size_t i)
 		spore__io_gather_remove(p->gather, s->sock);
 	close(s->sock);
 	spore__cursor_unmap(s->cursor);
+	free(s->peer);
 	*s = p->taken[--p->count];
 	atomic_store_explicit(&p->said_count, p->count, memory_order_relaxed);
 }
@@ -101,7 +103,7 @@ static void greet(struct spore__pub *p, struct spore__pub_taken *s)
 
 static void take(struct spore__pub *p, struct spore__pub_change *c)
 {
-	struct spore__pub_taken s = {.sock = c->end.fds[1], .slow = c->end.slow, .serial = c->serial};
+	struct spore__pub_taken s = {.sock = c->end.fds[1], .slow = c->end.slow, .serial = c->serial, .peer = c->peer};
 	if (c->end.role != 0 || c->end.count != spore__publication_ops.fds || !make_space(p) ||
 	    spore__io_adopt(s.sock) != 0 || spore__cursor_map(c->end.fds[0], SPORE__IO_WRITE, &s.cursor) != SPORE_OK) {
 		spore__channel_end_close(&c->end);
@@ -110,6 +112,7 @@ static void take(struct spore__pub *p, struct spore__pub_change *c)
 	close(c->end.fds[0]);
 	if (p->gather >= 0)
 		(void)spore__io_gather_add(p->gather, s.sock, POLLIN);
+	c->peer = NULL;
 	greet(p, &s);
 	p->taken[p->count++] = s;
 	atomic_store_explicit(&p->said_count, p->count, memory_order_relaxed);
@@ -129,6 +132,7 @@ void spore__pub_leave_all(struct spore__pub *p)
 	for (struct spore__pub_change *c = p->changes, *next; c != NULL; c = next) {
 		next = c->next;
 		spore__channel_end_close(&c->end);
+		free(c->peer);
 		free(c);
 	}
 }
@@ -150,6 +154,7 @@ static void make_changes(struct spore__pub *p)
 			take(p, c);
 		else
 			let_go(p, c->serial);
+		free(c->peer);
 		free(c);
 	}
 	find_safe(p);
@@ -184,7 +189,7 @@ void spore__pub_begin(struct spore__transport *t)
 	make_changes(pub(t));
 }
 
-static void change(struct spore__transport *t, const struct spore__channel_end *end, uint64_t serial)
+static void change(struct spore__transport *t, const struct spore__channel_end *end, uint64_t serial, const char *peer)
 {
 	struct spore__pub *p = pub(t);
 	struct spore__pub_change *c = calloc(1, sizeof *c);
@@ -195,6 +200,7 @@ static void change(struct spore__transport *t, const struct spore__channel_end *
 	}
 	c->end = *end;
 	c->serial = serial;
+	c->peer = peer != NULL ? strdup(peer) : NULL; // without memory it is not told of
 	pthread_mutex_lock(&p->lock);
 	*p->last_change = c;
 	p->last_change = &c->next;
@@ -205,16 +211,29 @@ static void change(struct spore__transport *t, const struct spore__channel_end *
 	pthread_mutex_unlock(&p->lock);
 }
 
+void spore__pub_add_named(struct spore__transport *t, struct spore__channel_end *end, uint64_t serial, const char *peer)
+{
+	change(t, end, serial, peer);
+	end->count = 0;
+}
+
 void spore__pub_add(struct spore__transport *t, struct spore__channel_end *end, uint64_t serial)
 {
-	change(t, end, serial);
-	end->count = 0;
+	spore__pub_add_named(t, end, serial, NULL);
+}
+
+bool spore__pub_tell_cut(struct spore__transport *t, const char *port, void (*tell)(const char *port, const char *peer))
+{
+	struct spore__pub *p = pub(t);
+	p->port = strdup(port);
+	p->tell_cut = tell;
+	return p->port != NULL;
 }
 
 void spore__pub_remove(struct spore__transport *t, uint64_t serial)
 {
 	const struct spore__channel_end none = {.count = 0};
-	change(t, &none, serial);
+	change(t, &none, serial, NULL);
 }
 
 size_t spore__pub_count(const struct spore__transport *t)
@@ -283,7 +302,10 @@ void spore__pub_refresh(struct spore__pub *p, uint64_t need)
 		bool nonsense = released != SPORE__PUB_NOWHERE && released > p->at;
 		if (!nonsense && released != SPORE__PUB_NOWHERE && released > s->released)
 			s->released = released;
-		if (nonsense || (s->slow == SPORE_SLOW_DISCONNECT && s->released < need))
+		bool late = s->slow == SPORE_SLOW_DISCONNECT && s->released < need;
+		if (late && p->tell_cut != NULL && s->peer != NULL)
+			p->tell_cut(p->port, s->peer);
+		if (nonsense || late)
 			leave(p, i - 1);
 	}
 	find_safe(p);

@@ -159,6 +159,8 @@ static int judge_others(struct spore__tasks *t, const struct spore__wire_list *l
 
 static int bad_framing(const struct spore__wire_info *w)
 {
+	if (strstr(w->broken, " cut it off ") != NULL) // it says what helps
+		return bad(NULL, "%s", w->broken);
 	return bad("this is another channel; the one who sends has to be mended, or 'framing' of its port", "%s",
 	           w->broken);
 }
@@ -238,6 +240,8 @@ static int judge(struct spore__tasks *t, const struct spore__wire_list *list, co
 	else if (w->bridge[0] != '\0')
 		good("they speak different protocols: a bridge %s comes between them%s%s", w->bridge,
 		     w->losses[0] != '\0' ? "; what is lost: " : ", in which nothing is lost", w->losses);
+	if (strcmp(w->state, "wired") != 0 && w->why[0] == '\0' && w->broken[0] != '\0')
+		return bad_framing(w);
 	if (strcmp(w->state, "wired") != 0)
 		return bad(w->broken[0] != '\0'              ? w->broken
 		           : strcmp(w->state, "wiring") == 0 ? "it is on the way: ask again in a moment"

@@ -11,6 +11,18 @@
 #include "node/tasks.h"
 #include "node/wires.h"
 
+// Was the subscriber at J cut off by its publisher, which has closed that channel? Neither hold knows.
+static bool is_cut_off(const struct spore__joint *j)
+{
+	const struct spore__wire_broken *b = spore__wire_broken(j->ports[0]->hold->tasks, j->wire);
+	char names[2][SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	if (b == NULL || strcmp(b->transport, SPORE__BROKEN_SLOW) != 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		spore__hold_port_name(j->ports[i]->hold, j->ports[i]->name, names[i], sizeof names[i]);
+	return strcmp(names[0], b->to) == 0 && strcmp(names[1], b->from) == 0;
+}
+
 size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const char **transport)
 {
 	size_t count = 0;
@@ -19,7 +31,7 @@ size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const 
 	for (const struct spore__port *p = wire->ends[0].plug->ports; p != NULL; p = p->next)
 		for (size_t i = 0; i < p->joint_count; i++) {
 			const struct spore__joint *j = p->joints[i];
-			if (j->wire != wire || j->ports[0] == NULL || j->ports[1] == NULL)
+			if (j->wire != wire || j->ports[0] == NULL || j->ports[1] == NULL || is_cut_off(j))
 				continue;
 			count++;
 			*unsaid += !j->said[0] || !j->said[1];
@@ -299,6 +311,14 @@ static void say_broken(const struct spore__tasks *t, const struct spore__wire *w
 	const struct spore__wire_broken *b = spore__wire_broken(t, wire);
 	if (b == NULL)
 		return;
+	if (strcmp(b->transport, SPORE__BROKEN_SLOW) == 0) {
+		(void)snprintf(
+		    out, size,
+		    "%s was too slow, so %s cut it off (disconnect); 'spore restart %.*s' subscribes it anew, "
+		    "'spore wire' with --slow another way keeps it",
+		    b->from, b->to, (int)strcspn(b->from, "."), b->from);
+		return;
+	}
 	static const char *const framings[] = {"lines", "u32le", "u32be", "netstring"};
 	bool framed = false;
 	for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++)

@@ -24,6 +24,9 @@ enum {
 	SPORE__LISTENS = 256,
 };
 
+// In place of the transport: the sender is a subscriber that was too slow.
+#define SPORE__BROKEN_SLOW "slow"
+
 struct spore__adopted;
 struct spore__asking;
 struct spore__hold;
@@ -59,7 +62,7 @@ struct spore__wire_pause {
 	char what[64];
 };
 
-// What was sent over it broke the rules: said until that task runs anew. Not kept over the end of the node.
+// What was sent over it broke the rules: said until that task runs anew. The hold says it again to another node, as long as the port is open.
 struct spore__wire_broken {
 	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
 	char transport[16];
@@ -70,10 +73,10 @@ struct spore__wire_broken {
 struct spore__wire {
 	struct spore__wire *previous, *next;
 	int64_t id;                      // of its row
+	uint64_t number;                 // lower than of those that were made later
 	struct spore__wire_end ends[2];  // from, to
 	bool duplex;                     // it was written <>
 	char slow[16];                   // of a subscriber; "": as it says itself
-	uint64_t number;                 // lower than of those that were made later
 	bool redeliver;                  // what a peer that died had not released is sent again to the next
 	bool lossless;                   // no bridge in which anything is lost
 	char listens[SPORE__LISTENS];    // of a listener at its left end: "ADDRESS (PROTOCOL)"; "": there is none
@@ -154,10 +157,10 @@ struct spore__wires {
 	size_t bucket_count, plug_count;
 	struct spore__wire *first, *last;
 	size_t count;
+	uint64_t numbered;
 	struct spore__wire *dirty, **dirty_end; // in the order in which they became so
 	struct spore__joint *halves;
 	struct spore__port *awaits;      // port.next_awaits
-	uint64_t numbered;
 	struct spore__parting *partings; // fault.c
 	uint64_t serial;                 // the latest
 	bool sweep;                      // some of the halves may be over
@@ -217,12 +220,12 @@ int64_t spore__wire_end_count(const struct spore__tasks *t, const struct spore__
 // Is P, on SIDE, one of more replicas than there are at the other end, and has no channel?
 bool spore__wire_leaves(const struct spore__tasks *t, const struct spore__wire *wire, int side,
                         const struct spore__port *p);
-bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p);
-
-// ---- ports.c: a hold said it
 // Of several wires at a port that has one channel the first that was made has it, whether or not its other end is there. That one, for another WIRE
 // at P. NULL: there is none, or P has any number of channels.
 const struct spore__wire *spore__wire_elder(const struct spore__wire *wire, const struct spore__port *p);
+bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spore__port *p);
+
+// ---- ports.c: a hold said it
 
 void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_begin(struct spore__hold *hold, const struct spore__hold_message *m);

@@ -26,6 +26,9 @@ struct spore__hold_port {
 	uint64_t early; // one of them, whose other end was at no program when it came; 0: none
 	uint64_t
 	    told; // the channel of which the program was told that its other end is swapped; 0: none, or there was another since
+	// The peer that broke the rules last, and behind its name the transport. NULL: none, or there was another channel with it since.
+	char *broken;
+	size_t broken_len, broken_how_len;
 	struct spore__hold_publication *publication; // NULL: it does not publish, or does so without the hold
 	size_t len;
 	unsigned char items[]; // encoded: port, kind, shape, options
@@ -50,6 +53,7 @@ static struct spore__hold_port *find_name(struct spore__hold *h, const char *nam
 static void free_port(struct spore__hold_port *p)
 {
 	free(p->serials);
+	free(p->broken);
 	spore__hold_publication_finish(p->publication);
 	if (p->bell >= 0)
 		close(p->bell);
@@ -88,6 +92,15 @@ static void put_open(const struct spore__hold *h, const struct spore__hold_port 
 	free(some);
 }
 
+static void put_broken(const struct spore__hold_port *p, struct spore__msgpack_writer *w)
+{
+	if (p->broken == NULL)
+		return;
+	const struct spore__hold_word peer = {p->broken, (uint32_t)p->broken_len},
+	                              how = {p->broken + p->broken_len, (uint32_t)p->broken_how_len};
+	spore__hold_put_broken(w, p->id, &peer, &how);
+}
+
 void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
 	spore__hold_put_ports(w, h->state.run,
@@ -97,6 +110,8 @@ void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__
 	spore__hold_named_put(h, all, w);
 	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
 		put_open(h, p, all, w);
+	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
+		put_broken(p, w);
 }
 
 // ---- from the program
@@ -314,7 +329,16 @@ static bool is_early(const struct spore__hold_message *m)
 	return says(m, "early");
 }
 
-static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, const struct spore__hold_message *m,
+// That it broke the rules is over when there is another channel with it.
+static void forget_broken(struct spore__hold_port *p, const char *peer)
+{
+	if (p->broken == NULL || strlen(peer) != p->broken_len || memcmp(peer, p->broken, p->broken_len) != 0)
+		return;
+	free(p->broken);
+	p->broken = NULL;
+}
+
+static bool pass_on(struct spore__hold *h, struct spore__hold_port *port, const struct spore__hold_message *m,
                     struct spore__hold_passed *passed)
 {
 	enum { PEER_MAX = 1024, SLOW_MAX = 16 };
@@ -335,6 +359,7 @@ static bool pass_on(struct spore__hold *h, const struct spore__hold_port *port, 
 		memcpy(slow, s, len);
 		slow[len] = '\0';
 	}
+	forget_broken(port, peer);
 	spore__control_put_subscription(&w, port->name, m->serial, transport, m->role, m->descriptors,
 	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL,
 	                                says(m, "redeliver"), is_early(m), says(m, "moves"));
@@ -411,11 +436,17 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 void spore__hold_ports_broken(struct spore__hold *h, const struct spore__control_message *m)
 {
 	struct spore__msgpack_writer w = {0};
-	const struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
-	if (p == NULL)
+	struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
+	char *broken = p != NULL ? malloc((size_t)m->peer.len + m->kind.len) : NULL;
+	if (broken == NULL)
 		return;
-	const struct spore__hold_word peer = {m->peer.s, m->peer.len}, transport = {m->kind.s, m->kind.len};
-	spore__hold_put_broken(&w, p->id, &peer, &transport);
+	memcpy(broken, m->peer.s, m->peer.len);
+	memcpy(broken + m->peer.len, m->kind.s, m->kind.len);
+	free(p->broken);
+	p->broken = broken;
+	p->broken_len = m->peer.len;
+	p->broken_how_len = m->kind.len;
+	put_broken(p, &w);
 	spore__hold_peers_say(h, &w);
 	spore__msgpack_writer_finish(&w);
 }

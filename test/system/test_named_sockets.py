@@ -203,6 +203,10 @@ s.sendall(struct.pack("<I", 5) + b"hello" + struct.pack("<I", 0))
         wait_until(lambda: self.wires()["plain.stdout", "server.clients"]["broken"] == words, "the wire to say so")
         told = "spore: plain.stdout: what it sent is not in the framing netstring; its channel was closed\n"
         wait_until(lambda: told in self.spore("logs", "--raw", "server").stdout, "the log to say so")
+        # Another node hears it from the hold of the server.
+        self.ok(self.spore("node", "restart"))
+        self.again()
+        wait_until(lambda: self.wires()["plain.stdout", "server.clients"]["broken"] == words, "the next node to say so")
         self.call("tasks.stop", names=["plain"])
         self.unwire("plain.stdout", "server.clients")
         self.wire("plain.stdout", "server.clients")

@@ -118,6 +118,35 @@ class Subscribing(PubSubTest):
         got, dropped, wrong = self.result("quick")
         self.assertEqual((got > 4000, dropped, wrong), (True, 0, 0))
 
+    def test_who_was_cut_off(self):
+        self.publisher(us=50, size=1000)
+        self.subscriber("quick")
+        self.runs("stuck", "stuck", "in", "disconnect")
+        for name in ("quick", "stuck"):
+            self.wire("pub.out", name + ".in")
+        words = ("stuck.in was too slow, so pub.out cut it off (disconnect); 'spore restart stuck' subscribes it anew, "
+                 "'spore wire' with --slow another way keeps it")
+        told = "spore: stuck.in: it did not receive in time what was published, and was cut off\n"
+        wait_until(lambda: told in self.spore("logs", "--raw", "pub").stdout, "the log to say so")
+
+        def state(name="stuck"):
+            wire = self.wires()["pub.out", name + ".in"]
+            return wire["state"], wire["broken"]
+
+        wait_until(lambda: state() == ("waiting", words), "the wire to say so")
+        self.assertEqual(state("quick"), ("wired", ""))
+        self.assertIn(words, self.spore("wires").stdout)
+        self.assertIn(words, self.spore("graph").stdout)
+        result = self.spore("why", "pub", "stuck")
+        self.assertEqual((result.returncode, f"no  {words}\n" in result.stdout), (1, True), result.stdout)
+        # Another node hears it from the hold of the publisher.
+        self.ok(self.spore("node", "restart"))
+        self.again()
+        wait_until(lambda: state() == ("waiting", words) and state("quick") == ("wired", ""), "the next node to say so")
+        os.kill(self.pid("pub"), signal.SIGSTOP)
+        self.call("tasks.restart", names=["stuck"])
+        wait_until(lambda: state() == ("wired", ""), "the next instance to be joined")
+
     def test_who_holds_the_publisher_up(self):
         self.publisher(us=50, size=1000)
         self.subscriber("quick")
