@@ -25,6 +25,9 @@ enum {
 	SPORE__BRIDGE_DONE = 0,   // both ends have ended
 	SPORE__BRIDGE_BROKEN = 1, // one of them cannot be gone on with; standard error says why
 	SPORE__BRIDGE_CANNOT = 2, // it cannot be, now or later
+	SPORE__BRIDGE_UNREAD =
+	    3, // what the left end sent is not its protocol, so both have ended; and one: the right end
+	SPORE__BRIDGE_LAST = SPORE__BRIDGE_UNREAD + 1,
 };
 
 // The inner process: its status. What it has to say goes to standard error, a line each.

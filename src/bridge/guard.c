@@ -312,7 +312,7 @@ static int run(struct guard *g, const sigset_t *waiting)
 		listen_to_inner(g, waiting);
 		while (waitpid(g->inner, &status, 0) < 0 && errno == EINTR)
 			;
-		if (got_term || (WIFEXITED(status) && WEXITSTATUS(status) <= SPORE__BRIDGE_CANNOT))
+		if (got_term || (WIFEXITED(status) && WEXITSTATUS(status) <= SPORE__BRIDGE_LAST))
 			return got_term ? SPORE__BRIDGE_DONE : WEXITSTATUS(status);
 		if (!crashed(g, status))
 			return SPORE__BRIDGE_BROKEN;

@@ -551,5 +551,8 @@ int spore__bridge_translate(const struct spore__bridge_life *life)
 	got_look = 1; // what was to be sent again while there was no bridge
 	while (w.status < 0)
 		turn(&w);
+	for (int i = 0; i < 2 && w.status == SPORE__BRIDGE_DONE; i++)
+		if (w.sides[i].failed)
+			return SPORE__BRIDGE_UNREAD + i;
 	return w.status;
 }

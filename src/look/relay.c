@@ -60,6 +60,7 @@ struct lane {
 	int64_t delay_ns;
 	uint64_t drop_ppm, random;
 	_Atomic uint64_t *dropped, *under_way;
+	int from; // the end; 0: the left one
 };
 
 static const char *counters_path;
@@ -95,12 +96,17 @@ static void on_signal(int sig)
 }
 
 // What is lost now the node counts.
-static _Noreturn void leave(void)
+static _Noreturn void leave_with(int status)
 {
 	if (atomic_load(&counts->under_way[0]) + atomic_load(&counts->under_way[1]) > 0)
-		_exit(SPORE__RELAY_LOST);
+		_exit(status != 0 ? status : SPORE__RELAY_LOST);
 	(void)unlink(counters_path);
-	_exit(0);
+	_exit(status);
+}
+
+static _Noreturn void leave(void)
+{
+	leave_with(0);
 }
 
 static struct pollfd until_hurry(void)
@@ -274,7 +280,8 @@ static void *run(void *arg)
 		} else if (e != SPORE_ETIMEOUT && e != SPORE_EAGAIN && e != SPORE_ECANCELLED) {
 			(void)deliver_all(l);
 			(void)spore_chan_flush(l->out, PATIENCE_MS);
-			leave(); // and the other end sees it
+			leave_with(e == SPORE_EMALFORMED ? SPORE__RELAY_BROKEN + l->from
+			                                 : 0); // and the other end sees it
 		}
 	}
 }
@@ -380,7 +387,8 @@ _Noreturn int spore__look_relay(const struct spore__look *look)
 		                         .drop_ppm = drop,
 		                         .random = seed * 2 + (uint64_t)i,
 		                         .dropped = &counts->dropped[i],
-		                         .under_way = &counts->under_way[i]};
+		                         .under_way = &counts->under_way[i],
+		                         .from = i};
 	if (pthread_create(&other, NULL, run, &lanes[1]) != 0) {
 		(void)unlink(counters_path);
 		spore__die(SPORE__EXIT_SPORE, NULL, "relay: no thread can be had");

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bridge/between.h"
 #include "bridge/plan.h"
 #include "chan/transport.h"
 #include "node/adopted.h"
@@ -324,6 +325,15 @@ void spore__fault_over(struct spore__tasks *t, struct spore__joint *j)
 		spore__joint_end(t, j, j->wire != NULL && j->wire->fault.cut);
 }
 
+// The end of J that sent what its relay or bridge, which ended with STATUS, could not take; -1: none.
+static int broken_side(const struct spore__joint *j, int status)
+{
+	int side = WIFEXITED(status)
+	               ? WEXITSTATUS(status) - (j->bridged ? (int)SPORE__BRIDGE_UNREAD : (int)SPORE__RELAY_BROKEN)
+	               : -1;
+	return side == 0 || side == 1 ? side : -1;
+}
+
 void spore__fault_child(struct spore__tasks *t, pid_t pid, int status)
 {
 	char path[PATH_MAX];
@@ -338,7 +348,10 @@ void spore__fault_child(struct spore__tasks *t, pid_t pid, int status)
 		for (int i = 0; i < 2; i++)
 			if (record_path(t, j, i, path))
 				count_lost(wire, path);
-		spore__joint_failed(t, j, status != 0 && !lost);
+		int side = broken_side(j, status);
+		if (side >= 0)
+			spore__joint_broken(t, j, side);
+		spore__joint_failed(t, j, status != 0 && !lost && side < 0);
 		spore__fault_over(t, j);
 		return;
 	}

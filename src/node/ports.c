@@ -305,31 +305,57 @@ static const struct spore__task *sender(const struct spore__tasks *t, const stru
 	return task_of(t, e->plug, n.replica);
 }
 
+static void note_broken(struct spore__wire *wire, int side, const struct spore__task *task, const char *from,
+                        const char *to, const char *transport)
+{
+	if (wire->broken == NULL)
+		wire->broken = malloc(sizeof *wire->broken);
+	struct spore__wire_broken *b = wire->broken;
+	if (b == NULL)
+		return;
+	wire->broken_side = side;
+	b->replica = task->replica;
+	b->generation = task->generation;
+	bool runs = task->run > 0 && task->phase != SPORE__PHASE_WAITING;
+	b->run = task->run > 0 ? task->run : task->last_run + 1;
+	b->last = runs ? b->run : task->last_run + 1;
+	(void)snprintf(b->from, sizeof b->from, "%s", from);
+	(void)snprintf(b->to, sizeof b->to, "%s", to);
+	(void)snprintf(b->transport, sizeof b->transport, "%s", transport);
+}
+
+void spore__joint_broken(struct spore__tasks *t, const struct spore__joint *j, int side)
+{
+	const struct spore__port *p = j->ports[side];
+	char names[2][SPORE__PORT_NAME + SPORE__HOLD_WORD];
+	const struct spore__task *task =
+	    p != NULL && p->plug != NULL ? task_of(t, p->plug, p->hold->name.replica) : NULL;
+	if (j->wire == NULL || j->ports[1 - side] == NULL || task == NULL)
+		return;
+	for (int i = 0; i < 2; i++)
+		spore__hold_port_name(j->ports[i]->hold, j->ports[i]->name, names[i], sizeof names[i]);
+	note_broken(j->wire, side, task, names[side], names[1 - side],
+	            j->bridged              ? SPORE__BROKEN_UNREAD
+	            : !p->plain             ? ""
+	            : p->framing[0] != '\0' ? p->framing
+	                                    : "lines");
+}
+
 void spore__ports_broken(struct spore__hold *hold, const struct spore__hold_message *m)
 {
-	char peer[SPORE__PORT_NAME];
+	char peer[SPORE__PORT_NAME], own[SPORE__PORT_NAME + SPORE__HOLD_WORD] = "", transport[16];
 	const struct spore__port *p = find(hold, m->number);
 	copy(peer, sizeof peer, &m->peer);
+	copy(transport, sizeof transport, &m->kind);
+	if (p != NULL)
+		spore__hold_port_name(hold, p->name, own, sizeof own);
 	for (struct spore__wire_end *e = p != NULL && p->plug != NULL ? p->plug->ends : NULL; e != NULL; e = e->next) {
 		struct spore__wire *wire = e->wire;
 		int side = e == &wire->ends[0]; // the other one
 		const struct spore__task *task = sender(hold->tasks, &wire->ends[side], peer);
 		if (task == NULL || !spore__wire_fits_replica(e, p))
 			continue;
-		if (wire->broken == NULL)
-			wire->broken = malloc(sizeof *wire->broken);
-		if (wire->broken == NULL)
-			continue;
-		struct spore__wire_broken *b = wire->broken;
-		wire->broken_side = side;
-		b->replica = task->replica;
-		b->generation = task->generation;
-		bool runs = task->run > 0 && task->phase != SPORE__PHASE_WAITING;
-		b->run = task->run > 0 ? task->run : task->last_run + 1;
-		b->last = runs ? b->run : task->last_run + 1;
-		memcpy(b->from, peer, sizeof peer);
-		spore__hold_port_name(hold, p->name, b->to, sizeof b->to);
-		copy(b->transport, sizeof b->transport, &m->kind);
+		note_broken(wire, side, task, peer, own, transport);
 	}
 }
 

@@ -18,6 +18,10 @@ struct spore__relay_counts {
 };
 _Static_assert(sizeof(struct spore__relay_counts) == 64, "it is a file's layout");
 
-enum spore__relay_status { SPORE__RELAY_LOST = 3 }; // it ended with messages under way
+enum spore__relay_status {
+	SPORE__RELAY_LOST = 3, // it ended with messages under way
+	SPORE__RELAY_BROKEN =
+	    4, // what the left end sent broke the rules of its channel; and one: the right end. Messages may be lost as well
+};
 
 #endif

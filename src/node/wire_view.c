@@ -319,6 +319,16 @@ static void say_broken(const struct spore__tasks *t, const struct spore__wire *w
 		    b->from, b->to, (int)strcspn(b->from, "."), b->from);
 		return;
 	}
+	if (strcmp(b->transport, SPORE__BROKEN_UNREAD) == 0) {
+		const struct spore__plug *left = wire->ends[0].plug; // after which the bridge's log is called
+		(void)snprintf(out, size,
+		               "%s sent what the bridge to %s cannot read, so it closed that channel; 'spore logs "
+		               "%s%sbridge-%s-%s' "
+		               "says what",
+		               b->from, b->to, left->system, left->system[0] != '\0' ? "/" : "", left->task,
+		               left->port);
+		return;
+	}
 	static const char *const framings[] = {"lines", "u32le", "u32be", "netstring"};
 	bool framed = false;
 	for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++)
@@ -345,7 +355,7 @@ void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, st
 		look_for_leftover(t, wire, why, sizeof why);
 	if (why[0] == '\0')
 		why_fault(wire, why, sizeof why);
-	char broken[3 * SPORE__PORT_NAME] = "";
+	char broken[4 * SPORE__PORT_NAME] = "";
 	say_broken(t, wire, broken, sizeof broken);
 	char fault[SPORE__FAULT_TEXT];
 	spore__fault_text(&wire->fault, fault);

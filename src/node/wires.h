@@ -26,6 +26,8 @@ enum {
 
 // In place of the transport: the sender is a subscriber that was too slow.
 #define SPORE__BROKEN_SLOW "slow"
+// ... or sent what the bridge cannot read.
+#define SPORE__BROKEN_UNREAD "unread"
 
 struct spore__adopted;
 struct spore__asking;
@@ -236,6 +238,8 @@ void spore__ports_over(struct spore__hold *hold, const struct spore__hold_messag
 void spore__ports_swap(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_ended(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_broken(struct spore__hold *hold, const struct spore__hold_message *m);
+// The process between the ends of J has ended since what the port on SIDE sent broke the rules.
+void spore__joint_broken(struct spore__tasks *t, const struct spore__joint *j, int side);
 // That what was sent over WIRE broke its rules, and the instance that did so is the last one still. NULL: not.
 const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire);
 void spore__ports_lost(struct spore__hold *hold);    // it is not connected any more

@@ -170,6 +170,16 @@ class Bridged(BridgeTest):
         self.assertIn("there is no such message", self.spore("dead", "server.stdio", "--drop=1").stderr)
         wait_until(lambda: "could not be translated" in self.spore("logs", "bridge-editor-stdio").stdout, "its log")
 
+    def test_what_is_not_its_protocol(self):
+        self.program("editor", "lines_client", "json-rpc")
+        self.define("server", "echo 'no header of lsp'; echo; exec sleep 1000", ports=["stdio - - lsp"])
+        self.wire("editor.stdio", "server.stdio")
+        self.go("editor", "server")
+        words = ("server.stdio sent what the bridge to editor.stdio cannot read, so it closed that channel; "
+                 "'spore logs bridge-editor-stdio' says what")
+        wait_until(lambda: self.wires()["editor.stdio", "server.stdio"]["broken"] == words, "the wire to say so")
+        self.assertIn("server.stdio: ", self.spore("logs", "bridge-editor-stdio").stdout)
+
     def test_faults(self):
         """It can be cut; a delay has no place in it."""
         self.c_program("caller", "ask", "calls", restart="always")

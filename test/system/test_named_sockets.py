@@ -212,6 +212,16 @@ s.sendall(struct.pack("<I", 5) + b"hello" + struct.pack("<I", 0))
         self.wire("plain.stdout", "server.clients")
         self.assertEqual(self.wires()["plain.stdout", "server.clients"]["broken"], "")
 
+    def test_a_framing_that_is_broken_on_its_way(self):
+        """A process that makes a fault is between the two."""
+        self.begin("server", argv=[PROGRAM, "echo", "clients"], control=True, ready="notify")
+        self.define("plain", "printf 'no digits' > \"$SPORE_PORTS/out\"; exec sleep 1000", ports=["out - - - netstring fifo-out"])
+        self.wire("plain.out", "server.clients")
+        self.ok(self.spore("fault", "plain.out", "delay=1ms"))
+        self.go("plain")
+        words = "plain.out sent what is not in the framing netstring, so server.clients closed that channel"
+        wait_until(lambda: self.wires()["plain.out", "server.clients"]["broken"] == words, "the wire to say so")
+
     def test_both_ways_over_a_socket(self):
         self.lib("lines", """
 how, s = words("lines")
