@@ -115,6 +115,10 @@ static enum spore_err skip_large(struct spore_rpc *r)
 	uint32_t count;
 	int64_t kind, id;
 	enum spore_err e = spore_chan_read(r->chan, &data, &len, SPORE_NOW);
+	if (e == SPORE_ENOMEM) { // not even to look at its beginning
+		e = spore_chan_skip(r->chan, SPORE_NOW);
+		return e == SPORE_OK ? SPORE_ETOOBIG : e;
+	}
 	if (e != SPORE_OK)
 		return e;
 	memcpy(head, data, sizeof head < len ? sizeof head : len);

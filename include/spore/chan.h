@@ -175,6 +175,13 @@ SPORE_EXPORT enum spore_err spore_chan_read(struct spore_chan *c, const void **d
 // Gives the oldest message that is lent back. Without one it does nothing. [receive]
 SPORE_EXPORT void spore_chan_release(struct spore_chan *c);
 
+// Throws the next message away, as if it had been received: one that a buffer is too small for (SPORE_ETOOBIG), or for which there is no memory
+// (SPORE_ENOMEM), and which would be the next for ever. It needs no memory itself. Of a message of which only a part has come it does not wait
+// for the rest, which is thrown away when it comes. Of a port of bytes: the chunk, or what is left of it.
+// A subscriber that loses messages when it is slow may have lost that one meanwhile: then it is the one after it.
+// Not while messages are read in place: SPORE_EBUSY. [receive]
+SPORE_EXPORT enum spore_err spore_chan_skip(struct spore_chan *c, int timeout_ms);
+
 // ---- polling
 //
 //	while ((e = spore_chan_recv(c, buffer, sizeof buffer, &len, SPORE_NOW)) == SPORE_EAGAIN || e == SPORE_ENOTWIRED) {

@@ -212,6 +212,33 @@ static __attribute__((noinline)) enum spore_err lend(struct spore_chan *c, const
 	}
 }
 
+enum spore_err spore_chan_skip(struct spore_chan *c, int timeout_ms)
+{
+	struct spore__timer timer = {.ms = timeout_ms};
+	struct spore__side *w = &c->ways[SPORE__RECEIVE];
+	if (c->rest_len > 0) {
+		c->rest_len = 0;
+		spore_chan_release(c);
+		return SPORE_OK;
+	}
+	if (w->lent > 0)
+		return SPORE_EBUSY;
+	w->waits = timeout_ms != SPORE_NOW;
+	for (;;) {
+		size_t len = 0;
+		enum spore_err e = spore__way_usable(c, SPORE__RECEIVE);
+		if (e == SPORE_OK)
+			e = w->use->t->ops->skip(w->use->t, &len);
+		if (e == SPORE_OK) {
+			spore__way_count(w, len);
+			return e;
+		}
+		e = after(c, e, &timer);
+		if (e != SPORE_OK)
+			return e;
+	}
+}
+
 void spore_chan_release(struct spore_chan *c)
 {
 	struct spore__side *w = &c->ways[SPORE__RECEIVE];

@@ -260,6 +260,11 @@ static enum spore_err copy_nothing(struct spore__transport *t, void *buffer, siz
 	return read_nothing(t, NULL, len);
 }
 
+static enum spore_err skip_nothing(struct spore__transport *t, size_t *len)
+{
+	return read_nothing(t, NULL, len);
+}
+
 static void release_nothing(struct spore__transport *t)
 {
 	(void)t;
@@ -389,6 +394,7 @@ static const struct spore__transport_ops pub_ops = {
     .read = read_nothing,
     .copy = copy_nothing,
     .release = release_nothing,
+    .skip = skip_nothing,
     .keep = keep,
     .wait = spore__pub_wait,
     .arm = spore__pub_arm,

@@ -505,6 +505,7 @@ const struct spore__transport_ops spore__ring_ops = {
     .read = spore__ring_read,
     .copy = spore__ring_copy,
     .release = spore__ring_release,
+    .skip = spore__ring_skip,
     .keep = keep,
     .wait = wait_for,
     .arm = arm,

@@ -412,6 +412,7 @@ bool spore__ring_room(struct spore__ring *r);
 
 enum spore_err spore__ring_read(struct spore__transport *t, const void **data, size_t *len);
 enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len);
+enum spore_err spore__ring_skip(struct spore__transport *t, size_t *len);
 void spore__ring_release(struct spore__transport *t);
 // As read and release, but nobody is told.
 enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t *len);

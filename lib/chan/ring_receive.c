@@ -12,6 +12,7 @@ struct found {
 	const unsigned char *data;
 	uint64_t len;
 	uint32_t frame; // bytes in the pack; 0: not in one
+	bool skipped;   // nobody is going to look at it
 	struct spore__ring_lent lent;
 };
 
@@ -109,7 +110,7 @@ static enum spore_err find_far(struct spore__ring *r, enum spore__ring_kind kind
 		f->data = v->heap + where[0];
 		return SPORE_OK;
 	}
-	if (where[1] == 0) { // of a loan of which nothing was committed
+	if (where[1] == 0 || f->skipped) { // of a loan of which nothing was committed, or there is no need to map it
 		f->data = v->cells;
 		f->lent.heap = v->heap_size / 8; // the sender is told
 		return SPORE_OK;
@@ -244,11 +245,12 @@ static enum spore_err nothing(struct spore__ring *r, bool gone)
 	return gone ? SPORE_ECLOSED : SPORE_EAGAIN;
 }
 
-static enum spore_err find(struct spore__ring *r, struct found *f)
+// DROPS: the message is thrown away.
+static enum spore_err find(struct spore__ring *r, struct found *f, bool drops)
 {
 	struct spore__ring_receiver *v = &r->receive;
 	enum spore_err e = v->err;
-	*f = (struct found){.lent.window = -1};
+	*f = (struct found){.skipped = drops, .lent.window = -1};
 	if (e != SPORE_OK)
 		return e;
 	if (v->lent_next - v->lent_first == SPORE__RING_LENT)
@@ -320,7 +322,7 @@ enum spore_err spore__ring_read(struct spore__transport *t, const void **data, s
 	struct spore__ring *r = ring(t);
 	struct spore__ring_receiver *v = &r->receive;
 	struct found f;
-	enum spore_err e = find(r, &f);
+	enum spore_err e = find(r, &f, false);
 	if (e != SPORE_OK)
 		return e;
 	take(r, &f);
@@ -341,7 +343,7 @@ enum spore_err spore__ring_take(struct spore__ring *r, const void **data, size_t
 {
 	struct spore__ring_receiver *v = &r->receive;
 	struct found f;
-	enum spore_err e = find(r, &f);
+	enum spore_err e = find(r, &f, false);
 	if (e != SPORE_OK)
 		return e;
 	take(r, &f);
@@ -356,7 +358,7 @@ static __attribute__((noinline)) enum spore_err copy_slowly(struct spore__ring *
                                                             size_t *len)
 {
 	struct found f;
-	enum spore_err e = find(r, &f);
+	enum spore_err e = find(r, &f, false);
 	if (e != SPORE_OK)
 		return e;
 	*len = f.len;
@@ -377,4 +379,17 @@ enum spore_err spore__ring_copy(struct spore__transport *t, void *buffer, size_t
 	     spore__ring_copy_packed(ring(t), buffer, size, len, false)))
 		return SPORE_OK;
 	return copy_slowly(ring(t), buffer, size, len);
+}
+
+enum spore_err spore__ring_skip(struct spore__transport *t, size_t *len)
+{
+	struct spore__ring *r = ring(t);
+	struct found f;
+	enum spore_err e = find(r, &f, true);
+	if (e != SPORE_OK)
+		return e;
+	*len = f.len;
+	take(r, &f);
+	spore__ring_give_back(r, &f.lent);
+	return SPORE_OK;
 }

@@ -50,6 +50,7 @@ struct stream {
 	size_t len, got;
 	size_t in_tail;       // bytes behind it
 	size_t looked;        // for its end
+	bool skips;           // it is thrown away
 	struct buffer *whole; // where the current message is put together; may be NULL
 	struct buffer *lent, *lent_last, *spare;
 	unsigned lent_count;
@@ -398,17 +399,40 @@ static enum spore_err ended(struct stream *s, enum spore_err e)
 	return e;
 }
 
-static enum spore_err current(struct stream *s)
-{
-	enum spore_err e = s->in_err;
-	if (e == SPORE_OK && !s->head)
-		e = ended(s, take_head(s));
-	return e;
-}
-
 static size_t lesser(size_t a, size_t b)
 {
 	return a < b ? a : b;
+}
+
+// All that has come of the current message, and what comes of it, is thrown away.
+static enum spore_err pass_over(struct stream *s)
+{
+	while (s->got < s->len) {
+		size_t n = s->in_len - s->in_from;
+		if (n == 0) {
+			enum spore_err e = pull(s, s->in, s->in_size, &n);
+			if (e != SPORE_OK)
+				return e == SPORE_EEND ? SPORE_ECLOSED : e; // in the middle of it
+			s->in_from = 0;
+			s->in_len = n;
+		}
+		n = lesser(n, s->len - s->got);
+		s->in_from += n;
+		s->got += n;
+	}
+	taken(s);
+	s->skips = false;
+	return SPORE_OK;
+}
+
+static enum spore_err current(struct stream *s)
+{
+	enum spore_err e = s->in_err;
+	if (e == SPORE_OK && s->skips)
+		e = ended(s, pass_over(s));
+	if (e == SPORE_OK && !s->head)
+		e = ended(s, take_head(s));
+	return e;
 }
 
 // A buffer of its own for the current message. It grows with what arrives, since a length alone may be a lie.
@@ -503,6 +527,22 @@ static void release(struct spore__transport *t)
 	s->lent = b->next;
 	s->lent_count--;
 	put_aside(s, b);
+}
+
+static enum spore_err skip(struct spore__transport *t, size_t *len)
+{
+	struct stream *s = stream(t);
+	enum spore_err e = current(s);
+	if (e != SPORE_OK)
+		return e;
+	if (s->whole != NULL)
+		put_aside(s, s->whole);
+	s->whole = NULL;
+	s->skips = true;
+	*len = s->len;
+	(void)ended(s, pass_over(s));
+	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
+	return SPORE_OK;
 }
 
 static enum spore_err keep_sending(struct stream *s)
@@ -679,6 +719,7 @@ static void destroy(struct spore__transport *t)
 	    .read = read_message,                                                                                      \
 	    .copy = copy,                                                                                              \
 	    .release = release,                                                                                        \
+	    .skip = skip,                                                                                              \
 	    .keep = keep,                                                                                              \
 	    .wait = wait_for,                                                                                          \
 	    .arm = arm,                                                                                                \

@@ -258,6 +258,7 @@ const struct spore__transport_ops spore__publication_ops = {
     .read = spore__sub_read,
     .copy = spore__sub_copy,
     .release = spore__sub_release,
+    .skip = spore__sub_skip,
     .keep = keep,
     .wait = wait_for,
     .arm = arm,

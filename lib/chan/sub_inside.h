@@ -49,5 +49,6 @@ enum spore_err spore__sub_see(struct spore__sub *s, uint64_t *head);
 enum spore_err spore__sub_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len);
 enum spore_err spore__sub_read(struct spore__transport *t, const void **data, size_t *len);
 void spore__sub_release(struct spore__transport *t);
+enum spore_err spore__sub_skip(struct spore__transport *t, size_t *len);
 
 #endif

@@ -430,3 +430,16 @@ void spore__sub_release(struct spore__transport *t)
 	l->copy = NULL;
 	release_to(s, l->end, copied);
 }
+
+enum spore_err spore__sub_skip(struct spore__transport *t, size_t *len)
+{
+	struct spore__sub *s = sub(t);
+	struct found f;
+	enum spore_err e = find(s, &f);
+	if (e != SPORE_OK)
+		return e;
+	*len = (size_t)f.len;
+	count(s, &f);
+	release_to(s, s->at, f.kind == SPORE__PUB_FAR);
+	return SPORE_OK;
+}

@@ -101,6 +101,9 @@ struct spore__transport_ops {
 	// Takes the next message into BUFFER; SPORE_ETOOBIG when SIZE is less than *LEN, and it stays. Nothing is lent meanwhile.
 	enum spore_err (*copy)(struct spore__transport *t, void *buffer, size_t size, size_t *len);
 	void (*release)(struct spore__transport *t); // the oldest that is lent
+	// Throws the next message away; *LEN is its length. Takes no memory for it. What has not come yet of it is thrown away when it comes.
+	// Nothing is lent meanwhile.
+	enum spore_err (*skip)(struct spore__transport *t, size_t *len);
 
 	// Of what was begun in this way nothing of the caller's memory is used any more; BUFFER is that of copy. SPORE_ECLOSED:
 	// there was no memory for it, and the transport has ended.

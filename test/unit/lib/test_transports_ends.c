@@ -159,6 +159,65 @@ static void test_lent(void **state)
 	close_pair(&p);
 }
 
+enum { SKIPPED = 140 };
+static const size_t skipped[] = {0, 5, 70, 240, 1000, 20000, 300000};
+
+struct skipping {
+	struct spore_chan *c;
+	unsigned rounds;
+	enum spore_err err;
+};
+
+static void *send_to_be_skipped(void *arg)
+{
+	static unsigned char bytes[300000];
+	struct skipping *s = arg;
+	memset(bytes, 'x', sizeof bytes);
+	for (unsigned i = 0; i < s->rounds && s->err == SPORE_OK; i++) {
+		s->err = spore_chan_queue(s->c, bytes, skipped[i % 7], PATIENCE);
+		if (s->err == SPORE_OK)
+			s->err = spore_chan_send(s->c, "next", 4, PATIENCE);
+	}
+	if (s->err == SPORE_OK)
+		s->err = spore_chan_finish(s->c, PATIENCE);
+	return NULL;
+}
+
+// What is thrown away is gone, and nothing else: the sender has its room again, so there may be more of it than the channel holds.
+static void test_skip(void **state)
+{
+	const struct variant *v = *state;
+	struct spore_chan_stats stats;
+	struct pair p;
+	pthread_t thread;
+	char back[8];
+	const void *data;
+	size_t len;
+	open_pair(v, &p);
+	assert_int_equal(spore_chan_skip(p.b, SPORE_NOW), SPORE_EAGAIN);
+	assert_int_equal(spore_chan_skip(p.b, 1), SPORE_ETIMEOUT);
+	struct skipping s = {.c = p.a, .rounds = v->rough ? 21 : SKIPPED};
+	assert_int_equal(pthread_create(&thread, NULL, send_to_be_skipped, &s), 0);
+	for (unsigned i = 0; i < s.rounds; i++) {
+		if (i % 2 == 0 && skipped[i % 7] > sizeof back) {
+			assert_int_equal(spore_chan_recv(p.b, back, sizeof back, &len, PATIENCE), SPORE_ETOOBIG);
+			assert_int_equal(len, skipped[i % 7]);
+		}
+		assert_int_equal(spore_chan_skip(p.b, PATIENCE), SPORE_OK);
+		assert_int_equal(spore_chan_read(p.b, &data, &len, PATIENCE), SPORE_OK);
+		assert_int_equal(len, 4);
+		assert_memory_equal(data, "next", 4);
+		assert_int_equal(spore_chan_skip(p.b, SPORE_NOW), SPORE_EBUSY);
+		spore_chan_release(p.b);
+	}
+	assert_int_equal(spore_chan_skip(p.b, PATIENCE), SPORE_EEND);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(s.err, SPORE_OK);
+	spore_chan_stats(p.b, &stats);
+	assert_int_equal(stats.received, 2 * s.rounds);
+	close_pair(&p);
+}
+
 // ---- nothing is left
 
 static unsigned count_fds(void)
@@ -196,7 +255,8 @@ int main(void)
 {
 	static const struct CMUnitTest cases[] = {
 	    cmocka_unit_test(test_finish), cmocka_unit_test(test_close), cmocka_unit_test(test_close_wakes),
-	    cmocka_unit_test(test_limits), cmocka_unit_test(test_lent),  cmocka_unit_test(test_leaks),
+	    cmocka_unit_test(test_limits), cmocka_unit_test(test_lent),  cmocka_unit_test(test_skip),
+	    cmocka_unit_test(test_leaks),
 	};
 	return transport_rig_run("transports_ends", cases, sizeof cases / sizeof cases[0]);
 }
