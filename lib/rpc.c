@@ -22,10 +22,7 @@ void spore__rpc_destroy(struct spore_rpc *r)
 	spore__rpc_drop_parcels(r);
 	spore__rpc_asks_finish(r);
 	spore__rpc_calls_finish(r);
-	for (int i = 0; i < 2; i++) {
-		if (r->wake[i] >= 0)
-			close(r->wake[i]);
-	}
+	spore__io_wake_close(r->wake);
 	free(r->table);
 	free(r->in.data);
 	free(r->stream.data);
@@ -106,7 +103,7 @@ enum spore_err spore_rpc_create(struct spore_chan *c, const struct spore_rpc_opt
 	r->port = spore__chan_is_port(c);
 	r->barrier = spore__io_barrier_join();
 	bool ok = spore__rpc_table_init(r) && spore__rpc_asks_init(r) && spore__rpc_calls_init(r);
-	bool wakes = ok && spore__chan_open_wake(r->wake);
+	bool wakes = ok && spore__io_wake(r->wake) == 0;
 	if (!wakes) {
 		spore_rpc_close(r);
 		return ok ? SPORE_ESYSTEM : SPORE_ENOMEM;

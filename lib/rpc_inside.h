@@ -193,8 +193,8 @@ struct spore_rpc {
 	atomic_bool attention; // look at what other threads left
 	atomic_bool refusals;  // calls that could not be sent
 	atomic_bool asleep;
-	int wake[2];
-	int gather; // of spore_rpc_fd; -1
+	int wake[2]; // spore__io_wake
+	int gather;  // of spore_rpc_fd; -1
 	bool owns_gather;
 	bool served;    // by spore_rpc_serve, whose thread reads it as long as it is open
 	short gathered; // what it waits for of the channel

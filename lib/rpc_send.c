@@ -1,7 +1,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "os/os.h"
 #include "rpc_inside.h"
@@ -24,7 +23,7 @@ void spore__rpc_poke(struct spore_rpc *r)
 	// The thread that reads says that it sleeps, then looks for what is left for it, without a fence: it is here.
 	spore__rpc_barrier(r);
 	if (atomic_load(&r->asleep))
-		(void)!write(r->wake[1], "", 1);
+		spore__io_wake_ring(r->wake);
 }
 
 // ---- parcels

@@ -2,10 +2,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "chan/bell.h"
 #include "chan/port.h"
+#include "os/os.h"
 #include "rpc_inside.h"
 
 enum {
@@ -153,11 +153,9 @@ static void poll_all(struct server *s)
 	}
 	(void)poll(p, OTHERS + 2 * s->count, timeout);
 	for (unsigned i = 0; i < s->count; i++) {
-		char woken[64];
 		atomic_store_explicit(&s->clients[i]->asleep, false, memory_order_relaxed);
-		while ((p[OTHERS + 2 * i + 1].revents & POLLIN) != 0 &&
-		       read(s->clients[i]->wake[0], woken, sizeof woken) > 0)
-			;
+		if ((p[OTHERS + 2 * i + 1].revents & POLLIN) != 0)
+			spore__io_wake_hear(s->clients[i]->wake);
 	}
 }
 

@@ -1,9 +1,9 @@
 // Turning a conversation: who reads, what is due, and how it waits.
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "chan/bell.h"
+#include "os/os.h"
 #include "rpc_inside.h"
 
 enum {
@@ -155,13 +155,6 @@ bool spore__rpc_arm(struct spore_rpc *r)
 	return !has_attention(r) && (r->bytes || spore__chan_arm(r->chan));
 }
 
-static void drain_wake(struct spore_rpc *r)
-{
-	char woken[64];
-	while (read(r->wake[0], woken, sizeof woken) > 0)
-		;
-}
-
 enum { MORE = 2 };
 
 // Something is queued, so room is waited for as well.
@@ -207,7 +200,7 @@ static enum spore_err rest(struct spore_rpc *r, int64_t deadline, struct pollfd 
 		for (unsigned i = 0; i < count; i++)
 			more[i].revents = p[i].revents;
 		if (p[count].revents != 0)
-			drain_wake(r);
+			spore__io_wake_hear(r->wake);
 	}
 	atomic_store_explicit(&r->asleep, false, memory_order_relaxed);
 	return e;
@@ -275,7 +268,7 @@ enum spore_err spore_rpc_turn(struct spore_rpc *r, int timeout_ms)
 		return SPORE_EBUSY;
 	if (atomic_load_explicit(&r->asleep, memory_order_relaxed)) { // after a poll
 		atomic_store_explicit(&r->asleep, false, memory_order_relaxed);
-		drain_wake(r);
+		spore__io_wake_hear(r->wake);
 	}
 	enum spore_err e = spore__rpc_read(r, spore__rpc_deadline(timeout_ms), NULL, NULL, NULL, 0);
 	if (r->owns_gather && r->gathered != spore_chan_events(r->chan)) {

@@ -112,7 +112,7 @@ struct spore_chan_options {
 // spore_log_record does. OPTIONS may be NULL. *C is the caller's: spore_chan_close.
 // SPORE_ENOTFOUND: the program was not started by spore, or has closed the descriptor that it got from it, so nobody can wire it. SPORE_EEXISTS: it
 // is open. SPORE_EINVALID: no name of a port (letters, digits, - and _, not one of the standard ones), or the shape SPORE_SERVE. SPORE_ESYSTEM: no
-// descriptor is left: a port takes five, beside those of its channels (`limits: { files: N }`). SPORE_EUNSUPPORTED: SPORE_PUBLISH or
+// descriptor is left: a port takes three, beside those of its channels (three each over shared memory) (`limits: { files: N }`). SPORE_EUNSUPPORTED: SPORE_PUBLISH or
 // SPORE_SUBSCRIBE without shared memory (plain POSIX).
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_chan **c);

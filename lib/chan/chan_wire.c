@@ -98,11 +98,6 @@ enum spore_err spore__chan_create_over(struct spore__transport *t, struct spore_
 	return SPORE_OK;
 }
 
-bool spore__chan_open_wake(int wake[2])
-{
-	return spore__io_pipe(wake) == 0;
-}
-
 void spore_chan_close(struct spore_chan *c)
 {
 	if (c == NULL)
@@ -113,12 +108,8 @@ void spore_chan_close(struct spore_chan *c)
 		spore__port_forget(c);
 	}
 	for (int i = 0; i < 2; i++) {
-		struct spore__side *w = &c->ways[i];
-		spore__installed_unref(w->use);
-		if (w->wake[0] >= 0) {
-			close(w->wake[0]);
-			close(w->wake[1]);
-		}
+		spore__installed_unref(c->ways[i].use);
+		spore__io_wake_close(c->ways[i].wake);
 	}
 	if (c->port != NULL) {
 		spore__left_drop(c);
@@ -154,7 +145,7 @@ enum spore_err spore__chan_create_port(struct spore_chan **out)
 	c->port->closing_ms = CLOSING_MS;
 	c->port->control = -1;
 	c->port->gather = spore__io_gather();
-	if (!spore__chan_open_wake(c->ways[0].wake) || !spore__chan_open_wake(c->ways[1].wake)) {
+	if (spore__io_wake(c->ways[0].wake) != 0 || spore__io_wake(c->ways[1].wake) != 0) {
 		spore_chan_close(c);
 		return SPORE_ESYSTEM;
 	}
@@ -178,7 +169,7 @@ static void tell_ways(struct spore_chan *c)
 {
 	atomic_fetch_add_explicit(&c->generation, 1, memory_order_release);
 	for (int i = 0; i < 2; i++)
-		(void)!write(c->ways[i].wake[1], "", 1);
+		spore__io_wake_ring(c->ways[i].wake);
 }
 
 void spore__way_tell_of(struct spore_chan *c, struct spore__transport *t)
@@ -564,11 +555,9 @@ static uint64_t hear_news(struct spore_chan *c, enum spore__way way)
 {
 	const struct spore__wiring *p = c->port;
 	struct spore__side *w = &c->ways[way];
-	char woken[16];
 	w->err = p->ended;
 	w->quiet = way == SPORE__RECEIVE && atomic_load(&p->quiet);
-	while (read(w->wake[0], woken, sizeof woken) > 0)
-		;
+	spore__io_wake_hear(w->wake);
 	return atomic_load_explicit(&c->generation, memory_order_relaxed);
 }
 

@@ -67,7 +67,7 @@ struct spore__side {
 	size_t loan_size;
 	unsigned lent;      // receiving: messages
 	enum spore_err err; // for good
-	int wake[2];        // of a port: readable when its generation is another; -1
+	int wake[2];        // spore__io_wake, of a port: readable when its generation is another; -1
 	bool swapped;       // what was used before was swapped
 	bool stopped;       // that the program was asked to stop was said
 	bool waits;         // the call that is made now would
@@ -143,8 +143,6 @@ void spore__way_tell_of(struct spore_chan *c, struct spore__transport *t);
 void spore__early_look(struct spore_chan *c);
 bool spore__early_has_come(const struct spore__wiring *p); // with the lock
 int spore__early_fd(struct spore__wiring *p);              // to be polled; -1: none
-// A pipe whose ends do not wait; false, and both -1, when it cannot be had.
-bool spore__chan_open_wake(int wake[2]);
 // In a call that sends: is the port wired to something else than `use` by now? Other news, as a stop request, are taken note of.
 bool spore__sending_is_replaced(struct spore_chan *c);
 // Has the port been wired anew, or got other news?

@@ -28,7 +28,7 @@ struct client {
 
 struct spore_port {
 	int control;
-	int wake[2]; // readable while there are clients, or the port has ended
+	int wake[2]; // spore__io_wake: readable while there are clients, or the port has ended
 	int gather;  // -1
 	struct client *clients, *last;
 	bool ended;
@@ -67,11 +67,6 @@ static struct opened **find(const struct spore__control_word *name)
 	return o;
 }
 
-static void wake(struct spore_port *p)
-{
-	(void)!write(p->wake[1], "", 1);
-}
-
 static void end(struct opened *o, enum spore_err why)
 {
 	if (o->chan != NULL)
@@ -80,7 +75,7 @@ static void end(struct opened *o, enum spore_err why)
 		o->server->ended = true;
 		if (o->server->gather >= 0)
 			spore__io_gather_remove(o->server->gather, o->server->control);
-		wake(o->server);
+		spore__io_wake_ring(o->server->wake);
 	}
 }
 
@@ -145,7 +140,7 @@ static void add_client(struct spore_port *p, const char *port, struct spore__cha
 	else
 		p->last->next = client;
 	p->last = client;
-	wake(p);
+	spore__io_wake_ring(p->wake);
 }
 
 static enum spore_slow slow_of(const struct opened *o, const struct spore__control_message *m)
@@ -598,10 +593,7 @@ static void free_port(struct spore_port *p)
 		spore_chan_close(client->chan);
 		free(client);
 	}
-	for (int i = 0; i < 2; i++) {
-		if (p->wake[i] >= 0)
-			close(p->wake[i]);
-	}
+	spore__io_wake_close(p->wake);
 	if (p->gather >= 0)
 		close(p->gather);
 	free(p);
@@ -617,7 +609,7 @@ enum spore_err spore_port_open(const char *port, const struct spore_chan_options
 		return SPORE_ENOMEM;
 	p->control = spore__connection_fd();
 	p->gather = spore__io_gather();
-	if (!spore__chan_open_wake(p->wake)) {
+	if (spore__io_wake(p->wake) != 0) {
 		free_port(p);
 		return SPORE_ESYSTEM;
 	}
@@ -638,7 +630,6 @@ enum spore_err spore_port_open(const char *port, const struct spore_chan_options
 // SPORE_EAGAIN: no client.
 static enum spore_err take_client(struct spore_port *p, struct spore_chan **c)
 {
-	char woken[64];
 	pthread_mutex_lock(&lock);
 	struct client *client = p->clients;
 	enum spore_err e = client != NULL ? SPORE_OK : p->ended ? SPORE_ECLOSED : SPORE_EAGAIN;
@@ -647,10 +638,8 @@ static enum spore_err take_client(struct spore_port *p, struct spore_chan **c)
 		*c = client->chan;
 		free(client);
 	}
-	if (p->clients == NULL && !p->ended) {
-		while (read(p->wake[0], woken, sizeof woken) > 0)
-			;
-	}
+	if (p->clients == NULL && !p->ended)
+		spore__io_wake_hear(p->wake);
 	pthread_mutex_unlock(&lock);
 	return e;
 }

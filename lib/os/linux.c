@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -218,10 +219,10 @@ void *spore__io_map(int fd, uint64_t offset, size_t len, unsigned how)
 	return p != MAP_FAILED ? p : NULL;
 }
 
-int spore__io_pipe(int fds[2])
+int spore__io_wake(int wake[2])
 {
-	fds[0] = fds[1] = -1;
-	return pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0 ? spore__io_above_both(fds) : -1;
+	wake[0] = wake[1] = spore__io_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	return wake[0] >= 0 ? 0 : -1;
 }
 
 // The writing end is opened once more for both, which anonymous pipes allow: then it has a reader for as long as it exists.

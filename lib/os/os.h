@@ -34,8 +34,12 @@ ssize_t spore__io_receive(int fd, void *bytes, size_t size);
 // A pair of connected stream sockets, close-on-exec.
 int spore__io_pair(int fds[2]);
 
-// A pipe, close-on-exec, whose ends do not wait. Both are -1 when it fails.
-int spore__io_pipe(int fds[2]);
+// What one thread wakes another one by that polls wake[0]: that is readable from a ring until it is heard. Neither waits. Close-on-exec; the two may be one
+// descriptor. Both are -1 when it fails.
+int spore__io_wake(int wake[2]);
+void spore__io_wake_ring(const int wake[2]);
+void spore__io_wake_hear(const int wake[2]);
+void spore__io_wake_close(const int wake[2]); // of -1 it does nothing
 
 // The address for the text of NOTIFY_SOCKET: a path, or with a leading @ an abstract name (plain POSIX: EAFNOSUPPORT).
 int spore__io_notify_address(const char *text, struct sockaddr_un *address, socklen_t *len);

@@ -76,21 +76,21 @@ int spore__io_pair(int fds[2])
 	return -1;
 }
 
-int spore__io_pipe(int fds[2])
+int spore__io_wake(int wake[2])
 {
-	if (pipe(fds) != 0 || spore__io_above_both(fds) != 0) {
-		fds[0] = fds[1] = -1;
+	if (pipe(wake) != 0 || spore__io_above_both(wake) != 0) {
+		wake[0] = wake[1] = -1;
 		return -1;
 	}
 	bool good = true;
 	for (int i = 0; i < 2; i++)
-		good = good && fcntl(fds[i], F_SETFD, FD_CLOEXEC) == 0 && fcntl(fds[i], F_SETFL, O_NONBLOCK) == 0;
+		good = good && fcntl(wake[i], F_SETFD, FD_CLOEXEC) == 0 && fcntl(wake[i], F_SETFL, O_NONBLOCK) == 0;
 	if (good)
 		return 0;
 	int e = errno;
 	for (int i = 0; i < 2; i++) {
-		close(fds[i]);
-		fds[i] = -1;
+		close(wake[i]);
+		wake[i] = -1;
 	}
 	errno = e;
 	return -1;

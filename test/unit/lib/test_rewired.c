@@ -1,4 +1,5 @@
 // A port whose peer is followed by another one: each has a channel of its own.
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -232,12 +233,49 @@ static void test_both_live(void **state)
 	(void)port_rig_teardown(&other);
 }
 
+static unsigned count_fds(void)
+{
+	unsigned n = 0;
+	DIR *d = opendir("/dev/fd");
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+// As spore/chan.h says: a program with many ports is to know how many it may have.
+static void test_descriptors(void **state)
+{
+	enum { PORTS = 100, OF_PORT = 3, OF_RING = 3 };
+	struct spore_chan *ports[PORTS];
+	unsigned before = count_fds();
+	(void)state;
+	for (int i = 0; i < PORTS; i++) {
+		struct spore__channel_end ends[2];
+		struct spore__transport *t;
+		assert_int_equal(spore__chan_create_port(&ports[i]), SPORE_OK);
+		assert_int_equal(spore__channel_make("ring", NULL, ends), SPORE_OK);
+		spore__channel_end_close(&ends[1]);
+		assert_int_equal(spore__channel_end_open(&ends[0], &t), SPORE_OK);
+		spore__chan_install(ports[i], t, "peer", 1, false);
+	}
+	assert_int_equal(count_fds() - before, PORTS * (OF_PORT + OF_RING));
+	for (int i = 0; i < PORTS; i++)
+		spore_chan_close(ports[i]);
+	assert_int_equal(count_fds(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    port_test(test_finished_for_the_peer_that_was_there),          port_test(test_finished_and_gone),
-	    port_test_stateless(test_finished_for_a_peer_that_is_swapped), port_test(test_finished_and_delivered_again),
-	    port_test(test_another_peer_while_half_a_message_is_here),     port_test(test_both_live),
+	    port_test(test_finished_for_the_peer_that_was_there),
+	    port_test(test_finished_and_gone),
+	    port_test_stateless(test_finished_for_a_peer_that_is_swapped),
+	    port_test(test_finished_and_delivered_again),
+	    port_test(test_another_peer_while_half_a_message_is_here),
+	    port_test(test_both_live),
+	    port_test(test_descriptors),
 	};
 	if (!port_rig_has_rings())
 		return 0;
