@@ -16,11 +16,12 @@
 //
 // Threads: of one channel one thread may send while another receives; neither takes a lock. The functions are marked [send], [receive] or
 // [any]: [send] ones are for one thread at a time, [receive] ones likewise. [close] needs both to be out of the channel. Different channels
-// have nothing in common. None may be called from a signal handler. A child made by fork must leave the channels of its parent alone; while it
-// lives without executing another program, peers do not see the parent's end.
+// have nothing in common. Ports are opened and closed in any thread. No function may be called from a signal handler. A child made by fork must
+// leave the channels of its parent alone; while it lives without executing another program, peers do not see the parent's end.
 // With the first port the library begins a thread of its own, which blocks all signals, hears what becomes of ports, and lives as long as the program.
 // Another one is there while memory of messages over 32 MiB that this program sent can be used again, a second after the last.
-// What is set for one thread only has to be set before (Landlock, capabilities, a seccomp filter without TSYNC), and so has a user namespace be entered.
+// What is set for one thread only has to be set before (Landlock, capabilities, a seccomp filter without TSYNC). So is a user namespace to be entered
+// before: the kernel refuses that (unshare, setns: EINVAL) to a program with more than one thread.
 // No descriptor of the library is 0, 1 or 2, also where the program has closed these.
 //
 // Time-outs are in milliseconds: SPORE_FOREVER, SPORE_NOW (never waits), or how long at most. A wait spins for some microseconds, yields,
@@ -46,8 +47,12 @@
 //	                  one before ended (SPORE_ECLOSED, receiving also SPORE_EEND) was said before, also when both are news.
 //	                  When the peer was swapped (`spore restart --swap`) neither SPORE_ECLOSED nor SPORE_EEND comes before it, what the
 //	                  one before had not received goes to the new one first, and with the option `stateless` not even this is said
-//	SPORE_ETOOBIG     send: over SPORE_CHAN_LARGEST, or over what the transport takes. receive: over the buffer; the message stays
-//	SPORE_ENOMEM      no memory for a message of this size; the channel is as before
+//	SPORE_ETOOBIG     send: over SPORE_CHAN_LARGEST, or over what the transport takes (16 MiB to a plain program that takes lines or
+//	                  netstrings). receive: over the buffer; the message stays: a larger buffer, spore_chan_read or spore_chan_skip
+//	SPORE_ENOMEM      no memory for a message of this size; the channel is as before. receive: the message stays, and is the next one again
+//	                  until there is memory for it, or spore_chan_skip throws it away
+//	SPORE_EBUSY       send: a loan is out, which is to be committed or abandoned first. receive: messages are read in place, and are to be
+//	                  released first
 //	SPORE_EINVALID    send: the peer is a plain program that takes lines, and there is a newline in the message
 //	SPORE_EMALFORMED  the peer broke the rules; the channel is closed
 //	SPORE_ECANCELLED  a signal. And, where the program takes stop requests (it called spore_stop_requested, spore_stop_fd or the
@@ -55,12 +60,14 @@
 //	                  first call that would wait, or a wait ends with it. So none is missed between a look for the request and
 //	                  a wait. What is left can be sent and received afterwards; with SPORE_NOW nothing changes
 //	SPORE_EUNSUPPORTED  a publisher received, or a subscriber sent
+//	SPORE_ESYSTEM     the operating system refused to wait (errno): no memory in the kernel
 //
 // Publish and subscribe: what is published goes to every subscriber, each of which reads it where it lies. A publisher is never not wired, and
 // hears nothing of who subscribes (spore_chan_stats); it waits for subscribers that asked for SPORE_SLOW_BLOCK, as long as its time-out says,
 // and for no other. A subscriber begins with what is published after it was wired, or with the last message before; it says SPORE_ECLOSED and
 // SPORE_ERETURNED of its publisher as above. One that was too slow for SPORE_SLOW_DISCONNECT, or had no descriptor or memory left, says SPORE_ECLOSED, and is not wired until it
-// opens its port again, or the publisher returns. What spore_chan_read lends is the publisher's memory with SPORE_SLOW_BLOCK, and a copy otherwise or when it is large.
+// opens its port again, or the publisher returns. `slow` of the wire (in spore.yaml, or of `spore wire`) goes before what the program says.
+// What spore_chan_read lends is the publisher's memory with SPORE_SLOW_BLOCK, and a copy otherwise or when it is large.
 #ifndef SPORE_CHAN_H
 #define SPORE_CHAN_H
 
@@ -70,8 +77,8 @@
 extern "C" {
 #endif
 
-struct spore_chan;
-struct spore_port;
+struct spore_chan; // one end of a channel
+struct spore_port; // a port that many may connect to
 
 #define SPORE_FOREVER (-1)
 #define SPORE_NOW 0
@@ -98,11 +105,12 @@ enum spore_slow {
 // Zeroed: a messages port of the shape connect.
 struct spore_chan_options {
 	enum spore_shape shape; // 0: SPORE_CONNECT
-	const char *protocol;   // what is spoken, as "rpc"; may be NULL
-	enum spore_slow slow;   // SPORE_SUBSCRIBE
-	bool last;              // SPORE_SUBSCRIBE: begin with the last message that was published, if there is one
-	bool
-	    stateless; // each message stands for itself: that the peer was swapped is not reported (no SPORE_ERETURNED)
+	const char *
+	    protocol; // what is spoken, as "rpc"; may be NULL. At most 255 bytes; not needed any more once the port is open
+	enum spore_slow slow; // SPORE_SUBSCRIBE, unless its wire says otherwise
+	bool last;            // SPORE_SUBSCRIBE: begin with the last message that was published, if there is one
+	// Not of spore_port_open: each message stands for itself; that the peer was swapped is not reported (no SPORE_ERETURNED).
+	bool stateless;
 	// Of SPORE_CONNECT and spore_port_open: a port of bytes, for peers that know no messages. What is sent may arrive in other pieces, none
 	// empty (nothing is sent of an empty one); spore_chan_recv gives what is there, up to the size of its buffer.
 	bool bytes;
@@ -111,20 +119,26 @@ struct spore_chan_options {
 // Opens the port PORT of this task. Does not wait for its peer: the first call that sends or receives does. Where the hold is behind it waits as
 // spore_log_record does. OPTIONS may be NULL. *C is the caller's: spore_chan_close.
 // SPORE_ENOTFOUND: the program was not started by spore, or has closed the descriptor that it got from it, so nobody can wire it. SPORE_EEXISTS: it
-// is open. SPORE_EINVALID: no name of a port (letters, digits, - and _, not one of the standard ones), or the shape SPORE_SERVE. SPORE_ESYSTEM: no
-// descriptor is left: a port takes three, beside those of its channels (three each over shared memory) (`limits: { files: N }`). SPORE_EUNSUPPORTED: SPORE_PUBLISH or
-// SPORE_SUBSCRIBE without shared memory (plain POSIX).
+// is open. SPORE_EINVALID: no name of a port (1 to 63 letters, digits, - and _, of which a letter or digit is the first; not stdin, stdout,
+// stderr or stdio), an option that makes no sense, or the shape SPORE_SERVE. SPORE_ESYSTEM: no descriptor is left: a port takes three, and a
+// channel over shared memory three (`limits: { files: N }`). SPORE_ENOMEM. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX).
+// What spore refuses is said in the program's log, and by its calls in place of SPORE_ENOTWIRED: SPORE_EEXISTS, the task's manifest has a named port
+// of this name; SPORE_EBUSY, 1024 ports are open.
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_chan **c);
 
-// Opens a port that many may connect to. OPTIONS->shape is not looked at. Errors as of spore_chan_open.
+// Opens a port that many may connect to. Of OPTIONS, which may be NULL, `protocol` and `bytes` count. Errors as of spore_chan_open. *P is the
+// caller's: spore_port_close.
 SPORE_EXPORT enum spore_err spore_port_open(const char *port, const struct spore_chan_options *options,
                                             struct spore_port **p);
-// The next client's channel. SPORE_EAGAIN, SPORE_ETIMEOUT: none. SPORE_ECANCELLED: as above. SPORE_ECLOSED: nor will there be one. [one thread at a time]
+// The next client's channel, which is the caller's (spore_chan_close) and may be used in another thread. Waits TIMEOUT_MS at most. SPORE_EAGAIN (with
+// SPORE_NOW), SPORE_ETIMEOUT: none. SPORE_ECANCELLED: as above. SPORE_ECLOSED: nor will there be one. SPORE_ESYSTEM: as above.
+// [one thread at a time]
 SPORE_EXPORT enum spore_err spore_port_accept(struct spore_port *p, int timeout_ms, struct spore_chan **c);
-// Readable when spore_port_accept may have a client. Borrowed. [any]
+// Readable when spore_port_accept may have a client. Borrowed. -1 when descriptors ran out, and on plain POSIX. [any]
 SPORE_EXPORT int spore_port_fd(const struct spore_port *p);
-// Takes no more clients; the channels accepted go on. Waits for the hold as spore_chan_open does. NULL is fine.
+// Takes no more clients; the channels accepted go on, those that were not are closed. Waits for the hold as spore_chan_open does. NULL is fine.
+// No other thread may be in spore_port_accept.
 SPORE_EXPORT void spore_port_close(struct spore_port *p);
 
 // Closes both directions without waiting, but for the hold, as spore_chan_open does, for the end of a peer that is swapped (a second at most), and for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
@@ -136,25 +150,28 @@ SPORE_EXPORT void spore_chan_close(struct spore_chan *c);
 
 // ---- sending
 
-// Sends a copy of LEN bytes. On an error nothing was sent. [send]
+// Sends a copy of LEN bytes; waits for room, TIMEOUT_MS at most. DATA may be NULL when LEN is 0. On an error nothing was sent. [send]
 SPORE_EXPORT enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms);
 
 // As spore_chan_send, but the peer need not see the message before the next spore_chan_send, spore_chan_commit, spore_chan_flush or
 // spore_chan_finish: many small messages cost much less. When there is no room, what is queued is published before it waits. [send]
 SPORE_EXPORT enum spore_err spore_chan_queue(struct spore_chan *c, const void *data, size_t len, int timeout_ms);
-// Publishes what was queued. On a stream it also waits until the bytes have left this process. [send]
+// Publishes what was queued. On a stream it also waits until the bytes have left this process; a ring or a publication never makes it wait. Without
+// a peer there is nothing to publish: SPORE_OK. [send]
 SPORE_EXPORT enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms);
 
 // Lends SIZE bytes of the channel's own memory (aligned to 8) to be filled and sent without a copy. Their content is undefined, what is not
-// filled included: of a loan only what was written should be committed. At most one loan at a time: SPORE_EBUSY. [send]
+// filled included: of a loan only what was written should be committed. Waits for room as spore_chan_send does. At most one loan at a time; while it is
+// out nothing else is sent either: SPORE_EBUSY. [send]
 SPORE_EXPORT enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, int timeout_ms);
-// Sends the first LEN bytes of the loan; LEN over its size is SPORE_EINVALID. The loan is over in every case but this. On another error the message
+// Sends the first LEN bytes of the loan; LEN over its size, or no loan, is SPORE_EINVALID. The loan is over in every case but this. On another error the message
 // was not sent. Waits on a stream only, TIMEOUT_MS at most. [send]
 SPORE_EXPORT enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms);
 // Gives the loan back. Without one it does nothing. [send]
 SPORE_EXPORT void spore_chan_abandon(struct spore_chan *c);
 
-// Half-close: nothing more will be sent to this peer, which gets SPORE_EEND behind the last message; calls that send say SPORE_ECLOSED while it is
+// Half-close: nothing more will be sent to this peer, which gets SPORE_EEND behind the last message (what was queued is published); waits for room as
+// spore_chan_send does; calls that send say SPORE_ECLOSED while it is
 // there. Receiving goes on. To finish again does nothing. The next peer of an open port (SPORE_ERETURNED) has a channel of its own, which is not finished;
 // but one that goes on where the one before was swapped, or had not received everything (`redeliver`), is told of the end as that one was. [send]
 SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms);
@@ -162,14 +179,14 @@ SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_
 // ---- receiving
 
 // Copies the next message into BUFFER of SIZE bytes; *LEN is its length, also with SPORE_ETOOBIG, when it stays and nothing is copied (of a port
-// of bytes as much as there is room for, at least one byte, is copied).
+// of bytes as much as there is room for, at least one byte, is copied; SIZE 0 is SPORE_EINVALID there).
 // Not while messages are read in place: SPORE_EBUSY. [receive]
 SPORE_EXPORT enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len,
                                             int timeout_ms);
 
-// Lends the next message (aligned to 8) until spore_chan_release. Several may be lent at a time; the peer runs out of room with them, of large
-// ones with the fourth, or more up to 16 MiB. SPORE_EBUSY: 1024 are lent (of a publication 256), or 16 large ones. Also when the channel of what
-// is lent is over, and the next one cannot be gone on with before it is given back.
+// Lends the next message (aligned to 8) until spore_chan_release; waits for one, TIMEOUT_MS at most. Several may be lent at a time; the peer runs out of
+// room with them, of large ones with the fourth, or more up to 16 MiB. SPORE_EBUSY: 1024 are lent (of a publication 256), or 16 large ones. Also when
+// the channel of what is lent is over, and the next one cannot be gone on with before it is given back.
 // A malicious peer can change the bytes meanwhile: parse a private copy, or nothing that depends on a value read twice. [receive]
 SPORE_EXPORT enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms);
 // Gives the oldest message that is lent back. Without one it does nothing. [receive]
@@ -209,8 +226,9 @@ enum spore_chan_state {
 
 struct spore_chan_stats {
 	enum spore_chan_state state;
-	const char *transport; // "ring", "stream", or "" when it is not wired. Static
-	uint64_t sent;         // messages
+	const char *
+	    transport; // "ring", "publication", "stream", a plain peer's framing ("lines", "bytes"...); "" when it is not wired. Static
+	uint64_t sent; // messages
 	uint64_t sent_bytes;
 	uint64_t received;
 	uint64_t received_bytes;
@@ -226,7 +244,7 @@ struct spore_chan_stats {
 // [any]; the counts of the other thread's direction may be a little behind.
 SPORE_EXPORT void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats);
 
-// The peer's full name as "system/task.port", "" when it is not known. Valid until the next call that receives. [receive]
+// The peer's full name as "system/task.port", "" when it is not known, and of a publisher. Valid until the next call that receives. [receive]
 SPORE_EXPORT const char *spore_chan_peer(const struct spore_chan *c);
 
 #ifdef __cplusplus

@@ -446,10 +446,11 @@ static enum spore_err enter(const char *port, const char *shape, const struct sp
 // As the node and the manifest have it; what has another name could never be wired. Those of standard input and output are the hold's.
 static bool is_name(const char *port)
 {
+	enum { LONGEST = 63 };
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	static const char *const standard[] = {"stdin", "stdout", "stderr", "stdio"};
 	size_t len = port != NULL ? strlen(port) : 0;
-	if (len == 0 || len > SPORE__CONTROL_NAME || strspn(port, allowed) != len || port[0] == '-' || port[0] == '_')
+	if (len == 0 || len > LONGEST || strspn(port, allowed) != len || port[0] == '-' || port[0] == '_')
 		return false;
 	for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++)
 		if (strcmp(port, standard[i]) == 0)

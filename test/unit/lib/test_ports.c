@@ -697,13 +697,14 @@ static void test_without_hold(void **state)
 	struct spore_chan *c;
 	struct spore_port *p;
 	const struct spore_chan_options serve = {.shape = SPORE_SERVE};
-	char longest[300];
+	char longest[65]; // and one more
 	memset(longest, 'x', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
 	assert_int_equal(spore_chan_open("in", NULL, &c), SPORE_ENOTFOUND);
 	assert_int_equal(spore_port_open("in", NULL, &p), SPORE_ENOTFOUND);
 	assert_int_equal(spore_chan_open("", NULL, &c), SPORE_EINVALID);
 	assert_int_equal(spore_chan_open(longest, NULL, &c), SPORE_EINVALID);
+	assert_int_equal(spore_chan_open(longest + 1, NULL, &c), SPORE_ENOTFOUND);
 	assert_int_equal(spore_chan_open("a b", NULL, &c), SPORE_EINVALID);
 	assert_int_equal(spore_chan_open("../a", NULL, &c), SPORE_EINVALID);
 	assert_int_equal(spore_chan_open("stdout", NULL, &c), SPORE_EINVALID);
