@@ -40,6 +40,8 @@ struct stream {
 	size_t tail; // bytes that the framing has behind that: 1 or 0
 	bool finishing, finished;
 	struct buffer *loan;
+	int wake[2]; // spore__io_wake: of the thread that waits to receive, from its first wait on
+	bool dozes;  // it waits, and does not look whether more can be sent
 
 	// Receiving
 	enum spore_err in_err;
@@ -64,6 +66,16 @@ static struct stream *stream(struct spore__transport *t)
 }
 
 // ---- sending; under the lock
+
+// LEFT: more is to be sent as soon as there is room. The sender may make no call for long, but who waits to receive can do it.
+static void note_left(struct stream *s, bool left)
+{
+	atomic_store_explicit(&s->pending, left, memory_order_relaxed);
+	if (left && s->dozes) {
+		s->dozes = false;
+		spore__io_wake_ring(s->wake);
+	}
+}
 
 static enum spore_err push(struct stream *s)
 {
@@ -111,7 +123,7 @@ static enum spore_err push(struct stream *s)
 	}
 	if (s->finished)
 		return SPORE_OK;
-	atomic_store_explicit(&s->pending, left && s->out_err == SPORE_OK, memory_order_relaxed);
+	note_left(s, left && s->out_err == SPORE_OK);
 	return s->out_err != SPORE_OK ? s->out_err : left ? SPORE_EBUSY : SPORE_OK;
 }
 
@@ -258,7 +270,7 @@ static enum spore_err commit(struct spore__transport *t, size_t len)
 		if (e == SPORE_EAGAIN) { // it cannot be taken back
 			put_head(s, len);
 			put_rest(s, s->loan->bytes, len);
-			atomic_store_explicit(&s->pending, true, memory_order_relaxed);
+			note_left(s, true);
 			e = SPORE_EBUSY;
 		}
 	}
@@ -582,29 +594,54 @@ static enum spore_err keep(struct spore__transport *t, enum spore__way way, cons
 
 // ---- waiting
 
+// What to poll for in the thread that waits to receive.
+static short lie_down(struct stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool pending = atomic_load_explicit(&s->pending, memory_order_relaxed);
+	if (s->wake[0] < 0)
+		(void)spore__io_wake(s->wake);
+	s->dozes = !pending && s->wake[0] >= 0;
+	pthread_mutex_unlock(&s->lock);
+	return pending ? POLLIN | POLLOUT : POLLIN;
+}
+
+static void get_up(struct stream *s, const struct pollfd *wake)
+{
+	pthread_mutex_lock(&s->lock);
+	s->dozes = false;
+	pthread_mutex_unlock(&s->lock);
+	if (wake->revents != 0)
+		spore__io_wake_hear(s->wake);
+}
+
 static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, int64_t deadline, struct pollfd *extra,
                                unsigned count)
 {
+	enum { OWN = 2 };
 	struct stream *s = stream(t);
-	struct pollfd p[1 + SPORE__END_EXTRA];
-	bool pending = atomic_load_explicit(&s->pending, memory_order_relaxed);
-	p[0] = (struct pollfd){
-	    .fd = s->fd,
-	    .events = way == SPORE__SEND ? POLLOUT
-	              : pending          ? POLLIN | POLLOUT
-	                                 : POLLIN,
-	};
+	struct pollfd p[OWN + SPORE__END_EXTRA] = {{.fd = s->fd, .events = POLLOUT}, {.fd = -1, .events = POLLIN}};
+	if (way == SPORE__RECEIVE) {
+		p[0].events = lie_down(s);
+		p[1].fd = s->wake[0];
+	}
 	for (unsigned i = 0; i < count; i++)
-		p[1 + i] = extra[i];
+		p[OWN + i] = extra[i];
 	atomic_fetch_add_explicit(&t->slept, 1, memory_order_relaxed);
-	int n = spore__bell_poll(p, 1 + count, deadline);
+	int n = spore__bell_poll(p, OWN + count, deadline);
+	enum spore_err e = n > 0            ? SPORE_OK
+	                   : n == 0         ? SPORE_ETIMEOUT
+	                   : errno == EINTR ? SPORE_ECANCELLED
+	                                    : SPORE_ESYSTEM;
+	if (way == SPORE__RECEIVE)
+		get_up(s, &p[1]);
 	if (n < 0)
-		return errno == EINTR ? SPORE_ECANCELLED : SPORE_ESYSTEM;
+		return e;
 	for (unsigned i = 0; i < count; i++)
-		extra[i].revents = p[1 + i].revents;
+		extra[i].revents = p[OWN + i].revents;
 	if (way == SPORE__RECEIVE && (p[0].revents & POLLOUT) != 0)
 		(void)flush(t);
-	return n == 0 ? SPORE_ETIMEOUT : SPORE_OK;
+	return e;
 }
 
 static bool arm(struct spore__transport *t, enum spore__way way)
@@ -667,6 +704,7 @@ static enum spore_err open_framed(const struct spore__channel_end *end, const st
 	s->framing = framing;
 	s->in_size = IN;
 	s->fd = end->fds[0];
+	s->wake[0] = s->wake[1] = -1;
 	*t = &s->base;
 	return SPORE_OK;
 }
@@ -681,6 +719,7 @@ static void destroy(struct spore__transport *t)
 	struct stream *s = stream(t);
 	(void)flush(t);
 	close(s->fd);
+	spore__io_wake_close(s->wake);
 	for (struct buffer *b; (b = s->lent) != NULL;) {
 		s->lent = b->next;
 		free(b);
