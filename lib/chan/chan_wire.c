@@ -717,14 +717,15 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 			c->tell_broken(c->name, w->use->peer, t->ops);
 	}
 	if (c->port != NULL) {
-		bool silent = spore__way_swaps(c, way, e) || w->said;
+		bool swaps = spore__way_swaps(c, way, e), silent = swaps || w->said;
 		if (w->lent == 0 && !w->loan) {
 			struct spore__installed *last = leave(c, way);
 			drop(c, way);
+			w->swapped |= swaps; // it may be called off by now: then this end is told after all
 			spore__installed_unref(last);
 			return silent ? SPORE_ENOTWIRED : e;
 		}
-		w->said = true;
+		w->said |= !swaps;
 		return silent ? SPORE_EBUSY : e; // what is lent is to be given back first
 	}
 	if (e != SPORE_EEND)

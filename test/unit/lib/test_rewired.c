@@ -233,6 +233,54 @@ static void test_both_live(void **state)
 	(void)port_rig_teardown(&other);
 }
 
+struct calling_off {
+	struct spore_chan *c;
+	uint64_t serial;
+	unsigned pause;
+	atomic_bool ready, begins;
+};
+
+static void *call_off(void *arg)
+{
+	struct calling_off *o = arg;
+	atomic_store(&o->ready, true);
+	while (!atomic_load(&o->begins)) // at once, so it does not yield
+		;
+	for (unsigned i = 0; i < o->pause; i++)
+		(void)atomic_load(&o->begins);
+	spore__chan_swap(o->c, o->serial, false);
+	return NULL;
+}
+
+// The end of a peer that was to be swapped is found while that is called off: it is told, whichever comes first.
+static void test_swap_is_off_at_its_end(void **state)
+{
+	enum { ROUNDS = 1500, PAUSES = 50, PAUSE = 100 };
+	struct port_rig *t = *state;
+	t->sizes = &port_small;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		pthread_t thread;
+		struct spore_chan *peer = port_rig_wire(t, false);
+		struct calling_off o = {.c = t->p, .serial = t->serial, .pause = i % PAUSES * PAUSE};
+		assert_int_equal(pthread_create(&thread, NULL, call_off, &o), 0);
+		assert_int_equal(look(t->p, SPORE_NOW), i == 0 ? SPORE_EAGAIN : SPORE_ERETURNED);
+		assert_int_equal(send_one(t->p, SPORE_NOW), i == 0 ? SPORE_OK : SPORE_ERETURNED);
+		spore__chan_swap(t->p, t->serial, true);
+		spore_chan_close(peer);
+		while (!atomic_load(&o.ready))
+			(void)sched_yield();
+		atomic_store(&o.begins, true);
+		enum spore_err e = SPORE_EAGAIN;
+		while (e == SPORE_EAGAIN) // that it is gone is not known at once
+			e = look(t->p, SPORE_NOW);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		if (e != SPORE_ECLOSED)
+			e = look(t->p, PORT_PATIENCE);
+		assert_int_equal(e, SPORE_ECLOSED);
+		assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);
+	}
+}
+
 static unsigned count_fds(void)
 {
 	unsigned n = 0;
@@ -275,6 +323,7 @@ int main(void)
 	    port_test(test_finished_and_delivered_again),
 	    port_test(test_another_peer_while_half_a_message_is_here),
 	    port_test(test_both_live),
+	    port_test(test_swap_is_off_at_its_end),
 	    port_test(test_descriptors),
 	};
 	if (!port_rig_has_rings())
