@@ -229,7 +229,8 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 			i = atomic_load(&c->port->early);
 		gone = i == NULL && c->port->ended != SPORE_OK;
 	}
-	if (i != NULL && !atomic_load(&i->swaps) && i->t->ops->gone != NULL && i->t->ops->gone(i->t))
+	// In this order: that it is to be swapped was said before it went.
+	if (i != NULL && i->t->ops->gone != NULL && i->t->ops->gone(i->t) && !atomic_load(&i->swaps))
 		gone = true;
 	stats->state = gone ? SPORE_CHAN_GONE : i != NULL ? SPORE_CHAN_WIRED : SPORE_CHAN_UNWIRED;
 	if (i != NULL) {
