@@ -379,6 +379,9 @@ void spore__chan_swap(struct spore_chan *c, uint64_t serial, bool on)
 			// The one that was to come does not, and the end may have been taken for a part of that.
 			p->in_vain = true;
 			old = change_to(c, NULL);
+		} else if (was && !on && i->left != 0) { // it finished, and lives on
+			p->in_vain = true;
+			tell_ways(c);
 		}
 	} else if (i == NULL && !on && p->swapped != 0 && p->swapped == serial) {
 		p->in_vain = true;
@@ -479,6 +482,7 @@ static void drop(struct spore_chan *c, enum spore__way way)
 		return;
 	struct spore__transport *t = w->use->t;
 	w->swapped = atomic_load(&w->use->swaps) || atomic_load(&w->use->moved);
+	w->hushed = SPORE_ECLOSED;
 	spore__way_not_now(w);
 	if (way == SPORE__RECEIVE) {
 		c->empty = 0;
@@ -499,10 +503,12 @@ static void drop(struct spore_chan *c, enum spore__way way)
 }
 
 // WAY is going to drop what it uses, since that is over. When both have, the port is wired to nothing: what it was wired to, for the caller.
-static struct spore__installed *leave(struct spore_chan *c, enum spore__way way)
+// SWAPS: its peer is to be swapped; no longer, when that was called off meanwhile. Who calls it off later finds that this way has left.
+static struct spore__installed *leave(struct spore_chan *c, enum spore__way way, bool *swaps)
 {
 	struct spore__wiring *p = c->port;
 	pthread_mutex_lock(&p->lock);
+	*swaps = *swaps && atomic_load(&c->ways[way].use->swaps);
 	c->ways[way].use->left |= 1U << way;
 	struct spore__installed *last = p->latest;
 	unsigned left = last != NULL ? last->left : 0;
@@ -526,8 +532,8 @@ static void go_on(struct spore_chan *c, enum spore__way way, struct spore__insta
 	drop(c, way);
 	w->use = next;
 	w->finished = w->refinish;
-	if (was_known && !w->swapped)
-		w->owed = e;
+	if (was_known)
+		*(w->swapped ? &w->hushed : &w->owed) = e;
 	w->returned = next != NULL && w->had && !(w->swapped && c->port->stateless);
 	if (next != NULL) {
 		atomic_store_explicit(&w->number, next->number, memory_order_relaxed);
@@ -642,7 +648,8 @@ void spore__way_update(struct spore_chan *c, enum spore__way way)
 	if (receives)
 		judge_age(c, next);
 	bool parts = !receives && next != NULL && next != p->latest && p->latest != NULL;
-	bool in_vain = next == NULL && p->latest == NULL && p->in_vain;
+	bool left = p->latest == NULL || (p->latest->left & 1U << way) != 0;
+	bool in_vain = next == NULL && left && p->in_vain;
 	struct spore__installed *unseen = receives ? NULL : p->unseen;
 	if (!receives)
 		p->unseen = NULL; // it is in use, or behind what is
@@ -656,7 +663,7 @@ void spore__way_update(struct spore_chan *c, enum spore__way way)
 	}
 	if (in_vain && w->swapped) { // nobody came after the one that was to be swapped
 		w->swapped = false;
-		w->owed = SPORE_ECLOSED;
+		w->owed = w->hushed;
 	}
 	atomic_store_explicit(&w->generation, generation, memory_order_release);
 	spore__installed_unref(unseen);
@@ -717,16 +724,17 @@ enum spore_err spore__way_judge(struct spore_chan *c, enum spore__way way, enum 
 			c->tell_broken(c->name, w->use->peer, t->ops);
 	}
 	if (c->port != NULL) {
-		bool swaps = spore__way_swaps(c, way, e), silent = swaps || w->said;
+		bool swaps = spore__way_swaps(c, way, e), said = w->said;
 		if (w->lent == 0 && !w->loan) {
-			struct spore__installed *last = leave(c, way);
+			struct spore__installed *last = leave(c, way, &swaps);
 			drop(c, way);
-			w->swapped |= swaps; // it may be called off by now: then this end is told after all
+			w->swapped |= swaps;
+			w->hushed = e;
 			spore__installed_unref(last);
-			return silent ? SPORE_ENOTWIRED : e;
+			return swaps || said ? SPORE_ENOTWIRED : e;
 		}
-		w->said |= !swaps;
-		return silent ? SPORE_EBUSY : e; // what is lent is to be given back first
+		w->said = said || !swaps;
+		return swaps || said ? SPORE_EBUSY : e; // what is lent is to be given back first
 	}
 	if (e != SPORE_EEND)
 		atomic_store(&c->gone, true);

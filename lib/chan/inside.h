@@ -65,13 +65,14 @@ struct spore__side {
 	bool loan;     // sending
 	bool parts;    // receiving: a port of bytes
 	size_t loan_size;
-	unsigned lent;      // receiving: messages
-	enum spore_err err; // for good
-	int wake[2];        // spore__io_wake, of a port: readable when its generation is another; -1
-	bool swapped;       // what was used before was swapped
-	bool stopped;       // that the program was asked to stop was said
-	bool waits;         // the call that is made now would
-	bool quiet;         // receiving: nothing more is received
+	unsigned lent;         // receiving: messages
+	enum spore_err err;    // for good
+	int wake[2];           // spore__io_wake, of a port: readable when its generation is another; -1
+	bool swapped;          // what was used before was swapped
+	enum spore_err hushed; // ... how it ended, which is said when nobody comes after it
+	bool stopped;          // that the program was asked to stop was said
+	bool waits;            // the call that is made now would
+	bool quiet;            // receiving: nothing more is received
 	// What the next calls say, in this order: how the peer before ended (SPORE_OK: nothing), and that another one has come. Of the sending way with
 	// port->sending, as below.
 	enum spore_err owed;
@@ -104,7 +105,8 @@ struct spore__wiring {      // of a port
 	bool stateless;         // a peer that was swapped is not reported
 	uint64_t
 	    swapped; // with the lock: the serial of one that both ways have left while its peer was to be swapped; 0: none
-	bool in_vain;      // with the lock: nobody came after a peer that was to be swapped
+	// With the lock: nobody came, or will, after a peer that was to be swapped; ways that left it say how it ended.
+	bool in_vain;
 	atomic_bool quiet; // receiving is over: SPORE_EEND
 	// chan_swap.c
 	pthread_mutex_t sending;

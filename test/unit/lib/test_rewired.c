@@ -281,6 +281,32 @@ static void test_swap_is_off_at_its_end(void **state)
 	}
 }
 
+// It finished while it was to be swapped, which was taken for a part of that, and lives on.
+static void test_finished_and_not_swapped(void **state)
+{
+	struct port_rig *t = *state;
+	struct spore_chan *peer = port_rig_wire(t, false);
+	assert_int_equal(look(t->p, SPORE_NOW), SPORE_EAGAIN);
+	spore__chan_swap(t->p, t->serial, true);
+	assert_int_equal(spore_chan_finish(peer, PORT_PATIENCE), SPORE_OK);
+	assert_int_equal(look(t->p, 1), SPORE_ENOTWIRED);
+	assert_int_equal(send_one(t->p, SPORE_NOW), SPORE_OK);
+	spore__chan_swap(t->p, t->serial, false);
+	assert_int_equal(look(t->p, PORT_PATIENCE), SPORE_EEND);
+	assert_int_equal(look(t->p, SPORE_NOW), SPORE_ENOTWIRED);
+	assert_int_equal(send_one(t->p, SPORE_NOW), SPORE_OK);
+	receive(peer, "one");
+	receive(peer, "one");
+	spore_chan_close(peer);
+	peer = port_rig_wire(t, false);
+	assert_int_equal(look(t->p, PORT_PATIENCE), SPORE_ERETURNED);
+	assert_int_equal(spore_chan_send(peer, "new", 3, PORT_PATIENCE), SPORE_OK);
+	receive(t->p, "new");
+	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);
+	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ERETURNED);
+	spore_chan_close(peer);
+}
+
 static unsigned count_fds(void)
 {
 	unsigned n = 0;
@@ -325,6 +351,7 @@ int main(void)
 	    port_test(test_both_live),
 	    port_test(test_swap_is_off_at_its_end),
 	    port_test(test_descriptors),
+	    port_test(test_finished_and_not_swapped),
 	};
 	if (!port_rig_has_rings())
 		return 0;
