@@ -165,16 +165,36 @@ FAULTS = (["delay=40ms"], ["delay=5ms"], ["off"], ["delay=1us"], ["delay=200ms"]
 class Changing(FaultTest):
     """Whatever a fault is changed to, and however often: each message arrives, once, in order."""
 
+    def counter(self, name):
+        return os.path.join(self.work, "sent." + name)
+
+    def flow_spec(self, name, *args, **more):
+        spec = self.spec(name, argv=[FLOW, *map(str, args)], control=True, ready="notify", **more)
+        return {**spec, "env": [*spec["env"], "FLOW_SENT=" + self.counter(name)]}
+
     def flow(self, name, *args, **more):
-        return self.begin(name, argv=[FLOW, *map(str, args)], control=True, ready="notify", **more)
+        self.wait(self.call("tasks.start", spec=self.flow_spec(name, *args, **more))["name"])
+
+    def flow_later(self, name, *args):
+        """It is begun with tasks.begin."""
+        self.call("tasks.start", spec={**self.flow_spec(name, *args), "enabled": False})
+
+    def sent(self):
+        """How many messages all of them have by now."""
+        total = 0
+        for path in glob.glob(self.counter("*")):
+            with open(path, "rb") as f:
+                total += int.from_bytes(f.read(8), sys.byteorder)
+        return total
 
     def change_until(self, port, over, faults=FAULTS):
-        """Again and again, and for some messages each time."""
+        """Again and again, and for a message at least each time."""
         rounds = 0
         while not over():
             for fault in faults:
                 self.ok(self.fault(port, *fault))
-                time.sleep(0.02)  # so that messages are sent in it
+                before = self.sent()
+                wait_until(lambda before=before: self.sent() > before or over(), f"a message with {fault}")
             rounds += 1
         self.ok(self.fault(port, "off"))
         return rounds
@@ -182,31 +202,30 @@ class Changing(FaultTest):
     def over(self, *names, word="sent"):
         return lambda: all(word in self.output(name) for name in names)
 
-    def passes(self, count, us, slow, rounds):
+    def passes(self, count, us, slow):
         self.flow("taker", "take", "in", slow)
-        self.call("tasks.start", spec=self.spec("giver", argv=[FLOW, "give", "out", str(count), str(us)], control=True, ready="notify", enabled=False))
+        self.flow_later("giver", "give", "out", count, us)
         self.wire("giver.out", "taker.in")
         self.call("tasks.begin", names=["giver"])
-        rounds = max(rounds, self.change_until("giver.out", self.over("giver")))
+        rounds = self.change_until("giver.out", self.over("giver"))
         self.said("taker", f"received {count}, 0 wrong\n")
         self.said("giver", f"sent {count}, 0 lost\n")
         self.assertGreaterEqual(rounds, 1)
         self.gone()
 
     def test_one_each_millisecond(self):
-        self.passes(3000, 1000, 0, 2)
+        self.passes(3000, 1000, 0)
 
     def test_at_full_speed(self):
-        self.passes(400000, 0, 0, 1)
+        self.passes(400000, 0, 0)
 
     def test_a_slow_receiver(self):
         """All that there is room for is under way."""
-        self.passes(20000, 0, 200, 1)
+        self.passes(20000, 0, 200)
 
     def test_both_ways(self):
-        for name in "ab":
-            self.call("tasks.start", spec=self.spec(name, argv=[FLOW, "both", "it", "30000", "0" if name == "a" else "20"], control=True, ready="notify",
-                                                    enabled=False))
+        self.flow_later("a", "both", "it", 30000, 0)
+        self.flow_later("b", "both", "it", 30000, 20)
         self.wire("a.it", "b.it", duplex=True)
         self.call("tasks.begin", names=["a", "b"])
         self.change_until("a.it", self.over("a", "b"))
@@ -217,7 +236,7 @@ class Changing(FaultTest):
 
     def test_questions_and_answers(self):
         self.flow("b", "answer", "it")
-        self.call("tasks.start", spec=self.spec("a", argv=[FLOW, "ask", "it", "300", "0"], control=True, ready="notify", enabled=False))
+        self.flow_later("a", "ask", "it", 300, 0)
         self.wire("a.it", "b.it", duplex=True)
         self.call("tasks.begin", names=["a"])
         self.change_until("a.it", self.over("a", word="received"))
@@ -227,18 +246,17 @@ class Changing(FaultTest):
     def test_of_one_that_serves(self):
         """It sees one client leave, which has all answers, and another come."""
         self.program("server", "echo", "clients")
-        self.call("tasks.start", spec=self.spec("a", argv=[FLOW, "ask", "it", "300", "0"], control=True, ready="notify", enabled=False))
+        self.flow_later("a", "ask", "it", 300, 0)
         self.wire("a.it", "server.clients", duplex=True)
         self.ok(self.fault("a.it", "delay=30ms"))
         self.call("tasks.begin", names=["a"])
         self.change_until("a.it", self.over("a", word="received"), [["delay=30ms"], ["delay=5ms"], ["delay=10ms"]])
         self.said("a", "received 300, 0 wrong\n")
 
-
     def test_a_relay_that_is_killed(self):
         """What it had is lost, and that is said; what it had not is not."""
         self.flow("taker", "take", "in", 0)
-        self.call("tasks.start", spec=self.spec("giver", argv=[FLOW, "give", "out", "500", "1000"], control=True, ready="notify", enabled=False))
+        self.flow_later("giver", "give", "out", 500, 1000)
         self.wire("giver.out", "taker.in")
         self.ok(self.fault("giver.out", "delay=1m"))
         self.call("tasks.begin", names=["giver"])
