@@ -202,16 +202,33 @@ static void count_lost(struct spore__wire *wire, const char *path)
 	                right, lost);
 }
 
+// 1: the process of the file lives, and *PID is it, or 0 when that is not known; 0: it has ended; -1: there is no such file.
+static int look_at_record(const char *path, pid_t *pid)
+{
+	struct spore__relay_counts counts;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	*pid = 0;
+	if (fd < 0)
+		return -1;
+	int lives = spore__os_lock(fd, false, false) != 0;
+	if (lives && pread(fd, &counts, sizeof counts, 0) == (ssize_t)sizeof counts &&
+	    counts.magic == SPORE__RELAY_MAGIC)
+		*pid = (pid_t)counts.pid;
+	close(fd);
+	return lives;
+}
+
 // The process between, or 0; PATH is its file.
 static pid_t relay_of(const struct spore__tasks *t, const struct spore__joint *j, char path[PATH_MAX])
 {
-	struct spore__relay_counts counts;
+	pid_t pid;
 	path[0] = '\0';
 	if (j->bridged || (j->relay == 0 && !j->adopted))
 		return 0;
+	// One of an earlier node may have ended, and its number be somebody else's.
 	for (int i = 0; i < 2; i++)
-		if (record_path(t, j, i, path) && read_counts(path, &counts))
-			return j->relay != 0 ? j->relay : (pid_t)counts.pid;
+		if (record_path(t, j, i, path) && look_at_record(path, &pid) == 1)
+			return j->relay != 0 ? j->relay : pid;
 	return j->relay;
 }
 
@@ -219,7 +236,8 @@ void spore__fault_part(struct spore__tasks *t, const struct spore__joint *j)
 {
 	char path[PATH_MAX];
 	pid_t pid = relay_of(t, j, path);
-	struct spore__parting *p = pid > 0 ? malloc(sizeof *p) : NULL;
+	// Nothing tells of the end of one that is no child of this node.
+	struct spore__parting *p = j->relay != 0 ? malloc(sizeof *p) : NULL;
 	if (pid > 0)
 		(void)kill(pid, SIGUSR1);
 	if (p == NULL)
@@ -297,23 +315,15 @@ static struct spore__joint *joint_with(const struct spore__wire *wire, pid_t pid
 
 bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j, pid_t *pid)
 {
-	struct spore__relay_counts counts;
 	char path[PATH_MAX];
-	bool alive = false;
+	int lives = 0;
 	*pid = 0;
-	for (int i = 0; i < 2 && !alive; i++) {
-		int fd = record_path(t, j, i, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-		if (fd < 0)
-			continue;
-		alive = spore__os_lock(fd, false, false) != 0;
-		if (alive && pread(fd, &counts, sizeof counts, 0) == (ssize_t)sizeof counts &&
-		    counts.magic == SPORE__RELAY_MAGIC)
-			*pid = (pid_t)counts.pid;
-		close(fd);
-		if (!alive)
+	for (int i = 0; i < 2 && lives != 1; i++) {
+		lives = record_path(t, j, i, path) ? look_at_record(path, pid) : -1;
+		if (lives == 0)
 			count_lost(j->wire, path);
 	}
-	return alive;
+	return lives == 1;
 }
 
 // It ends with the channels that it joined; where the ends have not said so yet, it was killed.

@@ -253,6 +253,28 @@ class Changing(FaultTest):
         self.change_until("a.it", self.over("a", word="received"), [["delay=30ms"], ["delay=5ms"], ["delay=10ms"]])
         self.said("a", "received 300, 0 wrong\n")
 
+    def test_many_relays_of_an_earlier_node(self):
+        """Their faults can be changed again and again, though no signal tells of their end."""
+        count = 8  # so many that go may hold a change up
+
+        def changed(fault):
+            old = set(self.relays())
+            self.ok(self.fault("giver.out", fault))
+            wait_until(lambda: len(new := self.relays()) == count and not old & set(new), f"other relays for {fault}")
+            self.wired("giver.out", "taker.in", count)
+        for i in range(1, count + 1):
+            self.flow("taker", "take", "in", 0, replica=i)
+            self.flow("giver", "give", "out", 100000000, 1000, replica=i)
+        self.wire("giver.out", "taker.in")
+        self.wired("giver.out", "taker.in", count)
+        changed("delay=1ms")
+        self.kill_node()
+        self.again()
+        changed("delay=2ms")
+        changed("delay=3ms")
+        self.ok(self.fault("giver.out", "off"))
+        self.gone()
+
     def test_a_relay_that_is_killed(self):
         """What it had is lost, and that is said; what it had not is not."""
         self.flow("taker", "take", "in", 0)
