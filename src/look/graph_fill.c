@@ -261,15 +261,16 @@ static const char *word(struct spore__graph *g, const struct spore__msgpack_read
 	return keep_some(g, text);
 }
 
-static void take_port(struct spore__graph *g, const struct spore__msgpack_reader *map)
+static bool take_port(void *arg, const struct spore__msgpack_reader *map)
 {
+	struct spore__graph *g = arg;
 	char task[SPORE__HOLD_NAME], without[SPORE__HOLD_NAME];
 	struct spore__msgpack_reader at;
 	const char *name = word(g, map, "name"), *dot = name != NULL ? strrchr(name, '.') : NULL;
 	struct spore__graph_port port = {
 	    .kind = word(g, map, "kind"), .shape = word(g, map, "shape"), .protocol = word(g, map, "protocol")};
 	if (dot == NULL)
-		return;
+		return true;
 	(void)snprintf(without, sizeof without, "%.*s", (int)(dot - name), name);
 	short_name(g, without, task, sizeof task);
 	struct spore__graph_task *t = find_task(g, task);
@@ -283,40 +284,13 @@ static void take_port(struct spore__graph *g, const struct spore__msgpack_reader
 		if (strcmp(t->ports[i].name, port.name) == 0)
 			known = &t->ports[i];
 	if (t == NULL || (known != NULL && !port.open))
-		return;
+		return true;
 	port.channels += known != NULL && known->open ? known->channels : 0; // of another replica
 	if (known != NULL)
 		*known = port;
 	else
 		(void)add_port(t, &port);
-}
-
-static enum spore_err take_ports(struct spore__graph *g, struct spore__tasks *t)
-{
-	int64_t skip = 0;
-	while (skip >= 0) {
-		struct spore__msgpack_writer w = {0};
-		struct spore__msgpack_reader at;
-		uint32_t count = 0;
-		spore__msgpack_map(&w, 1);
-		spore__msgpack_str(&w, "skip");
-		spore__msgpack_int(&w, skip);
-		enum spore_err err = spore__tasks_call(t, "ports.list", &w, true, SPORE__TASKS_PATIENCE_MS);
-		if (err != SPORE_OK)
-			return err;
-		if (!spore__msgpack_find(&t->rpc.m.result, "next", &at) ||
-		    spore__msgpack_read_int(&at, &skip) != SPORE__MSGPACK_OK)
-			skip = -1;
-		if (!spore__msgpack_find(&t->rpc.m.result, "ports", &at) ||
-		    spore__msgpack_read_array(&at, &count) != SPORE__MSGPACK_OK)
-			break;
-		for (; count > 0; count--) {
-			take_port(g, &at);
-			if (spore__msgpack_skip(&at) != SPORE__MSGPACK_OK)
-				break;
-		}
-	}
-	return SPORE_OK;
+	return true;
 }
 
 static void take_node_end(struct spore__graph *g, const char *port, const char *protocol, struct spore__graph_end *e)
@@ -387,7 +361,7 @@ int spore__graph_of_node(struct spore__graph *g, struct spore__tasks *t, bool me
 	if (err == SPORE_OK && g->running)
 		err = take_wires(g, t, measures);
 	if (err == SPORE_OK && g->running)
-		err = take_ports(g, t);
+		err = spore__ports_each(t, take_port, g);
 	for (size_t i = 0; err == SPORE_OK && g->manifest == NULL && i < g->count; i++)
 		if (g->tasks[i].seen > 0)
 			err = take_spec(g, t, i);

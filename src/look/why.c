@@ -165,43 +165,28 @@ static int bad_framing(const struct spore__wire_info *w)
 	           w->broken);
 }
 
-// The channels of the open port NAME, and whether it connects; -1: it is not open.
-static int64_t count_channels(struct spore__tasks *t, const char *name, bool *connects)
+struct port {
+	const char *name;
+	int64_t channels; // -1: it is not open
+	bool connects;
+};
+
+// Looks for the one of that name among those that are open.
+static bool take_port(void *arg, const struct spore__msgpack_reader *map)
 {
-	int64_t skip = 0, channels = -1;
-	while (skip >= 0 && channels < 0) {
-		struct spore__msgpack_writer w = {0};
-		struct spore__msgpack_reader list, at;
-		struct spore__msgpack_value v;
-		uint32_t count = 0;
-		bool open;
-		spore__msgpack_map(&w, 1);
-		spore__msgpack_str(&w, "skip");
-		spore__msgpack_int(&w, skip);
-		if (spore__tasks_call(t, "ports.list", &w, true, SPORE__TASKS_PATIENCE_MS) != SPORE_OK)
-			break;
-		if (!spore__msgpack_find(&t->rpc.m.result, "next", &at) ||
-		    spore__msgpack_read_int(&at, &skip) != SPORE__MSGPACK_OK)
-			skip = -1;
-		if (!spore__msgpack_find(&t->rpc.m.result, "ports", &list) ||
-		    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
-			break;
-		for (; count > 0 && channels < 0; count--) {
-			if (spore__msgpack_find(&list, "name", &at) &&
-			    spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK && spore__msgpack_is(&v, name) &&
-			    spore__msgpack_find(&list, "open", &at) &&
-			    spore__msgpack_read_bool(&at, &open) == SPORE__MSGPACK_OK && open &&
-			    spore__msgpack_find(&list, "channels", &at)) {
-				(void)spore__msgpack_read_int(&at, &channels);
-				*connects = spore__msgpack_find(&list, "shape", &at) &&
-				            spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK &&
-				            spore__msgpack_is(&v, "connect");
-			}
-			if (spore__msgpack_skip(&list) != SPORE__MSGPACK_OK)
-				return channels;
-		}
-	}
-	return channels;
+	struct port *p = arg;
+	struct spore__msgpack_reader at;
+	struct spore__msgpack_value v;
+	bool open = false;
+	if (!spore__msgpack_find(map, "name", &at) || spore__msgpack_read(&at, &v) != SPORE__MSGPACK_OK ||
+	    !spore__msgpack_is(&v, p->name) || !spore__msgpack_find(map, "open", &at) ||
+	    spore__msgpack_read_bool(&at, &open) != SPORE__MSGPACK_OK || !open ||
+	    !spore__msgpack_find(map, "channels", &at))
+		return true;
+	(void)spore__msgpack_read_int(&at, &p->channels);
+	p->connects = spore__msgpack_find(map, "shape", &at) && spore__msgpack_read(&at, &v) == SPORE__MSGPACK_OK &&
+	              spore__msgpack_is(&v, "connect");
+	return false;
 }
 
 // Of a wire of all replicas, when some of them are asked about.
@@ -211,14 +196,16 @@ static int judge_replicas(struct spore__tasks *t, const struct spore__wire_info 
 	const char *numbers[2];
 	int both = 0;
 	for (int i = 0; i < 2; i++) {
-		bool connects = false;
+		struct port p = {.name = ends[i], .channels = -1};
 		numbers[i] = strchr(ends[i], '@');
-		int64_t channels = numbers[i] != NULL ? count_channels(t, ends[i], &connects) : 1;
-		if (channels < 0)
+		if (numbers[i] == NULL)
+			continue;
+		(void)spore__ports_each(t, take_port, &p);
+		if (p.channels < 0)
 			return bad("'spore ps' and 'spore logs' say what its program does", "%s is not open", ends[i]);
-		if (channels == 0)
+		if (p.channels == 0)
 			return bad("the channels are those of other replicas", "%s has no channel", ends[i]);
-		both += connects;
+		both += p.connects;
 	}
 	if (both == 2 && strcspn(numbers[0], ".") != strcspn(numbers[1], "."))
 		both = -1;

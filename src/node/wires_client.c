@@ -88,29 +88,24 @@ void spore__wire_list_finish(struct spore__wire_list *list)
 	*list = (struct spore__wire_list){0};
 }
 
-// One answer to ports.list. What the next one skips; -1: it was the last.
-static int64_t take_ports(const struct spore__msgpack_reader *result, struct spore__strs *names)
+// One answer to ports.list. What the next one skips; -1: it was the last, or FN has seen enough.
+static int64_t take_ports(const struct spore__msgpack_reader *result, spore__port_fn *fn, void *arg)
 {
-	struct spore__msgpack_reader list, at;
-	const char *name;
-	uint32_t count = 0, len;
+	struct spore__msgpack_reader port, at;
+	uint32_t count = 0;
 	int64_t next = -1;
-	if (!spore__msgpack_find(result, "ports", &list) ||
-	    spore__msgpack_read_array(&list, &count) != SPORE__MSGPACK_OK)
+	if (!spore__msgpack_find(result, "ports", &port) ||
+	    spore__msgpack_read_array(&port, &count) != SPORE__MSGPACK_OK)
 		return -1;
-	for (; count > 0; count--) {
-		if (spore__msgpack_find(&list, "name", &at) &&
-		    spore__msgpack_read_str(&at, &name, &len) == SPORE__MSGPACK_OK)
-			spore__strs_addf(names, "%.*s", (int)len, name);
-		if (spore__msgpack_skip(&list) != SPORE__MSGPACK_OK)
+	for (; count > 0; count--)
+		if (!fn(arg, &port) || spore__msgpack_skip(&port) != SPORE__MSGPACK_OK)
 			return -1;
-	}
 	if (!spore__msgpack_find(result, "next", &at) || spore__msgpack_read_int(&at, &next) != SPORE__MSGPACK_OK)
 		return -1;
 	return next;
 }
 
-enum spore_err spore__ports_names(struct spore__tasks *t, struct spore__strs *names)
+enum spore_err spore__ports_each(struct spore__tasks *t, spore__port_fn *fn, void *arg)
 {
 	for (int64_t skip = 0; skip >= 0;) {
 		struct spore__msgpack_writer w = {0};
@@ -120,9 +115,24 @@ enum spore_err spore__ports_names(struct spore__tasks *t, struct spore__strs *na
 		enum spore_err err = spore__tasks_call(t, "ports.list", &w, true, SPORE__TASKS_PATIENCE_MS);
 		if (err != SPORE_OK)
 			return err;
-		skip = take_ports(&t->rpc.m.result, names);
+		skip = take_ports(&t->rpc.m.result, fn, arg);
 	}
 	return SPORE_OK;
+}
+
+static bool add_name(void *names, const struct spore__msgpack_reader *port)
+{
+	struct spore__msgpack_reader at;
+	const char *name;
+	uint32_t len;
+	if (spore__msgpack_find(port, "name", &at) && spore__msgpack_read_str(&at, &name, &len) == SPORE__MSGPACK_OK)
+		spore__strs_addf(names, "%.*s", (int)len, name);
+	return true;
+}
+
+enum spore_err spore__ports_names(struct spore__tasks *t, struct spore__strs *names)
+{
+	return spore__ports_each(t, add_name, names);
 }
 
 bool spore__end_is_of(const char *end, const char *system)

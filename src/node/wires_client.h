@@ -22,6 +22,10 @@ struct spore__wire_list {
 // All wires, in as many calls as it takes. LIST is to be finished either way.
 enum spore_err spore__wires_list(struct spore__tasks *t, struct spore__wire_list *list);
 void spore__wire_list_finish(struct spore__wire_list *list);
+// What is to be done with a port, a map of the answer to ports.list. False: it was the last that is wanted. It makes no call of its own to the node.
+typedef bool spore__port_fn(void *arg, const struct spore__msgpack_reader *port);
+// Calls FN for each port that is open, or that a task declares.
+enum spore_err spore__ports_each(struct spore__tasks *t, spore__port_fn *fn, void *arg);
 // The names of the ports that are open, or that tasks declare, as many as are heard of: NAMES is to be finished either way.
 enum spore_err spore__ports_names(struct spore__tasks *t, struct spore__strs *names);
 
