@@ -58,7 +58,6 @@ static int bind_socket(struct spore__node *node, struct spore__node_problem *pro
 	int err = spore__rpc_service_listen(&node->service, fd);
 	if (err != 0) {
 		spore__place_unbind(&node->place);
-		close(fd);
 		snprintf(problem->why, sizeof problem->why, "%s: cannot listen: %s", node->place.socket,
 		         uv_strerror(err));
 		problem->remedy[0] = '\0';

@@ -408,16 +408,17 @@ static void close_listener(struct spore__rpc_service *s)
 int spore__rpc_service_listen(struct spore__rpc_service *s, int fd)
 {
 	uv_pipe_t *listener = malloc(sizeof *listener);
-	if (listener == NULL)
-		return UV_ENOMEM;
-	int err = uv_pipe_init(s->loop, listener, 0);
+	int err = listener != NULL ? uv_pipe_init(s->loop, listener, 0) : UV_ENOMEM;
 	if (err != 0) {
 		free(listener);
+		close(fd);
 		return err;
 	}
 	listener->data = s;
 	err = uv_pipe_open(listener, fd);
-	if (err == 0)
+	if (err != 0)
+		close(fd);
+	else
 		err = uv_listen((uv_stream_t *)listener, 128, on_connection);
 	if (err != 0) {
 		uv_close((uv_handle_t *)listener, free_handle);

@@ -54,8 +54,8 @@ struct spore__rpc_service {
 void spore__rpc_service_init(struct spore__rpc_service *s, uv_loop_t *loop, const struct spore__rpc_method *methods,
                              const char *program, const char *version, void *data);
 
-// Takes connections on FD, a bound stream socket, instead of where it did before; connections stay. Takes FD, also on
-// failure unless libuv cannot even open it (an error of libuv's). Peers of another user are turned away.
+// Takes connections on FD, a bound stream socket, instead of where it did before; connections stay. Takes FD in every case, also on failure (an error
+// of libuv's). Peers of another user are turned away.
 int spore__rpc_service_listen(struct spore__rpc_service *s, int fd);
 
 // Takes a connected socket as if it had been accepted (tests, inherited sockets). Takes FD on success only.
