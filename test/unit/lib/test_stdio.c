@@ -1,5 +1,4 @@
-// What libspore says to a hold, with the test as the hold: each case is a child process whose SPORE_FD is one end of a socket pair.
-// libspore takes SPORE_FD before main, so the child executes this program again with the name of its part.
+// What libspore says to a hold, with the test as the hold.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,9 +15,7 @@
 
 #include <cmocka.h>
 
-#include "hold_side.h"
-
-static const char *self;
+#include "hold_rig.h"
 
 // ThreadSanitizer puts a signal off until a call that it knows, and at times for ever: then it is sent again.
 #if defined(__SANITIZE_THREAD__)
@@ -212,12 +209,8 @@ static const struct {
 
 // ---- the hold
 
-struct child {
-	pid_t pid;
-	int fd;  // our end
-	int err; // what it writes to standard error
-	int in;  // its standard input
-	struct spore__hold_side side;
+struct program {
+	struct child child;
 	char seen[4096]; // a letter for each message
 	size_t count;
 	unsigned logs;
@@ -225,52 +218,26 @@ struct child {
 	char text[64]; // the last log record's
 };
 
-static void begin(struct child *c, const char *part)
+static void play(struct program *c, const char *part)
 {
-	int ends[2], err[2], in[2];
-	char number[16];
-	memset(c, 0, sizeof *c);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	assert_int_equal(pipe(err), 0);
-	assert_int_equal(pipe(in), 0);
-	snprintf(number, sizeof number, "%d", ends[1]);
-	c->pid = fork();
-	if (c->pid == 0) {
-		dup2(err[1], STDERR_FILENO);
-		dup2(in[0], STDIN_FILENO);
-		close(ends[0]);
-		close(err[0]);
-		close(err[1]);
-		close(in[0]);
-		close(in[1]);
-		setenv("SPORE_FD", number, 1);
-		unsetenv("NOTIFY_SOCKET");
-		execl(self, self, part, (char *)NULL);
-		_exit(99);
-	}
-	close(ends[1]);
-	close(err[1]);
-	close(in[0]);
-	c->fd = ends[0];
-	c->err = err[0];
-	c->in = in[1];
-	spore__hold_side_init(&c->side);
+	*c = (struct program){0};
+	begin(&c->child, part);
 }
 
-static void say(struct child *c, const struct spore__msgpack_writer *w)
+static void answer(struct program *c, const struct spore__msgpack_writer *w)
 {
-	assert_int_equal(send(c->fd, w->data, w->len, MSG_NOSIGNAL), (ssize_t)w->len);
+	send_with(c->child.fd, w, NULL, 0);
 }
 
-static void send_signal(struct child *c, int sig)
+static void send_signal(struct program *c, int sig)
 {
-	struct pollfd p = {.fd = c->fd, .events = POLLIN};
-	assert_int_equal(kill(c->pid, sig), 0);
+	struct pollfd p = {.fd = c->child.fd, .events = POLLIN};
+	assert_int_equal(kill(c->child.pid, sig), 0);
 	while (SANITIZES_THREADS && poll(&p, 1, 2000) == 0)
-		(void)kill(c->pid, sig);
+		(void)kill(c->child.pid, sig);
 }
 
-static void note(struct child *c, const struct spore__control_message *m)
+static void note(struct program *c, const struct spore__control_message *m)
 {
 	if (c->count < sizeof c->seen - 1)
 		c->seen[c->count++] = "UHFLlirsgS"[m->type];
@@ -282,211 +249,188 @@ static void note(struct child *c, const struct spore__control_message *m)
 		c->lost += m->number;
 }
 
-enum { WHAT_IS_THERE = 1 };
+enum { NOW = 1 };
 
 // Reads until message LETTER, or to the end when it is 0, or what is there now.
-static void hear(struct child *c, char letter)
+static void listen_for(struct program *c, char letter)
 {
 	for (;;) {
 		struct spore__control_message m;
 		enum spore_err e;
-		while ((e = spore__hold_side_next(&c->side, &m)) == SPORE_OK) {
+		while ((e = spore__hold_side_next(&c->child.side, &m)) == SPORE_OK) {
 			note(c, &m);
 			if (letter != 0 && c->seen[c->count - 1] == letter)
 				return;
 		}
 		assert_int_equal(e, SPORE_EAGAIN);
 		size_t size;
-		unsigned char *p = spore__control_space(&c->side.in, &size);
+		unsigned char *p = spore__control_space(&c->child.side.in, &size);
 		assert_non_null(p);
-		ssize_t n = recv(c->fd, p, size, letter == WHAT_IS_THERE ? MSG_DONTWAIT : 0);
-		if (n < 0 && letter == WHAT_IS_THERE && errno == EAGAIN)
+		ssize_t n = recv(c->child.fd, p, size, letter == NOW ? MSG_DONTWAIT : 0);
+		if (n < 0 && letter == NOW && errno == EAGAIN)
 			return;
 		if (n <= 0) {
 			assert_int_equal(letter, 0);
 			return;
 		}
-		spore__control_received(&c->side.in, (size_t)n);
+		spore__control_received(&c->child.side.in, (size_t)n);
 	}
-}
-
-// Waits for the end; returns what came on standard error.
-static const char *end(struct child *c, int expected)
-{
-	static char err[65536];
-	size_t len = 0;
-	ssize_t n;
-	int status;
-	close(c->in);
-	while ((n = read(c->err, err + len, sizeof err - 1 - len)) > 0)
-		len += (size_t)n;
-	err[len] = '\0';
-	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
-		print_message("status %x, standard error: %s\n", (unsigned)status, err);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), expected);
-	if (c->fd >= 0)
-		close(c->fd);
-	close(c->err);
-	spore__hold_side_finish(&c->side);
-	return err;
 }
 
 static void test_talk(void **state)
 {
 	const char *const config[] = {"size", "3", "colour", "red", NULL};
 	struct spore__msgpack_writer w = {0};
-	struct child c;
-	begin(&c, "talk");
+	struct program c;
+	play(&c, "talk");
 	spore__control_put_hello(&w, NULL, config);
-	say(&c, &w);
-	hear(&c, 0);
+	answer(&c, &w);
+	listen_for(&c, 0);
 	assert_string_equal(c.seen, "HLsr");
-	assert_string_equal(end(&c, 0), "");
+	assert_string_equal(end(&c.child, 0), "");
 	spore__msgpack_writer_finish(&w);
 }
 
 static void test_stop_message(void **state)
 {
 	struct spore__msgpack_writer w = {0};
-	struct child c;
+	struct program c;
 	for (int i = 0; i < 2; i++) {
-		begin(&c, i == 0 ? "stop" : "callback");
+		play(&c, i == 0 ? "stop" : "callback");
 		spore__control_put_hello(&w, NULL, NULL);
-		say(&c, &w);
-		hear(&c, 'r');
-		assert_true(c.side.listens);
+		answer(&c, &w);
+		listen_for(&c, 'r');
+		assert_true(c.child.side.listens);
 		spore__msgpack_writer_finish(&w);
 		spore__control_put_stop(&w, 1000);
-		say(&c, &w);
+		answer(&c, &w);
 		spore__msgpack_writer_finish(&w);
-		hear(&c, 0);
+		listen_for(&c, 0);
 		assert_string_equal(c.seen, "Hirg");
-		assert_string_equal(end(&c, 0), "");
+		assert_string_equal(end(&c.child, 0), "");
 	}
 }
 
 static void test_signal(void **state)
 {
-	struct child c;
+	struct program c;
 	for (int i = 0; i < 4; i++) {
-		begin(&c, i < 2 ? "stop" : "callback");
-		hear(&c, 'r');
+		play(&c, i < 2 ? "stop" : "callback");
+		listen_for(&c, 'r');
 		send_signal(&c, i % 2 == 0 ? SIGTERM : SIGINT);
-		hear(&c, 0);
+		listen_for(&c, 0);
 		assert_string_equal(c.seen, "Hirg");
-		assert_string_equal(end(&c, 0), "");
+		assert_string_equal(end(&c.child, 0), "");
 	}
 }
 
 static void test_second_signal_ends(void **state)
 {
-	struct child c;
+	struct program c;
 	int status = 0;
-	begin(&c, "stubborn");
-	hear(&c, 'r');
+	play(&c, "stubborn");
+	listen_for(&c, 'r');
 	send_signal(&c, SIGTERM);
 	if (!SANITIZES_THREADS)
 		send_signal(&c, SIGINT); // at once: the same request
-	hear(&c, 'g');
-	while (waitpid(c.pid, &status, WNOHANG) == 0) {
-		(void)kill(c.pid, SIGTERM);
+	listen_for(&c, 'g');
+	while (waitpid(c.child.pid, &status, WNOHANG) == 0) {
+		(void)kill(c.child.pid, SIGTERM);
 		(void)poll(NULL, 0, 20);
 	}
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGTERM);
-	close(c.fd);
-	close(c.err);
-	close(c.in);
-	spore__hold_side_finish(&c.side);
+	close(c.child.fd);
+	close(c.child.err);
+	close(c.child.in);
+	spore__hold_side_finish(&c.child.side);
 }
 
 static void test_config_takes_stop(void **state)
 {
 	struct spore__msgpack_writer w = {0};
-	struct child c;
-	begin(&c, "config_takes_stop");
+	struct program c;
+	play(&c, "config_takes_stop");
 	spore__control_put_hello(&w, NULL, NULL);
 	spore__control_put_stop(&w, 0);
-	say(&c, &w);
+	answer(&c, &w);
 	spore__msgpack_writer_finish(&w);
-	hear(&c, 0);
+	listen_for(&c, 0);
 	assert_string_equal(c.seen, "Hig");
-	assert_string_equal(end(&c, 0), "");
+	assert_string_equal(end(&c.child, 0), "");
 }
 
 static void test_closed_descriptor(void **state)
 {
-	struct child c;
-	begin(&c, "closes");
-	hear(&c, 0);
+	struct program c;
+	play(&c, "closes");
+	listen_for(&c, 0);
 	assert_string_equal(c.seen, "Hir");
-	assert_non_null(strstr(end(&c, 0), "to standard error"));
+	assert_non_null(strstr(end(&c.child, 0), "to standard error"));
 }
 
 static void test_threads(void **state)
 {
-	struct child c;
-	begin(&c, "threads");
-	hear(&c, 0);
+	struct program c;
+	play(&c, "threads");
+	listen_for(&c, 0);
 	assert_int_equal(c.logs, THREADS * RECORDS);
 	assert_int_equal(c.lost, 0);
-	assert_string_equal(end(&c, 0), "");
+	assert_string_equal(end(&c.child, 0), "");
 }
 
 static void test_dead_hold(void **state)
 {
-	struct child c;
-	begin(&c, "dead_hold");
-	hear(&c, 'L');
-	close(c.fd);
-	c.fd = -1;
-	assert_non_null(strstr(end(&c, 0), "info  last words\n"));
+	struct program c;
+	play(&c, "dead_hold");
+	listen_for(&c, 'L');
+	close(c.child.fd);
+	c.child.fd = -1;
+	assert_non_null(strstr(end(&c.child, 0), "info  last words\n"));
 }
 
 static void test_other_version(void **state)
 {
 	struct spore__msgpack_writer w = {0};
-	struct child c;
-	begin(&c, "stop");
-	hear(&c, 'r');
+	struct program c;
+	play(&c, "stop");
+	listen_for(&c, 'r');
 	spore__control_put_hello(&w, NULL, NULL);
 	w.data[SPORE__CONTROL_HEAD + 7] = 9;
-	say(&c, &w);
+	answer(&c, &w);
 	spore__msgpack_writer_finish(&w);
-	hear(&c, 0);
-	assert_non_null(strstr(end(&c, 0), "it speaks version 9 of the control protocol, this program speaks 1"));
+	listen_for(&c, 0);
+	assert_non_null(strstr(end(&c.child, 0), "it speaks version 9 of the control protocol, this program speaks 1"));
 }
 
 static void test_forked_child(void **state)
 {
-	struct child c;
-	begin(&c, "fork");
-	hear(&c, 0);
+	struct program c;
+	play(&c, "fork");
+	listen_for(&c, 0);
 	assert_string_equal(c.seen, "HLi");
-	assert_non_null(strstr(end(&c, 0), "info  child\n"));
+	assert_non_null(strstr(end(&c.child, 0), "info  child\n"));
 }
 
 // A hold that does not read: the program goes on after five seconds, and the hold learns what it missed, at the latest when the
 // program ends.
 static void test_flood(void **state)
 {
-	struct child c[2];
-	begin(&c[0], "flood");
-	begin(&c[1], "flood_and_end"); // has copies of the other's ends, and so is the first to end
+	struct program c[2];
+	play(&c[0], "flood");
+	play(&c[1], "flood_and_end"); // has copies of the other's ends, and so is the first to end
 	for (int i = 1; i >= 0; i--) {
 		char line[32] = "";
-		assert_true(read(c[i].err, line, sizeof line - 1) > 0);
+		assert_true(read(c[i].child.err, line, sizeof line - 1) > 0);
 		assert_string_equal(line, "gave up\n");
-		hear(&c[i], WHAT_IS_THERE);
+		listen_for(&c[i], NOW);
 		assert_true(c[i].logs > 0 && c[i].logs < 200);
-		assert_int_equal(write(c[i].in, "x", 1), 1);
-		hear(&c[i], 0);
-		assert_true(c[i].side.ready);
+		assert_int_equal(write(c[i].child.in, "x", 1), 1);
+		listen_for(&c[i], 0);
+		assert_true(c[i].child.side.ready);
 		assert_true(c[i].lost > 0);
 		assert_int_equal(c[i].logs + c[i].lost, i == 0 ? 201 : 200);
-		end(&c[i], 0);
+		end(&c[i].child, 0);
 	}
 	assert_string_equal(c[0].text, "after");
 }
