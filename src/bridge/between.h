@@ -1,6 +1,6 @@
-// A bridge between the two ends of a wire: two processes. The outer one (guard.c) was started by the node with the descriptors of both ends; it keeps them, and reads none of
-// their bytes. The inner one (inner.c) translates, confined: what parses bytes of strangers can open nothing and start nothing. When it is killed or crashes, the
-// outer one starts another, which goes on where that one was (journal.h).
+// A bridge between the two ends of a wire: two processes. The outer one (guard.c) was started by the node with the descriptors of both ends; it
+// keeps them, and reads none of their bytes. The inner one (inner.c) translates, confined: what parses bytes of strangers can open nothing and
+// start nothing. When it is killed or crashes, the outer one starts another, which goes on where that one was (journal.h).
 #ifndef SPORE_BRIDGE_BETWEEN_H
 #define SPORE_BRIDGE_BETWEEN_H
 

@@ -25,8 +25,8 @@ int spore__line_nonblock(int fd)
 	return flags >= 0 ? fcntl(fd, F_SETFL, flags | O_NONBLOCK) : -1;
 }
 
-// That it does not wait is said of the open file, which a shell and others may share: another one of the same pipe is opened where that can be done. Files
-// and terminals are left as they are.
+// That it does not wait is said of the open file, which a shell and others may share: another one of the same pipe is opened where that can be
+// done. Files and terminals are left as they are.
 int spore__line_own(int fd, bool write)
 {
 	struct stat st;

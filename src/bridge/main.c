@@ -1,8 +1,8 @@
 // spore-bridge: a translator alone. `spore bridge` starts it, which has checked which options there are; and the node, between the ends of a wire
 // (guard.c), or as a listener of a wire (listen.c).
 //
-// What is there speaks FROM: standard input, or the command, or what is connected to. What is made of it speaks TO: standard output, or what listens, or,
-// with a command and nothing that listens, its own standard input and output.
+// What is there speaks FROM: standard input, or the command, or what is connected to. What is made of it speaks TO: standard output, or what
+// listens, or, with a command and nothing that listens, its own standard input and output.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

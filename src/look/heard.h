@@ -9,8 +9,8 @@
 
 struct spore__heard;
 
-// Subscribes at the port of L, which publishes and is open. Of a message at most LIMIT bytes are kept. NULL: it was closed meanwhile; what goes wrong otherwise
-// ends the process.
+// Subscribes at the port of L, which publishes and is open. Of a message at most LIMIT bytes are kept. NULL: it was closed meanwhile; what goes
+// wrong otherwise ends the process.
 struct spore__heard *spore__heard_open(struct spore__link *l, size_t limit);
 void spore__heard_close(struct spore__heard *h); // NULL is fine
 

@@ -184,7 +184,8 @@ int spore__look_cat(const struct spore__look *look)
 
 // ---- send
 
-// What was sent stays for the program to receive, also when this process has ended. The exit status. That its peer is gone is not always told to who sends.
+// What was sent stays for the program to receive, also when this process has ended. The exit status. That its peer is gone is not always told to
+// who sends.
 static int finish(struct spore__joint *j, enum spore_err e)
 {
 	if (e == SPORE_OK)

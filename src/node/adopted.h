@@ -1,6 +1,6 @@
-// Processes between the ends of a wire, a bridge or a fault's relay, that an earlier node started: no signal tells this one of their end. Each keeps a record
-// in the folder of a hold and a lock on it. Its end is waited for, where the platform can do that for a process that is nobody's child; else the lock
-// is looked at, ever more seldom. When nobody has the lock, its channel is made anew.
+// Processes between the ends of a wire, a bridge or a fault's relay, that an earlier node started: no signal tells this one of their end. Each
+// keeps a record in the folder of a hold and a lock on it. Its end is waited for, where the platform can do that for a process that is nobody's
+// child; else the lock is looked at, ever more seldom. When nobody has the lock, its channel is made anew.
 #ifndef SPORE_NODE_ADOPTED_H
 #define SPORE_NODE_ADOPTED_H
 

@@ -1,5 +1,5 @@
-// Faults on purpose: a wire that delays, drops or is cut, to test what is at its ends. They are part of the wish. A wire that delays or drops is made of two
-// channels with a process between them (src/look/relay.c), which ends with either; one without a fault knows nothing of all this.
+// Faults on purpose: a wire that delays, drops or is cut, to test what is at its ends. They are part of the wish. A wire that delays or drops is
+// made of two channels with a process between them (src/look/relay.c), which ends with either; one without a fault knows nothing of all this.
 #ifndef SPORE_NODE_FAULT_H
 #define SPORE_NODE_FAULT_H
 
@@ -41,9 +41,10 @@ bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct sp
                        size_t size);
 // J was made by an earlier node: is its process there still? Then *PID is it, or 0 when that is not known.
 bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j, pid_t *pid);
+// The process of J has ended, and J goes with it, so that its wire is joined again.
+void spore__fault_over(struct spore__tasks *t, struct spore__joint *j);
 // J is about to end, and its wire to be joined again: the process between, if there is one, delivers at once what it has. It ends once both
 // ends have been received to their end.
-void spore__fault_over(struct spore__tasks *t, struct spore__joint *j); // the process of J has ended
 void spore__fault_part(struct spore__tasks *t, const struct spore__joint *j);
 // A child of the node's has ended: when it was one of those, or a bridge, its channel is made anew. STATUS as of waitpid.
 void spore__fault_child(struct spore__tasks *t, pid_t pid, int status);

@@ -1,6 +1,7 @@
-// A channel that is taken away for another between the same two ports: a fault begins, changes or ends. Nothing that is on its way in it may be lost, and the
-// programs find that out between themselves (lib/chan/chan_part.c): each finishes the old one before it sends over the new one, and receives the old one to its end. That end would
-// be one of the peer if it came before word of the new channel did; so both are told first, as when a peer is swapped, that it is none.
+// A channel that is taken away for another between the same two ports: a fault begins, changes or ends. Nothing that is on its way in it may be
+// lost, and the programs find that out between themselves (lib/chan/chan_part.c): each finishes the old one before it sends over the new one, and
+// receives the old one to its end. That end would be one of the peer if it came before word of the new channel did; so both are told first, as when
+// a peer is swapped, that it is none.
 #include "node/hold.h"
 #include "node/swap_off.h"
 #include "node/wires.h"

@@ -96,8 +96,8 @@ int spore__os_become(const struct spore__spawn *s);
 // A descriptor that can be read from once the process PID has ended; the caller's. -1 with errno; ENOSYS: there is no such thing here.
 int spore__os_process_fd(pid_t pid);
 
-// ppoll(2): waits for one of FDS, for a signal with MASK in force meanwhile (NULL: as it is), or for TIMEOUT (NULL: without end). As poll(2); where the platform
-// has it not, EINTR may also come for nothing.
+// ppoll(2): waits for one of FDS, for a signal with MASK in force meanwhile (NULL: as it is), or for TIMEOUT (NULL: without end). As poll(2); where
+// the platform has it not, EINTR may also come for nothing.
 int spore__os_poll(struct pollfd *fds, unsigned count, const struct timespec *timeout, const sigset_t *mask);
 
 // An advisory lock on an open file, owned by the open file description (flock): gone when the last copy closes.

@@ -1,5 +1,5 @@
-// Connections: the node's, and those of viewers; what they ask for is in hold_obey.c. Nobody is waited for: one that does not read gets the latest state once it does, and is
-// dropped when it does not for long.
+// Connections: the node's, and those of viewers; what they ask for is in hold_obey.c. Nobody is waited for: one that does not read gets the latest
+// state once it does, and is dropped when it does not for long.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

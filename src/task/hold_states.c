@@ -117,7 +117,8 @@ void spore__hold_let_go(struct spore__hold *h)
 	h->quit = true;
 }
 
-// At once when it had been at work and this is the first time. Else after its delay: doubled for each in a row, and a fifth more or less, so that what failed together does not start together.
+// At once when it had been at work and this is the first time. Else after its delay: doubled for each in a row, and a fifth more or less, so that
+// what failed together does not start together.
 static int64_t delay_ms(struct spore__hold *h, int64_t worked_ms)
 {
 	int64_t ms = h->spec.restart_delay_ms;

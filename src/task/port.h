@@ -43,13 +43,13 @@ struct spore__face {
 	int64_t count;                       // of such ports, one for each replica of its task; 0: not known
 };
 
-// May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). BRIDGED: a bridge comes between them, so that their protocols, kinds and
-// framings may differ. False: WHY says why not, with both names.
+// May FROM, which stands on the left, be wired to TO? DUPLEX: it was asked for (<>). BRIDGED: a bridge comes between them, so that their protocols,
+// kinds and framings may differ. False: WHY says why not, with both names.
 bool spore__ports_fit(const struct spore__face *from, const struct spore__face *to, bool duplex, bool bridged,
                       char *why, size_t size);
 
-// Does each replica of one find another end among those of the other? Of two ports that have one channel each, those with the same number are joined. False
-// where one would wait for ever, or publish to nobody: WHY says so, with both names.
+// Does each replica of one find another end among those of the other? Of two ports that have one channel each, those with the same number are
+// joined. False where one would wait for ever, or publish to nobody: WHY says so, with both names.
 bool spore__replicas_fit(const struct spore__face *from, const struct spore__face *to, char *why, size_t size);
 
 // May the wire between them say all of this at once? WHY as below.
