@@ -1,5 +1,5 @@
-// What chan.c (waiting, state), chan_send.c, chan_receive.c, chan_wire.c (what is installed, and when a way goes on with it) and chan_swap.c
-// (what is taken along to the next) share.
+// What chan.c (waiting, state), chan_send.c, chan_receive.c, chan_make.c (making, closing), chan_wire.c (what is installed), chan_way.c (when a way
+// goes on with it) and chan_swap.c (what is taken along to the next) share.
 #ifndef SPORE_LIB_CHAN_INSIDE_H
 #define SPORE_LIB_CHAN_INSIDE_H
 
@@ -206,8 +206,18 @@ static inline void spore__way_lent(struct spore__side *w)
 	atomic_store_explicit(&w->near, t, memory_order_release);
 }
 
+// T is its own when it succeeds; PEER, which may be NULL, is copied.
+struct spore__installed *spore__installed_create(struct spore__transport *t, const char *peer);
 struct spore__installed *spore__installed_ref(struct spore__installed *i);
 void spore__installed_unref(struct spore__installed *i);
+// With the port's lock: the next for the receiving way, which is the caller's.
+static inline struct spore__installed *spore__installed_pop(struct spore__wiring *p)
+{
+	struct spore__installed *i = p->queue;
+	if (i != NULL)
+		p->queue = i->next;
+	return i;
+}
 // Goes on with what the port is wired to now; of the sending way with port->sending.
 void spore__way_update(struct spore_chan *c, enum spore__way way);
 // What of `owed` and `returned` is said now.
@@ -217,7 +227,7 @@ enum spore_err spore__way_say(struct spore__side *w);
 
 // With port->sending, where the sending way WAITS: finishes what it uses, and goes on with the latest. True: not yet.
 bool spore__sending_part(struct spore_chan *c);
-// With port->sending: is there one to be finished that the sending way has not left? (chan_wire.c)
+// With port->sending: is there one to be finished that the sending way has not left? (chan_way.c)
 bool spore__sending_is_moved(struct spore_chan *c);
 
 // ---- chan_swap.c

@@ -1,6 +1,5 @@
 // Messages on a connected stream socket, told apart by a framing: that of libspore, or one that a program without it uses. See docs/design/channels.md.
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,67 +7,22 @@
 
 #include "../os/os.h"
 #include "chan/bell.h"
-#include "chan/framing.h"
-#include "chan/transport.h"
+#include "chan/stream_inside.h"
 
 enum {
 	OUT = 64 * 1024, // bytes that are queued before they are sent
-	IN = 64 * 1024,  // ... and received at a time
 	QUEUED = 4096,   // a message above is not queued
-	LENT = 1024,     // messages read in place at a time
-	SPARE = 1 << 20, // a buffer up to this is kept for the next message
 };
 
-struct buffer {
-	struct buffer *next; // the next that is lent
-	size_t size;
-	_Alignas(16) unsigned char bytes[];
-};
-
-struct stream {
-	struct spore__transport base;
-	const struct spore__framing *framing;
-	int fd;
-
-	// Sending. A thread that waits to receive sends what is left over as well, so there is a lock.
-	pthread_mutex_t lock;
-	enum spore_err out_err;
-	unsigned char *out; // frames, owned; out_from to out_len are to be sent
-	size_t out_from, out_len, out_size;
-	const unsigned char *rest; // what comes behind it, not owned
-	size_t rest_len;
-	size_t tail; // bytes that the framing has behind that: 1 or 0
-	bool finishing, finished;
-	struct buffer *loan;
-	int wake[2]; // spore__io_wake: of the thread that waits to receive, from its first wait on
-	bool dozes;  // it waits, and does not look whether more can be sent
-
-	// Receiving
-	enum spore_err in_err;
-	unsigned char *in;
-	size_t in_from, in_len, in_size;
-	bool in_end; // nothing comes behind it
-	bool head;   // of the current message is known
-	size_t len, got;
-	size_t in_tail;       // bytes behind it
-	size_t looked;        // for its end
-	bool skips;           // it is thrown away
-	struct buffer *whole; // where the current message is put together; may be NULL
-	struct buffer *lent, *lent_last, *spare;
-	unsigned lent_count;
-
-	atomic_bool want_in, want_out, pending;
-};
-
-static struct stream *stream(struct spore__transport *t)
+static struct spore__stream *stream(struct spore__transport *t)
 {
-	return (struct stream *)t;
+	return (struct spore__stream *)t;
 }
 
 // ---- sending; under the lock
 
 // LEFT: more is to be sent as soon as there is room. The sender may make no call for long, but who waits to receive can do it.
-static void note_left(struct stream *s, bool left)
+static void note_left(struct spore__stream *s, bool left)
 {
 	atomic_store_explicit(&s->pending, left, memory_order_relaxed);
 	if (left && s->dozes) {
@@ -77,7 +31,7 @@ static void note_left(struct stream *s, bool left)
 	}
 }
 
-static enum spore_err push(struct stream *s)
+static enum spore_err push(struct spore__stream *s)
 {
 	while (s->out_err == SPORE_OK && (s->out_len > s->out_from || s->rest_len + s->tail > 0)) {
 		const struct iovec all[3] = {{.iov_base = s->out + s->out_from, .iov_len = s->out_len - s->out_from},
@@ -127,7 +81,7 @@ static enum spore_err push(struct stream *s)
 	return s->out_err != SPORE_OK ? s->out_err : left ? SPORE_EBUSY : SPORE_OK;
 }
 
-static bool reserve(struct stream *s, size_t more)
+static bool reserve(struct spore__stream *s, size_t more)
 {
 	if (s->out_from > 0) {
 		memmove(s->out, s->out + s->out_from, s->out_len - s->out_from);
@@ -146,7 +100,7 @@ static bool reserve(struct stream *s, size_t more)
 }
 
 // Makes room for the head of a message: what was begun before has to be gone, or to be little.
-static enum spore_err ready(struct stream *s)
+static enum spore_err ready(struct spore__stream *s)
 {
 	enum spore_err e = s->out_err;
 	if (e == SPORE_OK &&
@@ -163,12 +117,12 @@ static enum spore_err ready(struct stream *s)
 	return e;
 }
 
-static void put_head(struct stream *s, size_t len)
+static void put_head(struct spore__stream *s, size_t len)
 {
 	s->out_len += s->framing->head(s->out + s->out_len, len);
 }
 
-static void put_rest(struct stream *s, const void *data, size_t len)
+static void put_rest(struct spore__stream *s, const void *data, size_t len)
 {
 	s->rest = data;
 	s->rest_len = len;
@@ -176,7 +130,7 @@ static void put_rest(struct stream *s, const void *data, size_t len)
 }
 
 // Sends a frame whose bytes are the caller's. Nothing was taken when it is SPORE_EAGAIN.
-static enum spore_err begin(struct stream *s, const void *data, size_t len)
+static enum spore_err begin(struct spore__stream *s, const void *data, size_t len)
 {
 	size_t before = s->out_len;
 	put_head(s, len);
@@ -196,7 +150,7 @@ static enum spore_err begin(struct stream *s, const void *data, size_t len)
 
 static enum spore_err send_message(struct spore__transport *t, const void *data, size_t len, bool more)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	if (len > s->framing->limit)
 		return SPORE_ETOOBIG;
 	enum spore_err e = s->framing->check(data, len);
@@ -222,33 +176,23 @@ static enum spore_err send_message(struct spore__transport *t, const void *data,
 
 static enum spore_err flush(struct spore__transport *t)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	pthread_mutex_lock(&s->lock);
 	enum spore_err e = push(s);
 	pthread_mutex_unlock(&s->lock);
 	return e;
 }
 
-static struct buffer *new_buffer(size_t size)
-{
-	struct buffer *b = malloc(sizeof *b + size);
-	if (b != NULL) {
-		b->size = size;
-		b->next = NULL;
-	}
-	return b;
-}
-
 static enum spore_err loan(struct spore__transport *t, size_t size, void **data)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	if (size > s->framing->limit)
 		return SPORE_ETOOBIG;
 	pthread_mutex_lock(&s->lock);
 	enum spore_err e = ready(s);
-	if (e == SPORE_OK && (s->loan == NULL || s->loan->size < size || s->loan->size > SPARE)) {
+	if (e == SPORE_OK && (s->loan == NULL || s->loan->size < size || s->loan->size > SPORE__STREAM_SPARE)) {
 		free(s->loan);
-		s->loan = new_buffer(size);
+		s->loan = spore__stream_buffer_create(size);
 		if (s->loan == NULL)
 			e = SPORE_ENOMEM;
 	}
@@ -260,7 +204,7 @@ static enum spore_err loan(struct spore__transport *t, size_t size, void **data)
 
 static enum spore_err commit(struct spore__transport *t, size_t len)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	pthread_mutex_lock(&s->lock);
 	enum spore_err e = s->framing->check(s->loan->bytes, len);
 	if (e == SPORE_OK)
@@ -285,7 +229,7 @@ static void abandon(struct spore__transport *t)
 
 static enum spore_err finish(struct spore__transport *t)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	pthread_mutex_lock(&s->lock);
 	enum spore_err e = ready(s);
 	if (e == SPORE_OK) {
@@ -303,261 +247,7 @@ static uint64_t lost(struct spore__transport *t)
 	return 0;
 }
 
-// ---- receiving
-
-// Reads into the space at TO. SPORE_EAGAIN, SPORE_ECLOSED, SPORE_EEND: end of file.
-static enum spore_err pull(struct stream *s, unsigned char *to, size_t size, size_t *got)
-{
-	ssize_t n;
-	while ((n = spore__io_receive(s->fd, to, size)) < 0 && errno == EINTR)
-		;
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return SPORE_EAGAIN;
-	if (n <= 0)
-		return n == 0 ? SPORE_EEND : SPORE_ECLOSED;
-	*got = (size_t)n;
-	return SPORE_OK;
-}
-
-// Space behind what was received, which begins the buffer then.
-static bool make_space(struct stream *s)
-{
-	memmove(s->in, s->in + s->in_from, s->in_len - s->in_from);
-	s->in_len -= s->in_from;
-	s->in_from = 0;
-	if (s->in_len < s->in_size)
-		return true;
-	unsigned char *in = realloc(s->in, s->in_size * 2);
-	if (in == NULL)
-		return false;
-	s->in = in;
-	s->in_size *= 2;
-	return true;
-}
-
-static enum spore_err take_head(struct stream *s)
-{
-	struct spore__framed m = {.looked = s->looked};
-	enum spore_err e;
-	while ((e = s->framing->take(s->in + s->in_from, s->in_len - s->in_from, s->in_end, &m)) == SPORE_EAGAIN) {
-		size_t n = 0;
-		s->looked = m.looked;
-		if (!make_space(s))
-			return SPORE_ENOMEM;
-		e = pull(s, s->in + s->in_len, s->in_size - s->in_len, &n);
-		if (e == SPORE_EEND)
-			s->in_end = true;
-		else if (e != SPORE_OK)
-			return e;
-		s->in_len += n;
-	}
-	s->looked = 0;
-	if (e != SPORE_OK)
-		return e;
-	s->in_from += m.head;
-	s->head = true;
-	s->len = m.len;
-	s->in_tail = m.tail;
-	s->got = 0;
-	return SPORE_OK;
-}
-
-// All of the current message was taken.
-static void taken(struct stream *s)
-{
-	s->head = false;
-	s->in_from += s->in_tail;
-	if (s->in_from < s->in_len || s->in_size <= SPARE)
-		return;
-	unsigned char *in = realloc(s->in, IN);
-	s->in_from = s->in_len = 0;
-	if (in == NULL)
-		return;
-	s->in = in;
-	s->in_size = IN;
-}
-
-// Gets on with the current message at TO, up to UPTO bytes of it.
-static enum spore_err fill(struct stream *s, unsigned char *to, size_t upto)
-{
-	while (s->got < upto) {
-		size_t left = upto - s->got, n = s->in_len - s->in_from;
-		enum spore_err e = SPORE_OK;
-		if (n > 0) {
-			n = n < left ? n : left;
-			memcpy(to + s->got, s->in + s->in_from, n);
-			s->in_from += n;
-		} else if (left >= IN) {
-			e = pull(s, to + s->got, left, &n);
-		} else {
-			e = pull(s, s->in, s->in_size, &n);
-			if (e != SPORE_OK)
-				return e == SPORE_EEND ? SPORE_ECLOSED : e;
-			s->in_from = 0;
-			s->in_len = n;
-			continue;
-		}
-		if (e != SPORE_OK)
-			return e == SPORE_EEND ? SPORE_ECLOSED : e; // in the middle of it
-		s->got += n;
-	}
-	return SPORE_OK;
-}
-
-static enum spore_err ended(struct stream *s, enum spore_err e)
-{
-	if (e == SPORE_ECLOSED || e == SPORE_EEND || e == SPORE_EMALFORMED)
-		s->in_err = e;
-	return e;
-}
-
-static size_t lesser(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-// All that has come of the current message, and what comes of it, is thrown away.
-static enum spore_err pass_over(struct stream *s)
-{
-	while (s->got < s->len) {
-		size_t n = s->in_len - s->in_from;
-		if (n == 0) {
-			enum spore_err e = pull(s, s->in, s->in_size, &n);
-			if (e != SPORE_OK)
-				return e == SPORE_EEND ? SPORE_ECLOSED : e; // in the middle of it
-			s->in_from = 0;
-			s->in_len = n;
-		}
-		n = lesser(n, s->len - s->got);
-		s->in_from += n;
-		s->got += n;
-	}
-	taken(s);
-	s->skips = false;
-	return SPORE_OK;
-}
-
-static enum spore_err current(struct stream *s)
-{
-	enum spore_err e = s->in_err;
-	if (e == SPORE_OK && s->skips)
-		e = ended(s, pass_over(s));
-	if (e == SPORE_OK && !s->head)
-		e = ended(s, take_head(s));
-	return e;
-}
-
-// A buffer of its own for the current message. It grows with what arrives, since a length alone may be a lie.
-static enum spore_err gather(struct stream *s)
-{
-	if (s->whole == NULL) {
-		s->whole = s->spare != NULL && s->spare->size >= lesser(s->len, SPARE)
-		               ? s->spare
-		               : new_buffer(lesser(s->len, SPARE));
-		if (s->whole == NULL)
-			return SPORE_ENOMEM;
-		if (s->whole == s->spare)
-			s->spare = NULL;
-	}
-	for (;;) {
-		enum spore_err e = ended(s, fill(s, s->whole->bytes, lesser(s->whole->size, s->len)));
-		if (e != SPORE_OK || s->got == s->len)
-			return e;
-		size_t size = lesser(2 * s->whole->size, s->len);
-		struct buffer *larger = realloc(s->whole, sizeof *larger + size);
-		if (larger == NULL)
-			return SPORE_ENOMEM;
-		larger->size = size;
-		s->whole = larger;
-	}
-}
-
-static void put_aside(struct stream *s, struct buffer *b)
-{
-	if (b->size > SPARE || s->spare != NULL)
-		free(b);
-	else
-		s->spare = b;
-}
-
-static enum spore_err read_message(struct spore__transport *t, const void **data, size_t *len)
-{
-	struct stream *s = stream(t);
-	enum spore_err e = s->lent_count < LENT ? current(s) : SPORE_EBUSY;
-	if (e == SPORE_OK)
-		e = gather(s);
-	if (e != SPORE_OK)
-		return e;
-	struct buffer *b = s->whole;
-	s->whole = NULL;
-	b->next = NULL;
-	if (s->lent == NULL)
-		s->lent = b;
-	else
-		s->lent_last->next = b;
-	s->lent_last = b;
-	s->lent_count++;
-	taken(s);
-	*data = b->bytes;
-	*len = s->len;
-	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
-	return SPORE_OK;
-}
-
-static enum spore_err copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
-{
-	struct stream *s = stream(t);
-	enum spore_err e = current(s);
-	if (e != SPORE_OK)
-		return e;
-	*len = s->len;
-	if (s->len > size)
-		return SPORE_ETOOBIG;
-	if (s->whole != NULL) {
-		e = gather(s);
-		if (e != SPORE_OK)
-			return e;
-		memcpy(buffer, s->whole->bytes, s->len);
-		put_aside(s, s->whole);
-		s->whole = NULL;
-	} else {
-		e = ended(s, fill(s, buffer, s->len));
-		if (e != SPORE_OK)
-			return e == SPORE_EAGAIN && s->got > 0 ? SPORE_EBUSY : e;
-	}
-	taken(s);
-	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
-	return SPORE_OK;
-}
-
-static void release(struct spore__transport *t)
-{
-	struct stream *s = stream(t);
-	struct buffer *b = s->lent;
-	if (b == NULL)
-		return;
-	s->lent = b->next;
-	s->lent_count--;
-	put_aside(s, b);
-}
-
-static enum spore_err skip(struct spore__transport *t, size_t *len)
-{
-	struct stream *s = stream(t);
-	enum spore_err e = current(s);
-	if (e != SPORE_OK)
-		return e;
-	if (s->whole != NULL)
-		put_aside(s, s->whole);
-	s->whole = NULL;
-	s->skips = true;
-	*len = s->len;
-	(void)ended(s, pass_over(s));
-	atomic_store_explicit(&s->want_in, false, memory_order_relaxed);
-	return SPORE_OK;
-}
-
-static enum spore_err keep_sending(struct stream *s)
+static enum spore_err keep_sending(struct spore__stream *s)
 {
 	enum spore_err e = SPORE_OK;
 	pthread_mutex_lock(&s->lock);
@@ -580,22 +270,13 @@ static enum spore_err keep_sending(struct stream *s)
 
 static enum spore_err keep(struct spore__transport *t, enum spore__way way, const void *buffer)
 {
-	struct stream *s = stream(t);
-	if (way == SPORE__SEND)
-		return keep_sending(s);
-	if (!s->head || s->whole != NULL || s->got == 0)
-		return SPORE_OK;
-	s->whole = new_buffer(s->got > SPARE ? s->got : lesser(s->len, SPARE));
-	if (s->whole == NULL)
-		return ended(s, SPORE_ECLOSED); // half of it was taken
-	memcpy(s->whole->bytes, buffer, s->got);
-	return SPORE_OK;
+	return way == SPORE__SEND ? keep_sending(stream(t)) : spore__stream_keep_received(stream(t), buffer);
 }
 
 // ---- waiting
 
 // What to poll for in the thread that waits to receive.
-static short lie_down(struct stream *s)
+static short lie_down(struct spore__stream *s)
 {
 	pthread_mutex_lock(&s->lock);
 	bool pending = atomic_load_explicit(&s->pending, memory_order_relaxed);
@@ -606,7 +287,7 @@ static short lie_down(struct stream *s)
 	return pending ? POLLIN | POLLOUT : POLLIN;
 }
 
-static void get_up(struct stream *s, const struct pollfd *wake)
+static void get_up(struct spore__stream *s, const struct pollfd *wake)
 {
 	pthread_mutex_lock(&s->lock);
 	s->dozes = false;
@@ -619,7 +300,7 @@ static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, 
                                unsigned count)
 {
 	enum { OWN = 2 };
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	struct pollfd p[OWN + SPORE__END_EXTRA] = {{.fd = s->fd, .events = POLLOUT}, {.fd = -1, .events = POLLIN}};
 	if (way == SPORE__RECEIVE) {
 		p[0].events = lie_down(s);
@@ -646,7 +327,7 @@ static enum spore_err wait_for(struct spore__transport *t, enum spore__way way, 
 
 static bool arm(struct spore__transport *t, enum spore__way way)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	atomic_store_explicit(way == SPORE__SEND ? &s->want_out : &s->want_in, true, memory_order_relaxed);
 	if (way == SPORE__RECEIVE && atomic_load_explicit(&s->pending, memory_order_relaxed))
 		(void)flush(t);
@@ -655,19 +336,19 @@ static bool arm(struct spore__transport *t, enum spore__way way)
 
 static bool leave(struct spore__transport *t, enum spore__way way)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	atomic_store_explicit(way == SPORE__SEND ? &s->want_out : &s->want_in, false, memory_order_relaxed);
 	return atomic_load_explicit(way == SPORE__SEND ? &s->want_in : &s->want_out, memory_order_relaxed);
 }
 
 static int fd_of(const struct spore__transport *t)
 {
-	return ((const struct stream *)t)->fd;
+	return ((const struct spore__stream *)t)->fd;
 }
 
 static short events_of(const struct spore__transport *t)
 {
-	const struct stream *s = (const struct stream *)t;
+	const struct spore__stream *s = (const struct spore__stream *)t;
 	bool out = atomic_load_explicit(&s->want_out, memory_order_relaxed);
 	bool in = atomic_load_explicit(&s->want_in, memory_order_relaxed) || !out;
 	out = out || atomic_load_explicit(&s->pending, memory_order_relaxed);
@@ -692,17 +373,17 @@ static enum spore_err open_framed(const struct spore__channel_end *end, const st
 {
 	if (spore__io_stream_adopt(end->fds[0]) != 0)
 		return SPORE_EINVALID;
-	struct stream *s = calloc(1, sizeof *s);
+	struct spore__stream *s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return SPORE_ENOMEM;
-	s->in = malloc(IN);
+	s->in = malloc(SPORE__STREAM_IN);
 	if (s->in == NULL || pthread_mutex_init(&s->lock, NULL) != 0) {
 		free(s->in);
 		free(s);
 		return SPORE_ENOMEM;
 	}
 	s->framing = framing;
-	s->in_size = IN;
+	s->in_size = SPORE__STREAM_IN;
 	s->fd = end->fds[0];
 	s->wake[0] = s->wake[1] = -1;
 	*t = &s->base;
@@ -716,11 +397,11 @@ static void hang_up(struct spore__transport *t)
 
 static void destroy(struct spore__transport *t)
 {
-	struct stream *s = stream(t);
+	struct spore__stream *s = stream(t);
 	(void)flush(t);
 	close(s->fd);
 	spore__io_wake_close(s->wake);
-	for (struct buffer *b; (b = s->lent) != NULL;) {
+	for (struct spore__stream_buffer *b; (b = s->lent) != NULL;) {
 		s->lent = b->next;
 		free(b);
 	}
@@ -755,10 +436,10 @@ static void destroy(struct spore__transport *t)
 	    .flush = flush,                                                                                            \
 	    .finish = finish,                                                                                          \
 	    .lost = lost,                                                                                              \
-	    .read = read_message,                                                                                      \
-	    .copy = copy,                                                                                              \
-	    .release = release,                                                                                        \
-	    .skip = skip,                                                                                              \
+	    .read = spore__stream_read,                                                                                \
+	    .copy = spore__stream_copy,                                                                                \
+	    .release = spore__stream_release,                                                                          \
+	    .skip = spore__stream_skip,                                                                                \
 	    .keep = keep,                                                                                              \
 	    .wait = wait_for,                                                                                          \
 	    .arm = arm,                                                                                                \
