@@ -292,16 +292,17 @@ static struct spore_chan *next_moved(void)
 	return o != NULL ? o->chan : NULL;
 }
 
-// Who sends leaves what was moved in its next call; but it may make none. While one is being closed it is left to the next who hears.
+// Who sends leaves what was moved in its next call; but it may make none. Where another thread is at it, or closes a channel, that one looks
+// once more.
 void spore__port_leave_moved(void)
 {
 	struct spore_chan *c;
-	if (!atomic_load(&moved) || pthread_mutex_trylock(&ending) != 0)
-		return;
-	atomic_store(&moved, false);
-	while ((c = next_moved()) != NULL)
-		spore__sending_nudge(c);
-	pthread_mutex_unlock(&ending);
+	while (atomic_load(&moved) && pthread_mutex_trylock(&ending) == 0) {
+		atomic_store(&moved, false);
+		while ((c = next_moved()) != NULL)
+			spore__sending_nudge(c);
+		pthread_mutex_unlock(&ending);
+	}
 }
 
 static void hear(void)
@@ -545,6 +546,7 @@ void spore__port_forget(struct spore_chan *c)
 	pthread_mutex_lock(&ending);
 	leave(c, NULL);
 	pthread_mutex_unlock(&ending);
+	spore__port_leave_moved();
 }
 
 static struct spore_chan *next_to_hand_over(void)
