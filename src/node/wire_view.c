@@ -34,7 +34,7 @@ size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const 
 			if (j->wire != wire || j->ports[0] == NULL || j->ports[1] == NULL || is_cut_off(j))
 				continue;
 			count++;
-			*unsaid += !j->said[0] || !j->said[1];
+			*unsaid += !j->said[0] || !j->said[1] || j->moves;
 			bool pumped = j->ports[0]->pumped || j->ports[1]->pumped;
 			*transport = pumped && strcmp(j->transport, "bridge") != 0 ? "pump" : j->transport;
 		}

@@ -253,6 +253,21 @@ class Changing(FaultTest):
         self.change_until("a.it", self.over("a", word="received"), [["delay=30ms"], ["delay=5ms"], ["delay=10ms"]])
         self.said("a", "received 300, 0 wrong\n")
 
+    def test_a_change_that_is_on_its_way(self):
+        """It is said: the wire is not wired with the channel that is about to go."""
+        self.flow("taker", "take", "in", 0)
+        self.flow("giver", "give", "out", 100000000, 1000)
+        self.wire("giver.out", "taker.in")
+        self.wired("giver.out", "taker.in")
+        hold = self.task("taker")["hold"]["hold"]
+        os.kill(hold, signal.SIGSTOP)
+        self.ok(self.fault("giver.out", "delay=1ms"))
+        state, why = self.why("giver.out", "taker.in")
+        os.kill(hold, signal.SIGCONT)
+        self.assertEqual((state, why), ("wiring", "1 on the way to programs that have not read of it"))
+        self.wired("giver.out", "taker.in")
+        self.assertEqual(len(self.relays()), 1)
+
     def test_many_relays_of_an_earlier_node(self):
         """Their faults can be changed again and again, though no signal tells of their end."""
         count = 8  # so many that go may hold a change up
