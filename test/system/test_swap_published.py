@@ -5,7 +5,7 @@ import re
 import signal
 import unittest
 
-import test_swap
+import test_swap_killed
 from test_swap import LONG, RINGS, SwapTest
 
 ROUNDS = 300 if LONG else 8
@@ -133,7 +133,7 @@ class Publishing(PublishedTest):
 
 
 @RINGS
-class Killed(test_swap.Killed):
+class Killed(test_swap_killed.Killed):
     """As in the one before, with a subscriber behind the one that is swapped."""
 
     def chain(self, middle="pub", **more):
