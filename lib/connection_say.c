@@ -84,11 +84,12 @@ static void send_small(void (*put)(struct spore__msgpack_writer *w, uint64_t num
 
 static void put_hello(struct spore__msgpack_writer *w, uint64_t unused)
 {
-	const char *const features[] = {"ring-1",  "publication-1", "early-1", "beside-1",    "stream-1",
-	                                "lines-1", "u32le-1",       "u32be-1", "netstring-1", "bytes-1",
-	                                "swap-1",  "moves-1",       NULL};
+	enum { SHARING = 5 }; // of them need shared memory
+	const char *const features[] = {"ring-1",   "publication-1", "early-1", "beside-1", "resumes-1",
+	                                "stream-1", "lines-1",       "u32le-1", "u32be-1",  "netstring-1",
+	                                "bytes-1",  "swap-1",        "moves-1", NULL};
 	(void)unused;
-	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + 4, NULL);
+	spore__control_put_hello(w, spore__io_shares_memory() ? features : features + SHARING, NULL);
 }
 
 static void catch_up(void)

@@ -11,7 +11,7 @@ static const struct {
     {"status", SPORE__CONTROL_STATUS},   {"stopping", SPORE__CONTROL_STOPPING}, {"stop", SPORE__CONTROL_STOP},
     {"open", SPORE__CONTROL_OPEN},       {"close", SPORE__CONTROL_CLOSE},       {"channel", SPORE__CONTROL_CHANNEL},
     {"unwired", SPORE__CONTROL_UNWIRED}, {"closed", SPORE__CONTROL_CLOSED},     {"swap", SPORE__CONTROL_SWAP},
-    {"broken", SPORE__CONTROL_BROKEN},   {"alone", SPORE__CONTROL_ALONE},
+    {"broken", SPORE__CONTROL_BROKEN},   {"alone", SPORE__CONTROL_ALONE},       {"memory", SPORE__CONTROL_MEMORY},
 };
 
 static enum spore__control_type type_of(const struct spore__msgpack_value *v)
@@ -99,6 +99,7 @@ static bool take_items(struct spore__msgpack_reader *r, uint32_t left, struct sp
 		       take_small(r, UINT16_MAX, &m->role) &&
 		       take_small(r, SPORE__CONTROL_DESCRIPTORS, &m->descriptors) && take_nested(r, true, &m->fields);
 	case SPORE__CONTROL_UNWIRED:
+	case SPORE__CONTROL_MEMORY:
 		return take_word(r, &m->port) && take_number(r, &m->serial);
 	case SPORE__CONTROL_CLOSED:
 		return take_word(r, &m->port) && take_number(r, &m->number) && take_text(r, m);
@@ -422,6 +423,14 @@ void spore__control_put_channel(struct spore__msgpack_writer *w, const char *por
 void spore__control_put_unwired(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
 {
 	size_t at = begin(w, "unwired", 3);
+	spore__msgpack_str(w, port);
+	spore__msgpack_uint(w, serial);
+	end(w, at);
+}
+
+void spore__control_put_memory(struct spore__msgpack_writer *w, const char *port, uint64_t serial)
+{
+	size_t at = begin(w, "memory", 3);
 	spore__msgpack_str(w, port);
 	spore__msgpack_uint(w, serial);
 	end(w, at);

@@ -15,6 +15,7 @@
 //	["close", port]                                    program to hold
 //	["broken", port, peer, transport]                  program to hold; what came from that peer broke the rules of the transport; or "slow" in
 //	                                                   its place: it was cut off from what the port publishes
+//	["memory", port, serial]                           program to hold, with a descriptor: what is published to this subscription
 //	["channel", port, serial, transport, role, count, {key: value}]
 //	                                                   hold to program; COUNT descriptors come with it
 //	["unwired", port, serial]                          hold to program
@@ -63,6 +64,7 @@ enum spore__control_type {
 	SPORE__CONTROL_SWAP,
 	SPORE__CONTROL_BROKEN,
 	SPORE__CONTROL_ALONE,
+	SPORE__CONTROL_MEMORY,
 };
 
 // A word of a message, not NUL-terminated.
@@ -81,11 +83,11 @@ struct spore__control_message {
 	struct spore__msgpack_reader features; // hello: before the array
 	struct spore__msgpack_reader fields;   // hello, log, open, channel: before the map
 	struct spore__control_word
-	    port; // open, close, channel, unwired, closed, swap, broken; at most SPORE__CONTROL_NAME bytes
+	    port; // open, close, channel, unwired, closed, swap, broken, memory; at most SPORE__CONTROL_NAME bytes
 	struct spore__control_word peer;  // broken
 	struct spore__control_word kind;  // open: "messages" or "bytes"; channel, broken: the transport
 	struct spore__control_word shape; // open: "connect", "serve", "publish" or "subscribe"
-	uint64_t serial;                  // channel, unwired, swap
+	uint64_t serial;                  // channel, unwired, swap, memory
 	bool swap;                        // stop, swap
 	unsigned role;                    // channel
 	unsigned descriptors;             // channel: at most SPORE__CONTROL_DESCRIPTORS
@@ -116,7 +118,9 @@ void spore__control_put_open(struct spore__msgpack_writer *w, const char *port, 
 void spore__control_put_close(struct spore__msgpack_writer *w, const char *port);
 void spore__control_put_broken(struct spore__msgpack_writer *w, const char *port, const char *peer,
                                const char *transport);
-// The COUNT descriptors go with the first byte of the frame (SCM_RIGHTS). PEER may be NULL.
+// One descriptor goes with the first byte of the frame (SCM_RIGHTS).
+void spore__control_put_memory(struct spore__msgpack_writer *w, const char *port, uint64_t serial);
+// Likewise COUNT descriptors. PEER may be NULL.
 void spore__control_put_channel(struct spore__msgpack_writer *w, const char *port, uint64_t serial,
                                 const char *transport, unsigned role, unsigned count, const char *peer);
 // The same of a subscription: SLOW is a word of its subscriber; may be NULL. EARLY: the peer has not come yet. MOVES: it is the one before.

@@ -102,6 +102,7 @@ static enum spore_err judge(struct spore__hold_side *h, const struct spore__cont
 	case SPORE__CONTROL_OPEN:
 	case SPORE__CONTROL_CLOSE:
 	case SPORE__CONTROL_BROKEN:
+	case SPORE__CONTROL_MEMORY:
 		return SPORE_OK;
 	case SPORE__CONTROL_STOP:
 	case SPORE__CONTROL_CHANNEL:

@@ -119,6 +119,24 @@ static void watch(struct spore__transport *t)
 		spore__bell_watch(&((struct spore__ring *)t)->bell);
 }
 
+struct published {
+	const char *port;
+	uint64_t serial;
+};
+
+static void put_memory(struct spore__msgpack_writer *w, const void *arg)
+{
+	const struct published *p = arg;
+	spore__control_put_memory(w, p->port, p->serial);
+}
+
+// The hold keeps it for the instance that takes over.
+static void tell_memory(const char *port, uint64_t serial, int memory)
+{
+	const struct published p = {port, serial}, none = {port, 0};
+	spore__connection_say_with(put_memory, &p, &none, &memory, 1);
+}
+
 static void add_client(struct spore_port *p, const char *port, struct spore__channel_end *channel, const char *peer)
 {
 	struct client *client = calloc(1, sizeof *client);
@@ -180,7 +198,8 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 	const char *text;
 	uint32_t len;
 	char peer[SPORE__CONTROL_NAME + 1] = "";
-	if (ops == NULL || ops->fds != channel.count || o == NULL) {
+	bool again = ops == &spore__publication_ops && channel.count == ops->fds + 1; // what another instance had
+	if (ops == NULL || (ops->fds != channel.count && !again) || o == NULL) {
 		for (unsigned i = 0; i < m->descriptors; i++)
 			close(fds[i]);
 		return;
@@ -201,6 +220,8 @@ static void hear_channel(struct opened *o, const struct spore__control_message *
 		spore__pub_add_named(o->publisher, &channel, m->serial, peer[0] != '\0' ? peer : NULL);
 	} else if (spore__channel_end_open(&channel, &t) == SPORE_OK) {
 		watch(t);
+		if (ops == &spore__publication_ops && !again)
+			(void)spore__sub_tell(t, o->name, m->serial, tell_memory);
 		bool redeliver = is_set(&m->fields, "redeliver");
 		if (ops == &spore__ring_ops && is_set(&m->fields, "early"))
 			spore__chan_install_early(o->chan, t, peer, m->serial, redeliver);

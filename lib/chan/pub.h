@@ -4,7 +4,8 @@
 // A publisher is made by spore__pub_create and takes subscribers with spore__pub_add. The two ends of one subscription come from
 // spore__channel_make("publication"): each is the cursor and a connected socket, which is doorbell, notice of death, and the way of the memory
 // to the subscriber: it comes over it as one descriptor, from the publisher's hold, or from the publisher itself. The end with the role 1 is a
-// transport that receives; that with the role 0 is for spore__pub_add.
+// transport that receives; that with the role 0 is for spore__pub_add. When a subscriber is gone, and somebody has kept the two and the memory, its
+// end can be opened again with the three of them: it goes on where that one was, which is in the cursor, and the publisher notices nothing.
 #ifndef SPORE_LIB_CHAN_PUB_H
 #define SPORE_LIB_CHAN_PUB_H
 
@@ -89,6 +90,7 @@ struct spore__cursor {
 	_Atomic uint64_t received, bytes;   // messages; bytes of them
 	_Atomic uint64_t dropped;           // messages that were overwritten before it had them
 	_Atomic uint64_t next;              // of messages before the next one that it expects, and one; 0: not known
+	_Atomic uint64_t done; // likewise, of the first that it has not released: one that takes over begins there
 	// Written by the publisher.
 	alignas(128) _Atomic uint32_t waits; // likewise odd: it waits for `released`
 	_Atomic uint32_t taken;              // 1: the publisher knows of it, and the following are valid
@@ -145,5 +147,11 @@ size_t spore__pub_count(const struct spore__transport *t);           // subscrib
 void spore__pub_descriptors(const struct spore__transport *t, int fds[2]);
 
 extern const struct spore__transport_ops spore__publication_ops; // sub.c: the subscriber's end
+
+// From now on the publisher's memory is said to SAY once it has come, with the name of the port, which is copied, and the serial of the
+// subscription; it stays the transport's. So somebody else can keep it, and open the end once more (an end with the memory as its third descriptor)
+// when this process has ended. Before the transport is used. False: no memory.
+bool spore__sub_tell(struct spore__transport *t, const char *port, uint64_t serial,
+                     void (*say)(const char *port, uint64_t serial, int memory));
 
 #endif

@@ -198,6 +198,7 @@ static enum spore_err open_end(const struct spore__channel_end *end, struct spor
 {
 	if (end->role != 1 || spore__io_adopt(end->fds[1]) != 0)
 		return SPORE_EINVALID;
+	bool again = end->count == SPORE__END_FDS;
 	struct spore__sub *s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return SPORE_ENOMEM;
@@ -212,6 +213,12 @@ static enum spore_err open_end(const struct spore__channel_end *end, struct spor
 	s->slow = end->slow;
 	s->last = end->last;
 	s->base.spin = SPIN_NS;
+	s->number = atomic_load_explicit(&s->cursor->sleep, memory_order_relaxed); // the next one is another
+	if (again) {
+		s->err = spore__sub_attach(s, end->fds[2]);
+		if (s->err != SPORE_OK)
+			(void)shutdown(s->sock, SHUT_RDWR);
+	}
 	*t = &s->base;
 	return SPORE_OK;
 }
@@ -225,9 +232,22 @@ static void destroy(struct spore__transport *t)
 		(void)munmap(s->map, (size_t)s->shape.large_at);
 	if (s->memory >= 0)
 		close(s->memory);
+	if (s->err != SPORE_OK) // nobody is to go on with it
+		(void)shutdown(s->sock, SHUT_RDWR);
 	close(s->sock);
 	spore__cursor_unmap(s->cursor);
+	free(s->port);
 	free(s);
+}
+
+bool spore__sub_tell(struct spore__transport *t, const char *port, uint64_t serial,
+                     void (*say)(const char *port, uint64_t serial, int memory))
+{
+	struct spore__sub *s = sub(t);
+	s->port = strdup(port);
+	s->serial = serial;
+	s->say = say;
+	return s->port != NULL;
 }
 
 // What has arrived can still be received.

@@ -8,7 +8,8 @@ enum { SPORE__SUB_LENT = 256 }; // messages read in place at a time
 
 struct spore__sub_lent {
 	uint64_t end;
-	void *copy; // NULL: it lies in the log, which the publisher leaves alone
+	uint64_t number; // of messages before it
+	void *copy;      // NULL: it lies in the log, which the publisher leaves alone
 };
 
 struct spore__sub {
@@ -31,8 +32,13 @@ struct spore__sub {
 	uint64_t seen;     // of the log: the furthest end
 	bool overrun;      // the last look found nothing that stayed long enough
 	uint64_t released, said;
-	uint32_t rung; // the publisher's number that was rung for
+	uint64_t dropped; // by those that were here before
+	uint32_t rung;    // the publisher's number that was rung for
 	uint32_t number, in_vain, turn;
+	bool resumes; // it goes on where another was, and has not received anything: what that one had is passed over
+	char *port;   // what `say` is called with; NULL: it is not, or not any more
+	uint64_t serial; //
+	void (*say)(const char *port, uint64_t serial, int memory);
 	bool chases;     // look after look has found the like since this end lay down
 	uint64_t lay_at; // `seen` then: what is published behind it is rung for
 	struct spore__sub_lent lent[SPORE__SUB_LENT];
@@ -41,6 +47,8 @@ struct spore__sub {
 
 // ---- sub_receive.c
 
+// The publisher's memory, which is taken.
+enum spore_err spore__sub_attach(struct spore__sub *s, int memory);
 // Takes what came over the socket: the memory, or that somebody rang.
 void spore__sub_hear(struct spore__sub *s);
 void spore__sub_say_released(struct spore__sub *s);

@@ -101,6 +101,12 @@ void spore__sub_say_released(struct spore__sub *s)
 	}
 }
 
+// Before the place itself, so that what is at the place or behind it is told apart by it, whenever this process ends.
+static void say_done(struct spore__sub *s, uint64_t number)
+{
+	atomic_store_explicit(&s->cursor->done, number + 1, memory_order_release);
+}
+
 static void release_to(struct spore__sub *s, uint64_t at, bool large)
 {
 	s->released = at;
@@ -179,11 +185,30 @@ static enum spore_err begin(struct spore__sub *s)
 	if (s->at % SPORE__PUB_ALIGN != 0)
 		return SPORE_EMALFORMED;
 	s->released = s->at;
+	if (s->known)
+		say_done(s, s->expected);
 	say_next(s);
 	return SPORE_OK;
 }
 
-static enum spore_err attach(struct spore__sub *s, int memory)
+// Goes on where another end of this subscription was: not before what it had released, as far as it said so, and without what is done. False: none
+// has begun. The publisher may wait for what was released while nobody was there to ring, so it is said once more.
+static bool resume(struct spore__sub *s)
+{
+	struct spore__cursor *c = s->cursor;
+	uint64_t at = atomic_load_explicit(&c->released, memory_order_acquire);
+	uint64_t done = atomic_load_explicit(&c->done, memory_order_relaxed);
+	if (at == SPORE__PUB_NOWHERE || at % SPORE__PUB_ALIGN != 0)
+		return false;
+	s->resumes = s->known = done != 0;
+	s->expected = s->known ? done - 1 : 0;
+	s->at = s->released = at;
+	s->dropped = atomic_load_explicit(&c->dropped, memory_order_relaxed);
+	say_next(s);
+	return true;
+}
+
+enum spore_err spore__sub_attach(struct spore__sub *s, int memory)
 {
 	enum spore_err e = spore__pub_map(memory, &s->shape, &s->map);
 	if (e != SPORE_OK) {
@@ -192,8 +217,11 @@ static enum spore_err attach(struct spore__sub *s, int memory)
 	}
 	s->memory = memory;
 	s->says = (struct spore__pub_says *)(void *)(s->map + SPORE__PUB_SAYS_AT);
-	e = begin(s);
+	s->said = SPORE__PUB_NOWHERE; // also at the very beginning
+	e = resume(s) ? SPORE_OK : begin(s);
 	spore__sub_say_released(s);
+	if (s->port != NULL)
+		s->say(s->port, s->serial, memory);
 	return e;
 }
 
@@ -204,7 +232,7 @@ static void take_memory(struct spore__sub *s, struct spore__passed *came)
 	int memory;
 	s->err = spore__passed_take(came, &memory, 1);
 	if (s->err == SPORE_OK)
-		s->err = attach(s, memory);
+		s->err = spore__sub_attach(s, memory);
 	if (s->err == SPORE_ESYSTEM || s->err == SPORE_ENOMEM)
 		s->err = SPORE_ECLOSED;
 	if (s->err != SPORE_OK)
@@ -259,7 +287,8 @@ static enum spore_err find(struct spore__sub *s, struct found *f)
 		receive_memory(s);
 	if (s->err != SPORE_OK)
 		return s->err;
-	for (int i = 0; i < TURNS; i++) {
+	uint64_t most = s->resumes ? s->shape.log / SPORE__PUB_HEAD : 0; // records that are passed over as well
+	for (uint64_t i = 0; i < TURNS + most; i++) {
 		bool gone = atomic_load_explicit(&s->gone, memory_order_acquire); // before the last look
 		if (s->memory < 0)
 			return gone ? (s->err = SPORE_ECLOSED) : SPORE_EAGAIN;
@@ -278,8 +307,12 @@ static enum spore_err find(struct spore__sub *s, struct found *f)
 				return s->err;
 			continue;
 		}
-		if (!good || (s->known && f->number < s->expected))
+		if (!good || (s->known && f->number < s->expected && !s->resumes))
 			return s->err = SPORE_EMALFORMED;
+		if (s->known && f->number < s->expected && f->kind != SPORE__PUB_FINISH) {
+			pass_over(s, f); // the one before had it
+			continue;
+		}
 		if (f->kind == SPORE__PUB_FINISH) {
 			spore__sub_say_released(s);
 			return s->err = SPORE_EEND;
@@ -301,9 +334,10 @@ static void count(struct spore__sub *s, const struct found *f)
 		uint64_t dropped =
 		    f->number - s->expected + atomic_load_explicit(&s->base.dropped, memory_order_relaxed);
 		atomic_store_explicit(&s->base.dropped, dropped, memory_order_relaxed);
-		atomic_store_explicit(&c->dropped, dropped, memory_order_relaxed);
+		atomic_store_explicit(&c->dropped, s->dropped + dropped, memory_order_relaxed);
 	}
 	s->known = true;
+	s->resumes = false;
 	s->expected = f->number + 1;
 	s->at = f->end;
 	s->overrun = s->chases = false;
@@ -366,8 +400,10 @@ enum spore_err spore__sub_copy(struct spore__transport *t, void *buffer, size_t 
 		if (f.len > size)
 			return SPORE_ETOOBIG;
 		e = take(s, &f, buffer);
-		if (e == SPORE_OK)
+		if (e == SPORE_OK) {
+			say_done(s, s->expected);
 			release_to(s, s->at, f.kind == SPORE__PUB_FAR);
+		}
 		if (e != SPORE_EAGAIN)
 			return e;
 	}
@@ -415,6 +451,7 @@ enum spore_err spore__sub_read(struct spore__transport *t, const void **data, si
 	if (e != SPORE_OK)
 		return e;
 	l->end = s->at;
+	l->number = f.number;
 	s->lent_next++;
 	*data = l->copy != NULL ? l->copy : s->map + f.offset;
 	*len = (size_t)f.len;
@@ -428,6 +465,7 @@ void spore__sub_release(struct spore__transport *t)
 	bool copied = l->copy != NULL;
 	free(l->copy);
 	l->copy = NULL;
+	say_done(s, l->number + 1);
 	release_to(s, l->end, copied);
 }
 

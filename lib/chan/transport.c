@@ -47,7 +47,8 @@ enum spore_err spore__channel_end_open(struct spore__channel_end *end, struct sp
 {
 	const struct spore__transport_ops *ops =
 	    end->transport != NULL ? spore__transport_find(end->transport, strlen(end->transport)) : NULL;
-	enum spore_err e = ops != NULL && end->count == ops->fds ? ops->open(end, t) : SPORE_EINVALID;
+	bool again = ops == &spore__publication_ops && end->role == 1 && end->count == ops->fds + 1;
+	enum spore_err e = ops != NULL && (end->count == ops->fds || again) ? ops->open(end, t) : SPORE_EINVALID;
 	if (e != SPORE_OK) {
 		spore__channel_end_close(end);
 		return e;

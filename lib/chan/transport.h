@@ -28,9 +28,9 @@ enum {
 
 // One end of a channel that nobody has opened yet. Travels as transport, role, and descriptors in this order.
 struct spore__channel_end {
-	const char *transport;   // a name in spore__transports; static
-	int role;                // which of the two, 0 or 1
-	int count;               // of fds: the transport's `fds`
+	const char *transport; // a name in spore__transports; static
+	int role;              // which of the two, 0 or 1
+	int count; // of fds: the transport's `fds`; one more of a subscription that another end was for (pub.h)
 	int fds[SPORE__END_FDS]; // owned
 	enum spore_slow slow;    // of a subscription
 	bool last;               // ... of its subscriber: it begins with the last message

@@ -70,6 +70,8 @@ static void test_each_message(void **state)
 	assert_printed(&w, "[\"swap\", \"in\", 7, false]");
 	spore__control_put_alone(&w);
 	assert_printed(&w, "[\"alone\"]");
+	spore__control_put_memory(&w, "in", 7);
+	assert_printed(&w, "[\"memory\", \"in\", 7]");
 	spore__control_put_closed(&w, "in", SPORE_EDENIED, "no");
 	assert_printed(&w, "[\"closed\", \"in\", 12, \"no\"]");
 }
