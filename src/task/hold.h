@@ -248,6 +248,40 @@ void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
 // The memory with which the port publishes, for reading; it stays the port's. -1: none.
 int spore__hold_ports_published(struct spore__hold *h, uint64_t id);
 
+// Another hold is to have what the port M->number has of the channel M->serial: it is sent to TO, which is taken. False: it cannot be had yet.
+bool spore__hold_ports_lend(struct spore__hold *h, const struct spore__hold_message *m, int to);
+// The program said where what is published to it is; the descriptor came before.
+void spore__hold_ports_memory(struct spore__hold *h, const struct spore__control_message *m);
+
+// ---- subscriptions that outlive an instance (hold_lend.c)
+
+enum {
+	SPORE__SUBSCRIPTION_FDS = 3, // the cursor, the socket to the publisher, the publisher's memory
+	SPORE__LENT_PEER = 1024,
+};
+struct spore__hold_subscription {         // of a port; zeroed is none
+	uint64_t serial;                  // 0: none
+	int fds[SPORE__SUBSCRIPTION_FDS]; // duplicates of what the program has; the memory -1: not known yet
+	bool had, later;                  // there was one; ... before this
+};
+// Not more than SPORE__HOLD_SUBSCRIPTIONS at a time.
+void spore__hold_subscription_keep(struct spore__hold *h, struct spore__hold_subscription *s,
+                                   const struct spore__hold_passed *passed);
+void spore__hold_subscription_memory(struct spore__hold_subscription *s, uint64_t serial, int memory); // taken
+void spore__hold_subscription_drop(struct spore__hold *h, struct spore__hold_subscription *s);
+// Sends them to the socket TO. False: the program has not begun to receive it, or not said where the memory is.
+bool spore__hold_subscription_lend(struct spore__hold_subscription *s, uint64_t serial, int to);
+
+struct spore__hold_lent;
+// What another instance had at a port of this name waits in the socket FROM, which is taken. False: no memory.
+bool spore__hold_lent_put(struct spore__hold *h, const char *port, const struct spore__hold_message *m, int from);
+// The same once more, to the socket TO. False: that is not there.
+bool spore__hold_lent_lend(struct spore__hold *h, const char *port, uint64_t serial, int to);
+uint64_t spore__hold_lent_serial(const struct spore__hold *h, const char *port); // 0: none
+// It is the caller's now: PASSED (the id is not set) has no descriptors where it did not come. PEER has SPORE__LENT_PEER bytes, SLOW 16. False: there is none.
+bool spore__hold_lent_take(struct spore__hold *h, const char *port, struct spore__hold_passed *passed, char *peer,
+                           char *slow);
+
 // ---- the memory of a port that publishes (hold_publication.c)
 
 struct spore__hold_publication;
@@ -668,6 +702,8 @@ struct spore__hold {
 	struct spore__hold_run run;
 	struct spore__hold_ports ports;
 	struct spore__hold_memories memories;
+	struct spore__hold_lent *lent; // lent.next
+	unsigned subscriptions;        // that are kept
 	struct spore__hold_kept *kept; // kept.next
 	unsigned kept_count;
 	struct spore__hold_wired wired[2];

@@ -133,6 +133,9 @@ static void hear(struct spore__hold *h, const struct spore__control_message *m, 
 	case SPORE__CONTROL_BROKEN:
 		spore__hold_ports_broken(h, m);
 		return;
+	case SPORE__CONTROL_MEMORY:
+		spore__hold_ports_memory(h, m);
+		return;
 	case SPORE__CONTROL_CLOSE:
 		spore__hold_ports_close(h, m);
 		return;

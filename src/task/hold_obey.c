@@ -112,6 +112,18 @@ static bool take_channel(struct spore__hold *h, struct spore__hold_peer *p, cons
 	return !p->gone;
 }
 
+// Its descriptor came with its first byte.
+static bool lend(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
+{
+	int to;
+	enum spore_err e = spore__passed_take(&p->passed, &to, 1);
+	if (e == SPORE_EMALFORMED)
+		return spore__peer_refuse(h, p, e, "lend without its descriptor");
+	spore__hold_put_lent(&p->out, (uint64_t)m->number, m->serial,
+	                     e == SPORE_OK && spore__hold_ports_lend(h, m, to));
+	return spore__peer_flush(h, p);
+}
+
 bool spore__peer_obey(struct spore__hold *h, struct spore__hold_peer *p, const struct spore__hold_message *m)
 {
 	if (!p->hello && m->type != SPORE__HOLD_HELLO)
@@ -165,6 +177,8 @@ bool spore__peer_obey(struct spore__hold *h, struct spore__hold_peer *p, const s
 	case SPORE__HOLD_SWAP:
 		spore__hold_ports_swap(h, m);
 		break;
+	case SPORE__HOLD_LEND:
+		return lend(h, p, m);
 	case SPORE__HOLD_ALONE:
 		spore__hold_ports_alone(h);
 		break;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pass.h"
 #include "task/hold.h"
 
 enum {
@@ -29,10 +30,18 @@ struct spore__hold_port {
 	// The peer that broke the rules last, and behind its name the transport. NULL: none, or there was another channel with it since.
 	char *broken;
 	size_t broken_len, broken_how_len;
-	struct spore__hold_publication *publication; // NULL: it does not publish, or does so without the hold
+	struct spore__hold_subscription subscription; // what the program has of it
+	struct spore__hold_publication *publication;  // NULL: it does not publish, or does so without the hold
 	size_t len;
 	unsigned char items[]; // encoded: port, kind, shape, options
 };
+
+static const char publication[] = "publication";
+
+static bool is(const struct spore__hold_word *word, const char *text)
+{
+	return word->len == strlen(text) && memcmp(word->s, text, word->len) == 0;
+}
 
 static struct spore__hold_port *find(struct spore__hold *h, int64_t id)
 {
@@ -50,11 +59,12 @@ static struct spore__hold_port *find_name(struct spore__hold *h, const char *nam
 	return NULL;
 }
 
-static void free_port(struct spore__hold_port *p)
+static void free_port(struct spore__hold *h, struct spore__hold_port *p)
 {
 	free(p->serials);
 	free(p->broken);
 	spore__hold_publication_finish(p->publication);
+	spore__hold_subscription_drop(h, &p->subscription);
 	if (p->bell >= 0)
 		close(p->bell);
 	free(p);
@@ -84,6 +94,11 @@ static void put_open(const struct spore__hold *h, const struct spore__hold_port 
 		for (size_t i = 0; i < p->serial_count; i++)
 			if (p->serials[i] < SPORE__HOLD_JOINED)
 				some[count++] = p->serials[i];
+	}
+	uint64_t lent = all || count > 0 ? 0 : spore__hold_lent_serial(h, p->name);
+	if (lent != 0) {
+		serials = &lent;
+		count = 1;
 	}
 	unsigned char bytes[ITEMS_MAX + sizeof h->ports.features];
 	memcpy(bytes, p->items, p->len);
@@ -155,8 +170,10 @@ static bool add_serial(struct spore__hold_port *p, uint64_t serial)
 	return true;
 }
 
-static bool remove_serial(struct spore__hold_port *p, uint64_t serial)
+static bool remove_serial(struct spore__hold *h, struct spore__hold_port *p, uint64_t serial)
 {
+	if (p->subscription.serial == serial)
+		spore__hold_subscription_drop(h, &p->subscription);
 	for (size_t i = 0; i < p->serial_count; i++)
 		if (p->serials[i] == serial) {
 			p->serials[i] = p->serials[--p->serial_count];
@@ -201,6 +218,36 @@ static bool take_kept(struct spore__hold *h, struct spore__hold_port *p, const s
 		return false;
 	p->bell = spore__hold_kept_pass(h, serial);
 	return true;
+}
+
+// What another instance had at a port of this name: for the program, now that this is the only one.
+static void pass_lent(struct spore__hold *h, struct spore__hold_port *p)
+{
+	struct spore__hold_passed passed;
+	struct spore__msgpack_writer w = {0};
+	char peer[SPORE__LENT_PEER] = "", slow[16] = "";
+	if (!spore__hold_lent_take(h, p->name, &passed, peer, slow))
+		return;
+	const struct spore__hold_message m = {.number = (int64_t)p->id,
+	                                      .serial = passed.serial,
+	                                      .kind = {publication, sizeof publication - 1},
+	                                      .role = 1};
+	passed.id = p->id;
+	bool good = passed.count > 0 && knows(h, &m.kind) && add_serial(p, passed.serial);
+	if (good) {
+		spore__hold_subscription_keep(h, &p->subscription, &passed);
+		spore__hold_memory_keep(h, &m, passed.fds[0]);
+		spore__control_put_subscription(&w, p->name, passed.serial, publication, 1, passed.count,
+		                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL, false,
+		                                false, false);
+		good = spore__hold_say(h, &w, &passed); // takes the descriptors
+		if (!good)
+			(void)remove_serial(h, p, m.serial);
+	}
+	for (unsigned i = 0; i < passed.count; i++)
+		close(passed.fds[i]);
+	if (!good)
+		spore__hold_ports_tell(h, SPORE__HOLD_OVER, p->id, m.serial);
 }
 
 static void tell_open(struct spore__hold *h, struct spore__hold_port *p)
@@ -269,6 +316,8 @@ void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_m
 			spore__hold_timer(h, SPORE__TIMER_PORTS, 1);
 		else
 			tell_open(h, p);
+		if (!h->beside)
+			pass_lent(h, p);
 	}
 	spore__msgpack_writer_finish(&w);
 }
@@ -291,7 +340,7 @@ void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_
 	spore__msgpack_writer_finish(&w);
 	refuse(h, p->name, SPORE_OK, "");
 	spore__hold_memory_drop_port(h, p->id);
-	free_port(p);
+	free_port(h, p);
 }
 
 void spore__hold_ports_end(struct spore__hold *h)
@@ -301,7 +350,7 @@ void spore__hold_ports_end(struct spore__hold *h)
 	for (struct spore__hold_port *p = h->ports.first, *next; p != NULL; p = next) {
 		next = p->next;
 		spore__hold_memory_drop_port(h, p->id);
-		free_port(p);
+		free_port(h, p);
 	}
 	h->ports.first = NULL;
 	h->ports.count = 0;
@@ -374,9 +423,16 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 	struct spore__hold_port *port = find(h, m->number);
 	struct spore__hold_passed passed = {.count = m->descriptors, .id = (uint64_t)m->number, .serial = m->serial};
 	memcpy(passed.fds, fds, m->descriptors * sizeof *fds);
+	if (port != NULL && m->descriptors == 1 && is(&m->kind, "lent")) {
+		if (!spore__hold_lent_put(h, port->name, m, fds[0]))
+			spore__hold_ports_tell(h, SPORE__HOLD_OVER, port->id, m->serial);
+		return;
+	}
 	if (port != NULL && knows(h, &m->kind) && add_serial(port, m->serial)) {
 		if (passed.count > 0)
 			spore__hold_memory_keep(h, m, passed.fds[0]);
+		if (passed.count == 2 && m->role == 1 && is(&m->kind, publication))
+			spore__hold_subscription_keep(h, &port->subscription, &passed);
 		if (port->publication != NULL && passed.count == 2)
 			spore__hold_publication_give(port->publication, passed.fds[1]);
 		if (is_early(m))
@@ -388,7 +444,7 @@ void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_m
 				spore__hold_ports_tell(h, SPORE__HOLD_WIRED, port->id, m->serial);
 			return;
 		}
-		(void)remove_serial(port, m->serial);
+		(void)remove_serial(h, port, m->serial);
 		spore__hold_memory_drop(h, port->id, m->serial);
 	}
 	for (unsigned i = 0; i < passed.count; i++)
@@ -410,14 +466,13 @@ void spore__hold_ports_not_passed(struct spore__hold *h, const struct spore__hol
 	struct spore__hold_port *p = find(h, (int64_t)passed->id);
 	spore__hold_ports_settle(h);
 	if (p != NULL)
-		(void)remove_serial(p, passed->serial);
+		(void)remove_serial(h, p, passed->serial);
 	spore__hold_memory_drop(h, passed->id, passed->serial);
 	spore__hold_ports_tell(h, SPORE__HOLD_OVER, passed->id, passed->serial);
 }
 
 bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_message *m)
 {
-	static const char one_way[] = "publication";
 	const struct spore__hold_port *p = find(h, m->number);
 	struct spore__msgpack_value shape = {0};
 	if (p == NULL)
@@ -426,7 +481,7 @@ bool spore__hold_ports_is_free(struct spore__hold *h, const struct spore__hold_m
 	if (spore__msgpack_skip(&r) != SPORE__MSGPACK_OK || spore__msgpack_skip(&r) != SPORE__MSGPACK_OK ||
 	    spore__msgpack_read(&r, &shape) != SPORE__MSGPACK_OK)
 		return false;
-	if (m->kind.len == sizeof one_way - 1 && memcmp(m->kind.s, one_way, m->kind.len) == 0)
+	if (is(&m->kind, publication))
 		return spore__msgpack_is(&shape, "publish") ||
 		       (spore__msgpack_is(&shape, "subscribe") && p->serial_count == 0);
 	return spore__msgpack_is(&shape, "serve") ||
@@ -457,11 +512,32 @@ int spore__hold_ports_published(struct spore__hold *h, uint64_t id)
 	return p != NULL && p->publication != NULL ? spore__hold_publication_memory(p->publication) : -1;
 }
 
+bool spore__hold_ports_lend(struct spore__hold *h, const struct spore__hold_message *m, int to)
+{
+	struct spore__hold_port *p = find(h, m->number);
+	bool lent = p != NULL && (spore__hold_subscription_lend(&p->subscription, m->serial, to) ||
+	                          spore__hold_lent_lend(h, p->name, m->serial, to));
+	close(to);
+	return lent;
+}
+
+void spore__hold_ports_memory(struct spore__hold *h, const struct spore__control_message *m)
+{
+	struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
+	int memory;
+	if (m->serial == 0 || spore__passed_take(&h->run.came, &memory, 1) != SPORE_OK)
+		return; // it did not come along
+	if (p != NULL)
+		spore__hold_subscription_memory(&p->subscription, m->serial, memory);
+	else
+		close(memory);
+}
+
 void spore__hold_ports_left(struct spore__hold *h, uint64_t id, uint64_t serial)
 {
 	struct spore__hold_port *p = find(h, (int64_t)id);
 	if (!spore__hold_pumped_left(h, id, serial) && !spore__hold_named_left(h, id, serial) && p != NULL &&
-	    remove_serial(p, serial))
+	    remove_serial(h, p, serial))
 		spore__hold_memory_drop(h, id, serial);
 }
 
@@ -469,7 +545,7 @@ void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_mess
 {
 	struct spore__hold_port *port = find(h, m->number);
 	if (!spore__hold_kept_over(h, m) && !spore__hold_wired_over(h, m) && !spore__hold_pumped_over(h, m) &&
-	    !spore__hold_named_over(h, m) && port != NULL && remove_serial(port, m->serial))
+	    !spore__hold_named_over(h, m) && port != NULL && remove_serial(h, port, m->serial))
 		spore__hold_memory_drop(h, port->id, m->serial);
 }
 
@@ -478,7 +554,7 @@ void spore__hold_ports_unwire(struct spore__hold *h, const struct spore__hold_me
 	struct spore__hold_port *port = find(h, m->number);
 	struct spore__msgpack_writer w = {0};
 	if (spore__hold_wired_over(h, m) || spore__hold_pumped_unwire(h, m) || spore__hold_named_unwire(h, m) ||
-	    port == NULL || !remove_serial(port, m->serial))
+	    port == NULL || !remove_serial(h, port, m->serial))
 		return;
 	spore__hold_memory_drop(h, port->id, m->serial);
 	spore__control_put_unwired(&w, port->name, m->serial);
@@ -511,6 +587,8 @@ void spore__hold_ports_alone(struct spore__hold *h)
 	if (!h->beside)
 		return;
 	h->beside = false; // of the next run as well
+	for (struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
+		pass_lent(h, p);
 	spore__control_put_alone(&w);
 	(void)spore__hold_say(h, &w, NULL);
 }

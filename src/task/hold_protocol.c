@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HEAD = 4, HELLO_FEATURES = 8 };
+enum { HEAD = 4, HELLO_FEATURES = 9 };
 
 enum items {
 	ITEMS_NONE,
@@ -44,14 +44,15 @@ static const struct {
     [SPORE__HOLD_ENDED] = {"ended", ITEMS_SERIAL},      [SPORE__HOLD_KEEP] = {"keep", ITEMS_KEEP},
     [SPORE__HOLD_BROKEN] = {"broken", ITEMS_BROKEN},    [SPORE__HOLD_HAND] = {"hand", ITEMS_FLAG},
     [SPORE__HOLD_INHERIT] = {"inherit", ITEMS_NONE},    [SPORE__HOLD_ENDS] = {"ends", ITEMS_ENDS},
-    [SPORE__HOLD_ALONE] = {"alone", ITEMS_NONE},
+    [SPORE__HOLD_ALONE] = {"alone", ITEMS_NONE},        [SPORE__HOLD_LEND] = {"lend", ITEMS_SERIAL},
+    [SPORE__HOLD_LENT] = {"lent", ITEMS_SWAP},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
 static const char feature_node[] = "node", feature_ports[] = "ports", feature_memory[] = "memory",
                   feature_swap[] = "swap", feature_early[] = "early", feature_heirs[] = "heirs",
-                  feature_beside[] = "beside", feature_moves[] = "moves";
+                  feature_beside[] = "beside", feature_moves[] = "moves", feature_lends[] = "lends";
 
 static enum spore__hold_type type_of(const struct spore__msgpack_value *name)
 {
@@ -100,6 +101,7 @@ static bool take_features(struct spore__msgpack_reader *r, struct spore__hold_me
 		m->heirs |= spore__msgpack_is(&v, feature_heirs);
 		m->beside |= spore__msgpack_is(&v, feature_beside);
 		m->moves |= spore__msgpack_is(&v, feature_moves);
+		m->lends |= spore__msgpack_is(&v, feature_lends);
 	}
 	return true;
 }
@@ -285,13 +287,13 @@ void spore__hold_put_hello_memory(struct spore__msgpack_writer *w)
 void spore__hold_put_hello_swap(struct spore__msgpack_writer *w)
 {
 	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
-	                                                 feature_heirs, feature_moves});
+	                                                 feature_heirs, feature_moves, feature_lends});
 }
 
 void spore__hold_put_hello_beside(struct spore__msgpack_writer *w)
 {
 	put_hello(w, (const char *const[HELLO_FEATURES]){feature_ports, feature_memory, feature_swap, feature_early,
-	                                                 feature_heirs, feature_moves, feature_beside});
+	                                                 feature_heirs, feature_moves, feature_lends, feature_beside});
 }
 
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)
@@ -308,6 +310,15 @@ void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t
 	spore__msgpack_uint(w, id);
 	spore__msgpack_uint(w, serial);
 	spore__msgpack_bool(w, on);
+	end(w, at);
+}
+
+void spore__hold_put_lent(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool done)
+{
+	size_t at = begin(w, SPORE__HOLD_LENT, 3);
+	spore__msgpack_uint(w, id);
+	spore__msgpack_uint(w, serial);
+	spore__msgpack_bool(w, done);
 	end(w, at);
 }
 

@@ -49,6 +49,15 @@
 //	["alone"]                              to the hold: the instance in whose place this one was started is gone, and its subscribers
 //	                                       have their channels: the program may publish
 //
+// With the feature "lends" of the hold's hello:
+//
+//	["lend", id, serial]                   to the hold, with a descriptor: what its program has of this subscription is to be sent to that
+//	                                       socket, for another hold of its task: a byte, with the cursor, the socket and the memory
+//	["lent", id, serial, done]             from the hold: the answer. It can be asked again where that was not done
+//	["channel", id, serial, "lent", 1, 1, {"peer": name, "slow": word}]
+//	                                       to that other hold, with the other end of that socket: this is for the port once its instance is
+//	                                       alone. Until then `open` lists the serial; answered by wired or over
+//
 // With the feature "early" of the hold's hello:
 //
 //	["keep", port, serial, transport, role, count, {"peer": name, "kind": kind, "shape": shape, "protocol": protocol}]
@@ -95,6 +104,7 @@ enum {
 	SPORE__HOLD_OUTPUT = 32 * 1024, // bytes of one output or input at most
 	SPORE__HOLD_WORD = 255,         // bytes of a port's name, and of the words with it
 	SPORE__HOLD_DESCRIPTORS = 8,    // with one message at most
+	SPORE__HOLD_SUBSCRIPTIONS = 64, // that a hold can lend
 	SPORE__HOLD_JOINS = 4,          // channels of one who looks on
 	SPORE__HOLD_UNWIRED = 32,       // channels that a hold was sent and has not said anything of yet, at most
 };
@@ -134,6 +144,8 @@ enum spore__hold_type {
 	SPORE__HOLD_INHERIT,
 	SPORE__HOLD_ENDS,
 	SPORE__HOLD_ALONE,
+	SPORE__HOLD_LEND,
+	SPORE__HOLD_LENT,
 };
 
 // A short word of a message, not NUL-terminated.
@@ -155,7 +167,8 @@ struct spore__hold_message {
 	bool heirs;                 // hello: ... of handing over
 	bool moves;                 // hello: ... of channels that take the place of others
 	bool beside;                // hello: another instance runs, in whose place this one was started
-	bool swap;                  // stop, swap; hand: on
+	bool lends;                 // hello: ... of subscriptions for another hold
+	bool swap;                  // stop, swap; hand: on; lent: done
 	bool watches;               // memory
 	const unsigned char *bytes; // refuse: text; input, output
 	uint32_t len;
@@ -202,6 +215,7 @@ void spore__hold_put_hello_swap(struct spore__msgpack_writer *w);   // of a hold
 void spore__hold_put_hello_beside(struct spore__msgpack_writer *w); // likewise, of one that was started beside another
 void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace);
 void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on);
+void spore__hold_put_lent(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool done);
 void spore__hold_put_hand(struct spore__msgpack_writer *w, bool on);
 // ENDS is an encoded array, for which COUNT descriptors come.
 void spore__hold_put_ends(struct spore__msgpack_writer *w, unsigned count, const void *ends, size_t len);

@@ -99,7 +99,7 @@ while True:
         hold.send("over", 1, 99)
         hold.send("over", 98, 6)
         node = hold.connect(features=FEATURES)
-        self.assertEqual(self.until(node, "hello"), ["hello", 1, ["ports", "memory", "swap", "early", "heirs", "moves"], {}])
+        self.assertEqual(self.until(node, "hello"), ["hello", 1, ["ports", "memory", "swap", "early", "heirs", "moves", "lends"], {}])
         self.assertEqual(self.until(node, "ports"), ["ports", 1, 2])
         ports = {m[1]: m for m in (self.until(node, "open"), self.until(node, "open"))}
         self.assertEqual(sorted(ports[1][7]), [5, 7])

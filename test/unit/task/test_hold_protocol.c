@@ -176,8 +176,8 @@ static void test_the_bytes_of_heirs_are_frozen(void **state)
 
 static void test_the_bytes_of_swapping_are_frozen(void **state)
 {
-	static const unsigned char bytes[] = "\x2e\0\0\0\x94\xa5hello\x01\x96\xa5ports\xa6memory\xa4swap\xa5"
-	                                     "early\xa5heirs\xa5moves\x80"
+	static const unsigned char bytes[] = "\x34\0\0\0\x94\xa5hello\x01\x97\xa5ports\xa6memory\xa4swap\xa5"
+	                                     "early\xa5heirs\xa5moves\xa5lends\x80"
 	                                     "\x08\0\0\0\x93\xa4stop\xff\xc3"
 	                                     "\x09\0\0\0\x94\xa4swap\x07\x05\xc3"
 	                                     "\x08\0\0\0\x93\xa4swap\x07\x05";
@@ -204,15 +204,16 @@ static void test_the_bytes_of_swapping_are_frozen(void **state)
 		assert_int_equal(m.swaps, i == 0);
 		assert_int_equal(m.heirs, i == 0);
 		assert_int_equal(m.moves, i == 0);
+		assert_int_equal(m.lends, i == 0);
 		assert_int_equal(m.serial, m.type == SPORE__HOLD_SWAP ? 5 : 0);
 	}
 }
 
 static void test_the_bytes_of_one_beside_another_are_frozen(void **state)
 {
-	static const unsigned char bytes[] = "\x35\0\0\0\x94\xa5hello\x01\x97\xa5ports\xa6memory\xa4swap\xa5"
+	static const unsigned char bytes[] = "\x3b\0\0\0\x94\xa5hello\x01\x98\xa5ports\xa6memory\xa4swap\xa5"
 	                                     "early\xa5"
-	                                     "heirs\xa5moves\xa6"
+	                                     "heirs\xa5moves\xa5lends\xa6"
 	                                     "beside\x80"
 	                                     "\x07\0\0\0\x91\xa5"
 	                                     "alone";
@@ -230,6 +231,28 @@ static void test_the_bytes_of_one_beside_another_are_frozen(void **state)
 	assert_true(m.beside && m.swaps && m.early);
 	assert_int_equal(spore__hold_decode(bytes + used, sizeof bytes - 1 - used, &m, &used), SPORE_OK);
 	assert_int_equal(m.type, SPORE__HOLD_ALONE);
+}
+
+static void test_the_bytes_of_lending_are_frozen(void **state)
+{
+	static const unsigned char bytes[] = "\x08\0\0\0\x93\xa4lend\x07\x05"
+	                                     "\x09\0\0\0\x94\xa4lent\x07\x05\xc3";
+	struct spore__hold_message m;
+	size_t used;
+	(void)state;
+	struct spore__msgpack_writer w = {0};
+	spore__hold_put_serial(&w, SPORE__HOLD_LEND, 7, 5);
+	spore__hold_put_lent(&w, 7, 5, true);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.len, sizeof bytes - 1);
+	assert_memory_equal(w.data, bytes, w.len);
+	spore__msgpack_writer_finish(&w);
+	assert_int_equal(spore__hold_decode(bytes, sizeof bytes - 1, &m, &used), SPORE_OK);
+	assert_int_equal(m.type, SPORE__HOLD_LEND);
+	assert_true(m.number == 7 && m.serial == 5);
+	assert_int_equal(spore__hold_decode(bytes + used, sizeof bytes - 1 - used, &m, &used), SPORE_OK);
+	assert_int_equal(m.type, SPORE__HOLD_LENT);
+	assert_true(m.number == 7 && m.serial == 5 && m.swap);
 }
 
 static void test_the_bytes_are_frozen(void **state)
@@ -388,6 +411,7 @@ int main(void)
 	    cmocka_unit_test(test_the_bytes_of_heirs_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_swapping_are_frozen),
 	    cmocka_unit_test(test_the_bytes_of_one_beside_another_are_frozen),
+	    cmocka_unit_test(test_the_bytes_of_lending_are_frozen),
 	    cmocka_unit_test(test_messages_come_in_as_they_went_out),
 	    cmocka_unit_test(test_the_bytes_of_ports_are_frozen),
 	    cmocka_unit_test(test_messages_of_ports),
