@@ -1,6 +1,7 @@
 #include "node/alone.h"
 
 #include "node/hold.h"
+#include "node/lend.h"
 #include "node/swap_off.h"
 
 enum { JOINING_MS = 5000 }; // a subscriber that cannot be joined by then does not keep the others waiting
@@ -57,6 +58,8 @@ static bool lacks_subscribers(const struct spore__tasks *t, const struct spore__
 void spore__alone_settle(struct spore__tasks *t, struct spore__task *task)
 {
 	uint64_t now = uv_now(t->loop);
+	if (spore__alone_waits(task) && task->old == NULL)
+		(void)spore__lend_settle(t, task); // it may be another one by now
 	bool runs = spore__alone_waits(task) && (task->state == SPORE__TASK_RUNNING || task->hold->ports != NULL);
 	if (!runs || task->old != NULL) {
 		task->alone_at = 0;
@@ -71,6 +74,7 @@ void spore__alone_settle(struct spore__tasks *t, struct spore__task *task)
 	task->alone_at = 0;
 	task->hold->beside = false;
 	spore__hold_send_alone(task->hold); // behind the channels that it was sent
+	spore__lend_alone(t, task->hold);
 }
 
 void spore__alone_look(struct spore__tasks *t)

@@ -107,9 +107,9 @@ static void on_timer(uv_timer_t *timer)
 	}
 	for (size_t i = 0; i < t->table.count; i++) {
 		const struct spore__task *task = t->table.tasks[i];
-		const uint64_t looks[] = {task->swap_until, task->proof_at, task->alone_at};
+		const uint64_t looks[] = {task->swap_until, task->proof_at, task->alone_at, task->lend_at};
 		next = sooner(task->due_ms, next);
-		for (int k = 0; k < 3; k++) {
+		for (size_t k = 0; k < sizeof looks / sizeof looks[0]; k++) {
 			if (looks[k] != 0 && looks[k] <= now)
 				task->system->unsettled = true;
 			else

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/lend.h"
 #include "node/log.h"
 
 enum {
@@ -145,7 +146,7 @@ static const struct {
     {SPORE__HOLD_OPEN, spore__ports_open},     {SPORE__HOLD_CLOSE, spore__ports_close},
     {SPORE__HOLD_WIRED, spore__ports_wired},   {SPORE__HOLD_OVER, spore__ports_over},
     {SPORE__HOLD_SWAP, spore__ports_swap},     {SPORE__HOLD_ENDED, spore__ports_ended},
-    {SPORE__HOLD_BROKEN, spore__ports_broken},
+    {SPORE__HOLD_BROKEN, spore__ports_broken}, {SPORE__HOLD_LENT, spore__lend_heard},
 };
 
 static void take(struct spore__hold *hold, const struct spore__hold_message *m)

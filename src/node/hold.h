@@ -37,6 +37,7 @@ struct spore__hold {
 	bool speaks_moves;         // likewise
 	bool speaks_early;         // likewise
 	bool speaks_heirs;         // likewise
+	bool speaks_lends;         // likewise
 	bool beside;               // its program publishes nothing before it is told that it is alone (alone.h)
 	unsigned pumped;           // of stdin, stdout and stdio those with a pump, as long as it lives
 	bool ports_known;          // it has said what there is
@@ -84,6 +85,9 @@ bool spore__hold_send_keep(const struct spore__port *q, uint64_t serial, const s
                            const struct spore__port *p, bool redeliver);
 bool spore__hold_send_early(const struct spore__port *p, uint64_t serial, const struct spore__channel_end *end,
                             const struct spore__port *q, bool redeliver);
+// HOLD is to send what its program has of a subscription to TO; that of Q, that what comes from FROM is for Q. The descriptors stay the caller's.
+bool spore__hold_send_lend(struct spore__hold *hold, uint64_t id, uint64_t serial, int to);
+bool spore__hold_send_lent(const struct spore__port *q, uint64_t serial, int from, const char *peer, const char *slow);
 void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial);
 // [SYSTEM/]TASK[@REPLICA].PORT
 void spore__hold_port_name(const struct spore__hold *hold, const char *port, char *out, size_t size);

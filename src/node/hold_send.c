@@ -125,6 +125,24 @@ bool spore__hold_send_keep(const struct spore__port *q, uint64_t serial, const s
 	return send_end(q->hold, &w, end);
 }
 
+bool spore__hold_send_lend(struct spore__hold *hold, uint64_t id, uint64_t serial, int to)
+{
+	struct spore__msgpack_writer w = {0};
+	const struct spore__channel_end end = {.count = 1, .fds = {to}};
+	if (!spore__hold_takes_channel(hold))
+		return false;
+	spore__hold_put_serial(&w, SPORE__HOLD_LEND, id, serial);
+	return send_end(hold, &w, &end);
+}
+
+bool spore__hold_send_lent(const struct spore__port *q, uint64_t serial, int from, const char *peer, const char *slow)
+{
+	struct spore__msgpack_writer w = {0};
+	const struct spore__channel_end end = {.count = 1, .fds = {from}};
+	spore__hold_put_subscription(&w, q->id, serial, "lent", 1, 1, peer, slow, false, false, false);
+	return send_end(q->hold, &w, &end); // answered when it is alone
+}
+
 void spore__hold_send_serial(struct spore__hold *hold, enum spore__hold_type type, uint64_t id, uint64_t serial)
 {
 	struct spore__msgpack_writer w = {0};

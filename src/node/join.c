@@ -11,6 +11,7 @@
 #include "node/db_wires.h"
 #include "node/declared.h"
 #include "node/hold.h"
+#include "node/lend.h"
 #include "node/log.h"
 #include "node/swap_off.h"
 #include "node/wires.h"
@@ -487,7 +488,7 @@ static void note_pause(struct spore__wire *wire, const struct spore__port *p)
 
 static bool is_free(const struct spore__port *p)
 {
-	if (spore__port_is_going(p) || is_paused(p))
+	if (spore__port_is_going(p) || is_paused(p) || spore__lend_waits(p))
 		return false;
 	return p->joint_count == 0 || spore__shape_of(p->shape) == SPORE__SHAPE_SERVE || publishes(p);
 }
@@ -528,7 +529,7 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire)
 	for (int side = 0; side < 2; side++)
 		for (struct spore__port *p = wire->ends[side].plug->ports; p != NULL; p = p->next) {
 			if (!spore__wire_fits_replica(&wire->ends[side], p) || spore__port_is_going(p) ||
-			    spore__wire_elder(wire, p) != NULL)
+			    spore__lend_waits(p) || spore__wire_elder(wire, p) != NULL)
 				continue;
 			if (is_paused(p))
 				note_pause(wire, p);

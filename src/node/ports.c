@@ -5,6 +5,7 @@
 
 #include "node/alone.h"
 #include "node/hold.h"
+#include "node/lend.h"
 #include "node/log.h"
 #include "node/names.h"
 #include "node/swap_off.h"
@@ -46,6 +47,7 @@ static void free_port(struct spore__hold *hold, struct spore__port *p)
 	free(p->joints);
 	spore__ahead_port_lost(w, p);
 	spore__swap_off_joined(p);
+	spore__lend_drop(p);
 	if (p->plug != NULL) {
 		struct spore__port **at = &p->plug->ports;
 		while (*at != p)
@@ -80,6 +82,7 @@ void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_messa
 	hold->speaks_swap = m->swaps;
 	hold->speaks_early = m->early;
 	hold->speaks_heirs = m->heirs;
+	hold->speaks_lends = m->lends;
 	hold->beside = m->beside;
 	hold->speaks_moves = m->moves;
 	if (!m->ports)
@@ -152,17 +155,23 @@ static void take_options(struct spore__port *p, const struct spore__hold_message
 		p->swaps |= len == 6 && memcmp(s, "swap-1", 6) == 0;
 		p->moves |= len == 7 && memcmp(s, "moves-1", 7) == 0;
 		p->early |= len == 7 && memcmp(s, "early-1", 7) == 0;
+		p->resumes |= len == 9 && memcmp(s, "resumes-1", 9) == 0;
 		p->beside |= len == 8 && memcmp(s, "beside-1", 8) == 0;
 	}
 }
 
 // A channel that an earlier node made, or that this one did before the connection was lost.
-static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t serial)
+void spore__ports_relearn(struct spore__port *p, uint64_t serial)
 {
+	struct spore__hold *hold = p->hold;
 	struct spore__wires *w = wires_of(hold);
 	struct spore__port *other;
 	if (spore__heirs_take(p, serial))
 		return;
+	if (spore__lend_waits(p)) {
+		p->inherits = serial;
+		return;
+	}
 	if (spore__ahead_take(w, serial, &other) && other == NULL) {
 		// Who waited went while the hold gave the other end to its program: it has a channel with nobody.
 		spore__hold_send_serial(hold, SPORE__HOLD_OVER, p->id, serial);
@@ -188,7 +197,7 @@ static void relearn(struct spore__hold *hold, struct spore__port *p, uint64_t se
 		(void)spore__joint_attach(other, j, 1);
 }
 
-static void relearn_all(struct spore__hold *hold, struct spore__port *p, struct spore__msgpack_reader held)
+static void relearn_all(struct spore__port *p, struct spore__msgpack_reader held)
 {
 	uint32_t count = 0;
 	(void)spore__msgpack_read_array(&held, &count);
@@ -196,7 +205,7 @@ static void relearn_all(struct spore__hold *hold, struct spore__port *p, struct 
 		int64_t serial;
 		if (spore__msgpack_read_int(&held, &serial) != SPORE__MSGPACK_OK || serial < 0)
 			break;
-		relearn(hold, p, (uint64_t)serial);
+		spore__ports_relearn(p, (uint64_t)serial);
 	}
 }
 
@@ -205,6 +214,7 @@ void spore__ports_open(struct spore__hold *hold, const struct spore__hold_messag
 	struct spore__port *p = find(hold, m->number) == NULL ? calloc(1, sizeof *p) : NULL;
 	if (p != NULL) {
 		p->hold = hold;
+		p->lend_fd = -1;
 		p->id = (uint64_t)m->number;
 		copy(p->name, sizeof p->name, &m->port);
 		copy(p->kind, sizeof p->kind, &m->kind);
@@ -215,7 +225,7 @@ void spore__ports_open(struct spore__hold *hold, const struct spore__hold_messag
 		hold->ports = p;
 		bool plugged = plug_in(hold, p);
 		if (plugged)
-			relearn_all(hold, p, m->held);
+			relearn_all(p, m->held);
 		if (plugged && m->told != 0)
 			spore__swap_off_found(p, m->told);
 		if (!plugged)
@@ -261,6 +271,10 @@ void spore__ports_over(struct spore__hold *hold, const struct spore__hold_messag
 		wires_of(hold)->sweep = true;
 		if (p->plug != NULL)
 			spore__plug_is_dirty(wires_of(hold), p->plug);
+	}
+	if (p != NULL && p->inherits == m->serial) {
+		p->inherits = 0;
+		spore__swap_look(hold);
 	}
 	spore__ahead_over(wires_of(hold), hold, m->serial);
 	if (m->number != 0) // else it was sent for no port

@@ -10,6 +10,7 @@
 #include "node/db_swap.h"
 #include "node/declared.h"
 #include "node/hold.h"
+#include "node/lend.h"
 #include "node/log.h"
 
 enum {
@@ -43,11 +44,16 @@ static bool publishes(const struct spore__port *p)
 	return spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH;
 }
 
+static bool is_published(const struct spore__port *p)
+{
+	return publishes(p) || spore__shape_of(p->shape) == SPORE__SHAPE_SUBSCRIBE;
+}
+
 static bool is_carried(const struct spore__port *p)
 {
 	enum spore__shape shape = spore__shape_of(p->shape);
-	return !p->plain &&
-	       (shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SERVE || shape == SPORE__SHAPE_PUBLISH);
+	return !p->plain && (shape == SPORE__SHAPE_CONNECT || shape == SPORE__SHAPE_SERVE ||
+	                     shape == SPORE__SHAPE_PUBLISH || spore__lend_may(p));
 }
 
 // Whose end ends what is under way in it. One of an earlier node is known by the wire.
@@ -67,7 +73,7 @@ static bool joint_may(const struct spore__port *p, const struct spore__joint *j,
 		return true; // its peer is gone, or about to be heard of
 	spore__hold_port_name(other->hold, other->name, peer, sizeof peer);
 	spore__hold_port_name(p->hold, p->name, own, sizeof own);
-	if (strcmp(j->transport, publishes(p) ? "publication" : "ring") != 0)
+	if (strcmp(j->transport, is_published(p) ? "publication" : "ring") != 0)
 		(void)snprintf(
 		    why, size,
 		    "its port %s is joined with %.300s by %s, and only what is in shared memory can be handed over; %s",
@@ -96,7 +102,8 @@ static bool ports_may(const struct spore__hold *hold, char *why, size_t size)
 		if (p->joint_count > 0 && !is_carried(p)) {
 			(void)snprintf(why, size, "its port %s %s; %s", p->name,
 			               p->plain ? "is one of a plain program"
-			                        : "subscribes, and what it has not received would be lost",
+			                        : "subscribes, and is of an older libspore or hold: what it has not "
+			                          "received would be lost",
 			               p->plain ? plain : restart);
 			return false;
 		}
@@ -104,7 +111,12 @@ static bool ports_may(const struct spore__hold *hold, char *why, size_t size)
 			if (!joint_may(p, p->joints[i], why, size))
 				return false;
 	}
-	return true;
+	if (spore__lend_count(hold) <= SPORE__HOLD_SUBSCRIPTIONS)
+		return true;
+	(void)snprintf(why, size,
+	               "it subscribes by more than %d ports, which its hold does not keep for another one; %s",
+	               SPORE__HOLD_SUBSCRIPTIONS, restart);
+	return false;
 }
 
 static bool has_wired_stdio(struct spore__tasks *t, const struct spore__task *task)
@@ -286,6 +298,7 @@ static void over(struct spore__tasks *t, struct spore__task *task)
 {
 	if (stays(task))
 		tell(task->hold, false);
+	spore__lend_end(task);
 	move(t, task, SPORE__SWAP_NONE, 0);
 	spore__task_set_why(t, task, NULL);
 	spore__task_is_dirty(t, task);
@@ -339,11 +352,13 @@ static void starting(struct spore__tasks *t, struct spore__task *task)
 		(void)snprintf(why, sizeof why, "its port %s is of an older libspore, which publishes at once; %s",
 		               early->name, plain);
 		undo(t, task, why);
-	} else if (is_open_otherwise(task->old, task->hold, why, sizeof why)) {
+	} else if (is_open_otherwise(task->old, task->hold, why, sizeof why) ||
+	           !spore__lend_fits(task->old, task->hold, why, sizeof why)) {
 		undo(t, task, why);
 	} else if ((missing = not_open(task->old, task->hold)) == NULL) {
 		move(t, task, SPORE__SWAP_TELLING, TELLING_MS);
 		tell(task->old, true);
+		(void)spore__lend_settle(t, task);
 	} else if (is_late(t, task)) {
 		(void)snprintf(why, sizeof why,
 		               "the new one does not open its port %s, by which the old one has a channel",
@@ -359,14 +374,19 @@ static void telling(struct spore__tasks *t, struct spore__task *task)
 	if (has_failed(t, task))
 		return;
 	tell(task->old, true);
+	const struct spore__port *lends = spore__lend_settle(t, task);
 	if (task->state != SPORE__TASK_RUNNING || task->hold == NULL) {
 		undo(t, task, "the new one did not stay ready");
-	} else if ((waits = not_known(task->old, true)) == NULL) {
+	} else if ((waits = not_known(task->old, true)) == NULL && lends == NULL) {
 		move(t, task, SPORE__SWAP_STOPPING, 0);
 		if (!spore__tasks_commit(t)) {
 			task->swap = SPORE__SWAP_TELLING;
 			undo(t, task, "the state cannot be written");
 		}
+	} else if (is_late(t, task) && waits == NULL) {
+		(void)snprintf(why, sizeof why, "what came before at its port %s has not been received yet",
+		               lends->name);
+		undo(t, task, why);
 	} else if (is_late(t, task)) {
 		(void)snprintf(why, sizeof why, "what is at the other end of its port %s does not read what it is told",
 		               waits->name);
@@ -393,7 +413,7 @@ void spore__swap_settle(struct spore__tasks *t, struct spore__task *task)
 	} else if (stays(task)) {
 		staying(t, task);
 	} else if (task->old == NULL) {
-		if (!spore__alone_waits(task))
+		if (!spore__alone_waits(task) && !spore__lend_goes_on(task))
 			over(t, task);
 	} else if (task->swap == SPORE__SWAP_STARTING) {
 		starting(t, task);
@@ -403,6 +423,8 @@ void spore__swap_settle(struct spore__tasks *t, struct spore__task *task)
 	           !task->hold->stop_sent) {
 		spore__hold_send_stop(task->hold, -1, task->grace_ms, false);
 	}
+	if (task->swap == SPORE__SWAP_STOPPING && task->old != NULL)
+		(void)spore__lend_settle(t, task); // the new one may be another by now
 	if (task->swap == SPORE__SWAP_STOPPING && task->old != NULL && task->old->connected && !task->old->stop_sent)
 		spore__hold_send_stop_swap(task->old, task->grace_ms);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/declared.h"
+#include "node/lend.h"
 #include "node/task.h"
 
 const char *spore__task_state_word(enum spore__task_state state)
@@ -172,6 +173,7 @@ static void free_task(struct spore__task *task)
 	spore__declared_free(task->ports);
 	free(task->why);
 	free(task->tried);
+	spore__lend_end(task);
 	free(task->said);
 	free(task);
 }

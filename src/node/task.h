@@ -89,12 +89,14 @@ struct spore__task {
 	uint64_t proof_at;        // of the loop's clock: until then the new one has to live (beside.h); 0: not
 	bool proof_ends, proven;  // ... it is heard a last time; it has lived
 	enum spore__swap_step swap;
-	bool swap_ready;     // the new one is; what is looked at now is its ports
-	uint64_t swap_until; // of the loop's clock: when it goes back; 0: not
-	uint64_t alone_at;   // likewise: until then its subscribers are waited for (alone.h)
-	int64_t swap_old;    // generation of the old one
-	int64_t generation;  // the highest that there was
-	int64_t replaced;    // holds that an earlier node left are to be replaced up to this one; 0: none
+	bool swap_ready;                  // the new one is; what is looked at now is its ports
+	uint64_t swap_until;              // of the loop's clock: when it goes back; 0: not
+	uint64_t lend_at;                 // likewise: when what could not be lent is asked for again (lend.h)
+	struct spore__lend_spare *spares; // spare.next
+	uint64_t alone_at;                // likewise: until then its subscribers are waited for (alone.h)
+	int64_t swap_old;                 // generation of the old one
+	int64_t generation;               // the highest that there was
+	int64_t replaced;                 // holds that an earlier node left are to be replaced up to this one; 0: none
 	int64_t last_run;
 	int64_t next_at;     // wall ns: when it is due; 0: not
 	uint64_t due_ms;     // of the loop's clock: when to look at it again; 0: not

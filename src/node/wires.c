@@ -7,6 +7,7 @@
 
 #include "node/db_wires.h"
 #include "node/hold.h"
+#include "node/lend.h"
 #include "node/log.h"
 #include "node/swap.h"
 #include "node/tasks.h"
@@ -346,6 +347,8 @@ static bool may_return(struct spore__tasks *t, const struct spore__joint *j)
 			for (size_t k = 0; k < 2; k++)
 				if (holds[k] != NULL && !holds[k]->ended && !holds[k]->ports_known)
 					return true;
+			if (spore__lend_may_return(t->table.tasks[i], other, j))
+				return true;
 			if (spore__heirs_may_return(t, t->table.tasks[i]))
 				return true;
 		}

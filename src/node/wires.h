@@ -127,10 +127,16 @@ struct spore__port {
 	struct spore__port *next_awaits;
 	unsigned transports; // bits by the order of spore__channel_kinds
 	bool swaps;          // the program can be told that its peer is swapped
-	bool early;          // ... and can have a channel whose peer has not come yet
-	bool beside;         // ... and publishes nothing before the instance in whose place it was started is gone
-	bool moves;          // ... and one that takes the place of another to the same peer
-	uint64_t moved;      // the channel that was taken away for such a one, by its serial; 0: none
+	bool resumes;        // ... and goes on with a subscription of another instance
+	uint64_t inherits; // ... which its hold has for it, by the serial, as long as it is not alone (lend.h); 0: none
+	char lent_by[SPORE__PORT_NAME + SPORE__HOLD_WORD],
+	    lent_slow[16]; // ... the publisher, and what it does; may be ""
+	int lend_fd; // such a one of its own is being sent there: that end of it which is for the other hold; -1: none
+	uint64_t lends; // ... the serial
+	bool early;     // ... and can have a channel whose peer has not come yet
+	bool beside;    // ... and publishes nothing before the instance in whose place it was started is gone
+	bool moves;     // ... and one that takes the place of another to the same peer
+	uint64_t moved; // the channel that was taken away for such a one, by its serial; 0: none
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };
@@ -232,6 +238,8 @@ bool spore__wire_fits_replica(const struct spore__wire_end *e, const struct spor
 void spore__ports_hello(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_begin(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_open(struct spore__hold *hold, const struct spore__hold_message *m);
+// P has the channel SERIAL, which was made before.
+void spore__ports_relearn(struct spore__port *p, uint64_t serial);
 void spore__ports_close(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_wired(struct spore__hold *hold, const struct spore__hold_message *m);
 void spore__ports_over(struct spore__hold *hold, const struct spore__hold_message *m);

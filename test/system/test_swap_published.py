@@ -50,8 +50,8 @@ class Publishing(PublishedTest):
             self.swap("middle")
         sent = self.sent()
         self.assertGreater(sent, ROUNDS)
-        self.said("block", f"all {sent}")
-        for name in self.takers:
+        for name in self.takers:  # nothing comes behind the last one, which so is there for each
+            self.said(name, f"all {sent}")
             self.assertEqual(self.took(name)[2], ROUNDS, name)
 
     def test_for_each_kind_of_slow(self):
@@ -74,14 +74,6 @@ class Publishing(PublishedTest):
         sent = self.sent()
         self.said("block", f"all {sent}")
         self.assertEqual(self.took("block")[2], 0)
-
-    def test_one_that_subscribes_is_refused(self):
-        """With the reason, and nothing is done to it."""
-        self.fan(["block"])
-        self.fails(1, "block: its port in subscribes, and what it has not received would be lost; use 'spore restart'",
-                   "tasks.swap", names=["block"])
-        sent = self.sent()
-        self.said("block", f"all {sent}")
 
     def test_without_a_word(self):
         self.fan(["block"], env=["STATELESS=1"])
@@ -132,6 +124,145 @@ class Publishing(PublishedTest):
         self.said("block", "recv: the other side is gone")
 
 
+class SubscribedTest(PublishedTest):
+    """The taker is swapped. Each of its instances says what it took when it stops."""
+
+    def feed(self, slow="block", publisher="pub", **more):
+        self.program("sender", "send", "out", self.stopped, **more)
+        self.program("middle", publisher, "in", "out", swapped=True, **more)
+        self.wire("sender.out", "middle.in")
+        self.program("taker", "sub", "in", slow, swapped=True, **more)
+        self.wire("middle.out", "taker.in")
+        self.wired("middle.out", "taker.in")
+        self.wired("sender.out", "middle.in")
+        self.said("taker", "begins")
+        self.seen = set()
+
+    def takes(self):
+        """FROM and TO of each instance that has ended; the logs of the first ones may be gone by now."""
+        self.seen |= {tuple(map(int, t)) for t in re.findall(r"took (\d+) (\d+), returned", self.output("taker"))}
+        self.assertNotIn("wrong", self.output("taker"))
+        return sorted(self.seen)
+
+    def swap_taker(self):
+        """When it is over the new one has taken something, and so has the one before."""
+        self.swap("taker")
+        count = len(self.seen)
+        self.until("taker", lambda t: len(self.takes()) > count, "what the one before took")
+
+    def whole(self, instances, drops=False):
+        """All that was sent came once and in order, over all instances."""
+        sent = self.sent()
+        self.said("taker", f"all {sent}")
+        self.call("tasks.stop", names=["taker"])
+        self.until("taker", lambda t: len(self.takes()) >= instances, f"{instances} instances that took something")
+        takes = [t for t in self.takes() if t[1] > 0]
+        for before, after in zip(takes, takes[1:]):
+            (self.assertGreaterEqual if drops else self.assertEqual)(after[0], before[1], takes)
+        return sent, takes
+
+
+@RINGS
+class Subscribing(SubscribedTest):
+    def test_under_load(self):
+        self.feed()
+        for _ in range(ROUNDS):
+            self.swap_taker()
+        self.assertGreater(self.whole(ROUNDS + 1)[0], ROUNDS)
+
+    def test_of_what_is_fast_the_lost_ones_are_counted(self):
+        """Those between two instances by the second one."""
+        self.feed("drop-oldest", publisher="pub", env=["LOSSES=1"])
+        for _ in range(ROUNDS):
+            self.swap_taker()
+        _, takes = self.whole(ROUNDS + 1, drops=True)
+        lost = re.findall(r"took (\d+) \d+, returned \d+, lost (\d+) (\d+)", self.output("taker"))
+        lost = {int(first): int(dropped) - int(missing) for first, missing, dropped in lost}
+        for before, after in zip(takes, takes[1:]):
+            if after[0] in lost:
+                self.assertEqual(after[0] - before[1], lost[after[0]], takes)
+
+    def test_for_each_kind_of_slow(self):
+        """Of what comes slowly nothing is lost."""
+        for slow in ("drop-oldest", "disconnect"):
+            with self.subTest(slow):
+                self.feed(slow, env=["SLOWLY=1"])
+                for _ in range(3):
+                    self.swap_taker()
+                self.whole(4)
+                self.call("tasks.remove", names=["sender", "middle", "taker"], logs=True)
+                os.unlink(self.stopped)
+
+    def test_both_ends(self):
+        """One waits for the other."""
+        self.feed()
+        for i in range(ROUNDS // 2):
+            names = ["middle", "taker"] if i % 2 == 0 else ["taker", "middle"]
+            answer = self.call("tasks.swap", names=names)
+            self.assertEqual((sorted(answer["swapped"]), answer["waiting"]), (["middle", "taker"], []))
+            self.takes()
+        self.whole(ROUNDS // 2 + 1)
+
+    def test_one_that_does_not_become_ready(self):
+        self.feed()
+        pid = self.pid("taker")
+        self.there("fail")
+        self.fails(13, "taker: not swapped: status 3; the one before runs on", "tasks.swap", names=["taker"])
+        self.there("fail", False)
+        self.assertEqual(self.pid("taker"), pid)
+        self.swap_taker()
+        self.whole(2)
+
+    def test_the_publisher_is_stopped(self):
+        """It need not do anything for it."""
+        self.feed()
+        os.kill(self.pid("middle"), signal.SIGSTOP)
+        for _ in range(3):
+            self.swap("taker")
+            self.takes()
+        os.kill(self.pid("middle"), signal.SIGCONT)
+        self.whole(2)
+
+    def test_the_publisher_dies_meanwhile(self):
+        """What it had published is received."""
+        self.feed(restart="always", restart__delay_ms=1, env=["TOLERANT=1"])
+        self.there("slow")
+        asker = self.begin_swap("taker")
+        self.said("taker", "slow")
+        old = self.pid("middle")
+        os.kill(old, signal.SIGKILL)
+        self.there("slow", False)
+        self.assertIsNone(asker.receive()[2])
+        self.until("middle", lambda t: t["state"] == "running" and t["hold"]["pid"] != old, "another publisher")
+        self.wired("middle.out", "taker.in")
+        self.said("taker", "begins", 2)
+        ended, begun = re.findall(r"(?:took \d+|begins) (\d+)", self.output("taker"))[1:3]
+        self.assertEqual(ended, begun)
+
+    def test_the_old_one_is_killed(self):
+        """It is gone on with behind what it had received."""
+        self.feed()
+        old = self.pid("taker")
+        self.there("slow")
+        asker = self.begin_swap("taker")
+        self.said("taker", "slow")
+        os.kill(old, signal.SIGKILL)
+        self.assertIsNone(asker.receive()[2])
+        self.said("taker", "begins", 2)
+        sent = self.sent()
+        self.said("taker", f"all {sent}")
+
+    def test_one_that_has_to_receive_another_publisher_first(self):
+        self.feed(env=["SLOWLY=1"])
+        os.kill(self.pid("taker"), signal.SIGSTOP)
+        self.swap("middle")
+        self.fails(13, "taker: not swapped: what came before at its port in has not been received yet; the one before runs on",
+                   "tasks.swap", names=["taker"])
+        os.kill(self.pid("taker"), signal.SIGCONT)
+        self.swap_taker()
+        self.whole(2)
+
+
 @RINGS
 class Killed(test_swap_killed.Killed):
     """As in the one before, with a subscriber behind the one that is swapped."""
@@ -144,6 +275,30 @@ class Killed(test_swap_killed.Killed):
         self.program("sender", "send", "out", self.stopped, **more)
         self.wire("sender.out", "middle.in")
         self.wired("sender.out", "middle.in")
+
+
+@RINGS
+class SubscriberKilled(test_swap.Killed):
+    """As in the one before, and what is swapped subscribes, and publishes."""
+
+    def chain(self, middle="repub", **more):
+        self.program("sender", "broadcast", "out", self.stopped, **more)
+        self.program("middle", middle, "in", "out", swapped=True, **more)
+        self.program("taker", "sub", "in", "block", **more)
+        self.wire("middle.out", "taker.in")
+        self.wired("middle.out", "taker.in")
+        self.wire("sender.out", "middle.in")
+        self.wired("sender.out", "middle.in")
+
+    def at_telling(self):
+        self.stopped_hold = self.old["hold"]
+        os.kill(self.stopped_hold, signal.SIGSTOP)
+        self.begin_swap("middle")
+        return self.until("middle", lambda t: self.is_new(t) and t["hold"].get("phase") == "running", "the new one")
+
+    def after_telling(self):
+        if self.alive(self.stopped_hold):
+            os.kill(self.stopped_hold, signal.SIGCONT)
 
 
 if __name__ == "__main__":
