@@ -278,7 +278,7 @@ class Killed(test_swap_killed.Killed):
 
 
 @RINGS
-class SubscriberKilled(test_swap.Killed):
+class SubscriberKilled(test_swap_killed.Killed):
     """As in the one before, and what is swapped subscribes, and publishes."""
 
     def chain(self, middle="repub", **more):
