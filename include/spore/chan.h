@@ -18,7 +18,8 @@
 // [any]: [send] ones are for one thread at a time, [receive] ones likewise. [close] needs both to be out of the channel. Different channels
 // have nothing in common. Ports are opened and closed in any thread. No function may be called from a signal handler. A child made by fork must
 // leave the channels of its parent alone; while it lives without executing another program, peers do not see the parent's end.
-// With the first port the library begins a thread of its own, which blocks all signals, hears what becomes of ports, and lives as long as the program.
+// With the first port the library begins a thread of its own, which blocks all signals, hears what becomes of ports, and lives as long as the
+// program.
 // Another one is there while memory of messages over 32 MiB that this program sent can be used again, a second after the last.
 // What is set for one thread only has to be set before (Landlock, capabilities, a seccomp filter without TSYNC). So is a user namespace to be entered
 // before: the kernel refuses that (unshare, setns: EINVAL) to a program with more than one thread.
@@ -39,9 +40,9 @@
 //	SPORE_ECLOSED     the peer is gone without having finished, or this end was closed. What it had sent completely was received
 //	                  before. An open port says it once for each direction, then waits for the peer to return; what was sent and
 //	                  not received is counted (spore_chan_stats). On an accepted channel it stays, and so it does when this program
-//	                  was asked to stop: no other peer comes then, nor does one to a port that is wired to nothing. A thread of the library's own notices the end: what a call
-//	                  sends in the moment until then is lost, and counted, though it said SPORE_OK. spore_chan_flush and
-//	                  spore_chan_finish say it where something was lost
+//	                  was asked to stop: no other peer comes then, nor does one to a port that is wired to nothing. A thread of
+//	                  the library's own notices the end: what a call sends in the moment until then is lost, and counted, though it
+//	                  said SPORE_OK. spore_chan_flush and spore_chan_finish say it where something was lost
 //	SPORE_ERETURNED   an open port's peer (or another one) has come; said once for each direction before anything of it is
 //	                  received or sent to it. The call did nothing else: start whatever the two had agreed upon anew. How the
 //	                  one before ended (SPORE_ECLOSED, receiving also SPORE_EEND) was said before, also when both are news.
@@ -65,8 +66,9 @@
 // Publish and subscribe: what is published goes to every subscriber, each of which reads it where it lies. A publisher is never not wired, and
 // hears nothing of who subscribes (spore_chan_stats); it waits for subscribers that asked for SPORE_SLOW_BLOCK, as long as its time-out says,
 // and for no other. A subscriber begins with what is published after it was wired, or with the last message before; it says SPORE_ECLOSED and
-// SPORE_ERETURNED of its publisher as above. One that was too slow for SPORE_SLOW_DISCONNECT, or had no descriptor or memory left, says SPORE_ECLOSED, and is not wired until it
-// opens its port again, or the publisher returns. `slow` of the wire (in spore.yaml, or of `spore wire`) goes before what the program says.
+// SPORE_ERETURNED of its publisher as above. One that was too slow for SPORE_SLOW_DISCONNECT, or had no descriptor or memory left, says
+// SPORE_ECLOSED, and is not wired until it opens its port again, or the publisher returns. `slow` of the wire (in spore.yaml, or of `spore wire`)
+// goes before what the program says.
 // What spore_chan_read lends is the publisher's memory with SPORE_SLOW_BLOCK, and a copy otherwise or when it is large.
 #ifndef SPORE_CHAN_H
 #define SPORE_CHAN_H
@@ -120,8 +122,9 @@ struct spore_chan_options {
 // spore_log_record does. OPTIONS may be NULL. *C is the caller's: spore_chan_close.
 // SPORE_ENOTFOUND: the program was not started by spore, or has closed the descriptor that it got from it, so nobody can wire it. SPORE_EEXISTS: it
 // is open. SPORE_EINVALID: no name of a port (1 to 63 letters, digits, - and _, of which a letter or digit is the first; not stdin, stdout,
-// stderr or stdio), an option that makes no sense, or the shape SPORE_SERVE. SPORE_ESYSTEM: no descriptor is left: a port takes three, and a
-// channel over shared memory three (`limits: { files: N }`). SPORE_ENOMEM. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX).
+// stderr or stdio), an option that makes no sense, or the shape SPORE_SERVE. SPORE_ESYSTEM: no descriptor is left (`limits: { files: N }`): a port
+// takes three, one that serves two, one that publishes seven, and one more for each subscriber; a channel over shared memory takes three, over a
+// stream two, of a subscriber two. SPORE_ENOMEM. SPORE_EUNSUPPORTED: SPORE_PUBLISH or SPORE_SUBSCRIBE without shared memory (plain POSIX).
 // What spore refuses is said in the program's log, and by its calls in place of SPORE_ENOTWIRED: SPORE_EEXISTS, the task's manifest has a named port
 // of this name; SPORE_EBUSY, 1024 ports are open.
 SPORE_EXPORT enum spore_err spore_chan_open(const char *port, const struct spore_chan_options *options,
@@ -141,16 +144,20 @@ SPORE_EXPORT int spore_port_fd(const struct spore_port *p);
 // No other thread may be in spore_port_accept.
 SPORE_EXPORT void spore_port_close(struct spore_port *p);
 
-// Closes both directions without waiting, but for the hold, as spore_chan_open does, for the end of a peer that is swapped (a second at most), and for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in
-// all) until its peer has received what was sent, which nobody else could send again. A peer that reads gets all that was sent before (on a stream what spore_chan_flush has not
-// waited for may be lost), after a swap also what the one before had not received, then SPORE_EEND when spore_chan_finish was called, and SPORE_ECLOSED otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
-// An open port that the program does not close before it returns from main, or calls exit, is closed like this, unless another thread is in a call that sends.
-// A channel that was accepted is not: what was queued there has to be flushed.
+// Closes both directions without waiting, but for the hold, as spore_chan_open does, for the end of a peer that is swapped (a second at most), and
+// for an open port of a program that was asked to stop since it is swapped: there up to two seconds (in all) until its peer has received what was
+// sent, which nobody else could send again. A peer that reads gets all that was sent before (on a stream what spore_chan_flush has not waited for
+// may be lost), after a swap also what the one before had not received, then SPORE_EEND when spore_chan_finish was called, and SPORE_ECLOSED
+// otherwise. What was lent (loan, read in place) is invalid. NULL is fine. [close]
+// An open port that the program does not close before it returns from main, or calls exit, is closed like this, unless another thread is in a
+// call that sends. A channel that was accepted is not: what was queued there has to be flushed.
 SPORE_EXPORT void spore_chan_close(struct spore_chan *c);
 
 // ---- sending
 
-// Sends a copy of LEN bytes; waits for room, TIMEOUT_MS at most. DATA may be NULL when LEN is 0. On an error nothing was sent. [send]
+// Sends a copy of LEN bytes; waits for room, TIMEOUT_MS at most. DATA may be NULL when LEN is 0. On an error nothing was sent; a message of which a
+// part has left when the time is over (on a stream) is sent, and SPORE_OK: the rest follows as there is room, while this end makes calls or waits
+// for messages. [send]
 SPORE_EXPORT enum spore_err spore_chan_send(struct spore_chan *c, const void *data, size_t len, int timeout_ms);
 
 // As spore_chan_send, but the peer need not see the message before the next spore_chan_send, spore_chan_commit, spore_chan_flush or
@@ -161,19 +168,19 @@ SPORE_EXPORT enum spore_err spore_chan_queue(struct spore_chan *c, const void *d
 SPORE_EXPORT enum spore_err spore_chan_flush(struct spore_chan *c, int timeout_ms);
 
 // Lends SIZE bytes of the channel's own memory (aligned to 8) to be filled and sent without a copy. Their content is undefined, what is not
-// filled included: of a loan only what was written should be committed. Waits for room as spore_chan_send does. At most one loan at a time; while it is
-// out nothing else is sent either: SPORE_EBUSY. [send]
+// filled included: of a loan only what was written should be committed. Waits for room as spore_chan_send does. At most one loan at a time; while
+// it is out nothing else is sent either: SPORE_EBUSY. [send]
 SPORE_EXPORT enum spore_err spore_chan_loan(struct spore_chan *c, size_t size, void **data, int timeout_ms);
-// Sends the first LEN bytes of the loan; LEN over its size, or no loan, is SPORE_EINVALID. The loan is over in every case but this. On another error the message
-// was not sent. Waits on a stream only, TIMEOUT_MS at most. [send]
+// Sends the first LEN bytes of the loan; LEN over its size, or no loan, is SPORE_EINVALID. The loan is over in every case but this. On another
+// error the message was not sent. Waits on a stream only, TIMEOUT_MS at most. [send]
 SPORE_EXPORT enum spore_err spore_chan_commit(struct spore_chan *c, size_t len, int timeout_ms);
 // Gives the loan back. Without one it does nothing. [send]
 SPORE_EXPORT void spore_chan_abandon(struct spore_chan *c);
 
-// Half-close: nothing more will be sent to this peer, which gets SPORE_EEND behind the last message (what was queued is published); waits for room as
-// spore_chan_send does; calls that send say SPORE_ECLOSED while it is
-// there. Receiving goes on. To finish again does nothing. The next peer of an open port (SPORE_ERETURNED) has a channel of its own, which is not finished;
-// but one that goes on where the one before was swapped, or had not received everything (`redeliver`), is told of the end as that one was. [send]
+// Half-close: nothing more will be sent to this peer, which gets SPORE_EEND behind the last message (what was queued is published). Waits for room
+// as spore_chan_send does. Calls that send say SPORE_ECLOSED while the peer is there; receiving goes on. To finish again does nothing. The next
+// peer of an open port (SPORE_ERETURNED) has a channel of its own, which is not finished; but one that goes on where the one before was swapped,
+// or had not received everything (`redeliver`), is told of the end as that one was. [send]
 SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_ms);
 
 // ---- receiving
@@ -184,17 +191,18 @@ SPORE_EXPORT enum spore_err spore_chan_finish(struct spore_chan *c, int timeout_
 SPORE_EXPORT enum spore_err spore_chan_recv(struct spore_chan *c, void *buffer, size_t size, size_t *len,
                                             int timeout_ms);
 
-// Lends the next message (aligned to 8) until spore_chan_release; waits for one, TIMEOUT_MS at most. Several may be lent at a time; the peer runs out of
-// room with them, of large ones with the fourth, or more up to 16 MiB. SPORE_EBUSY: 1024 are lent (of a publication 256), or 16 large ones. Also when
-// the channel of what is lent is over, and the next one cannot be gone on with before it is given back.
+// Lends the next message (aligned to 8) until spore_chan_release; waits for one, TIMEOUT_MS at most. Several may be lent at a time; the peer runs
+// out of room with them, of large ones with the fourth, or more up to 16 MiB. SPORE_EBUSY: 1024 are lent (of a publication 256), or 16 large
+// ones. Also when the channel of what is lent is over, and the next one cannot be gone on with before it is given back.
 // A malicious peer can change the bytes meanwhile: parse a private copy, or nothing that depends on a value read twice. [receive]
 SPORE_EXPORT enum spore_err spore_chan_read(struct spore_chan *c, const void **data, size_t *len, int timeout_ms);
 // Gives the oldest message that is lent back. Without one it does nothing. [receive]
 SPORE_EXPORT void spore_chan_release(struct spore_chan *c);
 
 // Throws the next message away, as if it had been received: one that a buffer is too small for (SPORE_ETOOBIG), or for which there is no memory
-// (SPORE_ENOMEM), and which would be the next for ever. It needs no memory itself. Of a message of which only a part has come it does not wait
-// for the rest, which is thrown away when it comes. Of a port of bytes: the chunk, or what is left of it.
+// (SPORE_ENOMEM), and which would be the next for ever. It needs no memory itself, but for a line or netstring of a plain program, which it takes
+// in first. Of another message of which only a part has come it does not wait for the rest, which is thrown away when it comes. Of a port of
+// bytes: the chunk, or what is left of it. Waits for a message, TIMEOUT_MS at most.
 // A subscriber that loses messages when it is slow may have lost that one meanwhile: then it is the one after it.
 // Not while messages are read in place: SPORE_EBUSY. [receive]
 SPORE_EXPORT enum spore_err spore_chan_skip(struct spore_chan *c, int timeout_ms);
@@ -226,8 +234,8 @@ enum spore_chan_state {
 
 struct spore_chan_stats {
 	enum spore_chan_state state;
-	const char *
-	    transport; // "ring", "publication", "stream", a plain peer's framing ("lines", "bytes"...); "" when it is not wired. Static
+	// "ring", "publication", "stream", a plain peer's framing ("lines", "bytes"...); "" when it is not wired. Static
+	const char *transport;
 	uint64_t sent; // messages
 	uint64_t sent_bytes;
 	uint64_t received;

@@ -34,8 +34,8 @@ ssize_t spore__io_receive(int fd, void *bytes, size_t size);
 // A pair of connected stream sockets, close-on-exec.
 int spore__io_pair(int fds[2]);
 
-// What one thread wakes another one by that polls wake[0]: that is readable from a ring until it is heard. Neither waits. Close-on-exec; the two may be one
-// descriptor. Both are -1 when it fails.
+// What one thread wakes another one by that polls wake[0]: that is readable from a ring until it is heard. Neither waits. Close-on-exec; the two
+// may be one descriptor. Both are -1 when it fails.
 int spore__io_wake(int wake[2]);
 void spore__io_wake_ring(const int wake[2]);
 void spore__io_wake_hear(const int wake[2]);
