@@ -478,6 +478,7 @@ enum spore_err spore__sub_skip(struct spore__transport *t, size_t *len)
 		return e;
 	*len = (size_t)f.len;
 	count(s, &f);
+	say_done(s, s->expected);
 	release_to(s, s->at, f.kind == SPORE__PUB_FAR);
 	return SPORE_OK;
 }

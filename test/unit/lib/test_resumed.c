@@ -127,7 +127,8 @@ static void test_behind_what_was_received(void **state)
 	for (uint64_t round = 1; round < 60; round++) {
 		publish(&b, sent, sent + 2 * round, 8 + round * 5);
 		sent += 2 * round;
-		expect(c, got, got + round);
+		expect(c, got, got + round - 1);
+		assert_int_equal(spore_chan_skip(c, PATIENCE), SPORE_OK); // as if it had been received
 		got += round;
 		c = resume(&b, c);
 		expect(c, got, sent);
