@@ -1,7 +1,7 @@
 #include "cli/wiring.h"
 
 static const struct spore__option options[] = {
-    {"slow", 0, "WHAT", "what happens when the reader, a subscriber, is slow: block, drop-oldest or disconnect",
+    {"slow", 0, "WHAT", "what happens when the reader of what is published is slow: block, drop-oldest or disconnect",
      SPORE__COMPLETES_WORDS, "block drop-oldest disconnect"},
     {"redeliver", 0, NULL, "what a reader that died had not released is sent again to the next one; it may come twice",
      0, NULL},

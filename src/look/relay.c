@@ -1,7 +1,9 @@
-// spore-look relay: between the two ends of a wire with a fault. The node starts it with an end of each of two channels, and has no part in it
+// spore-look relay: between the two ends of a wire that has a fault, or goes from what publishes to a program without libspore. The node starts it with an end of each of two channels, and has no part in it
 // afterwards: it ends with either of them.
 //
-//	spore-look relay TRANSPORT ROLE COUNT TRANSPORT ROLE COUNT DELAY_US DROP_PPM SEED COUNTERS ANSWERS
+//	spore-look relay TRANSPORT ROLE COUNT TRANSPORT ROLE COUNT DELAY_US DROP_PPM SEED COUNTERS ANSWERS SLOW
+//
+// SLOW is what happens while what is published is not read; "-" elsewhere.
 //
 // Descriptor 3 is a socket, from which the descriptors of both ends come with one byte, the left one's first. Each direction has a thread: messages keep their
 // order, and when as many as may are under way nothing more is received, so that the sender feels it.
@@ -34,7 +36,7 @@
 
 enum {
 	SOCKET = 3,
-	OPERANDS = 11,
+	OPERANDS = 12,
 	UNDER_WAY = 65536,          // messages that wait in one direction
 	BYTES_UNDER_WAY = 64 << 20, // and their bytes; one message may always
 	MILLION = 1000000,
@@ -119,6 +121,12 @@ static bool is_full(const struct lane *l)
 	return l->count >= UNDER_WAY || l->bytes >= BYTES_UNDER_WAY;
 }
 
+// A message that is nothing in the framing of the other end, or goes to who only publishes, is dropped; the sender is not here to be told.
+static bool cannot_be_sent(enum spore_err e)
+{
+	return e == SPORE_EINVALID || e == SPORE_ETOOBIG || e == SPORE_EUNSUPPORTED;
+}
+
 // False: the end where it should go is gone, or does not receive while its wire is cut.
 static bool deliver(struct lane *l, const void *data, size_t len)
 {
@@ -129,9 +137,12 @@ static bool deliver(struct lane *l, const void *data, size_t len)
 		if (atomic_load(&hurry) == HURRY_CUT && until == 0)
 			until = now_ns() + (int64_t)CUT_MS * MS;
 	} while (e == SPORE_ECANCELLED || (e == SPORE_ETIMEOUT && (until == 0 || now_ns() < until)));
-	if (e == SPORE_OK)
-		atomic_fetch_sub_explicit(l->under_way, 1, memory_order_relaxed);
-	return e == SPORE_OK;
+	if (cannot_be_sent(e))
+		atomic_fetch_add_explicit(l->dropped, 1, memory_order_relaxed);
+	else if (e != SPORE_OK)
+		return false;
+	atomic_fetch_sub_explicit(l->under_way, 1, memory_order_relaxed);
+	return true;
 }
 
 static bool deliver_first(struct lane *l)
@@ -311,6 +322,13 @@ static void take_end(char *const *operands, struct spore__channel_end *end)
 	end->transport = ops->name;
 }
 
+static enum spore_slow slow_of(const char *word)
+{
+	return strcmp(word, "drop-oldest") == 0  ? SPORE_SLOW_DROP
+	       : strcmp(word, "disconnect") == 0 ? SPORE_SLOW_DISCONNECT
+	                                         : SPORE_SLOW_BLOCK;
+}
+
 static void receive_ends(struct spore__channel_end ends[2])
 {
 	char byte;
@@ -369,6 +387,7 @@ _Noreturn int spore__look_relay(const struct spore__look *look)
 		bad_start();
 	take_end(look->operands, &ends[0]);
 	take_end(look->operands + 3, &ends[1]);
+	ends[0].slow = slow_of(look->operands[11]);
 	int64_t delay = (int64_t)number(look->operands[6], INT32_MAX * UINT64_C(1000));
 	uint64_t drop = number(look->operands[7], MILLION), seed = number(look->operands[8], INT64_MAX);
 	counters_path = look->operands[9];

@@ -94,9 +94,22 @@ static int start(const struct spore__tasks *t, const struct spore__joint *j, con
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	const char *argv[] = {t->look,  "relay",   left->transport, roles[0], counts[0], right->transport,
-	                      roles[1], counts[1], delay,           drop,     seed,      path,
-	                      answers,  NULL};
+	const char *slow = spore__joint_slow(j);
+	const char *argv[] = {t->look,
+	                      "relay",
+	                      left->transport,
+	                      roles[0],
+	                      counts[0],
+	                      right->transport,
+	                      roles[1],
+	                      counts[1],
+	                      delay,
+	                      drop,
+	                      seed,
+	                      path,
+	                      answers,
+	                      slow != NULL ? slow : "-",
+	                      NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
 		return -1;
@@ -138,13 +151,14 @@ bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct sp
 	struct spore__channel_end left[2], right[2];
 	int pair[2] = {-1, -1};
 	pid_t pid = 0;
-	enum spore_err err = spore__channel_make(j->transport, NULL, left);
+	bool publishes = spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_PUBLISH;
+	enum spore_err err = spore__channel_make(publishes ? "publication" : j->transport, NULL, left);
 	if (err == SPORE_OK && (err = spore__channel_make(j->transport, NULL, right)) != SPORE_OK) {
 		spore__channel_end_close(&left[0]);
 		spore__channel_end_close(&left[1]);
 	}
 	if (err != SPORE_OK) {
-		(void)snprintf(why, size, "no channel can be made for its fault: %s",
+		(void)snprintf(why, size, "no channel can be made for the process between: %s",
 		               err == SPORE_ESYSTEM ? strerror(errno) : spore_err_text(err));
 		return false;
 	}
@@ -157,7 +171,7 @@ bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct sp
 	spore__channel_end_close(&left[1]);
 	spore__channel_end_close(&right[0]);
 	if (!good) {
-		(void)snprintf(why, size, "%s, which makes its fault, cannot be started: %s", t->look, strerror(saved));
+		(void)snprintf(why, size, "%s, the process between, cannot be started: %s", t->look, strerror(saved));
 		spore__channel_end_close(&left[0]);
 		spore__channel_end_close(&right[1]);
 		errno = saved;

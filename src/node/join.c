@@ -100,22 +100,28 @@ static bool publishes(const struct spore__port *p)
 	return spore__shape_of(p->shape) == SPORE__SHAPE_PUBLISH;
 }
 
-static const char bridge[] = "bridge";
+static const char bridge[] = "bridge", publication[] = "publication";
+
+bool spore__joint_relays(const struct spore__joint *j)
+{
+	return (j->wire != NULL && spore__fault_relays(&j->wire->fault)) ||
+	       (publishes(j->ports[0]) && j->ports[1]->plain);
+}
 
 const char *spore__joint_transport(const struct spore__port *a, const struct spore__port *b)
 {
-	static const char publication[] = "publication";
-	if (publishes(a) || publishes(b))
-		return has(a, publication) && has(b, publication) ? publication : "";
 	if (a->plain != b->plain) {
-		// A plain end is a stream with the framing that it names.
+		// A plain end is a stream with the framing that it names; of what is published it gets that from a process between.
 		const struct spore__port *plain = a->plain ? a : b, *other = a->plain ? b : a;
 		const char *framing = strcmp(other->kind, "bytes") == 0 ? "bytes" : plain->framing;
+		const char *needed = publishes(other) ? publication : framing;
 		for (unsigned i = 0; i < KINDS; i++)
-			if (strcmp(kinds[i].transport, framing) == 0 && has(plain, "stream") && has(other, framing))
+			if (strcmp(kinds[i].transport, framing) == 0 && has(plain, "stream") && has(other, needed))
 				return kinds[i].transport;
 		return "";
 	}
+	if (publishes(a) || publishes(b))
+		return has(a, publication) && has(b, publication) ? publication : "";
 	for (unsigned i = 0; i < KINDS; i++)
 		if ((a->transports & b->transports & (1U << i)) != 0 && strcmp(kinds[i].transport, publication) != 0)
 			return kinds[i].transport;
@@ -193,7 +199,7 @@ static const char *transport_of(struct spore__joint *j)
 		spore__bridged_found(t, j);
 		return bridge;
 	}
-	if (j->wire != NULL && spore__fault_relays(&j->wire->fault))
+	if (spore__joint_relays(j))
 		spore__adopted_watch(t, j);
 	return spore__joint_transport(j->ports[0], j->ports[1]);
 }
@@ -320,8 +326,7 @@ static enum spore_err make(struct spore__wires *w, const struct spore__joint *j,
 	return err;
 }
 
-// What happens when the subscriber is slow; NULL: there is none.
-static const char *slow_of(const struct spore__joint *j)
+const char *spore__joint_slow(const struct spore__joint *j)
 {
 	if (!publishes(j->ports[0]))
 		return NULL;
@@ -334,8 +339,8 @@ static bool send_ends(const struct spore__joint *j, struct spore__channel_end en
 	char peer[SPORE__PORT_NAME + SPORE__HOLD_WORD];
 	for (int i = 0; i < 2; i++) {
 		spore__hold_port_name(j->ports[1 - i]->hold, j->ports[1 - i]->name, peer, sizeof peer);
-		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer, slow_of(j),
-		                              j->wire->redeliver,
+		if (!spore__hold_send_channel(j->ports[i]->hold, j->ports[i]->id, j->serial, &ends[i], peer,
+		                              spore__joint_slow(j), j->wire->redeliver,
 		                              moves && spore__shape_of(j->ports[i]->shape) == SPORE__SHAPE_CONNECT)) {
 			// The one that got its end finds that the other one is gone.
 			if (i == 1)
@@ -363,7 +368,7 @@ static bool make_ends(struct spore__tasks *t, struct spore__joint *j, const stru
 	struct spore__wire *wire = j->wire;
 	if (plan->bridged)
 		return spore__bridged_make(t, j, plan, ends, wire->trouble, sizeof wire->trouble);
-	if (spore__fault_relays(&wire->fault)) {
+	if (spore__joint_relays(j)) {
 		if (!spore__fault_make(t, j, ends, wire->trouble, sizeof wire->trouble))
 			return false;
 		for (int i = 0; i < 2; i++)

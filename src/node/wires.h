@@ -265,6 +265,10 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
 const char *spore__joint_transport(const struct spore__port *a, const struct spore__port *b); // the best; "": none
+// Is there to be a process (spore-look relay) between its ends?
+bool spore__joint_relays(const struct spore__joint *j);
+// What happens when its subscriber is slow; NULL: there is none.
+const char *spore__joint_slow(const struct spore__joint *j);
 // The port at the other end of WIRE that P, on SIDE, is to be joined to: of the replica with the same number, else the one with the fewest channels.
 // NULL: none.
 struct spore__port *spore__wire_partner(const struct spore__wire *wire, int side, const struct spore__port *p);

@@ -73,7 +73,8 @@ static bool fit_shapes(const struct spore__face *from, const struct spore__face 
 		               from->name);
 	else if (a == SPORE__SHAPE_SERVE && b == SPORE__SHAPE_SERVE)
 		(void)snprintf(why, size, "%s and %s both serve: one of them has to connect", from->name, to->name);
-	else if (a != SPORE__SHAPE_UNKNOWN && b != SPORE__SHAPE_UNKNOWN && is_one_way(a) != is_one_way(b))
+	else if (a != SPORE__SHAPE_UNKNOWN && b != SPORE__SHAPE_UNKNOWN && is_one_way(a) != is_one_way(b) &&
+	         !(a == SPORE__SHAPE_PUBLISH && to->plain))
 		(void)snprintf(why, size,
 		               "%s has the shape %s, %s has %s: publish goes to subscribe, connect to connect or serve",
 		               from->name, from->shape, to->name, to->shape);
@@ -174,7 +175,7 @@ bool spore__slow_fits(const struct spore__face *from, const struct spore__face *
 	const struct spore__face *const faces[] = {from, to};
 	for (int i = 0; i < 2; i++) {
 		enum spore__shape shape = spore__shape_of(faces[i]->shape);
-		if (shape != SPORE__SHAPE_CONNECT && shape != SPORE__SHAPE_SERVE)
+		if ((shape != SPORE__SHAPE_CONNECT && shape != SPORE__SHAPE_SERVE) || (faces[i] == to && to->plain))
 			continue;
 		(void)snprintf(why, size,
 		               "%s to %s: slow is for publish -> subscribe, and %s has the shape %s; leave it out",
@@ -243,11 +244,10 @@ static bool fit_plain(const struct spore__face *from, const struct spore__face *
 		               to->framing);
 		return false;
 	}
-	enum spore__shape shape = spore__shape_of(other->shape);
-	if (shape != SPORE__SHAPE_PUBLISH && shape != SPORE__SHAPE_SUBSCRIBE)
+	if (spore__shape_of(other->shape) != SPORE__SHAPE_SUBSCRIBE)
 		return true;
-	(void)snprintf(why, size, "%s is a plain end (%s), and %s has the shape %s: only connect and serve go with it",
-	               plain->name, framing_of(plain), other->name, other->shape);
+	(void)snprintf(why, size, "%s is a plain end (%s), and %s subscribes: publish, connect and serve go with it",
+	               plain->name, framing_of(plain), other->name);
 	return false;
 }
 

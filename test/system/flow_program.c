@@ -5,7 +5,7 @@
 //	flow_program ask PORT COUNT US       sends one after the other, and waits for each to come back
 //	flow_program answer PORT             sends back what it receives
 // Once its peer has finished, one that takes prints `received COUNT, WRONG wrong`; one that gives prints `sent COUNT, LOST lost` at its end.
-// How many it has sent so far is in the file that FLOW_SENT names, 8 bytes.
+// How many it has sent so far is in the file that FLOW_SENT names, if it does, 8 bytes.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,11 +27,13 @@ struct part {
 	long count, us;
 };
 
-static _Atomic uint64_t *sent;
+static _Atomic uint64_t unheard, *sent = &unheard;
 
 static bool count_in(const char *path)
 {
-	int fd = path != NULL ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (path == NULL)
+		return true;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, sizeof *sent) != 0)
 		return false;
 	void *map = mmap(NULL, sizeof *sent, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

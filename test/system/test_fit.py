@@ -40,6 +40,11 @@ class Declared(TasksTest):
                           "subscribe, connect to connect or serve"])
         self.assertEqual(self.check("camera.frames (png) -> detect.in"),
                          ["spore.yaml:8:5: wires: camera.frames speaks jpeg, and the wire says png"])
+        self.assertEqual(self.check("camera.frames -> late.stdin"), ["spore.yaml: no mistakes, 3 tasks"])
+        self.assertEqual(self.check("{ from: camera.frames, to: late.stdin, slow: drop-oldest }"), ["spore.yaml: no mistakes, 3 tasks"])
+        self.assertEqual(self.check("late.stdout -> detect.in"),
+                         ["spore.yaml:8:5: wires: late.stdout is a plain end (lines), and detect.in subscribes: publish, connect "
+                          "and serve go with it"])
         # A shape that is not said is connect; a kind fits either.
         self.assertEqual(self.check("camera.own -> detect.out"), ["spore.yaml: no mistakes, 3 tasks"])
         ports = {p["name"]: p for t in json.loads(self.ok(self.spore("graph", "--json")).stdout)["tasks"]

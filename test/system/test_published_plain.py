@@ -1,0 +1,121 @@
+"""What is published reaches programs without libspore: over a process between, which subscribes for them."""
+
+import glob
+import os
+import signal
+import sys
+import unittest
+
+from spore_test import BUILD, wait_until
+from test_named import NamedTest
+
+PROGRAM = os.path.join(BUILD, "test", "system", "pub_program")
+FRAMED = """import os, struct, socket
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.environ["SPORE_PORTS"] + "/in")
+f = s.makefile("rb")
+while head := f.read(4):
+    size, = struct.unpack("<I", head)
+    print("got", size, f.read(size).split(b"\\0")[0].decode(), flush=True)
+"""
+
+
+@unittest.skipIf(os.environ.get("SPORE_POSIX"), "plain POSIX has no memory to share")
+class Published(NamedTest):
+    def publisher(self, us=1000, size=0):
+        self.begin("pub", argv=[PROGRAM, "publish", "out", "0", str(us), str(size)], control=True, ready="notify", restart="always",
+                   restart__delay_ms=0)
+
+    def reader(self, name="reader", script="while read pid n; do echo got $n; done; echo end", **more):
+        """By its stdin."""
+        self.define(name, script, **more)
+        self.wire("pub.out", name + ".stdin")
+        self.go(name)
+
+    def numbers(self, name="reader"):
+        return [int(line.split()[-1]) for line in self.output(name).splitlines() if line.startswith("got ")]
+
+    def gets(self, name="reader", more=3):
+        """Something that is published from now on, and without a gap, but where it began anew."""
+        before = len(self.numbers(name))
+        wait_until(lambda: len(self.numbers(name)) >= before + more, f"{name} to get more")
+
+    def relays(self):
+        found = {}
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                with open(path, "rb") as f:
+                    words = f.read().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if "relay" in words and any(w.startswith(self.state) for w in words):
+                found[int(path.split("/")[2])] = words
+        return found
+
+    def test_each_kind_of_port(self):
+        """A stdin, a FIFO and a socket get all, each in its framing, in order and without a gap."""
+        self.publisher()
+        self.reader()
+        self.define("fifo", 'while read pid n; do echo got $n; done < "$SPORE_PORTS/in"', ports=["in - - - lines fifo-in"])
+        self.define("sock", None, argv=[sys.executable, "-c", FRAMED], ports=["in - - - u32le socket"])
+        for name in ("fifo", "sock"):
+            self.wire("pub.out", name + ".in")
+            self.go(name)
+        for name in ("reader", "fifo", "sock"):
+            self.gets(name)
+            numbers = self.numbers(name)
+            self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))), name)
+        self.assertEqual([(w["transport"], w["state"]) for w in self.wires().values()], [("lines", "wired")] * 2 + [("u32le", "wired")])
+
+    def test_whoever_returns(self):
+        self.publisher()
+        self.reader(restart="always", restart__delay_ms=0)
+        self.gets()
+        for victim in ("pub", "reader"):
+            os.kill(self.pid(victim), signal.SIGKILL)
+            self.gets()
+        relay, = self.relays()
+        os.kill(relay, signal.SIGKILL)
+        self.gets()
+        self.kill_node()
+        self.spore("node", "start")
+        self.again()
+        self.gets()
+        self.assertEqual(len(self.relays()), 1)
+        self.call("tasks.stop", names=["reader"])
+        wait_until(lambda: not self.relays(), "the process between to end")
+
+    def test_one_that_does_not_read(self):
+        """The others wait for it where its wire says so, as by default, and not elsewhere."""
+        self.publisher(us=0, size=1000)
+        self.reader("free")
+        self.define("stuck", "exec sleep 1000")
+        self.wire("pub.out", "stuck.stdin", slow="drop-oldest")
+        self.go("stuck")
+        self.wired("pub.out", "stuck.stdin")
+        self.gets("free", more=10000)  # more than the log, the sockets and the process between hold
+        self.define("held", "exec sleep 1000")
+        self.wire("pub.out", "held.stdin")
+        self.go("held")
+        wait_until(lambda: "held" in self.spore("why", "pub.out", "held.stdin").stdout, "it is said who holds it up")
+
+    def test_what_its_framing_cannot_have(self):
+        """Is dropped and counted, and the rest goes on."""
+        self.begin("pub", argv=[PROGRAM, "lines", "out"], control=True, ready="notify")
+        self.reader(script="while read line; do echo $line; done")
+        wait_until(lambda: "last" in self.output("reader"), "the last one")
+        self.assertEqual(self.output("reader"), "first\nlast\n")
+
+    def test_what_is_refused(self):
+        self.publisher()
+        self.reader()
+        self.gets()
+        self.fails(1, "pub: its port out is joined with reader.stdin by lines, and only what is in shared memory can be handed over",
+                   "tasks.swap", names=["pub"])
+        self.begin("sub", argv=[PROGRAM, "subscribe", "in", "block", "-"], control=True, ready="notify")
+        self.define("writer", "echo hello")
+        self.fails(1, "writer.stdout is a plain end (lines), and sub.in subscribes", "wires.add", wires=[{"from": "writer.stdout", "to": "sub.in"}])
+
+
+if __name__ == "__main__":
+    unittest.main()
