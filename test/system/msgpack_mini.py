@@ -103,8 +103,8 @@ class Client:
 
     def __init__(self, path, major=1, hello=True, timeout=30):
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)  # which waits, where there is no room, only as long as it has no time limit
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
         self.data = b""
         self.next_id = 0
         if hello:
