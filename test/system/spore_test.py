@@ -35,6 +35,19 @@ def wait_until(condition, what="the event", deadline=DEADLINE):
         time.sleep(0.005)
 
 
+def all_processes(*names):
+    """(number, contents of the files NAMES of its folder in /proc) of each process of which they can be read."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        contents = []
+        try:
+            for name in names:
+                with open(f"/proc/{pid}/{name}", "rb") as f:
+                    contents.append(f.read())
+        except OSError:
+            continue
+        yield int(pid), *contents
+
+
 class SporeTest(unittest.TestCase):
     maxDiff = None
     patience = DEADLINE  # with one command
@@ -64,18 +77,11 @@ class SporeTest(unittest.TestCase):
             if name in os.environ:
                 self.env[name] = os.environ[name]
 
-    def marked(self):
-        """The processes of this test, found by the paths in their environment: a task's has no more than SPORE_INSTANCE."""
+    def marked(self, program=None):
+        """The processes of this test (that run this PROGRAM of spore's), found by the paths in their environment: a task's has no more than SPORE_INSTANCE."""
         mark = os.fsencode(self.dir + "/")
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    if mark in f.read():
-                        found.append(int(pid))
-            except OSError:
-                pass
-        return found
+        return [pid for pid, name, environ in all_processes("comm", "environ")
+                if mark in environ and (program is None or name == program.encode() + b"\n")]
 
     def clean(self):
         # One that is being ended may just have started another: a build that tells the node.

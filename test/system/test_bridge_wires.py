@@ -10,7 +10,7 @@ import sys
 import unittest
 
 from hold_test import read_log
-from spore_test import BUILD, DEADLINE, wait_until
+from spore_test import BUILD, DEADLINE, all_processes, wait_until
 from test_plain import PlainTest
 from test_wires import HERE
 
@@ -22,18 +22,9 @@ LONG = os.environ.get("SPORE_TEST_LONG") == "1"
 def bridges(state):
     """The outer processes of bridges of this state folder's node, with their inner ones."""
     found, parents = {}, {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                words = f.read().split(b"\0")
-            with open(f"/proc/{pid}/stat") as f:
-                parent = int(f.read().rpartition(")")[2].split()[1])
-            with open(f"/proc/{pid}/maps") as f:
-                ours = f"{state}/holds/" in f.read()
-        except OSError:
-            continue
-        if words[1:2] == [b"between"] and ours:
-            parents[int(pid)] = parent
+    for pid, line, stat, maps in all_processes("cmdline", "stat", "maps"):
+        if line.split(b"\0")[1:2] == [b"between"] and f"{state}/holds/".encode() in maps:
+            parents[pid] = int(stat.rpartition(b")")[2].split()[1])
     for pid, parent in parents.items():
         if parent in parents:
             found[parent] = pid

@@ -10,7 +10,7 @@ import time
 import unittest
 from datetime import datetime
 
-from spore_test import BUILD, wait_until
+from spore_test import BUILD, all_processes, wait_until
 from test_look import PROGRAM
 from test_wires import WiresTest
 
@@ -35,16 +35,8 @@ def kept(count, per_million, seed):
 
 def relays(state):
     """The processes that make faults for the node of this state folder."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                words = f.read().split(b"\0")
-        except OSError:
-            continue
-        if words[1:2] == [b"relay"] and any(w.startswith(state.encode() + b"/") for w in words):
-            found.append(int(pid))
-    return found
+    commands = ((pid, line.split(b"\0")) for pid, line in all_processes("cmdline"))
+    return [pid for pid, words in commands if words[1:2] == [b"relay"] and any(w.startswith(state.encode() + b"/") for w in words)]
 
 
 class FaultTest(WiresTest):

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from spore_test import BUILD, DEADLINE, HELLO, SPORE, SporeTest, wait_until
+from spore_test import BUILD, DEADLINE, HELLO, SPORE, SporeTest, all_processes, wait_until
 
 PRINTS = '#include <stdio.h>\n#include "part.h"\nint main(void) {{ printf("{} %d\\n", X); return 0; }}\n'
 SEED = int(os.environ.get("SPORE_TEST_SEED", "4711"))
@@ -29,17 +29,8 @@ def is_dead(pid):
 class WholeTest(SporeTest):
     def processes(self):
         """Those that this test started, whatever became of their parents."""
-        mark, found = self.dir.encode(), []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                for name in ("environ", "cmdline"):
-                    with open(f"/proc/{pid}/{name}", "rb") as f:
-                        if mark in f.read():
-                            found.append(int(pid))
-                            break
-            except OSError:
-                pass
-        return found
+        mark = self.dir.encode()
+        return [pid for pid, environ, line in all_processes("environ", "cmdline") if mark in environ or mark in line]
 
     def whole(self):
         """The store after all that; only once no process is left."""

@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-from spore_test import BUILD, wait_until
+from spore_test import BUILD, all_processes, wait_until
 from test_plain import SOURCE, PlainTest
 
 POSIX = os.environ.get("SPORE_POSIX")
@@ -23,20 +23,11 @@ def ports(**kinds):
 class NamedTest(PlainTest):
     def pumps(self, name=None):
         """The pumps of a task's hold, or all of this test's."""
-        found = []
-        for pid in os.listdir("/proc"):
-            try:
-                if not pid.isdigit() or os.readlink(f"/proc/{pid}/exe").rpartition("/")[2] != "spore-pump":
-                    continue
-                with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
-                    parent = int(f.read().rpartition(")")[2].split()[1])
-                with open(f"/proc/{pid}/environ", encoding="latin-1") as f:
-                    own = self.env["SPORE_STATE"] in f.read()
-            except OSError:
-                continue
-            if own and (name is None or parent == self.task(name)["hold"].get("hold")):
-                found.append(int(pid))
-        return found
+        state = self.env["SPORE_STATE"].encode()
+        parents = {pid: int(stat.rpartition(b")")[2].split()[1]) for pid, comm, stat, environ in all_processes("comm", "stat", "environ")
+                   if comm == b"spore-pump\n" and state in environ}
+        hold = self.task(name)["hold"].get("hold") if name is not None and parents else None
+        return [pid for pid, parent in parents.items() if name is None or parent == hold]
 
     def kill_pump(self, name):
         before = wait_until(lambda: self.pumps(name), "a pump")

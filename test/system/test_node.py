@@ -56,18 +56,7 @@ class NodeTest(SporeTest):
         return client
 
     def nodes(self):
-        mark = ("SPORE_STORE=" + self.store).encode()
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
-                    name = f.read().strip()
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    if name == "spore-node" and mark in f.read().split(b"\0"):
-                        found.append(int(pid))
-            except OSError:
-                pass
-        return found
+        return self.marked("spore-node")
 
     def log(self):
         with open(os.path.join(self.state, "node.log"), encoding="utf-8") as f:

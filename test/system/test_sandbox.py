@@ -6,7 +6,7 @@ import socket
 import subprocess
 import unittest
 
-from spore_test import SporeTest
+from spore_test import SporeTest, all_processes
 
 
 def bubblewrap_works():
@@ -58,15 +58,7 @@ class Sandbox(SporeTest):
         mark = "86399." + str(os.getpid())
         self.build(f"(setsid sleep {mark} >/dev/null 2>&1 </dev/null &) &\nsetsid sh -c 'sleep {mark} & sleep {mark}' >/dev/null 2>&1 &\n"
                    "echo started\n")
-        left = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    if mark.encode() in f.read():
-                        left.append(pid)
-            except OSError:
-                pass
-        self.assertEqual(left, [])
+        self.assertEqual([pid for pid, line in all_processes("cmdline") if mark.encode() in line], [])
 
     def test_standard_input_is_at_its_end(self):
         self.assertEqual(self.build("cat; read line || echo nothing\n").split(), ["nothing"])

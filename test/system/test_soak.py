@@ -127,21 +127,6 @@ class Soak(WholeTest):
 
     # ---- whom to kill
 
-    def marked_as(self, name):
-        """The processes of this test that run the program NAME."""
-        mark, found = ("SPORE_STATE=" + self.state).encode(), []
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            try:
-                with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
-                    if f.read() != name + "\n":
-                        continue
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    if mark in f.read().split(b"\0"):
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
-
     @staticmethod
     def command_line(pid):
         try:
@@ -152,7 +137,7 @@ class Soak(WholeTest):
 
     def shoot(self, name, wanted=lambda pid: True):
         """SIGKILL to one that runs the program NAME; its process, None when there is none."""
-        found = [pid for pid in self.marked_as(name) if wanted(pid)]
+        found = [pid for pid in self.marked(name) if wanted(pid)]
         if not found:
             return None
         pid = self.chance.choice(found)
@@ -161,7 +146,7 @@ class Soak(WholeTest):
         except OSError:
             return None
         try:
-            if pid not in self.marked_as(name):  # its number may be another's by now
+            if pid not in self.marked(name):  # its number may be another's by now
                 return None
             signal.pidfd_send_signal(handle, signal.SIGKILL)
             for client in self.clients:  # `spore build` becomes the builder
@@ -349,13 +334,13 @@ class Soak(WholeTest):
     def without_a_node(self):
         """What is to be started again is, when there is no node."""
         self.ok(self.spore("node", "stop"))
-        wait_until(lambda: not self.marked_as("spore-node"), "the end of the node")
+        wait_until(lambda: not self.marked("spore-node"), "the end of the node")
 
         def runs():
             return sum(name.startswith("_.again.") for name in os.listdir(self.counts))
         before = runs()
         wait_until(lambda: runs() > before + 1, "two more runs")
-        self.assertEqual(self.marked_as("spore-node"), [])
+        self.assertEqual(self.marked("spore-node"), [])
 
     def leftovers(self):
         self.assertEqual([n for n in os.listdir(self.state) if n.endswith((".new", ".part"))], [])

@@ -5,7 +5,7 @@ import re
 import signal
 import unittest
 
-from spore_test import BUILD, wait_until
+from spore_test import BUILD, all_processes, wait_until
 from test_wires import WiresTest
 
 PROGRAM = os.path.join(BUILD, "test", "system", "swap_program")
@@ -306,18 +306,9 @@ class Swapping(SwapTest):
 
     def processes(self):
         """Of swap_program in the middle."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    words = f.read().split(b"\0")
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    ours = b"SWAP_FOLDER=" + self.folder.encode() in f.read().split(b"\0")
-            except OSError:
-                continue
-            if ours and words[0] == PROGRAM.encode():
-                found.append(int(pid))
-        return found
+        mark = b"SWAP_FOLDER=" + self.folder.encode()
+        return [pid for pid, line, environ in all_processes("cmdline", "environ")
+                if line.split(b"\0")[0] == PROGRAM.encode() and mark in environ.split(b"\0")]
 
     def end_the_new_one(self):
         new = self.pid("middle")

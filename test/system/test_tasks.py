@@ -633,18 +633,7 @@ class Deaths(TasksTest):
         self.until("web", lambda t: t["state"] == "running" and t["generation"] == 3, "the next one")
 
     def holds(self):
-        mark = ("SPORE_STORE=" + self.store).encode()
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
-                    name = f.read().strip()
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    if name == "spore-hold" and mark in f.read().split(b"\0"):
-                        found.append(int(pid))
-            except OSError:
-                pass
-        return found
+        return self.marked("spore-hold")
 
     def test_the_node_is_killed_again_and_again(self):
         names = [f"t{i}" for i in range(6)]
