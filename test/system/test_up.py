@@ -359,6 +359,20 @@ class Pipes(Up):
         self.ok(self.spore("restart", "line/a"))
         self.got(*range(1, 1001))
 
+    def test_the_next_hold_is_killed_before_it_has_it(self):
+        """Another one takes it over."""
+        self.between(b=self.READS)
+        before = self.marked("spore-hold")
+        os.kill(self.hold, signal.SIGSTOP)  # the next one waits for its answer
+        self.write("open", "")
+        new, = wait_until(lambda: [pid for pid in self.marked("spore-hold") if pid not in before], "the next hold")
+        os.kill(new, signal.SIGKILL)
+        os.kill(self.hold, signal.SIGCONT)
+        if "does not hand over" in self.ok(self.spore("logs", "--stream", "events", "line/b")).stdout:
+            self.skipTest("it waits for two seconds, and they were over")
+        self.got(*range(1, 1001))
+        self.assertEqual(self.tasks()["line/b"]["generation"], 3)
+
     def exact_programs(self):
         """A writer that goes on where the one before ended, and a reader that writes down what it has read, whatever comes."""
         common = ("import os, select, signal, sys\nasked, ask = os.pipe()\nos.set_blocking(ask, False)\nsignal.set_wakeup_fd(ask)\n"
