@@ -35,9 +35,9 @@ struct spore__json_error {
 enum spore_err spore__json_to_msgpack(const void *text, size_t len, struct spore__msgpack_writer *w,
                                       struct spore__json_error *error);
 
-// Appends the text of the one MessagePack value that BYTES are, without white space. Floats are the shortest digits that are read as the same again, and
-// look like floats. *LOSSES gets the bits of what is lost, and keeps those that it has. SPORE_EMALFORMED (also a key that is twice in a map,
-// perhaps only as a string), SPORE_ETOODEEP, SPORE_EUNSUPPORTED (a key that is an array or a map) with *ERROR; SPORE_ENOMEM.
+// Appends the text of the one MessagePack value that BYTES are, without white space. Floats are the shortest digits that are read as the same
+// again, and look like floats. *LOSSES gets the bits of what is lost, and keeps those that it has. SPORE_EMALFORMED (also a key that is twice in a
+// map, perhaps only as a string), SPORE_ETOODEEP, SPORE_EUNSUPPORTED (a key that is an array or a map) with *ERROR; SPORE_ENOMEM.
 enum spore_err spore__json_from_msgpack(const void *bytes, size_t len, struct spore__msgpack_writer *w,
                                         unsigned *losses, struct spore__json_error *error);
 

@@ -113,8 +113,8 @@ static bool exactly(const struct written *w, double *f)
 }
 
 #if LDBL_MANT_DIG == 64 && LDBL_MAX_EXP == 16384
-// The same with 64 bits, where powers up to 10^27 are exact: rounded to 64 bits once, and to 53 once more, which is right unless the first was so near to
-// the middle between two doubles that it may have crossed it.
+// The same with 64 bits, where powers up to 10^27 are exact: rounded to 64 bits once, and to 53 once more, which is right unless the first was so
+// near to the middle between two doubles that it may have crossed it.
 static bool nearly_exactly(const struct written *w, double *f)
 {
 	static const long double more[] = {1e23L, 1e24L, 1e25L, 1e26L, 1e27L};

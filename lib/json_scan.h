@@ -14,8 +14,8 @@
 #include <emmintrin.h>
 #endif
 
-// The first byte from P on that JSON does not write as it is ('"', '\\', a control character), END when there is none. *HIGH gets a bit where one before it
-// is not ASCII.
+// The first byte from P on that JSON does not write as it is ('"', '\\', a control character), END when there is none. *HIGH gets a bit where one
+// before it is not ASCII.
 static inline const unsigned char *spore__json_plain(const unsigned char *p, const unsigned char *end, uint64_t *high)
 {
 #if defined(__SSE2__)

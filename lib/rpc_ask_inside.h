@@ -1,5 +1,5 @@
-// A call of this end and its states: rpc_ask.c (it is begun, sent and waited for), rpc_ask_slot.c (where it lives), rpc_answered.c (what the thread that reads
-// does with it).
+// A call of this end and its states: rpc_ask.c (it is begun, sent and waited for), rpc_ask_slot.c (where it lives), rpc_answered.c (what the thread
+// that reads does with it).
 #ifndef SPORE_LIB_RPC_ASK_INSIDE_H
 #define SPORE_LIB_RPC_ASK_INSIDE_H
 

@@ -8,10 +8,11 @@
 //	rpc_serve.c          many conversations on one thread
 //	rpc_describe.c       `$/describe`
 //
-// Threads. One thread reads (`reader`); it alone takes messages, gives out the slots of the peer's calls, and runs handlers and callbacks. Any thread sends: it
-// takes `sending` when it is free, and otherwise leaves a parcel in `pending`, which the one that has it sends before it goes. Neither is
-// ever waited for. What one thread does alone (a call that blocks and reads its own answer, a handler that answers at once) takes one
-// locked instruction to read and one to send: who gives either up leaves the fence to the one that comes meanwhile (`barrier`). Slots are never freed while the conversation lives, so a late look at one is harmless: its tag has another id.
+// Threads. One thread reads (`reader`); it alone takes messages, gives out the slots of the peer's calls, and runs handlers and callbacks. Any
+// thread sends: it takes `sending` when it is free, and otherwise leaves a parcel in `pending`, which the one that has it sends before it goes.
+// Neither is ever waited for. What one thread does alone (a call that blocks and reads its own answer, a handler that answers at once) takes one
+// locked instruction to read and one to send: who gives either up leaves the fence to the one that comes meanwhile (`barrier`). Slots are never
+// freed while the conversation lives, so a late look at one is harmless: its tag has another id.
 #ifndef SPORE_LIB_RPC_INSIDE_H
 #define SPORE_LIB_RPC_INSIDE_H
 

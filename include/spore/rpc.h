@@ -116,8 +116,8 @@ struct spore_rpc_options {
 	// A notification that is not reserved and whose method is not in the table (those in the table come to its handler, and what it answers is
 	// dropped). May be NULL.
 	void (*notice)(struct spore_rpc *r, const char *method, struct spore_reader params, void *data);
-	// The peer is there (WHY SPORE_OK: at first, and when it returned), or not (SPORE_EEND, SPORE_ECLOSED, SPORE_EMALFORMED); all calls in flight have ended
-	// before. Of spore_rpc_serve for each client; R is closed behind it. May be NULL.
+	// The peer is there (WHY SPORE_OK: at first, and when it returned), or not (SPORE_EEND, SPORE_ECLOSED, SPORE_EMALFORMED); all calls in
+	// flight have ended before. Of spore_rpc_serve for each client; R is closed behind it. May be NULL.
 	void (*peer)(struct spore_rpc *r, enum spore_err why, void *data);
 	bool bytes; // of spore_rpc_open and spore_rpc_serve: a port of bytes, as other programs' MessagePack-RPC is
 	unsigned clients;  // of spore_rpc_serve; 0: 256. Others wait
@@ -136,18 +136,19 @@ SPORE_EXPORT enum spore_err spore_rpc_create(struct spore_chan *c, const struct 
 SPORE_EXPORT void spore_rpc_close(struct spore_rpc *r);
 
 // Accepts the clients of the port PORT (shape serve) and serves them all on this thread until a stop is requested (spore_stop_requested) and what is in
-// flight then has been answered. Says spore_ready() when it begins. SPORE_OK: after a stop. Errors as of spore_port_open; SPORE_ECLOSED: nobody will connect any more.
+// flight then has been answered. Says spore_ready() when it begins. SPORE_OK: after a stop. Errors as of spore_port_open; SPORE_ECLOSED: nobody
+// will connect any more.
 SPORE_EXPORT enum spore_err spore_rpc_serve(const char *port, const struct spore_rpc_options *options);
 
 // Reads and handles what is there, having waited for it TIMEOUT_MS at most; sends what was queued; ends what is over its time. One thread at a
-// time (another gets SPORE_EBUSY). SPORE_OK: something was handled. SPORE_EAGAIN, SPORE_ETIMEOUT, SPORE_ENOTWIRED, SPORE_ECANCELLED: as of a channel. SPORE_EEND, SPORE_ECLOSED,
-// SPORE_EMALFORMED: the conversation is over (that of an open port only when nobody will wire it any more).
+// time (another gets SPORE_EBUSY). SPORE_OK: something was handled. SPORE_EAGAIN, SPORE_ETIMEOUT, SPORE_ENOTWIRED, SPORE_ECANCELLED: as of a
+// channel. SPORE_EEND, SPORE_ECLOSED, SPORE_EMALFORMED: the conversation is over (that of an open port only when nobody will wire it any more).
 SPORE_EXPORT enum spore_err spore_rpc_turn(struct spore_rpc *r, int timeout_ms);
 // Turns until a stop is requested (SPORE_OK) or the conversation is over.
 SPORE_EXPORT enum spore_err spore_rpc_run(struct spore_rpc *r);
 
-// For poll: when it is ready, or spore_rpc_timeout is over, call spore_rpc_turn(r, SPORE_NOW), until that says SPORE_EAGAIN, before the first poll too. -1
-// when descriptors ran out, and for an opened port on plain POSIX. Borrowed. [any]
+// For poll: when it is ready, or spore_rpc_timeout is over, call spore_rpc_turn(r, SPORE_NOW), until that says SPORE_EAGAIN, before the first poll
+// too. -1 when descriptors ran out, and for an opened port on plain POSIX. Borrowed. [any]
 SPORE_EXPORT int spore_rpc_fd(const struct spore_rpc *r);
 SPORE_EXPORT short spore_rpc_events(const struct spore_rpc *r);
 // Milliseconds until the next call is over its time; -1: none will be. [any]
@@ -179,7 +180,8 @@ SPORE_EXPORT enum spore_err spore_rpc_ask(struct spore_rpc *r, const char *metho
 SPORE_EXPORT enum spore_err spore_rpc_notice(struct spore_rpc *r, const char *method, size_t size,
                                              struct spore_rpc_ask **a, struct spore_writer **params);
 
-// Before it is sent: FN is called with each part of the result ($/item) or each report of progress ($/progress), on the thread that reads. VALUE is valid meanwhile. [any]
+// Before it is sent: FN is called with each part of the result ($/item) or each report of progress ($/progress), on the thread that reads. VALUE is
+// valid meanwhile. [any]
 typedef void spore_rpc_part(struct spore_rpc_ask *a, struct spore_reader value, void *arg);
 SPORE_EXPORT void spore_rpc_on_item(struct spore_rpc_ask *a, spore_rpc_part *fn, void *arg);
 SPORE_EXPORT void spore_rpc_on_progress(struct spore_rpc_ask *a, spore_rpc_part *fn, void *arg);
@@ -196,8 +198,8 @@ SPORE_EXPORT void spore_rpc_on_progress(struct spore_rpc_ask *a, spore_rpc_part 
 // May be called again after SPORE_ECANCELLED and, with SPORE_NOW, as long as it says SPORE_EAGAIN. [any]
 SPORE_EXPORT enum spore_err spore_rpc_wait(struct spore_rpc_ask *a, int timeout_ms, struct spore_reader *result);
 
-// Sends A. FN (may be NULL) is called once with what spore_rpc_wait would have said, on the thread that reads or closes, never within this call; then A is over
-// by itself. On an error FN is not called, and A is over. With FN NULL A has to be waited for or ended. [any]
+// Sends A. FN (may be NULL) is called once with what spore_rpc_wait would have said, on the thread that reads or closes, never within this call;
+// then A is over by itself. On an error FN is not called, and A is over. With FN NULL A has to be waited for or ended. [any]
 typedef void spore_rpc_answer(struct spore_rpc_ask *a, enum spore_err e, struct spore_reader result, void *arg);
 SPORE_EXPORT enum spore_err spore_rpc_start(struct spore_rpc_ask *a, int timeout_ms, spore_rpc_answer *fn, void *arg);
 
@@ -245,7 +247,8 @@ SPORE_EXPORT bool spore_rpc_bytes(struct spore_rpc_call *call, uint32_t index, c
 
 // Write exactly one value (nothing: nil), then spore_rpc_done. SIZE as of spore_rpc_ask. [any]
 SPORE_EXPORT struct spore_writer *spore_rpc_result(struct spore_rpc_call *call, size_t size);
-// Sends the result or the error that was begun, or nil. CALL is over. Never waits. When there is no memory for it the peer gets SPORE_ENOMEM instead. [any]
+// Sends the result or the error that was begun, or nil. CALL is over. Never waits. When there is no memory for it the peer gets SPORE_ENOMEM
+// instead. [any]
 SPORE_EXPORT void spore_rpc_done(struct spore_rpc_call *call);
 // Answers with an error: enum spore_err above zero, JSON-RPC's codes below, and a text as of printf (at most 1023 bytes). CALL is over. [any]
 SPORE_EXPORT void spore_rpc_fail(struct spore_rpc_call *call, int64_t code, const char *format, ...) SPORE_PRINTF(3, 4);
@@ -257,13 +260,14 @@ SPORE_EXPORT struct spore_writer *spore_rpc_failure(struct spore_rpc_call *call,
 SPORE_EXPORT struct spore_writer *spore_rpc_item(struct spore_rpc_call *call, size_t size);
 SPORE_EXPORT struct spore_writer *spore_rpc_progress(struct spore_rpc_call *call);
 // Sends it. While too much is queued it waits, TIMEOUT_MS at most, and reads meanwhile when nobody else does (handlers of other calls run
-// later). SPORE_EAGAIN, SPORE_ETIMEOUT: still so; call it again. SPORE_ECANCELLED: nobody wants it any more. SPORE_ECLOSED, SPORE_ENOMEM, SPORE_ETOOBIG. But for the first two what was begun is over. [any]
+// later). SPORE_EAGAIN, SPORE_ETIMEOUT: still so; call it again. SPORE_ECANCELLED: nobody wants it any more. SPORE_ECLOSED, SPORE_ENOMEM,
+// SPORE_ETOOBIG. But for the first two what was begun is over. [any]
 SPORE_EXPORT enum spore_err spore_rpc_send(struct spore_rpc_call *call, int timeout_ms);
 
 // Does nobody want the answer any more ($/cancel, a deadline that passed, a peer that is gone)? It has to be given all the same. [any]
 SPORE_EXPORT bool spore_rpc_cancelled(const struct spore_rpc_call *call);
-// FN is called once when that happens (at once when it has), on the thread that reads, and not after the answer. It may answer CALL; another thread that
-// answers it meanwhile waits until FN has returned. [any]
+// FN is called once when that happens (at once when it has), on the thread that reads, and not after the answer. It may answer CALL; another thread
+// that answers it meanwhile waits until FN has returned. [any]
 SPORE_EXPORT void spore_rpc_on_cancel(struct spore_rpc_call *call, void (*fn)(struct spore_rpc_call *call, void *arg),
                                       void *arg);
 

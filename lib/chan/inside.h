@@ -95,8 +95,8 @@ struct spore__wiring {      // of a port
 	// Whose peer has not opened its port yet. It counts from the first ring of its bell on, and is as if it had never been when that ends before.
 	// Changed with the lock. NULL: none
 	struct spore__installed *_Atomic early;
-	// With the lock: of those that were moved one after the other, the first that the sending way has not seen, which may use none yet; and what the last of
-	// them goes on over, not owned. NULL: none
+	// With the lock: of those that were moved one after the other, the first that the sending way has not seen, which may use none yet; and
+	// what the last of them goes on over, not owned. NULL: none
 	struct spore__installed *unseen, *unseen_end;
 	enum spore_err ended;   // SPORE_OK: not
 	bool never[2];          // it does not go these ways
@@ -246,8 +246,8 @@ void spore__sending_nudge(struct spore_chan *c);
 // Where it `awaits`: sleeps until that is over, DEADLINE, or one of P (COUNT, and room for one more) is ready. As ops->wait of a transport.
 enum spore_err spore__sending_await(struct spore_chan *c, int64_t deadline, struct pollfd *p, unsigned count);
 void spore__sending_catch_up(struct spore_chan *c);
-// Before C is closed: what it keeps for a peer that was swapped goes to the next one; the end of the one before is waited for. LINGERS: waits up to two seconds, once in the life of the process, until
-// the peer has received everything, since nobody else could send it again.
+// Before C is closed: what it keeps for a peer that was swapped goes to the next one; the end of the one before is waited for. LINGERS: waits up to
+// two seconds, once in the life of the process, until the peer has received everything, since nobody else could send it again.
 void spore__sending_hand_over(struct spore_chan *c, bool lingers);
 // The same at the end of a program that did not close C, unless another thread is in a call that sends. Whoever calls later waits for it.
 void spore__sending_exit(struct spore_chan *c, bool lingers);

@@ -8,8 +8,9 @@
 //		while (spore__spy_next(s, 0, &m) == SPORE_OK)
 //			use(m.data, m.kept);
 //
-// A message can be seen until the sender uses its place again; a spy that was overtaken goes on with the oldest that is left. In cells that is a round of the ring later, so that looking every millisecond is
-// enough for some hundred thousand small messages a second; in the heap (messages over SPORE__RING_INLINE bytes) it may be the next message.
+// A message can be seen until the sender uses its place again; a spy that was overtaken goes on with the oldest that is left. In cells that is a
+// round of the ring later, so that looking every millisecond is enough for some hundred thousand small messages a second; in the heap (messages
+// over SPORE__RING_INLINE bytes) it may be the next message.
 #ifndef SPORE_LIB_CHAN_SPY_H
 #define SPORE_LIB_CHAN_SPY_H
 
@@ -32,8 +33,8 @@ struct spore__spied {
 enum spore_err spore__spy_open(int memory, uint64_t limit, struct spore__spy **s);
 void spore__spy_close(struct spore__spy *s); // NULL is fine
 
-// The next message that the end with the role DIRECTION has sent. SPORE_EAGAIN: none. SPORE_EEND: it finished. SPORE_EMALFORMED: nonsense. SPORE_ENOMEM:
-// no memory for it; it counts as missed.
+// The next message that the end with the role DIRECTION has sent. SPORE_EAGAIN: none. SPORE_EEND: it finished. SPORE_EMALFORMED: nonsense.
+// SPORE_ENOMEM: no memory for it; it counts as missed.
 enum spore_err spore__spy_next(struct spore__spy *s, int direction, struct spore__spied *m);
 // Messages in this direction that were sent since it looks on, and not seen.
 uint64_t spore__spy_missed(const struct spore__spy *s, int direction);

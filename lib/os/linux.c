@@ -293,7 +293,8 @@ bool spore__io_barrier(void)
 	int e = errno;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0)
 		return true;
-	// A processor keeps what it stored to itself for less than a microsecond, as long as it runs; where it is taken away from who runs on it that is a fence.
+	// A processor keeps what it stored to itself for less than a microsecond, as long as it runs; where it is taken away from who runs on it
+	// that is a fence.
 	struct timespec brief = {.tv_nsec = 1000000};
 	while (nanosleep(&brief, &brief) != 0 && errno == EINTR)
 		;

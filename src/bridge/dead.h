@@ -1,5 +1,5 @@
-// Messages that a bridge could not translate: parked in a file per wire, $SPORE_STATE/dead/HASH, where `spore dead` finds them. Bridges have the file as a
-// descriptor, since they can open none; several of one wire share it, and each call holds its lock (flock) for as long as it takes.
+// Messages that a bridge could not translate: parked in a file per wire, $SPORE_STATE/dead/HASH, where `spore dead` finds them. Bridges have the
+// file as a descriptor, since they can open none; several of one wire share it, and each call holds its lock (flock) for as long as it takes.
 //
 // A head of SPORE__DEAD_HEAD bytes (struct spore__dead_head), then entries, each a struct spore__dead_entry, the reason and the bytes. Integers as the
 // machine has them: the file does not leave it. What ends in the middle of an entry, by a crash, ends before it.
@@ -63,8 +63,8 @@ struct spore__dead_message {
 // Parks a message, or counts it where there is no room. Its number; 0 with errno.
 uint64_t spore__dead_park(int fd, const struct spore__dead_message *m);
 
-// For each entry of FD, oldest first, with its reason (NUL-terminated) and what is kept of it, until FN is false. FN may say another state in ENTRY, which is
-// written. False: the file is none such.
+// For each entry of FD, oldest first, with its reason (NUL-terminated) and what is kept of it, until FN is false. FN may say another state in
+// ENTRY, which is written. False: the file is none such.
 bool spore__dead_each(int fd, struct spore__dead_head *head,
                       bool (*fn)(void *arg, struct spore__dead_entry *entry, const char *reason, const void *bytes),
                       void *arg);

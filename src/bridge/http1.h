@@ -1,4 +1,5 @@
-// HTTP/1.1 (RFC 9112) for the codecs that are over it: heads and bodies read in either role, and a server's answers written in the order of the requests.
+// HTTP/1.1 (RFC 9112) for the codecs that are over it: heads and bodies read in either role, and a server's answers written in the order of the
+// requests.
 //
 //	request     METHOD target HTTP/1.x CRLF (name: value CRLF)* CRLF body
 //	response    HTTP/1.x status reason CRLF (name: value CRLF)* CRLF body

@@ -1,5 +1,5 @@
-// What an end over HTTP is in either role, the first member of the state of each codec over it: towards a client a server's connection, towards a server a
-// client's. Private to those codecs.
+// What an end over HTTP is in either role, the first member of the state of each codec over it: towards a client a server's connection, towards a
+// server a client's. Private to those codecs.
 #ifndef SPORE_BRIDGE_HTTP_END_H
 #define SPORE_BRIDGE_HTTP_END_H
 
@@ -19,8 +19,8 @@ struct spore__http_end {
 	struct spore__http_reader reader; // its peer serves
 };
 
-// Rules are those of the options `token`, `cors` and `host`; what else there is of them is set behind. SPORE_EINVALID with e->why: an option of more than
-// one line, which would be more heads.
+// Rules are those of the options `token`, `cors` and `host`; what else there is of them is set behind. SPORE_EINVALID with e->why: an option of
+// more than one line, which would be more heads.
 enum spore_err spore__http_end_init(struct spore__codec_end *e, const struct spore__http_end_ops *ops);
 void spore__http_end_finish(struct spore__codec_end *e);
 // SPORE_EINVALID with e->why: the option NAME is no path.

@@ -1,10 +1,10 @@
-// What a bridge process leaves to the next one when it is killed or crashes: memory that the process above it shares with each. The bytes that were read and not
-// yet translated, those that were translated and not yet written, and who waits for an answer. With it the next one goes on in the middle of both streams, and
-// whoever was waiting gets an error instead of silence.
+// What a bridge process leaves to the next one when it is killed or crashes: memory that the process above it shares with each. The bytes that were
+// read and not yet translated, those that were translated and not yet written, and who waits for an answer. With it the next one goes on in the
+// middle of both streams, and whoever was waiting gets an error instead of silence.
 //
-// One process writes at a time; the next reads once that is dead. Translating a piece is a step: it uses up bytes of one side, makes bytes for both, and
-// begins and ends calls; spore__journal_commit makes all of it true at once. What was in the middle of a read or a write when it died cannot be told, nor what
-// has not room here: then spore__journal_recover says no, and the channel ends.
+// One process writes at a time; the next reads once that is dead. Translating a piece is a step: it uses up bytes of one side, makes bytes for
+// both, and begins and ends calls; spore__journal_commit makes all of it true at once. What was in the middle of a read or a write when it died
+// cannot be told, nor what has not room here: then spore__journal_recover says no, and the channel ends.
 #ifndef SPORE_BRIDGE_JOURNAL_H
 #define SPORE_BRIDGE_JOURNAL_H
 

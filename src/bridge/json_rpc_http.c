@@ -1,5 +1,5 @@
-// JSON-RPC 2.0 over HTTP: each POST is one request, notification or batch, its answer the body of the response. What is said in it is told by the codec json-rpc, of
-// which each POST has an end of its own.
+// JSON-RPC 2.0 over HTTP: each POST is one request, notification or batch, its answer the body of the response. What is said in it is told by the
+// codec json-rpc, of which each POST has an end of its own.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// What the Model Context Protocol adds to JSON-RPC, for its two transports: calls are given up by a notification, and how far they are is said with a token that
-// the request came with.
+// What the Model Context Protocol adds to JSON-RPC, for its two transports: calls are given up by a notification, and how far they are is said with
+// a token that the request came with.
 //
 //	notifications/cancelled {"requestId":ID,"reason":""}     the sender's own request; it is not answered any more
 //	notifications/progress {"progressToken":T,"progress":1,"total":2,"message":""}     T of params._meta.progressToken

@@ -1,8 +1,8 @@
 // What a client of the Model Context Protocol says to a server over HTTP, and hears of it.
 //
-// `initialize` and each notification are over before what is behind them is sent, since on several connections they would be overtaken. A stream that breaks
-// before its answer goes on with Last-Event-ID where the server numbers events. A session that the server has forgotten (404) is begun anew, with
-// what it was begun with before, and what was asked is asked again.
+// `initialize` and each notification are over before what is behind them is sent, since on several connections they would be overtaken. A stream
+// that breaks before its answer goes on with Last-Event-ID where the server numbers events. A session that the server has forgotten (404) is begun
+// anew, with what it was begun with before, and what was asked is asked again.
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>

@@ -292,7 +292,8 @@ static enum spore_err put_progress(struct spore__mcp *m, const struct spore__mod
 	return m->inner->ops->encode(m->inner, &said);
 }
 
-// Callers choose their tokens independently of each other: the callee gets the number of the call instead, which is also what it calls a subscription by.
+// Callers choose their tokens independently of each other: the callee gets the number of the call instead, which is also what it calls a
+// subscription by.
 static enum spore_err put_request(struct spore__mcp *m, const struct spore__model *model)
 {
 	struct spore__model asked = *model;

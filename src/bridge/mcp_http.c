@@ -4,9 +4,9 @@
 //	GET path        up to 2025-11-25: the stream of what the server says by itself; with Last-Event-ID it goes on where it was broken
 //	DELETE path     likewise: the session ends
 //
-// Up to 2025-11-25 `initialize` begins a session, named by Mcp-Session-Id from then on, which outlives connections: one that breaks does not give up its
-// call. From 2026-07-28 on there are no sessions: each request says its version, method and name in its head too, which have to be the same as in its
-// body, and a stream that breaks gives up its call. All of these share one conversation.
+// Up to 2025-11-25 `initialize` begins a session, named by Mcp-Session-Id from then on, which outlives connections: one that breaks does not give
+// up its call. From 2026-07-28 on there are no sessions: each request says its version, method and name in its head too, which have to be the same
+// as in its body, and a stream that breaks gives up its call. All of these share one conversation.
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-// The connections of a client of the Model Context Protocol to its server: on each something is sent when what was before is over, since a stream that answers
-// one request would keep others waiting. A hub whose owner makes no connections sends all on its own, one behind the other, and listens to nothing unasked.
+// The connections of a client of the Model Context Protocol to its server: on each something is sent when what was before is over, since a stream
+// that answers one request would keep others waiting. A hub whose owner makes no connections sends all on its own, one behind the other, and
+// listens to nothing unasked.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// Calls that an end hands to the bridge, by numbers that it makes up for a protocol without ids, or because its connections choose theirs independently.
+// Calls that an end hands to the bridge, by numbers that it makes up for a protocol without ids, or because its connections choose theirs
+// independently.
 #ifndef SPORE_BRIDGE_NUMBERS_H
 #define SPORE_BRIDGE_NUMBERS_H
 

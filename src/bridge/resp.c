@@ -1,6 +1,6 @@
-// RESP2 and RESP3, the protocol of Redis. A command `GET k` is a call of "get" with ["k"]; its reply is the result. Replies are in the order of the commands,
-// whatever the order of the answers. What a client says of its connection itself (PING, HELLO, CLIENT, CONFIG, COMMAND, AUTH, SELECT, QUIT, SUBSCRIBE) is
-// answered here. A notification goes to whoever has subscribed to its method.
+// RESP2 and RESP3, the protocol of Redis. A command `GET k` is a call of "get" with ["k"]; its reply is the result. Replies are in the order of the
+// commands, whatever the order of the answers. What a client says of its connection itself (PING, HELLO, CLIENT, CONFIG, COMMAND, AUTH, SELECT,
+// QUIT, SUBSCRIBE) is answered here. A notification goes to whoever has subscribed to its method.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

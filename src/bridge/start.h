@@ -2,8 +2,8 @@
 //
 //	spore-bridge between FROM TO
 //
-// FROM and TO are names of ports, for `ps`. Descriptor 3 is a Unix stream socket, from which one message comes with the descriptors of both ends, the left one's
-// first; specifications may hold secrets, and so are not arguments.
+// FROM and TO are names of ports, for `ps`. Descriptor 3 is a Unix stream socket, from which one message comes with the descriptors of both ends,
+// the left one's first; specifications may hold secrets, and so are not arguments.
 #ifndef SPORE_BRIDGE_START_H
 #define SPORE_BRIDGE_START_H
 
@@ -47,8 +47,8 @@ void spore__bridge_start_encode(const struct spore__bridge_start *s, struct spor
 // False: it is no such message.
 bool spore__bridge_start_decode(struct spore__bridge_start *s, const void *bytes, size_t len);
 
-// A file in the folder of the hold at the left end (the right one where the left one serves), named after the channel: `bridge-SERIAL`. The bridge maps and
-// writes it, holds a lock on it (flock), and removes it when it ends; whoever looks maps it for reading.
+// A file in the folder of the hold at the left end (the right one where the left one serves), named after the channel: `bridge-SERIAL`. The bridge
+// maps and writes it, holds a lock on it (flock), and removes it when it ends; whoever looks maps it for reading.
 #define SPORE__BRIDGE_MAGIC UINT64_C(0x3165676469726273) // "sbridge1"
 
 struct spore__bridge_record {
@@ -58,7 +58,8 @@ struct spore__bridge_record {
 	_Atomic uint64_t passed[2], refused[2];
 	_Atomic uint64_t failed;   // calls that got an error from the bridge
 	_Atomic uint64_t restarts; // of its inner process
-	// Of each end, the latest instance of whose end the bridge knows; -1: nobody has said. Written by the node, which tells it of others by a signal.
+	// Of each end, the latest instance of whose end the bridge knows; -1: nobody has said. Written by the node, which tells it of others by a
+	// signal.
 	_Atomic int64_t told[2];
 };
 

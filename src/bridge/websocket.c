@@ -2,8 +2,8 @@
 //
 //	frame    FIN RSV1-3 opcode(4) | MASK length(7) | length(16 or 64) | mask(32) | bytes
 //
-// A client's frames are masked, a server's are not; no extension is agreed to, so that the reserved bits are clear. wslay was looked at: it copies what it
-// reads in pieces of 4 KiB and leaves most of this to its user.
+// A client's frames are masked, a server's are not; no extension is agreed to, so that the reserved bits are clear. wslay was looked at: it copies
+// what it reads in pieces of 4 KiB and leaves most of this to its user.
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,15 +1,16 @@
-// spore-look relay: between the two ends of a wire that has a fault, or goes from what publishes to a program without libspore. The node starts it with an end of each of two channels, and has no part in it
-// afterwards: it ends with either of them.
+// spore-look relay: between the two ends of a wire that has a fault, or goes from what publishes to a program without libspore. The node starts it
+// with an end of each of two channels, and has no part in it afterwards: it ends with either of them.
 //
 //	spore-look relay TRANSPORT ROLE COUNT TRANSPORT ROLE COUNT DELAY_US DROP_PPM SEED COUNTERS ANSWERS SLOW
 //
 // SLOW is what happens while what is published is not read; "-" elsewhere.
 //
-// Descriptor 3 is a socket, from which the descriptors of both ends come with one byte, the left one's first. Each direction has a thread: messages keep their
-// order, and when as many as may are under way nothing more is received, so that the sender feels it.
+// Descriptor 3 is a socket, from which the descriptors of both ends come with one byte, the left one's first. Each direction has a thread: messages
+// keep their order, and when as many as may are under way nothing more is received, so that the sender feels it.
 //
-// SIGUSR1: its wire is to have another channel. Nothing is held back from now on; both ends finish and are received to their end. With ANSWERS 1 one end serves,
-// and may not finish by itself: it has PATIENCE_MS after the other one has. SIGUSR2: its wire is cut. Nothing more is taken, what is held back is passed on.
+// SIGUSR1: its wire is to have another channel. Nothing is held back from now on; both ends finish and are received to their end. With ANSWERS 1
+// one end serves, and may not finish by itself: it has PATIENCE_MS after the other one has. SIGUSR2: its wire is cut. Nothing more is taken, what
+// is held back is passed on.
 #include "look/relay.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-// spore serve: a port, offered in another protocol to whoever connects. This process joins the port, and keeps the hold's connection; spore-bridge listens, and
-// has the other end of the channel. When the program returns it is joined anew.
+// spore serve: a port, offered in another protocol to whoever connects. This process joins the port, and keeps the hold's connection; spore-bridge
+// listens, and has the other end of the channel. When the program returns it is joined anew.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -2,7 +2,8 @@
 // nothing so far, and the other one to the hold of the task that has the other port. When that is opened its program gets its end at once, and
 // rings; the node only hears of it. So the way from the program over its hold to the node and over the other hold is not in the way.
 //
-// Each is either taken (the hold lists it with the open port) or withdrawn (the hold has said that it is not kept): until then nothing else is made for its wire.
+// Each is either taken (the hold lists it with the open port) or withdrawn (the hold has said that it is not kept): until then nothing else is made
+// for its wire.
 #ifndef SPORE_NODE_AHEAD_H
 #define SPORE_NODE_AHEAD_H
 

@@ -1,6 +1,6 @@
-// Bridges between the ends of wires whose ports speak different protocols (bridge/plan.h). A bridge is a process between two channels, as a fault's is: the node
-// starts it with an end of each, one process per channel, and has no part in it afterwards. It goes on when the node is killed; the next one
-// finds it by its record in the folder of a hold (bridge/record.h).
+// Bridges between the ends of wires whose ports speak different protocols (bridge/plan.h). A bridge is a process between two channels, as a fault's
+// is: the node starts it with an end of each, one process per channel, and has no part in it afterwards. It goes on when the node is killed; the
+// next one finds it by its record in the folder of a hold (bridge/record.h).
 #ifndef SPORE_NODE_BRIDGED_H
 #define SPORE_NODE_BRIDGED_H
 

@@ -1,5 +1,5 @@
-// spore-system ports FOLDER: the ports that its spore.yaml says its program has, as a specification has them, a line for each. For `spore start FOLDER`,
-// whose process reads no YAML.
+// spore-system ports FOLDER: the ports that its spore.yaml says its program has, as a specification has them, a line for each. For `spore start
+// FOLDER`, whose process reads no YAML.
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-// Folders for sockets in the temporary folder, where the path of a hold's own folder is too long for their addresses. A link to each, WHAT.at, is in the hold's
-// folder, and is there first: so whoever buries a hold that was killed finds them. Needs libc only.
+// Folders for sockets in the temporary folder, where the path of a hold's own folder is too long for their addresses. A link to each, WHAT.at, is
+// in the hold's folder, and is there first: so whoever buries a hold that was killed finds them. Needs libc only.
 #ifndef SPORE_TASK_ELSEWHERE_H
 #define SPORE_TASK_ELSEWHERE_H
 
