@@ -156,6 +156,8 @@ static bool why_at(const struct spore__task *task, const struct spore__wire_end 
 	spore__wire_end_name(other, name);
 	(void)snprintf(peer, sizeof peer, "%s%s%s", plug->system, plug->system[0] != '\0' ? "/" : "", plug->task);
 	if (!has_ended(t, other, &state)) {
+		if (spore__wire_is_unfit(e->wire, why, size))
+			return true;
 		if (!spore__wire_leaves(t, e->wire, e == &e->wire->ends[1], p))
 			return false;
 		(void)snprintf(why, size,

@@ -170,6 +170,36 @@ static bool is_outdated(const struct spore__port *p)
 	return p->hold->outdated && spore__port_is_going(p);
 }
 
+// Of ports that are open, with these FACES. PLAN is set where they do fit.
+static bool is_unfit(const struct spore__wire *wire, const struct spore__face faces[2], struct spore__plan *plan,
+                     char *why, size_t size)
+{
+	if (spore__port_contradicts(open_port(&wire->ends[0]), why, size) ||
+	    spore__port_contradicts(open_port(&wire->ends[1]), why, size) ||
+	    !spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, plan, why, size) ||
+	    is_taken(wire, why, size))
+		return true;
+	if (!spore__fault_relays(&wire->fault) ||
+	    spore__fault_fits(wire, &wire->fault, faces, plan->bridged, why, size))
+		return false;
+	size_t len = strlen(why);
+	(void)snprintf(why + len, size - len, "; first 'spore fault %s off'", faces[0].name);
+	return true;
+}
+
+bool spore__wire_is_unfit(const struct spore__wire *wire, char *why, size_t size)
+{
+	struct spore__declared room;
+	struct spore__plan plan;
+	struct spore__face faces[2];
+	char left[SPORE__PORT_NAME], right[SPORE__PORT_NAME];
+	if (open_port(&wire->ends[0]) == NULL || open_port(&wire->ends[1]) == NULL)
+		return false;
+	spore__wire_face(&wire->ends[0], NULL, &room, left, &faces[0]);
+	spore__wire_face(&wire->ends[1], NULL, &room, right, &faces[1]);
+	return is_unfit(wire, faces, &plan, why, size);
+}
+
 static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char *why, size_t size)
 {
 	struct spore__face faces[2];
@@ -198,16 +228,8 @@ static void why_not(struct spore__tasks *t, const struct spore__wire *wire, char
 		return;
 	}
 	struct spore__plan plan;
-	if (spore__port_contradicts(p, why, size) || spore__port_contradicts(q, why, size) ||
-	    !spore__plan_wire(&faces[0], &faces[1], wire->duplex, wire->lossless, &plan, why, size) ||
-	    is_taken(wire, why, size))
+	if (is_unfit(wire, faces, &plan, why, size))
 		return;
-	if (spore__fault_relays(&wire->fault) &&
-	    !spore__fault_fits(wire, &wire->fault, faces, plan.bridged, why, size)) {
-		size_t len = strlen(why);
-		(void)snprintf(why + len, size - len, "; first 'spore fault %s off'", left);
-		return;
-	}
 	if (p->transports == 0 || q->transports == 0)
 		(void)snprintf(why, size, "the program of %s knows no transport that this node can make",
 		               p->transports == 0 ? left : right);

@@ -324,6 +324,8 @@ void spore__plain_outdate(const struct spore__asking *asking);
 
 // ---- wire_view.c
 
+// Are both its ports open, and WHY can they not be joined as they are?
+bool spore__wire_is_unfit(const struct spore__wire *wire, char *why, size_t size);
 void spore__wire_view(struct spore__tasks *t, const struct spore__wire *wire, struct spore__msgpack_writer *w);
 size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const char **transport);
 // Face of the port where E is plugged in, from what is open, else declared in SPEC (may be NULL). NAME is filled.

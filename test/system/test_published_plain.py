@@ -115,6 +115,11 @@ class Published(NamedTest):
         self.begin("sub", argv=[PROGRAM, "subscribe", "in", "block", "-"], control=True, ready="notify")
         self.define("writer", "echo hello")
         self.fails(1, "writer.stdout is a plain end (lines), and sub.in subscribes", "wires.add", wires=[{"from": "writer.stdout", "to": "sub.in"}])
+        # What was not known when it was wired is said by whoever waits for it.
+        self.wire("writer.stdout", "late.in")
+        self.begin("late", argv=[PROGRAM, "subscribe", "in", "block", "-"], control=True, ready="notify")
+        self.go("writer")
+        self.until("writer", "waiting", "writer.stdout is a plain end (lines), and late.in subscribes: publish, connect and serve go with it")
 
 
 if __name__ == "__main__":
