@@ -116,10 +116,11 @@ class Published(NamedTest):
         self.define("writer", "echo hello")
         self.fails(1, "writer.stdout is a plain end (lines), and sub.in subscribes", "wires.add", wires=[{"from": "writer.stdout", "to": "sub.in"}])
         # What was not known when it was wired is said by whoever waits for it.
+        self.define("late", None, argv=[PROGRAM, "subscribe", "in", "block", "-"], control=True, ready="notify")
         self.wire("writer.stdout", "late.in")
-        self.begin("late", argv=[PROGRAM, "subscribe", "in", "block", "-"], control=True, ready="notify")
-        self.go("writer")
-        self.until("writer", "waiting", "writer.stdout is a plain end (lines), and late.in subscribes: publish, connect and serve go with it")
+        self.go("late", "writer")
+        wait_until(lambda: self.task("writer").get("why") ==
+                   "writer.stdout is a plain end (lines), and late.in subscribes: publish, connect and serve go with it", "the reason")
 
 
 if __name__ == "__main__":
