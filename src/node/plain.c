@@ -230,6 +230,28 @@ void spore__plain_renew(const struct spore__asking *asking, const struct spore__
 	}
 }
 
+bool spore__plain_has_lost(const struct spore__task *task)
+{
+	const struct spore__hold *hold = task->hold;
+	if (hold == NULL || !hold->outdated || task->phase == SPORE__PHASE_WAITING)
+		return false;
+	for (const struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold)
+		if (spore__plain_is_stdio(p->name) && !p->pumped && p->joint_count == 0)
+			return true;
+	return false;
+}
+
+void spore__plain_stays(struct spore__task *task)
+{
+	struct spore__hold *hold = task->hold;
+	if (hold == NULL || !hold->outdated)
+		return;
+	hold->outdated = false;
+	for (struct spore__port *p = hold->ports; p != NULL; p = p->next_of_hold)
+		if (p->plug != NULL)
+			spore__plug_is_dirty(&hold->tasks->wires, p->plug);
+}
+
 void spore__plain_outdate(const struct spore__asking *asking)
 {
 	struct spore__table *table = &asking->t->table;

@@ -216,8 +216,10 @@ static bool is_settled(const struct spore__task *task)
 static void run_if_changed(struct start *s)
 {
 	struct spore__task *task = s->task;
-	bool settled = is_settled(task);
-	if (s->needs_new || (s->key_count > 0 && !settled)) {
+	bool settled = is_settled(task), lost = spore__plain_has_lost(task);
+	if (!s->needs_new && !lost)
+		spore__plain_stays(task);
+	if (s->needs_new || lost || (s->key_count > 0 && !settled)) {
 		run_new(s);
 	} else if (s->key_count > 0) {
 		bool begins = task->gated || (s->spec.every != NULL && s->spec.every[0] != '\0' && task->wanted);

@@ -321,6 +321,10 @@ bool spore__plain_is_active(struct spore__tasks *t, const struct spore__wish *wi
 void spore__plain_renew(const struct spore__asking *asking, const struct spore__wire *wire, bool write);
 // What who asks is about to replace: its stdin and stdout get no other channel, which would be one of the program before.
 void spore__plain_outdate(const struct spore__asking *asking);
+// TASK runs, was to be replaced by someone who did not come to it, and what its stdin or stdout was joined with has been taken away since: a program
+// that runs is given no other.
+bool spore__plain_has_lost(const struct spore__task *task);
+void spore__plain_stays(struct spore__task *task); // it is not to be replaced after all
 
 // ---- wire_view.c
 

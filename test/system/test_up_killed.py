@@ -23,7 +23,8 @@ SECOND = FIRST.replace("[one]", "[two]").replace("b.stdin", "c.stdin")
 class Killed(TasksTest):
     def setUp(self):
         super().setUp()
-        self.write("count.sh", "i=0; while sleep 0.02; do i=$((i+1)); echo $1 $i; done\n")
+        # It does not end because its reader does.
+        self.write("count.sh", "trap '' PIPE; i=0; while sleep 0.02; do i=$((i+1)); echo $1 $i; done 2>/dev/null\n")
         self.write("take.sh", "while read x; do echo $1 got $x; done; echo end\n")
 
     def between(self, listener, real):
@@ -113,6 +114,9 @@ class Killed(TasksTest):
             self.passes("b", "one")
             self.write("spore.yaml", SECOND)
             self.up_that_is_killed()
+            # Whose stdin is wired no more was started anew by the node, and has read the end.
+            wait_until(lambda: self.task("line/b")["state"] == "ended", "b to end")
+            self.assertEqual(self.task("line/a")["state"], "running")
             if back:
                 self.write("spore.yaml", FIRST)
             self.ok(self.spore("up", "-d"))
