@@ -31,7 +31,8 @@
 //	["wired", id, serial]                  from the hold: the program was sent the channel
 //	["over", id, serial]                   from the hold: it was not, and will not. To the hold: the other end is gone
 //	["unwire", id, serial]                 to the hold: the program is to close the channel
-//	["broken", id, peer, transport]        from the hold: what came from the port PEER broke the rules of the transport (or "slow": it did not receive in time what ID publishes); its channel is closed
+//	["broken", id, peer, transport]        from the hold: what came from the port PEER broke the rules of the transport, or ("slow") it did not receive in
+//	                                       time what ID publishes; its channel is closed
 //
 // With the feature "swap" of the hold's hello:
 //
