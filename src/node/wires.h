@@ -2,8 +2,10 @@
 // is made here and passed on; the node keeps none of its descriptors and no part in it. What is wired is known again from the holds after a
 // restart, by the serials of channels. Everything runs on the loop's thread.
 //
-// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, move.c how a channel is exchanged for another, adopted.c what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds say, join.c channels, ahead.c those that are made ahead, wire_view.c what a wire waits for,
-// db_wires.c their rows; the calls: wire_ask.c what they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
+// again.c what could not be done at once, bridged.c bridges, fault.c faults on purpose, move.c how a channel is exchanged for another, adopted.c
+// what of both an earlier node left, wires.c the wires and where their ends are plugged in, plain.c those of stdin and stdout, ports.c what holds
+// say, join.c channels, ahead.c those that are made ahead, wire_view.c what a wire waits for, db_wires.c their rows; the calls: wire_ask.c what
+// they ask for, wire_refuse.c what may not be, wire_methods.c, and wire_lists.c.
 #ifndef SPORE_NODE_WIRES_H
 #define SPORE_NODE_WIRES_H
 
@@ -127,16 +129,17 @@ struct spore__port {
 	struct spore__port *next_awaits;
 	unsigned transports; // bits by the order of spore__channel_kinds
 	bool swaps;          // the program can be told that its peer is swapped
+	bool early;          // ... and can have a channel whose peer has not come yet
+	bool beside;         // ... and publishes nothing before the instance in whose place it was started is gone
+	bool moves;          // ... and one that takes the place of another to the same peer
 	bool resumes;        // ... and goes on with a subscription of another instance
-	uint64_t inherits; // ... which its hold has for it, by the serial, as long as it is not alone (lend.h); 0: none
-	char lent_by[SPORE__PORT_NAME + SPORE__HOLD_WORD],
-	    lent_slow[16]; // ... the publisher, and what it does; may be ""
-	int lend_fd; // such a one of its own is being sent there: that end of it which is for the other hold; -1: none
+	uint64_t moved;      // the channel that was taken away for another to the same peer, by its serial; 0: none
+	// The subscription of another instance that its hold has for it as long as that is not alone (lend.h), by the serial; 0: none. The publisher,
+	// and what it does while this one is slow; may be "".
+	uint64_t inherits;
+	char lent_by[SPORE__PORT_NAME + SPORE__HOLD_WORD], lent_slow[16];
+	int lend_fd;    // where its own is being sent: the end of that for the other hold; -1: it is not
 	uint64_t lends; // ... the serial
-	bool early;     // ... and can have a channel whose peer has not come yet
-	bool beside;    // ... and publishes nothing before the instance in whose place it was started is gone
-	bool moves;     // ... and one that takes the place of another to the same peer
-	uint64_t moved; // the channel that was taken away for such a one, by its serial; 0: none
 	struct spore__joint **joints;
 	size_t joint_count, joint_cap;
 };

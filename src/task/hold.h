@@ -2,7 +2,11 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_kept.c channels for ports that it has not opened yet, hold_memory.c what is seen of its channels, hold_wired.c its wired stdio, hold_heir.c what of that goes to the next hold, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets, hold_own.c what these have in common, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_obey.c what they ask for, hold_node.c the node that went away.
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_kept.c channels for ports that it has not
+// opened yet, hold_memory.c what is seen of its channels, hold_lend.c what of its subscriptions goes to the next hold, hold_wired.c its wired
+// stdio, hold_heir.c what of that goes to the next hold, hold_pumped.c the same where it can be tapped, hold_named.c its FIFOs and sockets,
+// hold_own.c what these have in common, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its terminal, viewers.c who
+// looks at it, hold_peers.c who is connected, hold_obey.c what they ask for, hold_node.c the node that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
@@ -278,7 +282,8 @@ bool spore__hold_lent_put(struct spore__hold *h, const char *port, const struct 
 // The same once more, to the socket TO. False: that is not there.
 bool spore__hold_lent_lend(struct spore__hold *h, const char *port, uint64_t serial, int to);
 uint64_t spore__hold_lent_serial(const struct spore__hold *h, const char *port); // 0: none
-// It is the caller's now: PASSED (the id is not set) has no descriptors where it did not come. PEER has SPORE__LENT_PEER bytes, SLOW 16. False: there is none.
+// It is the caller's now: PASSED (the id is not set) has no descriptors where it did not come. PEER has SPORE__LENT_PEER bytes, SLOW 16. False:
+// there is none.
 bool spore__hold_lent_take(struct spore__hold *h, const char *port, struct spore__hold_passed *passed, char *peer,
                            char *slow);
 
@@ -446,8 +451,10 @@ struct spore__hold_kept;
 void spore__hold_kept_take(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
 bool spore__hold_kept_over(struct spore__hold *h, const struct spore__hold_message *m);
 void spore__hold_kept_drop(struct spore__hold *h);
-// The program said open: is there a channel for it? Then the port is to have *ID and *SERIAL, and `pass` gives the program its end. RINGS: it knows rings.
-// What `pass` returns is a bell by which the program at the other end is to hear that it has a peer, once there is nothing more urgent; -1: it was rung.
+// The program said open: is there a channel for it? Then the port is to have *ID and *SERIAL, and `pass` gives the program its end. RINGS: it knows
+// rings.
+// What `pass` returns is a bell by which the program at the other end is to hear that it has a peer, once there is nothing more urgent; -1: it was
+// rung.
 bool spore__hold_kept_opened(struct spore__hold *h, const struct spore__control_message *m, bool rings, uint64_t *id,
                              uint64_t *serial);
 int spore__hold_kept_pass(struct spore__hold *h, uint64_t serial);

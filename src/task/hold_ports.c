@@ -25,8 +25,8 @@ struct spore__hold_port {
 	int bell;       // of the other end of a channel that was kept for it; -1
 	bool untold;    // nobody was told of it
 	uint64_t early; // one of them, whose other end was at no program when it came; 0: none
-	uint64_t
-	    told; // the channel of which the program was told that its other end is swapped; 0: none, or there was another since
+	// The channel of which the program was told that its other end is swapped; 0: none, or there was another since.
+	uint64_t told;
 	// The peer that broke the rules last, and behind its name the transport. NULL: none, or there was another channel with it since.
 	char *broken;
 	size_t broken_len, broken_how_len;
