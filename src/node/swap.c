@@ -283,6 +283,7 @@ static void undo(struct spore__tasks *t, struct spore__task *task, const char *w
 	spore__node_log("%s: not swapped: %s", task->name, why);
 	spore__task_set_why(t, task, "%s", why);
 	tell(task->old, false);
+	spore__lend_end(task);
 	move(t, task, SPORE__SWAP_UNDOING, 0);
 	if (task->hold != NULL && task->hold->connected)
 		spore__hold_send_stop(task->hold, -1, task->grace_ms, false);
@@ -413,7 +414,8 @@ void spore__swap_settle(struct spore__tasks *t, struct spore__task *task)
 	} else if (stays(task)) {
 		staying(t, task);
 	} else if (task->old == NULL) {
-		if (!spore__alone_waits(task) && !spore__lend_goes_on(task))
+		bool goes_on = task->swap == SPORE__SWAP_STOPPING && spore__lend_goes_on(task);
+		if (!spore__alone_waits(task) && !goes_on)
 			over(t, task);
 	} else if (task->swap == SPORE__SWAP_STARTING) {
 		starting(t, task);

@@ -281,6 +281,7 @@ struct spore__hold_lent;
 bool spore__hold_lent_put(struct spore__hold *h, const char *port, const struct spore__hold_message *m, int from);
 // The same once more, to the socket TO. False: that is not there.
 bool spore__hold_lent_lend(struct spore__hold *h, const char *port, uint64_t serial, int to);
+void spore__hold_lent_drop(struct spore__hold *h);                               // what no port has taken
 uint64_t spore__hold_lent_serial(const struct spore__hold *h, const char *port); // 0: none
 // It is the caller's now: PASSED (the id is not set) has no descriptors where it did not come. PEER has SPORE__LENT_PEER bytes, SLOW 16. False:
 // there is none.

@@ -59,19 +59,28 @@ static bool peek(int sock, int *fds, size_t count)
 		struct cmsghdr align;
 	} control;
 	char bytes[256];
+	int all[ALL];
 	struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
-	struct msghdr m = {
-	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	struct msghdr m = {.msg_iov = &part,
+	                   .msg_iovlen = 1,
+	                   .msg_control = control.bytes,
+	                   .msg_controllen = CMSG_LEN(ALL * sizeof(int))};
 	if (recvmsg(sock, &m, MSG_PEEK | MSG_DONTWAIT) <= 0)
 		return false;
 	const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(count * sizeof(int)))
-		return false; // of others nobody sends more than one
-	memcpy(fds, CMSG_DATA(c), count * sizeof(int));
-	for (size_t i = 0; i < count; i++)
-		(void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-	return true;
+	    c->cmsg_len > CMSG_LEN(ALL * sizeof(int)))
+		return false;
+	size_t came = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(all, CMSG_DATA(c), came * sizeof(int));
+	for (size_t i = 0; i < came; i++) {
+		(void)fcntl(all[i], F_SETFD, FD_CLOEXEC);
+		if (came != count)
+			close(all[i]); // nobody sends others
+		else
+			fds[i] = all[i];
+	}
+	return came == count;
 }
 
 // Has the program begun with it? As long as there is something to receive of the one before it has not.
@@ -162,6 +171,16 @@ uint64_t spore__hold_lent_serial(const struct spore__hold *h, const char *port)
 	while (l != NULL && strcmp(l->port, port) != 0)
 		l = l->next;
 	return l != NULL ? l->serial : 0;
+}
+
+void spore__hold_lent_drop(struct spore__hold *h)
+{
+	for (struct spore__hold_lent *l = h->lent, *next; l != NULL; l = next) {
+		next = l->next;
+		close(l->from);
+		free(l);
+	}
+	h->lent = NULL;
 }
 
 bool spore__hold_lent_take(struct spore__hold *h, const char *port, struct spore__hold_passed *passed, char *peer,

@@ -316,8 +316,6 @@ void spore__hold_ports_open(struct spore__hold *h, const struct spore__control_m
 			spore__hold_timer(h, SPORE__TIMER_PORTS, 1);
 		else
 			tell_open(h, p);
-		if (!h->beside)
-			pass_lent(h, p);
 	}
 	spore__msgpack_writer_finish(&w);
 }
@@ -589,6 +587,7 @@ void spore__hold_ports_alone(struct spore__hold *h)
 	h->beside = false; // of the next run as well
 	for (struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
 		pass_lent(h, p);
+	spore__hold_lent_drop(h); // it is not for ever that a publisher waits for one which nobody opens
 	spore__control_put_alone(&w);
 	(void)spore__hold_say(h, &w, NULL);
 }

@@ -252,6 +252,21 @@ class Subscribing(SubscribedTest):
         sent = self.sent()
         self.said("taker", f"all {sent}")
 
+    def test_another_new_one_comes(self):
+        """The hold of the first is killed while the node sees nothing, and the old one ends meanwhile."""
+        self.feed()
+        self.there("slow")
+        asker = self.begin_swap("taker")
+        self.said("taker", "slow")
+        new, node = self.task("taker")["hold"]["hold"], self.call("node.status")["pid"]
+        os.kill(node, signal.SIGSTOP)
+        os.kill(new, signal.SIGKILL)
+        self.there("slow", False)
+        os.kill(node, signal.SIGCONT)
+        self.assertIsNone(asker.receive()[2])
+        self.said("taker", "begins", 2)
+        self.whole(2)
+
     def test_one_that_has_to_receive_another_publisher_first(self):
         self.feed(env=["SLOWLY=1"])
         os.kill(self.pid("taker"), signal.SIGSTOP)
