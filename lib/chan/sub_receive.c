@@ -158,10 +158,11 @@ static void say_next(struct spore__sub *s)
 // Begins where the publisher said, or behind the last message, or with it.
 static enum spore_err begin(struct spore__sub *s)
 {
+	// Before it is looked whether this end is taken: who takes it at this moment publishes afterwards, and that is for this end.
+	uint64_t latest = atomic_load_explicit(&s->says->latest, memory_order_acquire);
 	bool taken = atomic_load_explicit(&s->cursor->taken, memory_order_acquire) == 1;
 	uint64_t from = atomic_load_explicit(&s->cursor->from, memory_order_relaxed);
-	uint64_t last = taken ? atomic_load_explicit(&s->cursor->last, memory_order_relaxed)
-	                      : atomic_load_explicit(&s->says->latest, memory_order_acquire);
+	uint64_t last = taken ? atomic_load_explicit(&s->cursor->last, memory_order_relaxed) : latest;
 	s->at = taken ? from : 0;
 	s->known = true;
 	s->expected = taken ? atomic_load_explicit(&s->cursor->number, memory_order_relaxed) : 0;
