@@ -1,12 +1,12 @@
 """What is published reaches programs without libspore: over a process between, which subscribes for them."""
 
-import glob
 import os
+import re
 import signal
 import sys
 import unittest
 
-from spore_test import BUILD, wait_until
+from spore_test import BUILD, all_processes, wait_until
 from test_named import NamedTest
 
 PROGRAM = os.path.join(BUILD, "test", "system", "pub_program")
@@ -16,7 +16,7 @@ s.connect(os.environ["SPORE_PORTS"] + "/in")
 f = s.makefile("rb")
 while head := f.read(4):
     size, = struct.unpack("<I", head)
-    print("got", size, f.read(size).split(b"\\0")[0].decode(), flush=True)
+    print("got", f.read(size).split()[1].decode(), flush=True)
 """
 
 
@@ -26,31 +26,23 @@ class Published(NamedTest):
         self.begin("pub", argv=[PROGRAM, "publish", "out", "0", str(us), str(size)], control=True, ready="notify", restart="always",
                    restart__delay_ms=0)
 
-    def reader(self, name="reader", script="while read pid n; do echo got $n; done; echo end", **more):
+    def reader(self, name="reader", script="""awk '{ print "got", $2; fflush() }'""", **more):
         """By its stdin."""
         self.define(name, script, **more)
         self.wire("pub.out", name + ".stdin")
         self.go(name)
 
     def numbers(self, name="reader"):
-        return [int(line.split()[-1]) for line in self.output(name).splitlines() if line.startswith("got ")]
+        return [int(n) for n in re.findall(r"^got (\d+).*\n", self.output(name), re.MULTILINE)]
 
     def gets(self, name="reader", more=3):
-        """Something that is published from now on, and without a gap, but where it began anew."""
+        """Something that is published from now on."""
         before = len(self.numbers(name))
         wait_until(lambda: len(self.numbers(name)) >= before + more, f"{name} to get more")
 
     def relays(self):
-        found = {}
-        for path in glob.glob("/proc/[0-9]*/cmdline"):
-            try:
-                with open(path, "rb") as f:
-                    words = f.read().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if "relay" in words and any(w.startswith(self.state) for w in words):
-                found[int(path.split("/")[2])] = words
-        return found
+        commands = ((pid, line.split(b"\0")) for pid, line in all_processes("cmdline"))
+        return [pid for pid, words in commands if b"relay" in words and any(w.startswith(os.fsencode(self.state)) for w in words)]
 
     def test_each_kind_of_port(self):
         """A stdin, a FIFO and a socket get all, each in its framing, in order and without a gap."""
@@ -102,7 +94,7 @@ class Published(NamedTest):
     def test_what_its_framing_cannot_have(self):
         """Is dropped and counted, and the rest goes on."""
         self.begin("pub", argv=[PROGRAM, "lines", "out"], control=True, ready="notify")
-        self.reader(script="while read line; do echo $line; done")
+        self.reader(script="cat")
         wait_until(lambda: "last" in self.output("reader"), "the last one")
         self.assertEqual(self.output("reader"), "first\nlast\n")
 
