@@ -64,7 +64,8 @@ class Published(NamedTest):
         self.reader(restart="always", restart__delay_ms=0)
         self.gets()
         for victim in ("pub", "reader"):
-            os.kill(self.pid(victim), signal.SIGKILL)
+            pid = wait_until(lambda name=victim: self.pid(name), f"{victim} to run")
+            os.kill(pid, signal.SIGKILL)
             self.gets()
         relay, = self.relays()
         os.kill(relay, signal.SIGKILL)
