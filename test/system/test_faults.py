@@ -306,6 +306,9 @@ class Clock(Base):
         def count():
             return os.path.getsize(ticks) if os.path.exists(ticks) else 0
 
+        def restarts_of(task):  # it may have no hold yet
+            return task.get("hold", {}).get("restarts", 0)
+
         def shown():
             return self.ok(self.spore("logs", "--stream", "stdout", "web")).stdout.split()
         for n, ahead in enumerate((3600, 0, -7200, 86400, -86400), 1):
@@ -314,9 +317,9 @@ class Clock(Base):
                 with open(gate, "w", encoding="utf-8"):
                     pass
             wait_until(lambda n=n: len(shown()) == n, "a line")
-            before, restarts = count(), self.task("fails")["hold"].get("restarts", 0)
+            before, restarts = count(), restarts_of(self.task("fails"))
             wait_until(lambda before=before: count() > before, "its period")
-            self.until("fails", lambda t, restarts=restarts: t["hold"].get("restarts", 0) >= restarts + 3, "three restarts")
+            self.until("fails", lambda t, restarts=restarts: restarts_of(t) >= restarts + 3, "three restarts")
             self.assertRegex(self.ok(self.spore("ps", "-a")).stdout, r"\nweb +running +\d+ +1 +0 +\d+s ")
         self.assertEqual(shown(), ["1", "2", "3", "4", "5"])
         records = [json.loads(line) for line in self.ok(self.spore("logs", "--json", "--stream", "stdout", "web")).stdout.splitlines()]
