@@ -18,9 +18,4 @@ void spore__heard_close(struct spore__heard *h); // NULL is fine
 enum spore_err spore__heard_next(struct spore__heard *h, struct spore__spied *m);
 uint64_t spore__heard_missed(const struct spore__heard *h); // messages that it was too slow for
 
-// The port whose publications the port of L, which subscribes, is wired to; the caller's, by free. Where there is none the process ends.
-char *spore__heard_publisher(const struct spore__link *l);
-// The port of a program without libspore that the port of L is wired to; likewise. NULL: there is none.
-char *spore__heard_plain_peer(const struct spore__link *l);
-
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "look/other.h"
 #include "look/record.h"
 #include "look/tap.h"
 #include "spore/chan.h"
@@ -178,7 +179,7 @@ static void turn_to(struct spore__tap *t, char *port)
 // Where the port has nothing to be looked at its other end may.
 static void turn(struct spore__tap *t)
 {
-	char *other = t->subscribes ? spore__heard_publisher(&t->link) : spore__heard_plain_peer(&t->link);
+	char *other = t->subscribes ? spore__other_publisher(&t->link) : spore__other_plain(&t->link);
 	t->subscribes = t->streams = false;
 	if (other != NULL)
 		turn_to(t, other);
