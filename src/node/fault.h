@@ -1,5 +1,6 @@
 // Faults on purpose: a wire that delays, drops or is cut, to test what is at its ends. They are part of the wish. A wire that delays or drops is
-// made of two channels with a process between them (src/look/relay.c), which ends with either; one without a fault knows nothing of all this.
+// made of two channels with a process between them (src/look/relay.c), which ends with either. So is one from what publishes to a plain end, whether or
+// not it has a fault (spore__joint_relays); any other without a fault knows nothing of all this.
 #ifndef SPORE_NODE_FAULT_H
 #define SPORE_NODE_FAULT_H
 

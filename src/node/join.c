@@ -326,11 +326,16 @@ static enum spore_err make(struct spore__wires *w, const struct spore__joint *j,
 	return err;
 }
 
+const char *spore__wire_slow(const struct spore__wire *wire, const struct spore__port *subscriber)
+{
+	if (wire != NULL && wire->slow[0] != '\0')
+		return wire->slow;
+	return subscriber->slow[0] != '\0' ? subscriber->slow : "block";
+}
+
 const char *spore__joint_slow(const struct spore__joint *j)
 {
-	if (!publishes(j->ports[0]))
-		return NULL;
-	return j->wire->slow[0] != '\0' ? j->wire->slow : j->ports[1]->slow[0] != '\0' ? j->ports[1]->slow : "block";
+	return publishes(j->ports[0]) ? spore__wire_slow(j->wire, j->ports[1]) : NULL;
 }
 
 static bool send_ends(const struct spore__joint *j, struct spore__channel_end ends[2])

@@ -36,11 +36,6 @@ static struct spore__port *of_name(const struct spore__hold *hold, const struct 
 	return q;
 }
 
-static const char *slow_of(const struct spore__joint *j, const struct spore__port *p)
-{
-	return j->wire != NULL && j->wire->slow[0] != '\0' ? j->wire->slow : p->slow[0] != '\0' ? p->slow : "block";
-}
-
 bool spore__lend_fits(const struct spore__hold *old, const struct spore__hold *new, char *why, size_t size)
 {
 	for (const struct spore__port *p = old->ports; p != NULL; p = p->next_of_hold) {
@@ -53,10 +48,10 @@ bool spore__lend_fits(const struct spore__hold *old, const struct spore__hold *n
 			    "its port %s is of an older libspore or hold, which cannot go on where the one before is; "
 			    "use 'spore restart'",
 			    q->name);
-		else if (strcmp(slow_of(p->joints[0], p), slow_of(p->joints[0], q)) != 0)
-			(void)snprintf(why, size,
-			               "its port %s asks for '%s', where the one before has '%s'; use 'spore restart'",
-			               q->name, slow_of(p->joints[0], q), slow_of(p->joints[0], p));
+		else if (strcmp(spore__wire_slow(p->joints[0]->wire, p), spore__wire_slow(p->joints[0]->wire, q)) != 0)
+			(void)snprintf(
+			    why, size, "its port %s asks for '%s', where the one before has '%s'; use 'spore restart'",
+			    q->name, spore__wire_slow(p->joints[0]->wire, q), spore__wire_slow(p->joints[0]->wire, p));
 		else
 			continue;
 		return false;
@@ -214,7 +209,7 @@ static void pass_on(struct spore__tasks *t, struct spore__task *task, struct spo
 	struct spore__port *q = of_name(task->hold, p);
 	bool passed = false;
 	if (done && j != NULL && q != NULL && spore__hold_takes_channel(q->hold)) {
-		const char *slow = slow_of(j, p);
+		const char *slow = spore__wire_slow(j->wire, p);
 		if (j->ports[0] != NULL)
 			spore__hold_port_name(j->ports[0]->hold, j->ports[0]->name, q->lent_by, sizeof q->lent_by);
 		(void)snprintf(q->lent_slow, sizeof q->lent_slow, "%s", slow);

@@ -270,7 +270,9 @@ void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
 const char *spore__joint_transport(const struct spore__port *a, const struct spore__port *b); // the best; "": none
 // Is there to be a process (spore-look relay) between its ends?
 bool spore__joint_relays(const struct spore__joint *j);
-// What happens when its subscriber is slow; NULL: there is none.
+// What happens when SUBSCRIBER, at WIRE (NULL: not known), is slow: as the wire says, else as it says itself.
+const char *spore__wire_slow(const struct spore__wire *wire, const struct spore__port *subscriber);
+// The same of what is at the right end of J; NULL: nothing is published to it.
 const char *spore__joint_slow(const struct spore__joint *j);
 // The port at the other end of WIRE that P, on SIDE, is to be joined to: of the replica with the same number, else the one with the fewest channels.
 // NULL: none.
