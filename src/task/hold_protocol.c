@@ -304,22 +304,24 @@ void spore__hold_put_stop_swap(struct spore__msgpack_writer *w, int64_t grace)
 	end(w, at);
 }
 
-void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on)
+static void put_verdict(struct spore__msgpack_writer *w, enum spore__hold_type type, uint64_t id, uint64_t serial,
+                        bool verdict)
 {
-	size_t at = begin(w, SPORE__HOLD_SWAP, 3);
+	size_t at = begin(w, type, 3);
 	spore__msgpack_uint(w, id);
 	spore__msgpack_uint(w, serial);
-	spore__msgpack_bool(w, on);
+	spore__msgpack_bool(w, verdict);
 	end(w, at);
+}
+
+void spore__hold_put_swap(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool on)
+{
+	put_verdict(w, SPORE__HOLD_SWAP, id, serial, on);
 }
 
 void spore__hold_put_lent(struct spore__msgpack_writer *w, uint64_t id, uint64_t serial, bool done)
 {
-	size_t at = begin(w, SPORE__HOLD_LENT, 3);
-	spore__msgpack_uint(w, id);
-	spore__msgpack_uint(w, serial);
-	spore__msgpack_bool(w, done);
-	end(w, at);
+	put_verdict(w, SPORE__HOLD_LENT, id, serial, done);
 }
 
 void spore__hold_put_broken(struct spore__msgpack_writer *w, uint64_t id, const struct spore__hold_word *peer,
