@@ -14,6 +14,7 @@
 #include "chan/chan.h"
 #include "chan/framing.h"
 #include "chan/transport.h"
+#include "sanitized.h"
 
 enum { PATIENCE = 30000 };
 
@@ -237,15 +238,6 @@ static void test_bytes(void **state)
 	}
 }
 
-// A sanitizer's memory is not to be limited.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZES 1
-#elif defined(__has_feature)
-#define SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZES 0
-#endif
-
 // Of a message a part has gone, or was taken, and there is no memory for what would be needed to go on with it later.
 static void test_no_memory_in_the_middle(void **state)
 {
@@ -256,7 +248,7 @@ static void test_no_memory_in_the_middle(void **state)
 	struct spore_chan *c;
 	size_t len;
 	int peer;
-	if (SANITIZES)
+	if (SANITIZES) // whose memory is not to be limited
 		return;
 	for (int way = 0; way < 2; way++) {
 		open_one("u32le", &c, &peer);

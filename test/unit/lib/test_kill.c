@@ -1,6 +1,5 @@
 // SIGKILL at any moment to one of two processes with a channel: the other receives whole messages, each once and in order, and then learns of the
 // end at once. Nothing is left behind. KILLS is how often, per transport.
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 
 #include "chan/chan.h"
 #include "chan/framing.h"
+#include "descriptors.h"
 
 enum {
 	PATIENCE = 20000, // ms
@@ -121,17 +121,6 @@ static pid_t start(struct spore__channel_end ends[2], int which, void (*play)(st
 		_exit(TORN + 1);
 	play(c);
 	_exit(TORN + 2);
-}
-
-static unsigned count_fds(void)
-{
-	unsigned n = 0;
-	DIR *d = opendir("/dev/fd");
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
 }
 
 static void test_kill(void **state)

@@ -1,10 +1,10 @@
 // A port whose peer is followed by another one: each has a channel of its own.
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "port_rig.h"
 
 static void receive(struct spore_chan *c, const char *expected)
@@ -305,17 +305,6 @@ static void test_finished_and_not_swapped(void **state)
 	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ECLOSED);
 	assert_int_equal(send_one(t->p, PORT_PATIENCE), SPORE_ERETURNED);
 	spore_chan_close(peer);
-}
-
-static unsigned count_fds(void)
-{
-	unsigned n = 0;
-	DIR *d = opendir("/dev/fd");
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
 }
 
 // As spore/chan.h says: a program with many ports is to know how many it may have.

@@ -13,16 +13,9 @@
 
 #include "chan/chan.h"
 #include "chan/pub.h"
+#include "sanitized.h"
 
 enum { PATIENCE = 20000, MUCH = 8 << 20 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZES 1
-#elif defined(__has_feature)
-#define SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZES 0
-#endif
 
 static unsigned char bytes[MUCH]; // not of the heap, which would have room afterwards
 

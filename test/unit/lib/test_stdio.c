@@ -16,15 +16,7 @@
 #include <cmocka.h>
 
 #include "hold_rig.h"
-
-// ThreadSanitizer puts a signal off until a call that it knows, and at times for ever: then it is sent again.
-#if defined(__SANITIZE_THREAD__)
-#define SANITIZES_THREADS 1
-#elif defined(__has_feature)
-#define SANITIZES_THREADS __has_feature(thread_sanitizer)
-#else
-#define SANITIZES_THREADS 0
-#endif
+#include "sanitized.h"
 
 // ---- the parts that a child plays; each returns its exit status
 
@@ -229,6 +221,7 @@ static void answer(struct program *c, const struct spore__msgpack_writer *w)
 	send_with(c->child.fd, w, NULL, 0);
 }
 
+// ThreadSanitizer puts a signal off until a call that it knows, and at times for ever: then it is sent again.
 static void send_signal(struct program *c, int sig)
 {
 	struct pollfd p = {.fd = c->child.fd, .events = POLLIN};

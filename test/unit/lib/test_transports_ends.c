@@ -1,10 +1,10 @@
 // The conformance suite of transports: how a channel ends, what is refused and lent, and that nothing is left.
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 
 #include "chan/transport.h"
+#include "descriptors.h"
 #include "transport_rig.h"
 
 // ---- closing
@@ -219,18 +219,6 @@ static void test_skip(void **state)
 }
 
 // ---- nothing is left
-
-static unsigned count_fds(void)
-{
-	unsigned n = 0;
-	DIR *d = opendir("/dev/fd");
-	if (d == NULL)
-		return 0;
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
 
 static void test_leaks(void **state)
 {
