@@ -87,9 +87,11 @@ static int start(const struct spore__tasks *t, const struct spore__joint *j, con
 	(void)snprintf(delay, sizeof delay, "%" PRId64, f->delay_us);
 	(void)snprintf(drop, sizeof drop, "%" PRId64, f->drop_ppm);
 	(void)snprintf(seed, sizeof seed, "%" PRId64, f->seed);
-	bool at_right = spore__shape_of(j->ports[0]->shape) == SPORE__SHAPE_SERVE;
-	if (at_right || spore__shape_of(j->ports[1]->shape) == SPORE__SHAPE_SERVE)
-		answers[0] = '1';
+	for (int i = 0; i < 2; i++)
+		if (spore__shape_of(j->ports[i]->shape) == SPORE__SHAPE_SERVE)
+			answers[0] = '1';
+	// At an end that has no channels of other wires, so that what is dropped is counted for this one.
+	bool at_right = !spore__shape_is_single(spore__shape_of(j->ports[0]->shape));
 	if (!record_path(t, j, at_right, path)) {
 		errno = ENAMETOOLONG;
 		return -1;

@@ -1,7 +1,7 @@
 // What test_pubsub runs:
 //	pub_program publish PORT COUNT US SIZE   publishes so many messages `PID NUMBER` (0: for ever), padded to SIZE bytes, one every US
 //	                                         microseconds; prints `gave`, and waits for its stop
-//	pub_program lines PORT                   publishes `first`, one with a newline in it and `last`, to whoever is there when one comes
+//	pub_program lines PORT COUNT             publishes `first`, one with a newline in it and `last` once COUNT subscribers are there
 //	pub_program subscribe PORT SLOW LAST     prints `first PID NUMBER` after each (re)wiring, `returned`, `gone`, `end`; when it is asked to
 //	                                         stop `got N dropped D wrong W`
 //	pub_program stuck PORT SLOW              receives one message, and never another
@@ -46,7 +46,7 @@ static int publish(const char *port, long count, long us, size_t size)
 		(void)nanosleep(&hour, NULL);
 }
 
-static int lines(const char *port)
+static int lines(const char *port, uint64_t count)
 {
 	static const char *const words[] = {"first", "broken\nin two", "last"};
 	const struct spore_chan_options options = {.shape = SPORE_PUBLISH};
@@ -54,7 +54,7 @@ static int lines(const char *port)
 	struct spore_chan *c;
 	enum spore_err e = spore_chan_open(port, &options, &c);
 	spore_ready();
-	while (e == SPORE_OK && stats.subscribers == 0 && !spore_stop_wait(1)) {
+	while (e == SPORE_OK && stats.subscribers < count && !spore_stop_wait(1)) {
 		(void)spore_chan_flush(c, SPORE_NOW); // hears of those who come
 		spore_chan_stats(c, &stats);
 	}
@@ -168,8 +168,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 6 && strcmp(argv[1], "publish") == 0)
 		return publish(argv[2], atol(argv[3]), atol(argv[4]), (size_t)atol(argv[5]));
-	if (argc == 3 && strcmp(argv[1], "lines") == 0)
-		return lines(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "lines") == 0)
+		return lines(argv[2], (uint64_t)atol(argv[3]));
 	if (argc == 5 && strcmp(argv[1], "subscribe") == 0)
 		return subscribe(argv[2], argv[3], argv[4]);
 	if (argc == 4 && strcmp(argv[1], "stuck") == 0)

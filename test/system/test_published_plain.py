@@ -1,5 +1,6 @@
 """What is published reaches programs without libspore: over a process between, which subscribes for them."""
 
+import json
 import os
 import re
 import signal
@@ -94,10 +95,16 @@ class Published(NamedTest):
 
     def test_what_its_framing_cannot_have(self):
         """Is dropped and counted, and the rest goes on."""
-        self.begin("pub", argv=[PROGRAM, "lines", "out"], control=True, ready="notify")
-        self.reader(script="cat")
+        self.begin("pub", argv=[PROGRAM, "lines", "out", "2"], control=True, ready="notify")
+        self.define("reader", 'exec cat "$SPORE_PORTS/in"', ports=["in - - - lines fifo-in"])
+        self.define("other", 'exec cat "$SPORE_PORTS/in"', ports=["in - - - netstring fifo-in"])
+        self.go("reader", "other")
+        for name in ("other", "reader"):
+            self.wire("pub.out", name + ".in")
         wait_until(lambda: "last" in self.output("reader"), "the last one")
         self.assertEqual(self.output("reader"), "first\nlast\n")
+        wires = json.loads(self.ok(self.spore("wires", "--stats", "--json")).stdout)
+        self.assertEqual([(w["to"], w["forward"]["dropped"]) for w in wires], [("other.in", 0), ("reader.in", 1)])
 
     def test_what_is_refused(self):
         self.publisher()
