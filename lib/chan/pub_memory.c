@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "../os/os.h"
-#include "chan/pub.h"
+#include "chan/pub_record.h"
 
 bool spore__pub_shape_of(uint32_t log, uint64_t large, struct spore__pub_shape *s)
 {
@@ -65,46 +65,49 @@ enum spore_err spore__cursor_map(int memory, unsigned how, struct spore__cursor 
 	return SPORE_OK;
 }
 
-static const struct spore__pub_says *says_of(const unsigned char *map)
-{
-	return (const struct spore__pub_says *)(const void *)(map + SPORE__PUB_SAYS_AT);
-}
-
-static uint64_t word(const unsigned char *map, const struct spore__pub_shape *s, uint64_t at, unsigned index)
-{
-	const unsigned char *record = map + SPORE__PUB_PAGE + (at & (s->log - 1));
-	return atomic_load_explicit((const _Atomic uint64_t *)(const void *)record + index, memory_order_relaxed);
-}
-
 // Is there a record at AT, and was it still there after the looks before?
 static bool is_there(const unsigned char *map, uint64_t at)
 {
-	const struct spore__pub_says *says = says_of(map);
-	atomic_thread_fence(memory_order_acquire);
-	return at % SPORE__PUB_ALIGN == 0 && at >= atomic_load_explicit(&says->tail, memory_order_relaxed) &&
-	       at < atomic_load_explicit(&says->head, memory_order_relaxed);
+	return at % SPORE__PUB_ALIGN == 0 && spore__pub_is_whole(map, at) &&
+	       at < atomic_load_explicit(&spore__pub_says_of(map)->head, memory_order_relaxed);
+}
+
+enum spore_err spore__pub_find_last(const unsigned char *map, const struct spore__pub_shape *s, uint64_t latest,
+                                    uint64_t head, struct spore__pub_last *last)
+{
+	struct spore__pub_found f;
+	uint64_t at = latest != SPORE__PUB_NOWHERE ? latest : 0;
+	*last = (struct spore__pub_last){.at = at};
+	for (; at < head; at = f.end) {
+		bool good = at % SPORE__PUB_ALIGN == 0 && head - at <= s->log && spore__pub_parse(map, s, at, head, &f);
+		if (!spore__pub_is_whole(map, at))
+			return SPORE_EAGAIN;
+		if (!good)
+			return SPORE_EMALFORMED;
+		if (spore__pub_is_message(&f))
+			*last = (struct spore__pub_last){.any = true, .at = at, .found = f};
+	}
+	return SPORE_OK;
 }
 
 bool spore__pub_published(const unsigned char *map, const struct spore__pub_shape *s, uint64_t *number)
 {
-	uint64_t latest = atomic_load_explicit(&says_of(map)->latest, memory_order_acquire);
-	*number = 0;
-	if (latest == SPORE__PUB_NOWHERE)
-		return true;
-	if (!is_there(map, latest))
-		return false;
-	*number = word(map, s, latest, 0) + 1;
-	return is_there(map, latest);
+	struct spore__pub_last last;
+	uint64_t latest = atomic_load_explicit(&spore__pub_says_of(map)->latest, memory_order_acquire);
+	uint64_t head = atomic_load_explicit(&spore__pub_says_of(map)->head, memory_order_acquire);
+	enum spore_err e = spore__pub_find_last(map, s, latest, head, &last);
+	*number = e == SPORE_OK && last.any ? last.found.number + 1 : 0;
+	return e == SPORE_OK;
 }
 
 // A message takes up to a quarter of the log, and what is left at its end may be as much. Of large ones there is no room long before.
 bool spore__pub_is_full(const unsigned char *map, const struct spore__pub_shape *s, uint64_t released)
 {
-	uint64_t head = atomic_load_explicit(&says_of(map)->head, memory_order_acquire);
+	uint64_t head = atomic_load_explicit(&spore__pub_says_of(map)->head, memory_order_acquire);
 	if (released >= head)
 		return false;
 	return head - released >= s->log / 2 ||
-	       (is_there(map, released) && word(map, s, released, 1) >> 56 == SPORE__PUB_FAR);
+	       (is_there(map, released) && spore__pub_word(map, s, released, 1) >> 56 == SPORE__PUB_FAR);
 }
 
 void spore__cursor_unmap(struct spore__cursor *c)

@@ -8,20 +8,13 @@
 #include <unistd.h>
 
 #include "../os/os.h"
+#include "chan/pub_record.h"
 #include "chan/sub_inside.h"
 #include "pass.h"
 
 enum {
 	TURNS = 8, // records that are no message, or were overwritten, in one look
 	LENT = SPORE__SUB_LENT,
-};
-
-struct found {
-	enum spore__pub_kind kind;
-	uint64_t number;
-	uint64_t end;    // the next record
-	uint64_t offset; // in the log, or in the memory
-	uint64_t len;
 };
 
 static struct spore__sub *sub(struct spore__transport *t)
@@ -31,18 +24,10 @@ static struct spore__sub *sub(struct spore__transport *t)
 
 // ---- the publisher's memory
 
-static uint64_t word(const struct spore__sub *s, uint64_t at, unsigned index)
-{
-	unsigned char *log = s->map + SPORE__PUB_PAGE;
-	return atomic_load_explicit((_Atomic uint64_t *)(void *)(log + (at & (s->shape.log - 1))) + index,
-	                            memory_order_relaxed);
-}
-
 // Was what has been copied of the record at AT still that?
 static bool is_whole(const struct spore__sub *s, uint64_t at)
 {
-	atomic_thread_fence(memory_order_acquire);
-	return at >= atomic_load_explicit(&s->says->tail, memory_order_relaxed);
+	return spore__pub_is_whole(s->map, at);
 }
 
 static bool is_whole_far(const struct spore__sub *s, uint64_t at)
@@ -58,27 +43,6 @@ enum spore_err spore__sub_see(struct spore__sub *s, uint64_t *head)
 		return s->err = SPORE_EMALFORMED;
 	s->seen = *head;
 	return SPORE_OK;
-}
-
-// Reads the head of the record at AT, which ends before HEAD. False: nonsense, unless it was overwritten.
-static bool parse(const struct spore__sub *s, uint64_t at, uint64_t head, struct found *f)
-{
-	uint64_t log = s->shape.log, to_end = log - (at & (log - 1));
-	uint64_t most = head - at < to_end ? head - at : to_end;
-	uint64_t what = word(s, at, 1), len = what & ((UINT64_C(1) << 56) - 1);
-	*f = (struct found){.kind = (enum spore__pub_kind)(what >> 56), .number = word(s, at, 0)};
-	uint64_t size = f->kind == SPORE__PUB_SKIP ? to_end : len <= most ? spore__pub_size(len) : UINT64_MAX;
-	if (size > most)
-		return false;
-	f->end = at + size;
-	f->offset = SPORE__PUB_PAGE + (at & (log - 1)) + SPORE__PUB_HEAD;
-	f->len = len;
-	if (f->kind != SPORE__PUB_FAR)
-		return f->kind == SPORE__PUB_MESSAGE || f->kind == SPORE__PUB_SKIP || f->kind == SPORE__PUB_FINISH;
-	uint64_t offset = len == 2 * sizeof(uint64_t) ? word(s, at, 2) : UINT64_MAX;
-	f->len = len == 2 * sizeof(uint64_t) ? word(s, at, 3) : 0;
-	f->offset = s->shape.large_at + offset;
-	return f->len <= SPORE_CHAN_LARGEST && offset <= s->shape.large && f->len <= s->shape.large - offset;
 }
 
 // ---- what is released
@@ -155,35 +119,42 @@ static void say_next(struct spore__sub *s)
 	atomic_store_explicit(&s->cursor->next, s->known ? s->expected + 1 : 0, memory_order_relaxed);
 }
 
+// Begins at the last message between the records at LATEST (none: SPORE__PUB_NOWHERE) and HEAD, or behind it. SPORE_EAGAIN: it was overwritten.
+static enum spore_err begin_at(struct spore__sub *s, uint64_t latest, uint64_t head)
+{
+	struct spore__pub_last last;
+	enum spore_err e = spore__pub_find_last(s->map, &s->shape, latest, head, &last);
+	s->at = s->last || !last.any ? last.at : last.found.end;
+	s->known = e == SPORE_OK && (last.any || latest == SPORE__PUB_NOWHERE);
+	s->expected = !s->known || !last.any ? 0 : s->last ? last.found.number : last.found.number + 1;
+	return e;
+}
+
 // Begins where the publisher said, or behind the last message, or with it.
 static enum spore_err begin(struct spore__sub *s)
 {
-	// Before it is looked whether this end is taken: who takes it at this moment publishes afterwards, and that is for this end.
+	const struct spore__cursor *c = s->cursor;
+	// Before it is looked whether this end is taken: who takes it at this moment publishes afterwards, and that is for this end. And the
+	// last message before the head, which is behind it then.
 	uint64_t latest = atomic_load_explicit(&s->says->latest, memory_order_acquire);
-	bool taken = atomic_load_explicit(&s->cursor->taken, memory_order_acquire) == 1;
-	uint64_t from = atomic_load_explicit(&s->cursor->from, memory_order_relaxed);
-	uint64_t last = taken ? atomic_load_explicit(&s->cursor->last, memory_order_relaxed) : latest;
-	s->at = taken ? from : 0;
-	s->known = true;
-	s->expected = taken ? atomic_load_explicit(&s->cursor->number, memory_order_relaxed) : 0;
-	for (int i = 0; i < TURNS && last != SPORE__PUB_NOWHERE && (s->last || !taken); i++) {
-		struct found f;
-		uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire);
-		bool good = last % SPORE__PUB_ALIGN == 0 && last < head && parse(s, last, head, &f);
-		bool whole = is_whole(s, last);
-		s->at = last;
-		s->known = good && whole;
-		s->expected = s->known ? f.number : 0;
-		if (s->known && !s->last) {
-			s->at = f.end;
-			s->expected++;
+	uint64_t head = atomic_load_explicit(&s->says->head, memory_order_acquire);
+	enum spore_err e = SPORE_EAGAIN;
+	if (atomic_load_explicit(&c->taken, memory_order_acquire) == 1) {
+		latest = atomic_load_explicit(&c->last, memory_order_relaxed);
+		head = atomic_load_explicit(&c->from, memory_order_relaxed);
+		if (!s->last || latest == SPORE__PUB_NOWHERE) {
+			s->at = head;
+			s->known = true;
+			s->expected = atomic_load_explicit(&c->number, memory_order_relaxed);
+			e = SPORE_OK;
 		}
-		if (whole)
-			break;
-		last = atomic_load_explicit(&s->says->latest, memory_order_acquire);
-		taken = false; // the place was overwritten before it was looked at
 	}
-	if (s->at % SPORE__PUB_ALIGN != 0)
+	for (int i = 0; i < TURNS && e == SPORE_EAGAIN; i++) {
+		e = begin_at(s, latest, head);
+		latest = atomic_load_explicit(&s->says->latest, memory_order_acquire);
+		head = atomic_load_explicit(&s->says->head, memory_order_acquire);
+	}
+	if (e == SPORE_EMALFORMED || s->at % SPORE__PUB_ALIGN != 0)
 		return SPORE_EMALFORMED;
 	s->released = s->at;
 	if (s->known)
@@ -265,7 +236,7 @@ void spore__sub_hear(struct spore__sub *s)
 
 // ---- messages
 
-static void pass_over(struct spore__sub *s, const struct found *f)
+static void pass_over(struct spore__sub *s, const struct spore__pub_found *f)
 {
 	go_to(s, f->end);
 }
@@ -282,7 +253,7 @@ static enum spore_err bound(struct spore__sub *s)
 }
 
 // The next message, of which nothing but the head was copied.
-static enum spore_err find(struct spore__sub *s, struct found *f)
+static enum spore_err find(struct spore__sub *s, struct spore__pub_found *f)
 {
 	if (s->err == SPORE_OK && s->memory < 0)
 		receive_memory(s);
@@ -302,7 +273,7 @@ static enum spore_err find(struct spore__sub *s, struct found *f)
 			return s->err = SPORE_EMALFORMED;
 		if (bound(s) != SPORE_OK)
 			return s->err;
-		bool good = head - s->at <= s->shape.log && parse(s, s->at, head, f);
+		bool good = head - s->at <= s->shape.log && spore__pub_parse(s->map, &s->shape, s->at, head, f);
 		if (!is_whole(s, s->at) || head - s->at > s->shape.log) {
 			if (!skip_ahead(s))
 				return s->err;
@@ -328,7 +299,7 @@ static enum spore_err find(struct spore__sub *s, struct found *f)
 }
 
 // F was received.
-static void count(struct spore__sub *s, const struct found *f)
+static void count(struct spore__sub *s, const struct spore__pub_found *f)
 {
 	struct spore__cursor *c = s->cursor;
 	if (s->known && f->number != s->expected) {
@@ -350,7 +321,7 @@ static void count(struct spore__sub *s, const struct found *f)
 }
 
 // By reading: a page of a mapping that nobody has put there would make the memory larger.
-static enum spore_err read_far(const struct spore__sub *s, const struct found *f, unsigned char *to)
+static enum spore_err read_far(const struct spore__sub *s, const struct spore__pub_found *f, unsigned char *to)
 {
 	if (!spore__io_memory_present(s->memory, f->offset, f->len))
 		return SPORE_EMALFORMED;
@@ -366,7 +337,7 @@ static enum spore_err read_far(const struct spore__sub *s, const struct found *f
 }
 
 // SPORE_EAGAIN: it was overwritten meanwhile; look again.
-static enum spore_err take(struct spore__sub *s, const struct found *f, void *to)
+static enum spore_err take(struct spore__sub *s, const struct spore__pub_found *f, void *to)
 {
 	bool far = f->kind == SPORE__PUB_FAR;
 	enum spore_err e = SPORE_OK;
@@ -391,7 +362,7 @@ static enum spore_err take(struct spore__sub *s, const struct found *f, void *to
 enum spore_err spore__sub_copy(struct spore__transport *t, void *buffer, size_t size, size_t *len)
 {
 	struct spore__sub *s = sub(t);
-	struct found f;
+	struct spore__pub_found f;
 	enum spore_err e = SPORE_EAGAIN;
 	for (int i = 0; i < TURNS; i++) {
 		e = find(s, &f);
@@ -419,7 +390,7 @@ static bool stays(const struct spore__sub *s)
 	       s->at >= atomic_load_explicit(&s->cursor->from, memory_order_relaxed);
 }
 
-static enum spore_err read_copy(struct spore__sub *s, const struct found *f, struct spore__sub_lent *l)
+static enum spore_err read_copy(struct spore__sub *s, const struct spore__pub_found *f, struct spore__sub_lent *l)
 {
 	l->copy = malloc(f->len > 0 ? (size_t)f->len : 1);
 	if (l->copy == NULL)
@@ -433,7 +404,7 @@ static enum spore_err read_copy(struct spore__sub *s, const struct found *f, str
 enum spore_err spore__sub_read(struct spore__transport *t, const void **data, size_t *len)
 {
 	struct spore__sub *s = sub(t);
-	struct found f;
+	struct spore__pub_found f;
 	enum spore_err e = SPORE_EAGAIN;
 	if (s->lent_next - s->lent_first == LENT)
 		return SPORE_EBUSY;
@@ -473,7 +444,7 @@ void spore__sub_release(struct spore__transport *t)
 enum spore_err spore__sub_skip(struct spore__transport *t, size_t *len)
 {
 	struct spore__sub *s = sub(t);
-	struct found f;
+	struct spore__pub_found f;
 	enum spore_err e = find(s, &f);
 	if (e != SPORE_OK)
 		return e;

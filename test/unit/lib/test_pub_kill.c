@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 #include "chan/chan.h"
-#include "chan/pub.h"
+#include "chan/pub_inside.h"
+#include "pass.h"
 
 enum { PATIENCE = 20000, LARGEST = 100000, TORN = 40, USUAL = 30, LOG = 16384 };
 
@@ -122,6 +123,67 @@ static void test_publisher(void **state)
 	}
 }
 
+static struct spore_chan *subscribe_later(struct spore__transport *t, bool last)
+{
+	struct spore__channel_end ends[2];
+	struct spore_chan *c;
+	int memory[2];
+	assert_int_equal(spore__channel_make("publication", NULL, ends), SPORE_OK);
+	ends[1].last = last;
+	assert_int_equal(spore__chan_create(&ends[1], &c), SPORE_OK);
+	spore__pub_descriptors(t, memory);
+	assert_true(spore__pass_send(ends[0].fds[1], "m", 1, &memory[0], 1) > 0); // as the hold does it
+	spore__channel_end_close(&ends[0]);
+	return c;
+}
+
+// It has ended after its messages were there to be received, and before it said which is the last of them.
+static void publish_and_end(bool first, uint64_t count, bool finishes)
+{
+	struct spore__transport *t;
+	struct spore_chan *pub;
+	struct spore__pub_shape shape;
+	unsigned char *map;
+	uint64_t said, published;
+	size_t len;
+	int memory[2];
+	if (spore__pub_create(&sizes, NULL, &t) == SPORE_EUNSUPPORTED)
+		return;
+	assert_int_equal(spore__chan_create_over(t, &pub), SPORE_OK);
+	struct spore__pub_says *says = ((struct spore__pub *)t)->says;
+	if (!first)
+		assert_int_equal(spore_chan_send(pub, "before", 6, SPORE_NOW), SPORE_OK);
+	said = atomic_load(&says->latest);
+	for (uint64_t i = 0; i < count; i++) {
+		fill(bytes, i);
+		assert_int_equal(spore_chan_queue(pub, bytes, words_of(i) * 8, SPORE_NOW), SPORE_OK);
+	}
+	assert_int_equal(finishes ? spore_chan_finish(pub, SPORE_NOW) : spore_chan_flush(pub, SPORE_NOW), SPORE_OK);
+	atomic_store(&says->latest, said);
+	struct spore_chan *behind = subscribe_later(t, false), *with = subscribe_later(t, true);
+	enum spore_err end = finishes ? SPORE_EEND : SPORE_ECLOSED;
+	assert_int_equal(spore_chan_recv(behind, bytes, sizeof bytes, &len, PATIENCE), end);
+	assert_int_equal(spore_chan_recv(with, bytes, sizeof bytes, &len, PATIENCE), SPORE_OK);
+	assert_true(is_whole(bytes, len));
+	assert_int_equal(bytes[0], count - 1);
+	assert_int_equal(spore_chan_recv(with, bytes, sizeof bytes, &len, PATIENCE), end);
+	spore__pub_descriptors(t, memory);
+	assert_int_equal(spore__pub_map(memory[0], &shape, &map), SPORE_OK);
+	assert_true(spore__pub_published(map, &shape, &published));
+	assert_int_equal(published, count + !first);
+	spore__pub_unmap(map, &shape);
+	spore_chan_close(behind);
+	spore_chan_close(with);
+	spore_chan_close(pub);
+}
+
+static void test_between_two_words(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		publish_and_end((i & 1) != 0, (i & 2) != 0 ? 16 : 1, (i & 4) != 0);
+}
+
 static _Noreturn void subscribe_for_ever(struct spore__channel_end *end, enum spore_slow slow)
 {
 	struct spore_chan *c;
@@ -172,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_publisher),
+	    cmocka_unit_test(test_between_two_words),
 	    cmocka_unit_test(test_subscriber),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
