@@ -236,10 +236,14 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	if (i != NULL) {
 		stats->transport = i->t->ops->name;
 		stats->slept = atomic_load_explicit(&i->t->slept, memory_order_relaxed);
-		stats->dropped = atomic_load_explicit(&i->t->dropped, memory_order_relaxed);
 		if (i->t->ops->subscribers != NULL)
 			stats->subscribers = i->t->ops->subscribers(i->t);
 	}
+	if (c->port != NULL && !c->port->never[SPORE__RECEIVE])
+		i = c->port->received; // which may be an earlier one, of which is received what is left
+	if (i != NULL)
+		stats->dropped = atomic_load_explicit(&i->t->dropped, memory_order_relaxed);
+	stats->dropped += atomic_load_explicit(&receive->dropped, memory_order_relaxed);
 	if (c->port != NULL)
 		pthread_mutex_unlock(&c->port->lock);
 	stats->sent = atomic_load_explicit(&send->messages, memory_order_relaxed);
@@ -247,7 +251,6 @@ void spore_chan_stats(const struct spore_chan *c, struct spore_chan_stats *stats
 	stats->received = atomic_load_explicit(&receive->messages, memory_order_relaxed);
 	stats->received_bytes = atomic_load_explicit(&receive->bytes, memory_order_relaxed);
 	stats->lost = atomic_load_explicit(&send->lost, memory_order_relaxed);
-	stats->dropped += atomic_load_explicit(&receive->dropped, memory_order_relaxed);
 	if (c->port != NULL)
 		stats->redelivered = atomic_load_explicit(&c->port->redelivered, memory_order_relaxed);
 }

@@ -33,8 +33,11 @@ static void drop(struct spore_chan *c, enum spore__way way)
 	spore__way_not_now(w);
 	if (way == SPORE__RECEIVE) {
 		c->empty = 0;
-		atomic_fetch_add_explicit(&w->dropped, atomic_exchange_explicit(&t->dropped, 0, memory_order_relaxed),
+		pthread_mutex_lock(&c->port->lock); // nobody counts it twice, or not at all
+		atomic_fetch_add_explicit(&w->dropped, atomic_load_explicit(&t->dropped, memory_order_relaxed),
 		                          memory_order_relaxed);
+		c->port->received = NULL;
+		pthread_mutex_unlock(&c->port->lock);
 	}
 	leave_gather(c, w->use, way);
 	if (way != SPORE__SEND || !spore__sending_keep(c)) {
@@ -78,6 +81,11 @@ static void go_on(struct spore_chan *c, enum spore__way way, struct spore__insta
 	bool was_known = w->use != NULL && !w->said && !w->returned;
 	drop(c, way);
 	w->use = next;
+	if (way == SPORE__RECEIVE) {
+		pthread_mutex_lock(&c->port->lock);
+		c->port->received = next;
+		pthread_mutex_unlock(&c->port->lock);
+	}
 	w->finished = w->refinish;
 	if (was_known)
 		*(w->swapped ? &w->hushed : &w->owed) = e;

@@ -90,8 +90,9 @@ struct spore__wiring {      // of a port
 	void (*hear)(void); // when it is readable
 	int gather;         // -1
 	pthread_mutex_t lock;
-	struct spore__installed *latest; // may be NULL
-	struct spore__installed *queue;  // those that the receiving way has not taken yet, the oldest first
+	struct spore__installed *latest;         // may be NULL
+	struct spore__installed *queue;          // those that the receiving way has not taken yet, the oldest first
+	const struct spore__installed *received; // what it uses, for who counts; NULL: none
 	// Whose peer has not opened its port yet. It counts from the first ring of its bell on, and is as if it had never been when that ends before.
 	// Changed with the lock. NULL: none
 	struct spore__installed *_Atomic early;
