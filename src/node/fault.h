@@ -44,6 +44,9 @@ bool spore__fault_make(struct spore__tasks *t, struct spore__joint *j, struct sp
 bool spore__fault_is_there(struct spore__tasks *t, struct spore__joint *j, pid_t *pid);
 // The process of J has ended, and J goes with it, so that its wire is joined again.
 void spore__fault_over(struct spore__tasks *t, struct spore__joint *j);
+// The fault of WIRE is another one: its channels become others. What is under way arrives first; a cut one is over for the programs. Where they do
+// not get on with what is under way, changes wait.
+void spore__fault_change(struct spore__tasks *t, struct spore__wire *wire);
 // J is about to end, and its wire to be joined again: the process between, if there is one, delivers at once what it has. It ends once both
 // ends have been received to their end.
 void spore__fault_part(struct spore__tasks *t, const struct spore__joint *j);

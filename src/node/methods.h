@@ -10,7 +10,7 @@ extern const struct spore__rpc_method spore__swap_methods[];      // swap_method
 extern const struct spore__rpc_method spore__query_methods[];     // task_queries.c
 extern const struct spore__rpc_method spore__system_methods[];    // system_methods.c
 extern const struct spore__rpc_method spore__wire_methods[];      // wire_methods.c
-extern const struct spore__rpc_method spore__fault_methods[];     // fault.c
+extern const struct spore__rpc_method spore__fault_methods[];     // fault_methods.c
 extern const struct spore__rpc_method spore__bridged_methods[];   // bridged.c
 extern const struct spore__rpc_method spore__wire_list_methods[]; // wire_lists.c
 
