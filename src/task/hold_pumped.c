@@ -15,9 +15,10 @@
 
 #include "os/os.h"
 #include "task/hold_own.h"
+#include "task/hold_pumped.h"
 #include "task/port.h"
 
-enum { IN = SPORE__WINDOW_IN, OUT = SPORE__WINDOW_OUT, UNANSWERED_MS = 5000 };
+enum { IN = SPORE__WINDOW_IN, OUT = SPORE__WINDOW_OUT };
 
 // By enum spore__hold_wired_kind. The transports as the program's hello has them, the best first.
 static const struct kind {
@@ -28,6 +29,11 @@ static const struct kind {
     [SPORE__WIRED_STDOUT] = {"stdout", {"pipe-1", "stream-1"}, false, true},
     [SPORE__WIRED_STDIO] = {"stdio", {"pipes-1", "stream-1"}, true, true},
 };
+
+const char *spore__pumped_port(const struct spore__hold_pumped *p)
+{
+	return kinds[p->kind].port;
+}
 
 static void close_fd(int *fd)
 {
@@ -144,7 +150,7 @@ void spore__hold_pumped_open(struct spore__hold *h)
 
 // ---- pumps
 
-static void start_pump(struct spore__hold *h, struct spore__hold_pumped *p, int way)
+void spore__pumped_start(struct spore__hold *h, struct spore__hold_pumped *p, int way)
 {
 	enum { FDS = 3 };
 	const int fds[FDS] = {way == IN ? p->channel[IN] : p->ours[OUT], way == IN ? p->ours[IN] : p->channel[OUT],
@@ -161,7 +167,7 @@ void spore__hold_pumped_retry(struct spore__hold *h)
 {
 	for (size_t i = 0; i < h->pumped_count; i++)
 		for (int way = IN; way <= OUT; way++)
-			start_pump(h, &h->pumped[i], way);
+			spore__pumped_start(h, &h->pumped[i], way);
 }
 
 // The next channel may come. It is for another id, so that one that the node sent too early reaches nobody.
@@ -179,7 +185,7 @@ void spore__hold_pumped_close(struct spore__hold *h)
 		struct spore__hold_pumped *p = &h->pumped[i];
 		say_close(h, p);
 		// That pump passes on what is still there, then end of file, and ends by itself.
-		start_pump(h, p, OUT);
+		spore__pumped_start(h, p, OUT);
 		p->pumps[OUT].pid = 0;
 		spore__hold_pump_kill(&p->pumps[IN]);
 		for (int way = IN; way <= OUT; way++) {
@@ -246,7 +252,7 @@ static void in_ended(struct spore__hold *h, struct spore__hold_pumped *p)
 	}
 	p->ended = true;
 	ask(h, p);
-	spore__hold_timer(h, SPORE__TIMER_PUMPED, UNANSWERED_MS);
+	spore__hold_timer(h, SPORE__TIMER_PUMPED, SPORE__PUMPED_UNANSWERED_MS);
 }
 
 // Nobody takes any more: the program finds that when it writes. One who was the other end for a while leaves it as it was.
@@ -267,7 +273,7 @@ bool spore__hold_pumped_reaped(struct spore__hold *h, pid_t pid, int status)
 			enum spore__hold_pump_outcome end =
 			    spore__hold_pump_ended(h, &p->pumps[way], status, kinds[p->kind].port);
 			if (end == SPORE__PUMPED_AGAIN)
-				start_pump(h, p, way);
+				spore__pumped_start(h, p, way);
 			else if (end != SPORE__PUMPED_LATER && way == IN)
 				in_ended(h, p);
 			else if (end != SPORE__PUMPED_LATER)
@@ -356,7 +362,7 @@ bool spore__hold_pumped_channel(struct spore__hold *h, const struct spore__hold_
 	}
 	spore__hold_ports_tell(h, good ? SPORE__HOLD_WIRED : SPORE__HOLD_OVER, p->id, m->serial);
 	for (int way = IN; way <= OUT; way++)
-		start_pump(h, p, way);
+		spore__pumped_start(h, p, way);
 	if (good)
 		spore__hold_happens(h, SPORE__ON_WIRED);
 	return true;
@@ -397,7 +403,7 @@ bool spore__hold_pumped_over(struct spore__hold *h, const struct spore__hold_mes
 	return true;
 }
 
-static void unwire(struct spore__hold *h, struct spore__hold_pumped *p, uint64_t serial)
+void spore__pumped_unwire(struct spore__hold *h, struct spore__hold_pumped *p, uint64_t serial)
 {
 	if (!take_away(p, serial))
 		return;
@@ -411,7 +417,7 @@ bool spore__hold_pumped_unwire(struct spore__hold *h, const struct spore__hold_m
 {
 	struct spore__hold_pumped *p = find(h, m->number);
 	if (p != NULL)
-		unwire(h, p, m->serial);
+		spore__pumped_unwire(h, p, m->serial);
 	return p != NULL;
 }
 
@@ -420,7 +426,7 @@ bool spore__hold_pumped_left(struct spore__hold *h, uint64_t id, uint64_t serial
 {
 	struct spore__hold_pumped *p = find(h, (int64_t)id);
 	if (p != NULL)
-		unwire(h, p, serial);
+		spore__pumped_unwire(h, p, serial);
 	return p != NULL;
 }
 
@@ -428,79 +434,6 @@ bool spore__hold_pumped_is_free(struct spore__hold *h, const struct spore__hold_
 {
 	const struct spore__hold_pumped *p = find(h, m->number);
 	return p != NULL && p->serial == 0;
-}
-
-// ---- the next hold
-
-// As of a stdin without a pump (hold_wired.c); one that was unwired can be wired again.
-void spore__hold_pumped_stay(struct spore__hold *h)
-{
-	for (size_t i = 0; i < h->pumped_count; i++) {
-		struct spore__hold_pumped *p = &h->pumped[i];
-		bool open = p->ours[IN] >= 0 && p->channel[IN] < 0;
-		p->stays = p->serial != 0 || p->unwired || open || h->spec.restart == SPORE__RESTART_ALWAYS;
-	}
-}
-
-// As it is now, with its descriptors.
-static void leave(const struct spore__hold_pumped *p, struct spore__hold_end *e)
-{
-	const int fds[SPORE__HOLD_END_FDS] = {p->channel[IN], p->channel[OUT], p->theirs[IN],
-	                                      p->theirs[OUT], p->ours[IN],     p->ours[OUT]};
-	*e = (struct spore__hold_end){.peer = "",
-	                              .serial = p->serial,
-	                              .used = (unsigned)p->used[IN] | (unsigned)p->used[OUT] << 1,
-	                              .pump = true,
-	                              .closed = p->id == 0,
-	                              .ended = p->ended,
-	                              .unwired = p->unwired};
-	(void)snprintf(e->port, sizeof e->port, "%s", kinds[p->kind].port);
-	for (unsigned k = 0; k < SPORE__HOLD_END_FDS; k++) {
-		e->fds[k] = fds[k];
-		e->has |= fds[k] >= 0 ? 1U << k : 0;
-	}
-}
-
-size_t spore__hold_pumped_leave(struct spore__hold *h, struct spore__hold_end *ends)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < h->pumped_count; i++) {
-		struct spore__hold_pumped *p = &h->pumped[i];
-		if (!p->stays)
-			continue;
-		if (p->serial >= SPORE__HOLD_JOINED)
-			unwire(h, p, p->serial); // that goes with this hold
-		for (int way = IN; way <= OUT; way++)
-			spore__hold_pump_kill(&p->pumps[way]);
-		leave(p, &ends[count]);
-		count += ends[count].has != 0;
-	}
-	return count;
-}
-
-bool spore__hold_pumped_inherit(struct spore__hold *h, const struct spore__hold_end *e)
-{
-	for (size_t i = 0; i < h->pumped_count; i++) {
-		struct spore__hold_pumped *p = &h->pumped[i];
-		if (strcmp(kinds[p->kind].port, e->port) != 0)
-			continue;
-		for (int way = IN; way <= OUT; way++) {
-			p->channel[way] = e->fds[way];
-			p->theirs[way] = e->fds[2 + way];
-			p->ours[way] = e->fds[4 + way];
-			p->used[way] = (e->used & 1U << way) != 0;
-		}
-		p->id = e->closed ? 0 : p->id;
-		p->serial = e->serial;
-		p->ended = e->ended;
-		p->unwired = e->unwired;
-		for (int way = IN; way <= OUT; way++)
-			start_pump(h, p, way);
-		if (p->ended)
-			spore__hold_timer(h, SPORE__TIMER_PUMPED, UNANSWERED_MS);
-		return true;
-	}
-	return false;
 }
 
 // ---- what the program gets
