@@ -132,7 +132,9 @@ void spore__joint_failed(struct spore__tasks *t, const struct spore__joint *j, b
 	else
 		spore__pause_briefly(&pause->pause, now);
 	(void)snprintf(pause->what, sizeof pause->what, "%s %s",
-	               j->bridged ? "the bridge between them" : "the process that makes its fault",
+	               j->bridged                          ? "the bridge between them"
+	               : spore__fault_relays(&wire->fault) ? "the process that makes its fault"
+	                                                   : "the process between them",
 	               failed ? "failed" : "ended at once");
 	spore__wire_is_dirty(&t->wires, wire);
 }

@@ -207,8 +207,14 @@ static void count_lost(struct spore__wire *wire, const char *path)
 	wire->lost += lost;
 	spore__wire_end_name(&wire->ends[0], left);
 	spore__wire_end_name(&wire->ends[1], right);
-	spore__node_log("%s and %s: %" PRIu64 " messages that their fault held back are lost: its process ended", left,
-	                right, lost);
+	bool one = lost == 1;
+	if (spore__fault_relays(&wire->fault))
+		spore__node_log("%s and %s: %" PRIu64
+		                " message%s that their fault held back %s lost: its process ended",
+		                left, right, lost, one ? "" : "s", one ? "is" : "are");
+	else
+		spore__node_log("%s and %s: %" PRIu64 " message%s with the process between them %s lost: it ended",
+		                left, right, lost, one ? " that was" : "s that were", one ? "is" : "are");
 }
 
 // 1: the process of the file lives, and *PID is it, or 0 when that is not known; 0: it has ended; -1: there is no such file.

@@ -251,10 +251,16 @@ static void why_fault(const struct spore__wire *wire, char *why, size_t size)
 {
 	if (wire->changes)
 		(void)snprintf(why, size, "its fault changes once what is under way has been received");
-	else if (wire->lost > 0)
+	if (wire->changes || wire->lost == 0)
+		return;
+	bool one = wire->lost == 1;
+	if (spore__fault_relays(&wire->fault))
 		(void)snprintf(why, size,
-		               "%" PRIu64 " messages that a fault held back are lost: the process that makes it ended",
-		               wire->lost);
+		               "%" PRIu64 " message%s that a fault held back %s lost: the process that makes it ended",
+		               wire->lost, one ? "" : "s", one ? "is" : "are");
+	else
+		(void)snprintf(why, size, "%" PRIu64 " message%s with the process between its ends %s lost: it ended",
+		               wire->lost, one ? " that was" : "s that were", one ? "is" : "are");
 }
 
 static void put_text(struct spore__msgpack_writer *w, const char *key, const char *value)

@@ -1,9 +1,11 @@
 """What is published reaches programs without libspore: over a process between, which subscribes for them."""
 
+import glob
 import json
 import os
 import re
 import signal
+import struct
 import sys
 import unittest
 
@@ -92,6 +94,37 @@ class Published(NamedTest):
         self.wire("pub.out", "held.stdin")
         self.go("held")
         wait_until(lambda: "held" in self.spore("why", "pub.out", "held.stdin").stdout, "it is said who holds it up")
+
+    def test_one_between_that_is_killed(self):
+        """What it had is lost, and nobody speaks of a fault, which there is none of."""
+        self.publisher(us=0, size=1000)
+        self.define("stuck", "exec sleep 1000")
+        self.wire("pub.out", "stuck.stdin")
+        self.go("stuck")
+
+        def holds_one(pid):
+            """Stands still with a message in its hands, or not at all."""
+            os.kill(pid, signal.SIGSTOP)
+            for path in glob.glob(os.path.join(self.state, "holds", "_.stuck.1", "fault-*")):
+                with open(path, "rb") as f:
+                    if struct.unpack("<8Q", f.read())[4] == 1:
+                        return True
+            os.kill(pid, signal.SIGCONT)
+            return False
+        relay, = wait_until(self.relays, "a process between")
+        wait_until(lambda: holds_one(relay), "it to have a message")
+        os.kill(relay, signal.SIGKILL)
+        why = "1 message that was with the process between its ends is lost: it ended"
+        wait_until(lambda: self.wires()["pub.out", "stuck.stdin"]["why"] == why, why)
+        with open(os.path.join(self.state, "node.log"), encoding="utf-8") as f:
+            log = f.read()
+        self.assertIn("pub.out and stuck.stdin: 1 message that was with the process between them is lost: it ended\n", log)
+        self.assertNotIn("fault", log)
+        for _ in range(4):  # until another one is not started at once
+            relay, = wait_until(lambda gone=relay: [pid for pid in self.relays() if pid != gone], "another one")
+            os.kill(relay, signal.SIGKILL)
+        why = "the process between them failed; another one is started soon"
+        wait_until(lambda: self.wires()["pub.out", "stuck.stdin"]["why"] == why, why)
 
     def test_what_its_framing_cannot_have(self):
         """Is dropped and counted, and the rest goes on."""
