@@ -245,7 +245,7 @@ struct spore_chan_stats {
 	uint64_t
 	    dropped;    // subscriber: overwritten before they were received; publisher: by all subscribers, as they say
 	uint64_t slept; // waits that ended in sleep
-	uint64_t subscribers; // publisher: that there are now
+	uint64_t subscribers; // publisher: that there are now; one that left is counted until the next call that sends
 	uint64_t redelivered; // sent again to the next peer, since the one before had not released them
 };
 

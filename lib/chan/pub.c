@@ -185,6 +185,7 @@ static enum spore_err lend(struct spore__transport *t, size_t size, void **data)
 
 static void end_loan(struct spore__pub *p, size_t len)
 {
+	spore__pub_welcome(p);
 	if (p->loan == SPORE__PUB_FAR) {
 		struct spore__pub_far *f = &p->far[p->far_count++];
 		const uint64_t where[2] = {p->loan_far.offset, len};
@@ -232,6 +233,7 @@ static enum spore_err finish(struct spore__transport *t)
 	enum spore_err e = room(p, spore__pub_size(0));
 	if (e != SPORE_OK)
 		return e;
+	spore__pub_welcome(p);
 	end_record(p, SPORE__PUB_FINISH, 0);
 	p->err = SPORE_ECLOSED;
 	return flush(t);

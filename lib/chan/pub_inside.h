@@ -57,9 +57,9 @@ struct spore__pub {
 	// subscribers
 	struct spore__pub_taken *taken;
 	size_t count, room;
-	_Atomic size_t said_count;
-	uint64_t safe; // those that block or are cut off need nothing before
-	uint64_t need; // what was asked for in vain
+	_Atomic size_t said_count, said_new; // for any thread: those that were taken; those that are to be
+	uint64_t safe;                       // those that block or are cut off need nothing before
+	uint64_t need;                       // what was asked for in vain
 	uint32_t waits;
 	int gather;
 	struct pollfd *polled; // room + SPORE__END_EXTRA
@@ -82,6 +82,8 @@ void spore__pub_publish(struct spore__pub *p);
 
 // ---- pub_taken.c
 
+// Takes those that are new before a message is written, which they are to have; they begin behind what is queued.
+void spore__pub_welcome(struct spore__pub *p);
 // Takes those that are new, lets those go that are gone, and rings for those that sleep. After the head was made known.
 void spore__pub_wake(struct spore__pub *p);
 // Hears what those have released who are waited for, or cut off where they need something before NEED.

@@ -143,6 +143,7 @@ static void make_changes(struct spore__pub *p)
 	struct spore__pub_change *first = p->changes;
 	p->changes = NULL;
 	p->last_change = &p->changes;
+	atomic_store_explicit(&p->said_new, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->changed, false, memory_order_relaxed);
 	pthread_mutex_unlock(&p->lock);
 	if (first == NULL)
@@ -184,6 +185,15 @@ static void look(struct spore__pub *p)
 		make_changes(p);
 }
 
+void spore__pub_welcome(struct spore__pub *p)
+{
+	uint32_t now = p->notice != NULL ? atomic_load_explicit(p->notice, memory_order_relaxed) : 0;
+	if ((now != 0 && now != p->noticed) || atomic_load_explicit(&p->changed, memory_order_relaxed)) {
+		spore__pub_publish(p);
+		look(p);
+	}
+}
+
 void spore__pub_begin(struct spore__transport *t)
 {
 	make_changes(pub(t));
@@ -206,8 +216,10 @@ static void change(struct spore__transport *t, const struct spore__channel_end *
 	p->last_change = &c->next;
 	atomic_store_explicit(&p->changed, true, memory_order_release);
 	// Perhaps the sending thread has just looked: the subscriber looks at what it published then.
-	if (c->end.count > 0)
+	if (c->end.count > 0) {
+		atomic_fetch_add_explicit(&p->said_new, 1, memory_order_relaxed);
 		(void)spore__io_send(c->end.fds[1], "t", 1);
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -236,9 +248,12 @@ void spore__pub_remove(struct spore__transport *t, uint64_t serial)
 	change(t, &none, serial, NULL);
 }
 
+// Those that are to be taken hear of the next message as well, and a program may wait for them before it publishes one.
 size_t spore__pub_count(const struct spore__transport *t)
 {
-	return atomic_load_explicit(&((const struct spore__pub *)t)->said_count, memory_order_relaxed);
+	const struct spore__pub *p = (const struct spore__pub *)t;
+	return atomic_load_explicit(&p->said_count, memory_order_relaxed) +
+	       atomic_load_explicit(&p->said_new, memory_order_relaxed);
 }
 
 void spore__pub_descriptors(const struct spore__transport *t, int fds[2])

@@ -1,5 +1,6 @@
 // A program that is started in the place of one that still runs, with the test as its hold: what it publishes waits until it is alone, and is
 // for each subscriber that was there then.
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -50,9 +51,29 @@ static int play_later(void)
 	return e == SPORE_OK ? 0 : 12;
 }
 
+// Nothing is published before there is somebody to hear it.
+static int play_counts(void)
+{
+	struct spore_chan *c;
+	struct spore_chan_stats stats;
+	if (spore_chan_open("in", &publishes, &c) != SPORE_OK)
+		return 10;
+	spore_ready();
+	for (spore_chan_stats(c, &stats); stats.subscribers < 2; spore_chan_stats(c, &stats))
+		(void)poll(NULL, 0, 1);
+	if (spore_chan_send(c, "first", 5, PATIENCE) != SPORE_OK ||
+	    spore_chan_send(c, "second", 6, PATIENCE) != SPORE_OK)
+		return 12;
+	spore_chan_stats(c, &stats);
+	spore_chan_close(c);
+	return stats.subscribers == 2 ? 0 : 13;
+}
+
 static int play(const char *part)
 {
-	return strcmp(part, "publish") == 0 ? play_publish() : play_later();
+	return strcmp(part, "publish") == 0  ? play_publish()
+	       : strcmp(part, "counts") == 0 ? play_counts()
+	                                     : play_later();
 }
 
 // ----
@@ -99,6 +120,22 @@ static void test_it_publishes_once_it_is_alone(void **state)
 	end(&c, 0);
 }
 
+static void test_who_is_there_is_counted_before_anything_is_published(void **state)
+{
+	struct child c;
+	(void)state;
+	begin(&c, "counts");
+	hear(&c, SPORE__CONTROL_READY, NULL);
+	say(&c, put_alone);
+	struct spore_chan *subscribers[] = {subscribe(&c, SPORE_SLOW_BLOCK), subscribe(&c, SPORE_SLOW_DROP)};
+	for (int i = 0; i < 2; i++) {
+		expect(subscribers[i], "first");
+		expect(subscribers[i], "second");
+		spore_chan_close(subscribers[i]);
+	}
+	end(&c, 0);
+}
+
 static void test_what_is_opened_later(void **state)
 {
 	struct child c;
@@ -114,6 +151,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_it_publishes_once_it_is_alone),
+	    cmocka_unit_test(test_who_is_there_is_counted_before_anything_is_published),
 	    cmocka_unit_test(test_what_is_opened_later),
 	};
 	struct spore__channel_end ends[2];
