@@ -185,11 +185,13 @@ const struct spore__command spore__command_wires = {
         "it), its state, and why. _wired_: there are channels; _wiring_: they are on the way to the programs; "
         "_waiting_: one of the ports is not open, or the ports do not fit.\n\n"
         "*--stats* measures for 0.2 seconds, both directions together (*--json* has each): messages and bytes since "
-        "the channels were made, messages per second, messages that were not received yet, those that a fault dropped "
-        "(*spore help fault*), and of one message in "
+        "the channels were made, messages per second, messages that were not received yet, those that were "
+        "dropped (by a fault, *spore help fault*, or since their subscriber was slow), and of one message in "
         "about 200 how long it took to be received, the median and the 99th percentile. Measured can be channels of "
         "shared "
-        "memory, and of programs without libspore what a process carries (_pump_, FIFOs and sockets): its bytes.",
+        "memory, and of programs without libspore what a process carries (_pump_, FIFOs and sockets): its bytes. What "
+        "is published for a program without libspore "
+        "is counted where it is dropped.",
     .options = options,
     .examples = examples,
     .max_operands = (size_t)-1,

@@ -31,10 +31,12 @@ void spore__flow_cells(const struct spore__measured *m, char cells[SPORE__FLOW_C
 	struct spore__flow f[2];
 	for (size_t c = 0; c < SPORE__FLOW_COLUMNS; c++)
 		(void)snprintf(cells[c], SPORE__FLOW_CELL, "-");
-	if (m->count == 0)
-		return;
 	for (unsigned way = 0; way < 2; way++)
 		spore__measure_flow(m, way, &f[way]);
+	if (m->between || (m->count > 0 && !m->pumped))
+		(void)snprintf(cells[4], SPORE__FLOW_CELL, "%" PRIu64, f[0].dropped + f[1].dropped);
+	if (m->count == 0)
+		return;
 	spore__bytes_text((double)(f[0].bytes + f[1].bytes), cells[1], SPORE__FLOW_CELL);
 	if (m->pumped) { // it tells no messages apart
 		char rate[SPORE__FLOW_CELL - 2];
@@ -45,7 +47,6 @@ void spore__flow_cells(const struct spore__measured *m, char cells[SPORE__FLOW_C
 	(void)snprintf(cells[0], SPORE__FLOW_CELL, "%" PRIu64, f[0].messages + f[1].messages);
 	(void)snprintf(cells[2], SPORE__FLOW_CELL, "%.0f/s", f[0].rate + f[1].rate);
 	(void)snprintf(cells[3], SPORE__FLOW_CELL, "%" PRIu64, f[0].depth + f[1].depth);
-	(void)snprintf(cells[4], SPORE__FLOW_CELL, "%" PRIu64, f[0].dropped + f[1].dropped);
 	latency(f[0].p50 > f[1].p50 ? f[0].p50 : f[1].p50, cells[5], SPORE__FLOW_CELL);
 	latency(f[0].p99 > f[1].p99 ? f[0].p99 : f[1].p99, cells[6], SPORE__FLOW_CELL);
 }
@@ -55,6 +56,11 @@ static void put_flow(struct spore__json *j, const char *key, const struct spore_
 	struct spore__flow f;
 	spore__measure_flow(m, way, &f);
 	spore__json_open(j, key, '{');
+	if (m->count == 0) { // nothing else of it is known
+		spore__json_int(j, "dropped", (int64_t)f.dropped);
+		spore__json_close(j, '}');
+		return;
+	}
 	spore__json_int(j, "messages", (int64_t)f.messages);
 	spore__json_int(j, "bytes", (int64_t)f.bytes);
 	spore__json_float(j, "rate", f.rate);
@@ -75,7 +81,7 @@ static void put_flow(struct spore__json *j, const char *key, const struct spore_
 void spore__flow_json(struct spore__json *j, const struct spore__measured *m)
 {
 	spore__json_int(j, "measured", (int64_t)m->count);
-	if (m->count > 0) {
+	if (m->count > 0 || m->between) {
 		put_flow(j, "forward", m, SPORE__FORWARD);
 		put_flow(j, "backward", m, SPORE__BACKWARD);
 	}

@@ -130,7 +130,7 @@ static bool look_at_all(struct spore__measured *m, struct spore__link *l, const 
 		return false;
 	for (size_t i = 0; i < count && (at == AT_PUBLISHER || m->count < SPORE__MEASURED); i++) {
 		look_at(m, l, serials[i], at == AT_LEFT, until);
-		spore__relay_dropped(folder, serials[i], m->dropped);
+		m->between |= spore__relay_dropped(folder, serials[i], m->dropped);
 	}
 	return true;
 }

@@ -12,7 +12,8 @@ enum { SPORE__MEASURED = 16 }; // channels of a wire that are looked at
 enum { SPORE__FORWARD = 0, SPORE__BACKWARD = 1 }; // from left to right, and the other way
 
 struct spore__measured {
-	uint64_t dropped[2]; // by a fault, when it was looked at first
+	uint64_t dropped[2]; // by a process between, when it was looked at first
+	bool between;        // ... which there is
 	size_t count;
 	bool pumped;                                         // bytes were counted, and no messages
 	struct spore__window_view views[SPORE__MEASURED];    // of a pump, else zeroed

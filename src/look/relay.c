@@ -62,6 +62,8 @@ struct lane {
 	size_t count, bytes;
 	int64_t delay_ns;
 	uint64_t drop_ppm, random;
+	bool loses;      // what is published, where this side is slow
+	uint64_t missed; // ... so many messages
 	_Atomic uint64_t *dropped, *under_way;
 	int from; // the end; 0: the left one
 };
@@ -209,6 +211,16 @@ static bool take(struct lane *l, const void *data, size_t len)
 	return true;
 }
 
+// What was overwritten before it was received.
+static void count_missed(struct lane *l)
+{
+	struct spore_chan_stats stats;
+	spore_chan_stats(l->in, &stats);
+	if (stats.dropped > l->missed)
+		atomic_fetch_add_explicit(l->dropped, stats.dropped - l->missed, memory_order_relaxed);
+	l->missed = stats.dropped;
+}
+
 // The next message when there is one before the first is due, or a hurry. SPORE_ETIMEOUT: look again.
 static enum spore_err receive(struct lane *l, const void **data, size_t *len)
 {
@@ -277,6 +289,8 @@ static void *run(void *arg)
 			return NULL;
 		enum spore_err e = receive(l, &data, &len);
 		if (e == SPORE_OK) {
+			if (l->loses)
+				count_missed(l);
 			bool good = take(l, data, len);
 			spore_chan_release(l->in);
 			if (!good)
@@ -408,6 +422,7 @@ _Noreturn int spore__look_relay(const struct spore__look *look)
 		                         .random = seed * 2 + (uint64_t)i,
 		                         .dropped = &counts->dropped[i],
 		                         .under_way = &counts->under_way[i],
+		                         .loses = ends[i].slow == SPORE_SLOW_DROP,
 		                         .from = i};
 	if (pthread_create(&other, NULL, run, &lanes[1]) != 0) {
 		(void)unlink(counters_path);
@@ -421,22 +436,24 @@ _Noreturn int spore__look_relay(const struct spore__look *look)
 	leave();
 }
 
-void spore__relay_dropped(const char *folder, uint64_t serial, uint64_t dropped[2])
+bool spore__relay_dropped(const char *folder, uint64_t serial, uint64_t dropped[2])
 {
 	char path[PATH_MAX];
 	struct stat st;
 	if ((size_t)snprintf(path, sizeof path, "%s/fault-%" PRIu64, folder, serial) >= sizeof path)
-		return;
+		return false;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return;
+		return false;
 	struct spore__relay_counts *c = MAP_FAILED;
 	if (fstat(fd, &st) == 0 && st.st_size == sizeof *c)
 		c = mmap(NULL, sizeof *c, PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	if (c == MAP_FAILED)
-		return;
-	for (int i = 0; i < 2 && c->magic == SPORE__RELAY_MAGIC; i++)
+		return false;
+	bool good = c->magic == SPORE__RELAY_MAGIC;
+	for (int i = 0; i < 2 && good; i++)
 		dropped[i] += atomic_load_explicit(&c->dropped[i], memory_order_relaxed);
 	(void)munmap(c, sizeof *c);
+	return good;
 }

@@ -95,6 +95,31 @@ class Published(NamedTest):
         self.go("held")
         wait_until(lambda: "held" in self.spore("why", "pub.out", "held.stdin").stdout, "it is said who holds it up")
 
+    def test_what_a_slow_one_loses(self):
+        """Is counted for its wire, also where no pump carries its bytes."""
+        self.publisher(us=0, size=1000)
+        self.reader("free")
+        self.define("direct", "exec cat > /dev/null")
+        self.define("fifo", 'exec cat "$SPORE_PORTS/in" > /dev/null', ports=["in - - - lines fifo-in"])
+        slow = {"direct": "direct.stdin", "fifo": "fifo.in"}
+        for name, port in slow.items():
+            self.wire("pub.out", port, slow="drop-oldest")
+            self.go(name)
+            self.wired("pub.out", port)
+            os.kill(wait_until(lambda name=name: self.pid(name), f"{name} to run"), signal.SIGSTOP)
+        self.gets("free", more=10000)  # more than the log, the sockets and the process between hold
+        for name in slow:
+            os.kill(self.pid(name), signal.SIGCONT)
+
+        def dropped():
+            wires = json.loads(self.ok(self.spore("wires", "--stats", "--json")).stdout)
+            return {w["to"]: w.get("forward", {}).get("dropped", 0) for w in wires}
+        wait_until(lambda: all(dropped()[port] > 100 for port in slow.values()), "what was lost to be shown")
+        self.assertEqual(dropped()["free.stdin"], 0)
+        row, = [line.split() for line in self.ok(self.spore("wires", "--stats")).stdout.splitlines() if " direct.stdin " in line]
+        self.assertEqual(row[:4] + [cell == "-" for cell in row[4:]],
+                         ["pub.out", "direct.stdin", "lines", "wired", True, True, True, True, False, True, True])
+
     def test_one_between_that_is_killed(self):
         """What it had is lost, and nobody speaks of a fault, which there is none of."""
         self.publisher(us=0, size=1000)
