@@ -124,6 +124,7 @@ int main(int argc, char **argv)
 	struct spore__look look = {.count = -1, .speed = 1, .timeout_ms = -1};
 	int i = 2;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); // a limit of file sizes becomes an error with its name
 	if (argc < 2)
 		spore__die(SPORE__EXIT_USAGE, "spore help tap", "spore-look: it is started by spore");
 	look.what = argv[1];

@@ -4,6 +4,7 @@ import array
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -492,6 +493,14 @@ class Recordings(LookTest):
         self.assertIn("this is no recording", self.spore("replay", "bad.rec", "taker.in").stderr)
         self.assertEqual(self.spore("replay", "day.rec", "taker.in", "--speed", "0").returncode, 2)
         self.assertEqual(self.spore("record", "taker.in").returncode, 2)
+
+    def test_a_limit_of_file_sizes(self):
+        self.talker("giver", "give", "out", "100000", "1000")
+        cat = self.start("cat", "giver.out")
+        self.assertEqual(cat.stdout.readline(), b"message 0\n")
+        result = self.spore("record", "giver.out", "-o", "some.rec", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+        self.assertEqual((result.returncode, result.stderr),
+                         (125, "spore: record: some.rec cannot be written: File too large\n  make room, or name another file\n"))
 
     def test_interrupted(self):
         self.talker("giver", "give", "out", "100000", "1000")
