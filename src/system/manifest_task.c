@@ -239,6 +239,11 @@ static bool check_port(struct spore__taking *t, const yaml_node_t *key_node, con
 		return spore__yaml_wrong(t->y, key_node->start_mark,
 		                         "%s: framing must be lines, u32le, u32be or netstring, not \"%.80s\"", p->name,
 		                         p->framing);
+	bool one_way = p->shape != NULL && (strcmp(p->shape, "publish") == 0 || strcmp(p->shape, "subscribe") == 0);
+	if (one_way && p->kind != NULL && strcmp(p->kind, "bytes") == 0)
+		return spore__yaml_wrong(t->y, key_node->start_mark,
+		                         "%s: what is published has messages: leave out kind: bytes, or shape: %s",
+		                         p->name, p->shape);
 	if (p->as != NULL && p->shape != NULL && strcmp(p->shape, "connect") != 0)
 		return spore__yaml_wrong(t->y, key_node->start_mark, "%s: a %s has one channel: leave out shape: %s",
 		                         p->name, p->as, p->shape);

@@ -330,6 +330,8 @@ static const struct {
     {TASK "    ports: { a: { as: pipe } }\n", "5:23", "as must be fifo-in, fifo-out, socket or listener, not \"pipe\""},
     {TASK "    ports: { a: { as: socket, shape: serve } }\n", "5:14",
      "a: a socket has one channel: leave out shape: serve"},
+    {TASK "    ports: { b: { kind: bytes, shape: publish } }\n", "5:14",
+     "b: what is published has messages: leave out kind: bytes, or shape: publish"},
     {TASK "    confine: true\n    ports: { a: { as: socket } }\n", "3:3",
      "a confined task has no sockets of this machine"},
     {TASK "    ports: { a: { as: fifo-in }, b: { as: fifo-out } }\nwires:\n  - web.a -> web.b\n", "7:5",
