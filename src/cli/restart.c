@@ -34,8 +34,8 @@ const struct spore__command spore__command_restart = {
         "when it is) "
         "the old one stays. That is for ports of libspore "
         "on this machine; a task whose stdin or "
-        "stdout is wired, or that subscribes, is refused. One that publishes publishes nothing before the old one is "
-        "gone, so it has to be ready before.",
+        "stdout is wired, or that is joined with a program without libspore, is refused. Before the old one is gone "
+        "nothing can be published, nor heard of what others publish, so it has to be ready without.",
     .options = options,
     .examples = examples,
     .min_operands = 1,
