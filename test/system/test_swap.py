@@ -311,7 +311,7 @@ class Swapping(SwapTest):
                 if line.split(b"\0")[0] == PROGRAM.encode() and mark in environ.split(b"\0")]
 
     def end_the_new_one(self):
-        new = self.pid("middle")
+        new = self.until("middle", lambda t: t.get("hold", {}).get("pid"), "the new one to be known")["hold"]["pid"]
         os.kill(new, signal.SIGKILL)
         self.until("middle", lambda t: t.get("hold", {}).get("pid") != new, "the end of the new one")
 
