@@ -159,7 +159,7 @@ static int judge_others(struct spore__tasks *t, const struct spore__wire_list *l
 
 static int bad_framing(const struct spore__wire_info *w)
 {
-	if (strstr(w->broken, " cut it off ") != NULL) // it says what helps
+	if (strstr(w->broken, " off (disconnect); ") != NULL) // it says what helps
 		return bad(NULL, "%s", w->broken);
 	return bad("this is another channel; the one who sends has to be mended, or 'framing' of its port", "%s",
 	           w->broken);

@@ -395,16 +395,6 @@ static const char *planned_transport(const struct spore__plan *plan, const struc
 	return spore__bridged_transport(p) != NULL && spore__bridged_transport(q) != NULL ? bridge : "";
 }
 
-// A subscriber that was cut off is joined again.
-static void forget_slow(struct spore__wire *wire, const struct spore__port *q)
-{
-	const struct spore__wire_broken *b = wire->broken;
-	if (b == NULL || strcmp(b->transport, SPORE__BROKEN_SLOW) != 0 || b->replica != q->hold->name.replica)
-		return;
-	free(wire->broken);
-	wire->broken = NULL;
-}
-
 static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore__port *p, struct spore__port *q)
 {
 	struct spore__channel_end ends[2];
@@ -445,7 +435,8 @@ static void join(struct spore__tasks *t, struct spore__wire *wire, struct spore_
 		spore__channel_end_close(&ends[i]);
 	if (sent) {
 		t->wires.failing = (struct spore__pause){0};
-		forget_slow(wire, q);
+		// A subscriber that was cut off is joined again.
+		spore__wire_forget_broken(wire, 1, q->hold->name.replica, SPORE__BROKEN_SLOW);
 		spore__swap_off_joined(p);
 		spore__swap_off_joined(q);
 		return;

@@ -319,15 +319,29 @@ static const struct spore__task *sender(const struct spore__tasks *t, const stru
 	return task_of(t, e->plug, n.replica);
 }
 
+void spore__wire_forget_broken(struct spore__wire *wire, int side, int64_t replica, const char *transport)
+{
+	struct spore__wire_broken **at = &wire->broken, *b;
+	while ((b = *at) != NULL)
+		if (b->side == side && b->replica == replica &&
+		    (transport == NULL || strcmp(b->transport, transport) == 0)) {
+			*at = b->next;
+			free(b);
+		} else {
+			at = &b->next;
+		}
+}
+
 static void note_broken(struct spore__wire *wire, int side, const struct spore__task *task, const char *from,
                         const char *to, const char *transport)
 {
-	if (wire->broken == NULL)
-		wire->broken = malloc(sizeof *wire->broken);
-	struct spore__wire_broken *b = wire->broken;
+	struct spore__wire_broken *b = malloc(sizeof *b);
 	if (b == NULL)
 		return;
-	wire->broken_side = side;
+	spore__wire_forget_broken(wire, side, task->replica, NULL);
+	b->next = wire->broken;
+	wire->broken = b;
+	b->side = side;
 	b->replica = task->replica;
 	b->generation = task->generation;
 	bool runs = task->run > 0 && task->phase != SPORE__PHASE_WAITING;
@@ -373,13 +387,18 @@ void spore__ports_broken(struct spore__hold *hold, const struct spore__hold_mess
 	}
 }
 
-const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire)
+static bool is_same(const struct spore__task *task, const struct spore__wire_broken *b)
 {
-	const struct spore__wire_broken *b = wire->broken;
-	const struct spore__task *task = b != NULL ? task_of(t, wire->ends[wire->broken_side].plug, b->replica) : NULL;
-	bool same = task != NULL && task->generation == b->generation &&
-	            (task->run == 0 || (task->run >= b->run && task->run <= b->last));
-	return same ? b : NULL;
+	return task != NULL && task->generation == b->generation &&
+	       (task->run == 0 || (task->run >= b->run && task->run <= b->last));
+}
+
+const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire,
+                                                    const struct spore__wire_broken *b)
+{
+	while (b != NULL && !is_same(task_of(t, wire->ends[b->side].plug, b->replica), b))
+		b = b->next;
+	return b;
 }
 
 // What became of the channel was said before, where it was unwired or the other end is gone.

@@ -14,13 +14,18 @@
 // Was the subscriber at J cut off by its publisher, which has closed that channel? Neither hold knows.
 static bool is_cut_off(const struct spore__joint *j)
 {
-	const struct spore__wire_broken *b = spore__wire_broken(j->ports[0]->hold->tasks, j->wire);
+	const struct spore__tasks *t = j->ports[0]->hold->tasks;
 	char names[2][SPORE__PORT_NAME + SPORE__HOLD_WORD];
-	if (b == NULL || strcmp(b->transport, SPORE__BROKEN_SLOW) != 0)
-		return false;
-	for (int i = 0; i < 2; i++)
-		spore__hold_port_name(j->ports[i]->hold, j->ports[i]->name, names[i], sizeof names[i]);
-	return strcmp(names[0], b->to) == 0 && strcmp(names[1], b->from) == 0;
+	for (const struct spore__wire_broken *b = j->wire->broken; (b = spore__wire_broken(t, j->wire, b)) != NULL;
+	     b = b->next) {
+		if (strcmp(b->transport, SPORE__BROKEN_SLOW) != 0)
+			continue;
+		for (int i = 0; i < 2; i++)
+			spore__hold_port_name(j->ports[i]->hold, j->ports[i]->name, names[i], sizeof names[i]);
+		if (strcmp(names[0], b->to) == 0 && strcmp(names[1], b->from) == 0)
+			return true;
+	}
+	return false;
 }
 
 size_t spore__wire_joints(const struct spore__wire *wire, size_t *unsaid, const char **transport)
@@ -334,17 +339,37 @@ static void put_bridge(struct spore__tasks *t, struct spore__msgpack_writer *w, 
 	spore__msgpack_uint(w, parks ? parked(t, wire) : 0);
 }
 
+// B is the last of those that were too slow.
+static void say_slow(const struct spore__tasks *t, const struct spore__wire *wire, const struct spore__wire_broken *b,
+                     char *out, size_t size)
+{
+	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
+	size_t count = 0;
+	for (const struct spore__wire_broken *c = b; c != NULL; c = spore__wire_broken(t, wire, c->next))
+		count += strcmp(c->transport, SPORE__BROKEN_SLOW) == 0;
+	bool one = count == 1;
+	spore__wire_end_name(&wire->ends[0], to);
+	spore__wire_end_name(&wire->ends[1], from);
+	const char *subscriber = one ? b->from : from;
+	char who[SPORE__PORT_NAME + 40];
+	if (one)
+		(void)snprintf(who, sizeof who, "%s was", b->from);
+	else
+		(void)snprintf(who, sizeof who, "%zu replicas of %s were", count, from);
+	(void)snprintf(out, size,
+	               "%s too slow, so %s cut %s off (disconnect); 'spore restart %.*s' subscribes %s anew, "
+	               "'spore wire' with --slow another way keeps %s",
+	               who, one ? b->to : to, one ? "it" : "them", (int)strcspn(subscriber, "."), subscriber,
+	               one ? "it" : "them", one ? "it" : "them");
+}
+
 static void say_broken(const struct spore__tasks *t, const struct spore__wire *wire, char *out, size_t size)
 {
-	const struct spore__wire_broken *b = spore__wire_broken(t, wire);
+	const struct spore__wire_broken *b = spore__wire_broken(t, wire, wire->broken);
 	if (b == NULL)
 		return;
 	if (strcmp(b->transport, SPORE__BROKEN_SLOW) == 0) {
-		(void)snprintf(
-		    out, size,
-		    "%s was too slow, so %s cut it off (disconnect); 'spore restart %.*s' subscribes it anew, "
-		    "'spore wire' with --slow another way keeps it",
-		    b->from, b->to, (int)strcspn(b->from, "."), b->from);
+		say_slow(t, wire, b, out, size);
 		return;
 	}
 	if (strcmp(b->transport, SPORE__BROKEN_UNREAD) == 0) {

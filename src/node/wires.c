@@ -193,7 +193,8 @@ void spore__wire_remove(struct spore__tasks *t, struct spore__wire *wire)
 	*(wire->next != NULL ? &wire->next->previous : &w->last) = wire->previous;
 	w->count--;
 	spore__wire_end_pauses(wire);
-	free(wire->broken);
+	while (wire->broken != NULL)
+		spore__wire_forget_broken(wire, wire->broken->side, wire->broken->replica, NULL);
 	free(wire);
 }
 

@@ -68,6 +68,8 @@ struct spore__wire_pause {
 
 // What was sent over it broke the rules: said until that task runs anew. The hold says it again to another node, as long as the port is open.
 struct spore__wire_broken {
+	struct spore__wire_broken *next; // of another replica, or the other side: it was before
+	int side;                        // of the sender
 	char from[SPORE__PORT_NAME], to[SPORE__PORT_NAME];
 	char transport[16];
 	int64_t replica, generation, run; // of the sender's instance
@@ -95,8 +97,7 @@ struct spore__wire {
 	struct spore__wire *next_dirty;
 	struct spore__hold *blocked; // that has to answer or read first; NULL: none
 	struct spore__wire *next_blocked;
-	struct spore__wire_broken *broken; // the last time; NULL: never
-	int broken_side;                   // of the sender
+	struct spore__wire_broken *broken; // the last first; one of each replica and side
 	char trouble[160];                 // why the last channel could not be made...
 	uint64_t retry_at;                 // ... and when it is tried again, of the loop's clock
 	struct spore__wire_pause *pauses;  // ... but not before that is over: of the channels whose process failed
@@ -251,8 +252,12 @@ void spore__ports_ended(struct spore__hold *hold, const struct spore__hold_messa
 void spore__ports_broken(struct spore__hold *hold, const struct spore__hold_message *m);
 // The process between the ends of J has ended since what the port on SIDE sent broke the rules.
 void spore__joint_broken(struct spore__tasks *t, const struct spore__joint *j, int side);
-// That what was sent over WIRE broke its rules, and the instance that did so is the last one still. NULL: not.
-const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire);
+// That what was sent over WIRE broke its rules, and the instance that did so is the last one still: the last time, or the one before that
+// (B->next). NULL: none, or none more.
+const struct spore__wire_broken *spore__wire_broken(const struct spore__tasks *t, const struct spore__wire *wire,
+                                                    const struct spore__wire_broken *b);
+// Those of the replica and side are over. TRANSPORT: only of that one; NULL: any.
+void spore__wire_forget_broken(struct spore__wire *wire, int side, int64_t replica, const char *transport);
 void spore__ports_lost(struct spore__hold *hold);    // it is not connected any more
 void spore__ports_flushed(struct spore__hold *hold); // it has taken what was written
 

@@ -2,7 +2,7 @@
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
 // The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_kept.c channels for ports that it has not
+// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_broken.c who broke the rules there, hold_kept.c channels for ports that it has not
 // opened yet, hold_memory.c what is seen of its channels, hold_lend.c what of its subscriptions goes to the next hold, hold_wired.c its wired
 // stdio, hold_heir.c what of that goes to the next hold, hold_pumped.c and hold_pumped_heir.c the same where it can be tapped, hold_named.c
 // its FIFOs and sockets, hold_own.c what these have in common, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its
@@ -216,6 +216,7 @@ void spore__hold_say_drop(struct spore__hold *h);
 enum {
 	SPORE__HOLD_PORTS_MAX = 1024, // that a program has open at most
 };
+struct spore__hold_broken;
 struct spore__hold_port;
 struct spore__hold_ports {
 	struct spore__hold_port *first; // port.next
@@ -232,6 +233,12 @@ void spore__hold_ports_close(struct spore__hold *h, const struct spore__control_
 void spore__hold_ports_broken(struct spore__hold *h, const struct spore__control_message *m);
 void spore__hold_ports_end(struct spore__hold *h);
 void spore__hold_ports_settle(struct spore__hold *h); // says what could wait so far; before anything else is done
+// The peers of one port that broke the rules or were too slow (hold_broken.c); NULL: none. False: no memory, or nonsense.
+bool spore__hold_broken_add(struct spore__hold_broken **all, const struct spore__control_word *peer,
+                            const struct spore__control_word *how);
+void spore__hold_broken_forget(struct spore__hold_broken **all, const char *peer); // there is another channel with it
+void spore__hold_broken_put(const struct spore__hold_broken *all, uint64_t id, struct spore__msgpack_writer *w);
+void spore__hold_broken_finish(struct spore__hold_broken **all);
 // The node sent channel (with descriptors, which are taken), over, unwire.
 void spore__hold_ports_channel(struct spore__hold *h, const struct spore__hold_message *m, const int *fds);
 void spore__hold_ports_over(struct spore__hold *h, const struct spore__hold_message *m);

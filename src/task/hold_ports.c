@@ -27,9 +27,7 @@ struct spore__hold_port {
 	uint64_t early; // one of them, whose other end was at no program when it came; 0: none
 	// The channel of which the program was told that its other end is swapped; 0: none, or there was another since.
 	uint64_t told;
-	// The peer that broke the rules last, and behind its name the transport. NULL: none, or there was another channel with it since.
-	char *broken;
-	size_t broken_len, broken_how_len;
+	struct spore__hold_broken *broken;            // the peers that were
 	struct spore__hold_subscription subscription; // what the program has of it
 	struct spore__hold_publication *publication;  // NULL: it does not publish, or does so without the hold
 	size_t len;
@@ -62,7 +60,7 @@ static struct spore__hold_port *find_name(struct spore__hold *h, const char *nam
 static void free_port(struct spore__hold *h, struct spore__hold_port *p)
 {
 	free(p->serials);
-	free(p->broken);
+	spore__hold_broken_finish(&p->broken);
 	spore__hold_publication_finish(p->publication);
 	spore__hold_subscription_drop(h, &p->subscription);
 	if (p->bell >= 0)
@@ -107,15 +105,6 @@ static void put_open(const struct spore__hold *h, const struct spore__hold_port 
 	free(some);
 }
 
-static void put_broken(const struct spore__hold_port *p, struct spore__msgpack_writer *w)
-{
-	if (p->broken == NULL)
-		return;
-	const struct spore__hold_word peer = {p->broken, (uint32_t)p->broken_len},
-	                              how = {p->broken + p->broken_len, (uint32_t)p->broken_how_len};
-	spore__hold_put_broken(w, p->id, &peer, &how);
-}
-
 void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__msgpack_writer *w)
 {
 	spore__hold_put_ports(w, h->state.run,
@@ -126,7 +115,7 @@ void spore__hold_ports_put(const struct spore__hold *h, bool all, struct spore__
 	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
 		put_open(h, p, all, w);
 	for (const struct spore__hold_port *p = h->ports.first; p != NULL; p = p->next)
-		put_broken(p, w);
+		spore__hold_broken_put(p->broken, p->id, w);
 }
 
 // ---- from the program
@@ -376,15 +365,6 @@ static bool is_early(const struct spore__hold_message *m)
 	return says(m, "early");
 }
 
-// That it broke the rules is over when there is another channel with it.
-static void forget_broken(struct spore__hold_port *p, const char *peer)
-{
-	if (p->broken == NULL || strlen(peer) != p->broken_len || memcmp(peer, p->broken, p->broken_len) != 0)
-		return;
-	free(p->broken);
-	p->broken = NULL;
-}
-
 static bool pass_on(struct spore__hold *h, struct spore__hold_port *port, const struct spore__hold_message *m,
                     struct spore__hold_passed *passed)
 {
@@ -406,7 +386,7 @@ static bool pass_on(struct spore__hold *h, struct spore__hold_port *port, const 
 		memcpy(slow, s, len);
 		slow[len] = '\0';
 	}
-	forget_broken(port, peer);
+	spore__hold_broken_forget(&port->broken, peer);
 	spore__control_put_subscription(&w, port->name, m->serial, transport, m->role, m->descriptors,
 	                                peer[0] != '\0' ? peer : NULL, slow[0] != '\0' ? slow : NULL,
 	                                says(m, "redeliver"), is_early(m), says(m, "moves"));
@@ -490,16 +470,10 @@ void spore__hold_ports_broken(struct spore__hold *h, const struct spore__control
 {
 	struct spore__msgpack_writer w = {0};
 	struct spore__hold_port *p = find_name(h, m->port.s, m->port.len);
-	char *broken = p != NULL ? malloc((size_t)m->peer.len + m->kind.len) : NULL;
-	if (broken == NULL)
+	const struct spore__hold_word peer = {m->peer.s, m->peer.len}, how = {m->kind.s, m->kind.len};
+	if (p == NULL || !spore__hold_broken_add(&p->broken, &m->peer, &m->kind))
 		return;
-	memcpy(broken, m->peer.s, m->peer.len);
-	memcpy(broken + m->peer.len, m->kind.s, m->kind.len);
-	free(p->broken);
-	p->broken = broken;
-	p->broken_len = m->peer.len;
-	p->broken_how_len = m->kind.len;
-	put_broken(p, &w);
+	spore__hold_put_broken(&w, p->id, &peer, &how);
 	spore__hold_peers_say(h, &w);
 	spore__msgpack_writer_finish(&w);
 }

@@ -147,6 +147,39 @@ class Subscribing(PubSubTest):
         self.call("tasks.restart", names=["stuck"])
         wait_until(lambda: state() == ("wired", ""), "the next instance to be joined")
 
+    def test_several_that_were_cut_off(self):
+        """Each is shown, of several wires and of one with replicas, and the next node knows them all."""
+        self.publisher(us=50, size=1000)
+        self.runs("stuck", "stuck", "in", "disconnect")
+        self.runs("still", "stuck", "in", "disconnect")
+        for i in range(2):
+            self.runs("many", "stuck", "in", "disconnect", replica=i + 1)
+        for name in ("stuck", "still", "many"):
+            self.wire("pub.out", name + ".in")
+        words = {
+            "stuck.in": "stuck.in was too slow, so pub.out cut it off (disconnect); 'spore restart stuck' subscribes",
+            "still.in": "still.in was too slow, so pub.out cut it off (disconnect); 'spore restart still' subscribes",
+            "many.in": "2 replicas of many.in were too slow, so pub.out cut them off (disconnect); 'spore restart many' subscribes",
+        }
+
+        def shown():
+            return {to: (w["state"], w["broken"].split(" it anew")[0].split(" them anew")[0]) for (_, to), w in self.wires().items()}
+        expected = {to: ("waiting", text) for to, text in words.items()}
+        wait_until(lambda: shown() == expected, "all to be shown")
+        self.ok(self.spore("node", "restart"))
+        self.again()
+        wait_until(lambda: shown() == expected, "the next node to know")
+        result = self.spore("why", "pub", "many")
+        self.assertEqual((result.returncode, f"no  {words['many.in']} them anew" in result.stdout), (1, True), result.stdout)
+        os.kill(self.pid("pub"), signal.SIGSTOP)
+        self.call("tasks.restart", names=["still"])
+        wait_until(lambda: self.wires()["pub.out", "still.in"]["state"] == "wired", "the one to be joined")
+        del expected["still.in"]
+        self.assertEqual({to: w for to, w in shown().items() if to != "still.in"}, expected)
+        self.call("tasks.restart", names=["many@1"])
+        one = "many@2.in was too slow, so pub.out cut it off (disconnect); 'spore restart many@2' subscribes"
+        wait_until(lambda: shown()["many.in"] == ("wired", one), "one replica to be joined")
+
     def test_who_holds_the_publisher_up(self):
         self.publisher(us=50, size=1000)
         self.subscriber("quick")
