@@ -368,7 +368,9 @@ static struct spore__relay_counts *open_counters(const char *path)
 	static struct spore__relay_counts own;
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	void *map = MAP_FAILED;
-	if (fd >= 0 && spore__os_lock(fd, true, true) == 0 && ftruncate(fd, sizeof(struct spore__relay_counts)) == 0)
+	// On a full disk its memory would end this process with the first count.
+	if (fd >= 0 && spore__os_lock(fd, true, true) == 0 &&
+	    posix_fallocate(fd, 0, sizeof(struct spore__relay_counts)) == 0)
 		map = mmap(NULL, sizeof(struct spore__relay_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	// The descriptor stays open: with it the lock is held, by which the next node knows that this process lives.
 	struct spore__relay_counts *c = map != MAP_FAILED ? map : &own;

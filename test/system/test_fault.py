@@ -4,13 +4,15 @@ import glob
 import json
 import os
 import signal
+import socket
 import struct
+import subprocess
 import sys
 import time
 import unittest
 from datetime import datetime
 
-from spore_test import BUILD, all_processes, wait_until
+from spore_test import BUILD, SporeTest, all_processes, wait_until
 from test_look import PROGRAM
 from test_wires import WiresTest
 
@@ -51,6 +53,33 @@ class FaultTest(WiresTest):
 
     def gone(self):
         wait_until(lambda: not self.relays(), "the relays to end")
+
+
+class FullDisk(SporeTest):
+    def test_counts_that_cannot_be_written(self):
+        """The process between passes messages on all the same."""
+        disk = os.path.join(self.dir, "disk")
+        os.mkdir(disk)
+        script = 'mount -t tmpfs -o size=16k none "$0" || exit 77; cat /dev/zero >"$0/all" 2>/dev/null; exec "$@"'
+        give, left = socket.socketpair()
+        take, right = socket.socketpair()
+        told, tell = socket.socketpair()
+        with give, left, take, right, told, tell:
+            relay = subprocess.Popen(["unshare", "-rm", "sh", "-c", script, disk, os.path.join(BUILD, "spore-look"), "relay",
+                                      "stream", "0", "1", "stream", "1", "1", "0", "0", "1", os.path.join(disk, "fault-1"), "0", "-"],
+                                     env=self.env, stderr=subprocess.PIPE, preexec_fn=lambda: os.dup2(told.fileno(), 3), pass_fds=(3,))
+            socket.send_fds(tell, [b"x"], [left.fileno(), right.fileno()])
+            for end in (left, right, told):
+                end.close()
+            give.sendall(b"\5\0\0\0hello")
+            got = take.recv(9, socket.MSG_WAITALL)
+            give.close()
+            take.close()
+            said = relay.communicate()[1].decode()
+            if relay.returncode == 77 or "unshare:" in said:
+                self.skipTest(f"no file system of its own: {said.strip()}")
+            self.assertEqual((got, said), (b"\5\0\0\0hello", ""))
+            self.assertIn(relay.returncode, (0, 3))  # it may not have counted yet what has arrived
 
 
 class Passing(FaultTest):
