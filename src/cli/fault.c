@@ -140,7 +140,7 @@ const struct spore__command spore__command_fault = {
         "the place of the one before.\n\n"
         "While a wire delays or drops a process of its own is between its ends, so its channels are made anew when the "
         "fault begins or changes: what is under way arrives first, and the programs are told as when a peer returns "
-        "(with a plain program at one end what is held back then is lost). Wires "
+        "(a plain program that reads sees an end of file, and what is held back of one that writes is lost). Wires "
         "without a fault cost nothing. *spore wires* and *spore graph* show faults, with *--stats* how many messages "
         "were dropped, "
         "which the senders are not told. Not for publish and subscribe, nor for stdin and stdout; between two programs "

@@ -293,9 +293,12 @@ void spore__fault_change(struct spore__tasks *t, struct spore__wire *wire)
 {
 	struct spore__joint *j;
 	wire->changes = !wire->fault.cut && parting(t, wire) >= PARTING;
-	while (!wire->changes && (j = next_to_change(wire)) != NULL)
-		if (wire->fault.cut ? !cut(t, j) : !spore__move_begin(t, j))
-			spore__joint_end(t, j, wire->fault.cut);
+	while (!wire->changes && (j = next_to_change(wire)) != NULL) {
+		if (wire->fault.cut && !cut(t, j))
+			spore__joint_end(t, j, true);
+		else if (!wire->fault.cut && !spore__move_begin(t, j))
+			spore__joint_change(t, j);
+	}
 	spore__wire_is_dirty(&t->wires, wire);
 }
 

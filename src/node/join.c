@@ -263,7 +263,7 @@ static void send_over(struct spore__port *p, uint64_t serial, bool unwire)
 	spore__hold_send_serial(p->hold, unwire ? SPORE__HOLD_UNWIRE : SPORE__HOLD_OVER, p->id, serial);
 }
 
-void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire)
+static void end_joint(struct spore__tasks *t, struct spore__joint *j, const bool unwire[2])
 {
 	if (j->ports[0] == NULL || j->ports[1] == NULL)
 		remove_half(&t->wires, j);
@@ -273,7 +273,7 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 			continue;
 		take_off(p, j);
 		bool awaits = j->told[i] && j->ports[1 - i] == NULL; // its end is none, as long as another one may come
-		send_over(p, j->serial, unwire && !awaits);
+		send_over(p, j->serial, unwire[i] && !awaits);
 		if (awaits)
 			spore__swap_off_lost(p, j->serial);
 		if (p->plug != NULL)
@@ -282,6 +282,19 @@ void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwir
 	}
 	spore__adopted_forget(j);
 	free(j);
+}
+
+void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire)
+{
+	end_joint(t, j, (const bool[]){unwire, unwire});
+}
+
+void spore__joint_change(struct spore__tasks *t, struct spore__joint *j)
+{
+	bool unwire[2];
+	for (int i = 0; i < 2; i++)
+		unwire[i] = j->ports[1 - i] != NULL && j->ports[1 - i]->renews;
+	end_joint(t, j, unwire);
 }
 
 // ---- making

@@ -270,6 +270,8 @@ void spore__joint_detach(struct spore__wires *w, struct spore__joint *j, int sid
 // The end of J that is at FROM is at TO now.
 void spore__joint_move(struct spore__port *from, struct spore__port *to, struct spore__joint *j);
 void spore__joint_end(struct spore__tasks *t, struct spore__joint *j, bool unwire); // tells both ends
+// Likewise, for another channel between the same two: who sends to a port that reads the old one to its end is told to leave that.
+void spore__joint_change(struct spore__tasks *t, struct spore__joint *j);
 struct spore__joint *spore__joint_of(const struct spore__port *p, uint64_t serial);
 void spore__wire_settle(struct spore__tasks *t, struct spore__wire *wire);
 const char *spore__joint_transport(const struct spore__port *a, const struct spore__port *b); // the best; "": none

@@ -180,6 +180,20 @@ class HalfClosed(FaultTest):
         self.said("client", "got answer to question\n")
 
 
+class ReadOut(FaultTest):
+    def test_a_fifo(self):
+        """It has one channel after the other, each of which is read to its end: who sends has to leave it."""
+        self.begin("taker", 'while cat "$SPORE_PORTS/in"; do echo end; done', ports=["in - - - - fifo-in"], wait="started")
+        self.program("giver", "give", "out", "1000000", "1000", restart="always", restart__delay_ms=0)
+        self.wire("giver.out", "taker.in")
+        self.said("taker", "message 0\n")
+        for i, fault in enumerate(("delay=1ms", "drop=10%", "off"), 1):
+            self.ok(self.fault("giver.out", fault))
+            wait_until(lambda i=i: "message" in "".join(self.output("taker").split("end\n")[i:]), "messages of the next one")
+            self.wired("giver.out", "taker.in")
+            self.assertEqual(len(self.relays()), fault != "off")
+
+
 FAULTS = (["delay=40ms"], ["delay=5ms"], ["off"], ["delay=1us"], ["delay=200ms"], ["off"], ["delay=20ms"], ["delay=20ms", "seed=3"])
 
 
