@@ -65,7 +65,10 @@ static bool fit_shapes(const struct spore__face *from, const struct spore__face 
                        size_t size)
 {
 	enum spore__shape a = spore__shape_of(from->shape), b = spore__shape_of(to->shape);
-	if (a == SPORE__SHAPE_SUBSCRIBE)
+	if (a == b && is_one_way(a))
+		(void)snprintf(why, size, "%s and %s both %s: one of them has to %s", from->name, to->name, from->shape,
+		               a == SPORE__SHAPE_PUBLISH ? "subscribe" : "publish");
+	else if (a == SPORE__SHAPE_SUBSCRIBE)
 		(void)snprintf(why, size, "%s subscribes, so it stands on the right: %s -> %s", from->name, to->name,
 		               from->name);
 	else if (b == SPORE__SHAPE_PUBLISH)
