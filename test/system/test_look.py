@@ -514,7 +514,8 @@ class Recordings(LookTest):
         with open(path, "rb") as f:
             entries = self.entries(f.read())
         said = record.stderr.read().decode()
-        self.assertIn(f"record: {sum(what != 2 for _, what, _ in entries)} messages in some.rec\n", said)
+        count = sum(what != 2 for _, what, _ in entries)
+        self.assertIn(f"record: {count} message{'s' * (count != 1)} in some.rec\n", said)
         self.assertEqual(any(what == 2 for _, what, _ in entries), "were too fast" in said)
         self.talker("idle", "take", "in")
         tap = self.start("tap", "idle.in")
