@@ -461,7 +461,7 @@ class Recordings(LookTest):
         return found
 
     def test_recorded_and_replayed(self):
-        self.talker("giver", "give", "out", "21", "20000")
+        self.talker("giver", "give", "out", "5000", "20000")
         cat = self.start("cat", "giver.out")
         self.assertEqual(cat.stdout.readline(), b"message 0\n")
         self.looking("record", "giver.out", "-o", "day.rec", "-n", "10").wait(DEADLINE)
