@@ -235,7 +235,7 @@ static int lock_source(const struct spore__job *b, bool folder, struct spore__pr
 	return fd;
 }
 
-// Too young to be trusted: written by settle, once.
+// Too young to be trusted by a start: it tells --why that there was a build, and settle writes it again.
 static bool is_recent(const struct spore__job *b)
 {
 	return !b->unstored && b->index.id != NULL && spore__inputs_recent(&b->index);
@@ -313,10 +313,13 @@ static int build_source(struct spore__store *store, const struct options *o, str
 	spore__progress_begin(&progress, spore__fs_base(real), o->quiet || o->json, o->verbose);
 	bool folder = spore__fs_is_dir(real);
 	int lock = lock_source(b, folder, &progress);
+	if (o->why) // a build that has just delivered its program has the lock until its entry is there
+		spore__upkeep_why(store, o->source, real);
 	bool ok = folder ? spore__job_tree(b) : spore__job_single(b);
-	if (ok && b->index.id != NULL && !is_recent(b) && write_index(b) != 0)
-		ok =
-		    errno == ENAMETOOLONG || b->cached ? true : spore__job_fail_store(b, "cannot keep the index entry");
+	if (ok && b->index.id != NULL && write_index(b) != 0)
+		ok = errno == ENAMETOOLONG || b->cached || is_recent(b)
+		         ? true
+		         : spore__job_fail_store(b, "cannot keep the index entry");
 	spore__progress_end(&progress);
 	if (lock >= 0)
 		close(lock);
@@ -342,8 +345,6 @@ static int build_command(const struct options *o)
 		spore__die(SPORE__EXIT_NO_SOURCE, "check the path; a program on PATH is run as path:NAME",
 		           "%s: no such source: %s", o->source, strerror(errno));
 	spore__store_open(&store);
-	if (o->why)
-		spore__upkeep_why(&store, o->source, real);
 	if (o->no_sandbox && !o->background)
 		spore__report(NULL, "building %s without the sandbox: its build can do whatever you can", o->source);
 	struct spore__job b;

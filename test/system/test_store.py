@@ -158,6 +158,15 @@ class Freshness(SporeTest):
         self.write("w.h", "#define W 1\n")
         self.assertEqual(self.spore("build", "--why", "w.c").stderr, "changed: w.h\n")
 
+    def test_why_of_what_was_just_built(self):
+        """Asked by the program itself: what the builder does after it has delivered it is waited for."""
+        script = """for i in 1 2 3 4 5; do
+            printf '#include <unistd.h>\\nint main(void) { return execl("%s", "spore", "build", "--why", "w%s.c", (char *)0); }\\n' "$0" $i > w$i.c
+            "$0" run w$i.c > built
+        done"""
+        result = subprocess.run(["sh", "-c", script, SPORE], cwd=self.work, env=self.env, text=True, capture_output=True, check=True)
+        self.assertRegex(result.stderr, r"\A(no input changed since the artifact \S+\n){5}\Z")
+
     def test_same_content_elsewhere(self):
         self.write("x/a.c", HELLO)
         self.write("y/a.c", HELLO)
