@@ -163,7 +163,7 @@ class Bridged(BridgeTest):
 
     def test_what_is_not_its_protocol(self):
         self.program("editor", "lines_client", "json-rpc")
-        self.define("server", "echo 'no header of lsp'; echo; exec sleep 1000", ports=["stdio - - lsp"])
+        self.define("server", "printf 'no header of lsp\\n\\n'; exec sleep 1000", ports=["stdio - - lsp"])
         self.wire("editor.stdio", "server.stdio")
         self.go("editor", "server")
         words = ("server.stdio sent what the bridge to editor.stdio cannot read, so it closed that channel; "
