@@ -1,12 +1,13 @@
 // The inside of spore-hold: one process, one thread, one task. Private to hold*.c and what belongs to it. Nothing here ends the process
 // when memory or descriptors run out: what cannot be done now is said, and tried again.
 //
-// The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log,
-// hold_control.c what it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_broken.c who broke the rules there, hold_kept.c channels for ports that it has not
-// opened yet, hold_memory.c what is seen of its channels, hold_lend.c what of its subscriptions goes to the next hold, hold_wired.c its wired
-// stdio, hold_heir.c what of that goes to the next hold, hold_pumped.c and hold_pumped_heir.c the same where it can be tapped, hold_named.c
-// its FIFOs and sockets, hold_own.c what these have in common, hold_pump.c what carries their bytes, probe.c what is asked of it, terminal.c its
-// terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_obey.c what they ask for, hold_node.c the node that went away.
+// The parts: hold.c the loop, hold_states.c what happens when, hold_run.c an instance, hold_output.c its output into the log, hold_control.c what
+// it says of itself, hold_say.c what is said to it, hold_ports.c its ports, hold_broken.c who broke the rules there, hold_kept.c channels for
+// ports that it has not opened yet, hold_memory.c what is seen of its channels, hold_lend.c what of its subscriptions goes to the next hold,
+// hold_wired.c its wired stdio, hold_heir.c what of that goes to the next hold, hold_pumped.c and hold_pumped_heir.c the same where it can be
+// tapped, hold_named.c its FIFOs and sockets, hold_own.c what these have in common, hold_pump.c what carries their bytes, probe.c what is asked
+// of it, terminal.c its terminal, viewers.c who looks at it, hold_peers.c who is connected, hold_obey.c what they ask for, hold_node.c the node
+// that went away.
 #ifndef SPORE_TASK_HOLD_H
 #define SPORE_TASK_HOLD_H
 
