@@ -26,7 +26,7 @@
 
 enum {
 	QUICK_MS = 20,    // for a caller that must not wait
-	START_MS = 10000, // for one in the background
+	START_MS = 30000, // for one in the background, on a disk that is busy
 	ANSWER_MS = 1000, // after which a node that makes its socket again is asked once more
 };
 
