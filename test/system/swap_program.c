@@ -208,7 +208,7 @@ static int take(struct spore_chan *c, bool drops)
 	printf("took %" PRIu64 " %" PRIu64 ", returned %" PRIu64, first, next, returned);
 	if (losses)
 		printf(", lost %" PRIu64 " %" PRIu64, missing, dropped_by(c));
-	printf("\n");
+	printf(", process %d\n", (int)getpid());
 	return 0;
 }
 

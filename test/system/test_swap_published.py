@@ -139,13 +139,13 @@ class SubscribedTest(PublishedTest):
         self.seen = set()
 
     def takes(self):
-        """FROM and TO of each instance that has ended; the logs of the first ones may be gone by now."""
-        self.seen |= {tuple(map(int, t)) for t in re.findall(r"took (\d+) (\d+), returned", self.output("taker"))}
+        """FROM, TO and process of each instance that has ended; the logs of the first ones may be gone by now."""
+        self.seen |= {tuple(map(int, t)) for t in re.findall(r"took (\d+) (\d+), returned.*, process (\d+)", self.output("taker"))}
         self.assertNotIn("wrong", self.output("taker"))
         return sorted(self.seen)
 
     def swap_taker(self):
-        """When it is over the new one has taken something, and so has the one before."""
+        """When it is over the one before has said what it took, which may be nothing."""
         self.swap("taker")
         count = len(self.seen)
         self.until("taker", lambda t: len(self.takes()) > count, "what the one before took")
@@ -155,7 +155,7 @@ class SubscribedTest(PublishedTest):
         sent = self.sent()
         self.said("taker", f"all {sent}")
         self.call("tasks.stop", names=["taker"])
-        self.until("taker", lambda t: len(self.takes()) >= instances, f"{instances} instances that took something")
+        self.until("taker", lambda t: len(self.takes()) >= instances, f"{instances} instances that have ended")
         takes = [t for t in self.takes() if t[1] > 0]
         for before, after in zip(takes, takes[1:]):
             (self.assertGreaterEqual if drops else self.assertEqual)(after[0], before[1], takes)
