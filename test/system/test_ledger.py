@@ -223,7 +223,7 @@ class Tail(LedgerTest):
         else:
             os.kill(hold["hold" if victim == "hold" else "pid"], signal.SIGKILL)
             wait_until(lambda: self.task(name)["state"] in ("failed", "stopped"), f"the end of {name}")
-        self.assertFalse(self.alive(hold["pid"]))
+        wait_until(lambda: not self.alive(hold["pid"]), f"the end of the program of {name}")
 
     def test_of_who_writes(self):
         self.chain(restart="never")
