@@ -191,7 +191,7 @@ class ReadOut(FaultTest):
             self.ok(self.fault("giver.out", fault))
             wait_until(lambda i=i: "message" in "".join(self.output("taker").split("end\n")[i:]), "messages of the next one")
             self.wired("giver.out", "taker.in")
-            self.assertEqual(len(self.relays()), fault != "off")
+            wait_until(lambda f=fault: len(self.relays()) == (f != "off"), "the process of the one before to end")
 
 
 FAULTS = (["delay=40ms"], ["delay=5ms"], ["off"], ["delay=1us"], ["delay=200ms"], ["off"], ["delay=20ms"], ["delay=20ms", "seed=3"])

@@ -286,7 +286,6 @@ c.say("close", "first")
         self.assertEqual(opened[2:], ["in", "messages", "connect", {"protocol": "lsp"}, ["ring-1", "stream-1"], [77]])
         self.assertEqual(os.read(hears, 10), b"\0")  # and nobody else has that end but the program
         self.assertEqual(self.until(hold.peer, "close"), ["close", 1])
-        hold.send("stop", -1)
         self.assertEqual(os.read(hears, 10), b"")
         hold.finish()
         self.assertEqual(hold.output(), f"channel in 77 ring 1 3 {{'peer': 's/other.port'}}\n".encode())
