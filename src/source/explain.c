@@ -64,8 +64,10 @@ void spore__explain_compile(struct spore__job *b, const struct spore__directives
 		error = spore__xasprintf("%s: does not link", b->typed);
 	else
 		error = spore__xasprintf("%s: does not compile: the compiler ended with status %d", b->typed, status);
-	(void)spore__job_fail(b, error,
-	                      full ? spore__xstrdup("free some space there (spore store gc), then try again")
-	                           : spore__remedy_compile(b->output.data, d, dir));
+	char *remedy = full ? spore__xstrdup("free some space there (spore store gc), then try again")
+	                    : spore__remedy_compile(b->output.data, d, dir);
+	if (remedy == NULL && first == NULL && status > 128)
+		remedy = spore__xstrdup("try again; if it is ended each time, it may need more memory than there is");
+	(void)spore__job_fail(b, error, remedy);
 	free(first);
 }
