@@ -20,8 +20,7 @@ bool pub_rig_begin(struct pub_rig *b, uint32_t log)
 	return true;
 }
 
-struct spore_chan *pub_rig_join_seen(struct pub_rig *b, enum spore_slow slow, bool last,
-                                     const struct spore__cursor **cursor)
+static struct spore_chan *wire(struct pub_rig *b, enum spore_slow slow, bool last, const struct spore__cursor **cursor)
 {
 	struct spore__channel_end ends[2];
 	struct spore_chan *c;
@@ -35,6 +34,18 @@ struct spore_chan *pub_rig_join_seen(struct pub_rig *b, enum spore_slow slow, bo
 	ends[1].last = last;
 	assert_int_equal(spore__chan_create(&ends[1], &c), SPORE_OK);
 	spore__pub_add(b->t, &ends[0], ++b->serial);
+	return c;
+}
+
+struct spore_chan *pub_rig_wire(struct pub_rig *b, enum spore_slow slow, bool last)
+{
+	return wire(b, slow, last, NULL);
+}
+
+struct spore_chan *pub_rig_join_seen(struct pub_rig *b, enum spore_slow slow, bool last,
+                                     const struct spore__cursor **cursor)
+{
+	struct spore_chan *c = wire(b, slow, last, cursor);
 	assert_int_equal(spore_chan_flush(b->pub, SPORE_NOW), SPORE_OK); // it is taken
 	return c;
 }

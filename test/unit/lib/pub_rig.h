@@ -18,6 +18,8 @@ struct pub_rig {
 
 // False: there is nothing to try, since this platform has no memory to share.
 bool pub_rig_begin(struct pub_rig *b, uint32_t log);
+// A subscriber that is wired: neither it nor the publisher has looked. LAST: as below.
+struct spore_chan *pub_rig_wire(struct pub_rig *b, enum spore_slow slow, bool last);
 // A subscriber, which the publisher knows of. LAST: it wants what was published last.
 struct spore_chan *pub_rig_join(struct pub_rig *b, enum spore_slow slow, bool last);
 // CURSOR, which may be NULL, is mapped for looking, and to be unmapped.

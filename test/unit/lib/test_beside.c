@@ -100,6 +100,15 @@ static struct spore_chan *subscribe(struct child *c, enum spore_slow slow)
 	return mine;
 }
 
+static void expect_both(struct spore_chan *subscribers[2])
+{
+	for (int i = 0; i < 2; i++) {
+		expect(subscribers[i], "first");
+		expect(subscribers[i], "second");
+		spore_chan_close(subscribers[i]);
+	}
+}
+
 static void test_it_publishes_once_it_is_alone(void **state)
 {
 	struct child c;
@@ -112,11 +121,7 @@ static void test_it_publishes_once_it_is_alone(void **state)
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(spore_chan_recv(subscribers[i], word, sizeof word, &len, 50), SPORE_ETIMEOUT);
 	say(&c, put_alone);
-	for (int i = 0; i < 2; i++) {
-		expect(subscribers[i], "first");
-		expect(subscribers[i], "second");
-		spore_chan_close(subscribers[i]);
-	}
+	expect_both(subscribers);
 	end(&c, 0);
 }
 
@@ -128,11 +133,7 @@ static void test_who_is_there_is_counted_before_anything_is_published(void **sta
 	hear(&c, SPORE__CONTROL_READY, NULL);
 	say(&c, put_alone);
 	struct spore_chan *subscribers[] = {subscribe(&c, SPORE_SLOW_BLOCK), subscribe(&c, SPORE_SLOW_DROP)};
-	for (int i = 0; i < 2; i++) {
-		expect(subscribers[i], "first");
-		expect(subscribers[i], "second");
-		spore_chan_close(subscribers[i]);
-	}
+	expect_both(subscribers);
 	end(&c, 0);
 }
 

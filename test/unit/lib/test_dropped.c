@@ -1,29 +1,13 @@
 // What a subscriber's port counts as dropped while it goes from one publisher to the next.
 #include <string.h>
 
-#include "chan/pub.h"
 #include "port_rig.h"
+#include "pub_rig.h"
 
-enum { LOG = 4096, LEN = 100, MANY = 200 };
-
-struct publisher {
-	struct spore__transport *t;
-	struct spore_chan *chan;
-	uint64_t sent; // messages, which are their numbers
-};
-
-static bool begin(struct publisher *p)
-{
-	const struct spore__channel_sizes sizes = {.heap = LOG};
-	*p = (struct publisher){0};
-	if (spore__pub_create(&sizes, NULL, &p->t) == SPORE_EUNSUPPORTED)
-		return false;
-	assert_int_equal(spore__chan_create_over(p->t, &p->chan), SPORE_OK);
-	return true;
-}
+enum { SMALL = 4096, LEN = 100, MANY = 200 };
 
 // The port is wired to it, and it knows.
-static void wire(struct port_rig *t, struct publisher *p)
+static void wire(struct port_rig *t, struct pub_rig *p)
 {
 	struct spore__channel_end ends[2];
 	struct spore__transport *mine;
@@ -32,17 +16,14 @@ static void wire(struct port_rig *t, struct publisher *p)
 	assert_int_equal(spore__channel_end_open(&ends[1], &mine), SPORE_OK);
 	spore__chan_install(t->p, mine, NULL, ++t->serial, false);
 	spore__pub_add(p->t, &ends[0], t->serial);
-	assert_int_equal(spore_chan_flush(p->chan, SPORE_NOW), SPORE_OK);
+	assert_int_equal(spore_chan_flush(p->pub, SPORE_NOW), SPORE_OK);
 }
 
 // Many more than its log holds.
-static void publish(struct publisher *p)
+static void publish(struct pub_rig *p)
 {
-	unsigned char bytes[LEN] = {0};
-	for (int i = 0; i < MANY; i++, p->sent++) {
-		memcpy(bytes, &p->sent, sizeof p->sent);
-		assert_int_equal(spore_chan_send(p->chan, bytes, sizeof bytes, PORT_PATIENCE), SPORE_OK);
-	}
+	for (uint64_t i = 0; i < MANY; i++)
+		pub_rig_publish(p, LEN, i);
 }
 
 static uint64_t dropped(const struct port_rig *t)
@@ -75,11 +56,11 @@ static enum spore_err end(struct port_rig *t, uint64_t expected)
 static void test_never_less(void **state)
 {
 	struct port_rig *t = *state;
-	struct publisher first, second;
+	struct pub_rig first, second;
 	uint64_t number;
-	if (!begin(&first))
+	if (!pub_rig_begin(&first, SMALL))
 		return;
-	assert_true(begin(&second));
+	assert_true(pub_rig_begin(&second, SMALL));
 	wire(t, &first);
 	publish(&first);
 	uint64_t before = receive(t, &number);
@@ -99,8 +80,8 @@ static void test_never_less(void **state)
 	assert_int_equal(dropped(t), after);
 	assert_int_equal(end(t, after), SPORE_ECLOSED);
 	assert_int_equal(dropped(t), after);
-	spore_chan_close(first.chan);
-	spore_chan_close(second.chan);
+	spore_chan_close(first.pub);
+	spore_chan_close(second.pub);
 }
 
 int main(void)

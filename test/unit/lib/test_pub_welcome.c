@@ -8,34 +8,21 @@
 #include <cmocka.h>
 
 #include "chan/chan.h"
-#include "chan/pub.h"
+#include "pub_rig.h"
 
-enum { PATIENCE = 20000 };
-
-struct bench {
-	struct spore__transport *t;
-	struct spore_chan *pub;
-	uint64_t serial;
-};
-
-static struct spore_chan *join(struct bench *b)
+static struct spore_chan *join(struct pub_rig *b)
 {
-	struct spore__channel_end ends[2];
-	struct spore_chan *c;
-	assert_int_equal(spore__channel_make("publication", NULL, ends), SPORE_OK);
-	assert_int_equal(spore__chan_create(&ends[1], &c), SPORE_OK);
-	spore__pub_add(b->t, &ends[0], ++b->serial);
-	return c;
+	return pub_rig_wire(b, SPORE_SLOW_BLOCK, false);
 }
 
-static uint64_t count(const struct bench *b)
+static uint64_t count(const struct pub_rig *b)
 {
 	struct spore_chan_stats s;
 	spore_chan_stats(b->pub, &s);
 	return s.subscribers;
 }
 
-static void tell(struct bench *b, const char *text)
+static void tell(struct pub_rig *b, const char *text)
 {
 	assert_int_equal(spore_chan_send(b->pub, text, strlen(text), PATIENCE), SPORE_OK);
 }
@@ -59,8 +46,8 @@ static void expect_end(struct spore_chan *c)
 
 static int set_up(void **state)
 {
-	static struct bench b;
-	b = (struct bench){0};
+	static struct pub_rig b;
+	b = (struct pub_rig){0};
 	*state = &b;
 	if (spore__pub_create(NULL, NULL, &b.t) != SPORE_EUNSUPPORTED)
 		assert_int_equal(spore__chan_create_over(b.t, &b.pub), SPORE_OK);
@@ -69,13 +56,13 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	spore_chan_close(((struct bench *)*state)->pub);
+	spore_chan_close(((struct pub_rig *)*state)->pub);
 	return 0;
 }
 
 static void test_send(void **state)
 {
-	struct bench *b = *state;
+	struct pub_rig *b = *state;
 	if (b->pub == NULL)
 		return;
 	struct spore_chan *first = join(b);
@@ -94,7 +81,7 @@ static void test_send(void **state)
 
 static void test_loan(void **state)
 {
-	struct bench *b = *state;
+	struct pub_rig *b = *state;
 	void *loan;
 	if (b->pub == NULL)
 		return;
@@ -110,7 +97,7 @@ static void test_loan(void **state)
 // It begins behind what was queued before, and misses none of the rest.
 static void test_queue(void **state)
 {
-	struct bench *b = *state;
+	struct pub_rig *b = *state;
 	struct spore_chan_stats s;
 	if (b->pub == NULL)
 		return;
@@ -134,7 +121,7 @@ static void test_queue(void **state)
 
 static void test_finish(void **state)
 {
-	struct bench *b = *state;
+	struct pub_rig *b = *state;
 	if (b->pub == NULL)
 		return;
 	struct spore_chan *c = join(b);
